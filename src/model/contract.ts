@@ -131,9 +131,13 @@ export function defineContract<X>(parts: ContractParts<X>, found: readonly strin
   problems.push(...ruleProblems(rules, output), ...sensitiveProblems(options.sensitive ?? [], output));
   if (problems.length > 0) {
     const label = `contract "${name}@${version}"`;
-    throw new BatonError("DEFINITION_INVALID", `The ${label} has ${problems.length} problem(s): ${problems.join(" ")}`, {
-      details: { contract: `${name}@${version}`, problems },
-    });
+    throw new BatonError(
+      "DEFINITION_INVALID",
+      `The ${label} has ${problems.length} problem(s): ${problems.join(" ")}`,
+      {
+        details: { contract: `${name}@${version}`, problems },
+      },
+    );
   }
   const annotate = (document: JsonObject | undefined) => annotated(document, rules, options.description);
   const jsonSchema = annotate(output);

@@ -93,7 +93,10 @@ function markRefined(context: {
 function isUnstated(definition: ZodDefinition): boolean {
   const { check, pattern } = definition;
   if (check !== undefined && !STATED_CHECKS.has(check)) return true;
-  if (check === "string_format" && UNSTATED_SETTINGS.some((each) => each in definition && Reflect.get(definition, each))) {
+  if (
+    check === "string_format" &&
+    UNSTATED_SETTINGS.some((each) => each in definition && Reflect.get(definition, each))
+  ) {
     return true;
   }
   return pattern instanceof RegExp && /[^uv]/.test(pattern.flags);
