@@ -54,7 +54,9 @@ export type Opening =
 export type RefusalOutcome =
   | { readonly kind: "fail" }
   | { readonly kind: "skip" }
-  | { readonly kind: "sendBack"; readonly to: string; readonly turn: number };
+  | { readonly kind: "sendBack"; readonly to: string; readonly turn: number }
+  /** An item of a map failed, or a signal was refused: the step itself goes on. */
+  | { readonly kind: "goOn" };
 
 /** The payload of each kind of entry, without the value that {@link VALUE_FIELD} names. */
 export interface Payloads {
@@ -93,7 +95,10 @@ export interface Payloads {
   readonly "once.recorded": { readonly name: string };
   /** Value: the payload. `id` is the sender's, so that a signal that is sent twice counts once. */
   readonly "signal.received": { readonly id: string };
+  /** Somebody is told that the step still waits; `remindAt` is the next time. */
   readonly "reminder.due": { readonly remindAt: number };
+  /** In the stream `registry/<workflow>`: the graph and manifest under which runs of this workflow version start from here on. */
+  readonly "workflow.registered": { readonly workflow: string; readonly graphBlob: BlobRef; readonly manifestBlob: BlobRef };
 }
 
 export type EntryKind = keyof Payloads;
