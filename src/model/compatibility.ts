@@ -37,11 +37,21 @@ export function compatibility(
   const problems: CompatibilityProblem[] = [];
   if (mode === "backward" || mode === "full") {
     const names = { writer: "older version", reader: "newer version" };
-    problems.push(...obstacles(before, after, names).map((each) => ({ direction: "backward" as const, ...each })));
+    problems.push(
+      ...obstacles(before, after, names).map((each) => ({
+        direction: "backward" as const,
+        ...each,
+      })),
+    );
   }
   if (mode === "forward" || mode === "full") {
     const names = { writer: "newer version", reader: "older version" };
-    problems.push(...obstacles(after, before, names).map((each) => ({ direction: "forward" as const, ...each })));
+    problems.push(
+      ...obstacles(after, before, names).map((each) => ({
+        direction: "forward" as const,
+        ...each,
+      })),
+    );
   }
   const worst = problems.some((each) => each.verdict === "broken") ? "broken" : "unknown";
   return { verdict: problems.length === 0 ? "ok" : worst, problems };

@@ -4,7 +4,14 @@ import type { Comparison, Obstacle } from "./obstacle.ts";
 import { below, broken, unknown } from "./obstacle.ts";
 import { countProblems } from "./inclusion-counts.ts";
 import type { Conjuncts } from "./schema-facts.ts";
-import { itemSchemas, namedKeys, numbersOf, prefixLength, propertySchemas, requiredOf } from "./schema-facts.ts";
+import {
+  itemSchemas,
+  namedKeys,
+  numbersOf,
+  prefixLength,
+  propertySchemas,
+  requiredOf,
+} from "./schema-facts.ts";
 import { verdictOf } from "./schema-verdict.ts";
 import { isSchema } from "./sensitive.ts";
 
@@ -26,7 +33,12 @@ export function containerProblems(
   ];
 }
 
-function arrayProblems(comparison: Comparison, given: Conjuncts, taken: JsonObject, path: string): readonly Obstacle[] {
+function arrayProblems(
+  comparison: Comparison,
+  given: Conjuncts,
+  taken: JsonObject,
+  path: string,
+): readonly Obstacle[] {
   const least = Math.max(0, ...numbersOf(given, "minItems"));
   const closed = given.filter(({ items }) => items === false).map((each) => prefixLength([each]));
   const most = Math.min(Infinity, ...numbersOf(given, "maxItems"), ...closed);
@@ -55,11 +67,19 @@ function arrayProblems(comparison: Comparison, given: Conjuncts, taken: JsonObje
   return problems;
 }
 
-function sizeProblems(comparison: Comparison, given: Conjuncts, taken: JsonObject, path: string): readonly Obstacle[] {
+function sizeProblems(
+  comparison: Comparison,
+  given: Conjuncts,
+  taken: JsonObject,
+  path: string,
+): readonly Obstacle[] {
   const least = Math.max(requiredOf(given).size, ...numbersOf(given, "minProperties"));
   const closed = given.filter(isClosed).map((each) => namedKeys([each]).length);
   const most = Math.min(Infinity, ...numbersOf(given, "maxProperties"), ...closed);
-  return countProblems(comparison, taken, path, { least: ["minProperties", least], most: ["maxProperties", most] });
+  return countProblems(comparison, taken, path, {
+    least: ["minProperties", least],
+    most: ["maxProperties", most],
+  });
 }
 
 /** Whether a conjunct allows the keys of its `properties` only. */
@@ -67,7 +87,12 @@ function isClosed({ additionalProperties, patternProperties }: JsonObject): bool
   return additionalProperties === false && patternProperties === undefined;
 }
 
-function requiredProblems(comparison: Comparison, given: Conjuncts, taken: JsonObject, path: string): Obstacle[] {
+function requiredProblems(
+  comparison: Comparison,
+  given: Conjuncts,
+  taken: JsonObject,
+  path: string,
+): Obstacle[] {
   const promised = requiredOf(given);
   const known = namedKeys(given);
   return [...requiredOf([taken])]
@@ -82,10 +107,17 @@ function requiredProblems(comparison: Comparison, given: Conjuncts, taken: JsonO
     });
 }
 
-function nameProblems(comparison: Comparison, given: Conjuncts, taken: JsonObject, path: string): readonly Obstacle[] {
+function nameProblems(
+  comparison: Comparison,
+  given: Conjuncts,
+  taken: JsonObject,
+  path: string,
+): readonly Obstacle[] {
   const { propertyNames } = taken;
   if (propertyNames === undefined) return [];
-  const names = given.flatMap((each) => (each["propertyNames"] === undefined ? [] : [each["propertyNames"]]));
+  const names = given.flatMap((each) =>
+    each["propertyNames"] === undefined ? [] : [each["propertyNames"]],
+  );
   const problems = comparison.compare([{ type: "string" }, ...names], propertyNames, path);
   if (problems.length === 0) return [];
   const closed = given.find(isClosed);
@@ -101,20 +133,30 @@ function nameProblems(comparison: Comparison, given: Conjuncts, taken: JsonObjec
 }
 
 /** The fields that either side names. */
-function namedProblems(comparison: Comparison, given: Conjuncts, taken: JsonObject, path: string): Obstacle[] {
+function namedProblems(
+  comparison: Comparison,
+  given: Conjuncts,
+  taken: JsonObject,
+  path: string,
+): Obstacle[] {
   const { compare, writer, reader } = comparison;
   const known = namedKeys(given);
   return [...new Set([...known, ...namedKeys([taken])])].flatMap((key): readonly Obstacle[] => {
     const at = below(path, key);
     const wanted = propertySchemas(taken, key);
-    if (wanted === undefined) return [unknown(at, "patternProperties", `A pattern of the ${reader} can't be read.`)];
+    if (wanted === undefined)
+      return [unknown(at, "patternProperties", `A pattern of the ${reader} can't be read.`)];
     const promised = given.flatMap((each) => propertySchemas(each, key) ?? []);
     const problems = wanted.flatMap((schema) => compare(promised, schema, at));
     const first = problems.find((each) => each.verdict === "broken") ?? problems[0];
     if (first === undefined) return [];
     if (wanted.includes(false)) {
       return [
-        broken(at, "additionalProperties", `The ${reader} does not allow this field; the ${writer} may give it.`),
+        broken(
+          at,
+          "additionalProperties",
+          `The ${reader} does not allow this field; the ${writer} may give it.`,
+        ),
       ];
     }
     if (known.includes(key)) return problems;
@@ -133,7 +175,12 @@ function namedProblems(comparison: Comparison, given: Conjuncts, taken: JsonObje
 const WAYS_MAX = 50;
 
 /** The keys that neither side names: they fall under patterns or under `additionalProperties`. */
-function otherProblems(comparison: Comparison, given: Conjuncts, taken: JsonObject, path: string): readonly Obstacle[] {
+function otherProblems(
+  comparison: Comparison,
+  given: Conjuncts,
+  taken: JsonObject,
+  path: string,
+): readonly Obstacle[] {
   const at = below(path, "*");
   const patterns = patternsOf(taken);
   if (patterns.size > 0) return patternProblems(comparison, given, taken, at);
@@ -144,17 +191,25 @@ function otherProblems(comparison: Comparison, given: Conjuncts, taken: JsonObje
   for (const each of given) {
     const options = [others(each), ...[...patternsOf(each).values()].map((schema) => [schema])];
     ways = ways.flatMap((way) => options.map((option) => [...way, ...option]));
-    if (ways.length > WAYS_MAX) return [unknown(at, "patternProperties", "There are too many patterns to compare.")];
+    if (ways.length > WAYS_MAX)
+      return [unknown(at, "patternProperties", "There are too many patterns to compare.")];
   }
   return ways.flatMap((way) => comparison.compare(way, additionalProperties, at));
 }
 
-function patternProblems(comparison: Comparison, given: Conjuncts, taken: JsonObject, at: string): readonly Obstacle[] {
+function patternProblems(
+  comparison: Comparison,
+  given: Conjuncts,
+  taken: JsonObject,
+  at: string,
+): readonly Obstacle[] {
   if (given.some(isClosed)) return [];
   const patterns = patternsOf(taken);
   const same = given.find((each) => {
     const mine = patternsOf(each);
-    return mine.size === patterns.size && [...patterns.keys()].every((pattern) => mine.has(pattern));
+    return (
+      mine.size === patterns.size && [...patterns.keys()].every((pattern) => mine.has(pattern))
+    );
   });
   if (same === undefined) {
     return [
@@ -171,7 +226,8 @@ function patternProblems(comparison: Comparison, given: Conjuncts, taken: JsonOb
     comparison.compare([...everywhere, mine.get(pattern) ?? true], schema, at),
   );
   const rest = taken["additionalProperties"];
-  const unmatched = rest === undefined ? [] : comparison.compare([...everywhere, ...others(same)], rest, at);
+  const unmatched =
+    rest === undefined ? [] : comparison.compare([...everywhere, ...others(same)], rest, at);
   return [...matched, ...unmatched];
 }
 

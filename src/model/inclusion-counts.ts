@@ -20,12 +20,18 @@ export function countProblems(
   const [low, high] = [taken[least[0]], taken[most[0]]];
   if (typeof low === "number" && low > least[1]) {
     problems.push(
-      broken(path, least[0], `The ${reader} wants ${least[0]} ${low}; the ${writer} promises ${least[1]}.`),
+      broken(
+        path,
+        least[0],
+        `The ${reader} wants ${least[0]} ${low}; the ${writer} promises ${least[1]}.`,
+      ),
     );
   }
   if (typeof high === "number" && high < most[1]) {
     const promise = Number.isFinite(most[1]) ? `promises ${most[1]}` : "sets no limit";
-    problems.push(broken(path, most[0], `The ${reader} wants ${most[0]} ${high}; the ${writer} ${promise}.`));
+    problems.push(
+      broken(path, most[0], `The ${reader} wants ${most[0]} ${high}; the ${writer} ${promise}.`),
+    );
   }
   return problems;
 }

@@ -5,7 +5,14 @@ import { countProblems } from "./inclusion-counts.ts";
 import type { Comparison, Obstacle } from "./obstacle.ts";
 import { broken, unknown } from "./obstacle.ts";
 import type { Bound, Conjuncts, JsonType } from "./schema-facts.ts";
-import { isAnnotation, lowerBound, numbersOf, sameMeaning, typesOf, upperBound } from "./schema-facts.ts";
+import {
+  isAnnotation,
+  lowerBound,
+  numbersOf,
+  sameMeaning,
+  typesOf,
+  upperBound,
+} from "./schema-facts.ts";
 
 /** The keywords that apply to one type only, and are silent about all others. */
 const KEYWORDS_OF: Readonly<Record<"number" | "string" | "array" | "object", readonly string[]>> = {
@@ -74,9 +81,13 @@ export function keywordProblems(
   return [
     ...enumProblems(comparison, given, taken, path),
     ...formatProblems(comparison, given, kind, taken, path),
-    ...(kind === "number" ? numberProblems(comparison, given, type === "integer", taken, path) : []),
+    ...(kind === "number"
+      ? numberProblems(comparison, given, type === "integer", taken, path)
+      : []),
     ...(kind === "string" ? stringProblems(comparison, given, taken, path) : []),
-    ...(kind === "array" || kind === "object" ? containerProblems(comparison, given, kind, taken, path) : []),
+    ...(kind === "array" || kind === "object"
+      ? containerProblems(comparison, given, kind, taken, path)
+      : []),
     ...opaqueProblems(comparison, given, kind, taken, path),
   ];
 }
@@ -93,14 +104,25 @@ function typeProblem(
   const whole = type === "number" && numbersOf(given, "multipleOf").some(Number.isInteger);
   if (whole && types.includes("integer")) return undefined;
   const wanted = types.length === 0 ? "nothing" : types.join(" or ");
-  return broken(path, "type", `The ${reader} takes ${wanted} here; the ${writer} may give ${type}.`);
+  return broken(
+    path,
+    "type",
+    `The ${reader} takes ${wanted} here; the ${writer} may give ${type}.`,
+  );
 }
 
-function enumProblems({ writer, reader }: Comparison, given: Conjuncts, taken: JsonObject, path: string): Obstacle[] {
+function enumProblems(
+  { writer, reader }: Comparison,
+  given: Conjuncts,
+  taken: JsonObject,
+  path: string,
+): Obstacle[] {
   const keyword = taken["const"] !== undefined ? "const" : "enum";
   if (taken[keyword] === undefined) return [];
   const message = `The ${reader} takes certain values only here; the ${writer} is not limited to a list.`;
-  const bare = given.every((each) => Object.keys(each).every((key) => key === "type" || isAnnotation(key)));
+  const bare = given.every((each) =>
+    Object.keys(each).every((key) => key === "type" || isAnnotation(key)),
+  );
   return [bare ? broken(path, keyword, message) : unknown(path, keyword, message)];
 }
 
@@ -116,7 +138,8 @@ function formatProblems(
   if (given.some((each) => each["format"] === format)) return [];
   const message = `The ${reader} wants the format ${JSON.stringify(format)}; the ${writer} does not promise it.`;
   const plain =
-    kind === "string" && given.every((each) => each["format"] === undefined && each["pattern"] === undefined);
+    kind === "string" &&
+    given.every((each) => each["format"] === undefined && each["pattern"] === undefined);
   return [plain ? broken(path, "format", message) : unknown(path, "format", message)];
 }
 
@@ -133,12 +156,26 @@ function numberProblems(
     const tighter = side === "least" ? theirs.value > mine.value : theirs.value < mine.value;
     if (!tighter && !(theirs.value === mine.value && theirs.exclusive && !mine.exclusive)) return;
     problems.push(
-      broken(path, keyword, `The ${reader} takes ${ends(theirs, side)}; the ${writer} gives ${ends(mine, side)}.`),
+      broken(
+        path,
+        keyword,
+        `The ${reader} takes ${ends(theirs, side)}; the ${writer} gives ${ends(mine, side)}.`,
+      ),
     );
   };
   const [low, high] = [lowerBound([taken], whole), upperBound([taken], whole)];
-  bound(taken["minimum"] === undefined ? "exclusiveMinimum" : "minimum", lowerBound(given, whole), low, "least");
-  bound(taken["maximum"] === undefined ? "exclusiveMaximum" : "maximum", upperBound(given, whole), high, "most");
+  bound(
+    taken["minimum"] === undefined ? "exclusiveMinimum" : "minimum",
+    lowerBound(given, whole),
+    low,
+    "least",
+  );
+  bound(
+    taken["maximum"] === undefined ? "exclusiveMaximum" : "maximum",
+    upperBound(given, whole),
+    high,
+    "most",
+  );
   const step = taken["multipleOf"];
   if (typeof step !== "number") return problems;
   const steps = [...numbersOf(given, "multipleOf"), ...(whole ? [1] : [])];
@@ -147,7 +184,10 @@ function numberProblems(
   if (steps.some((each) => each === step || (exact(each) && each % step === 0))) return problems;
   const message = `The ${reader} takes multiples of ${step} only; the ${writer} gives others.`;
   const certain = steps.length === 0 || (steps.length === 1 && steps.every(exact));
-  return [...problems, certain ? broken(path, "multipleOf", message) : unknown(path, "multipleOf", message)];
+  return [
+    ...problems,
+    certain ? broken(path, "multipleOf", message) : unknown(path, "multipleOf", message),
+  ];
 }
 
 function ends({ value, exclusive }: Bound, side: "least" | "most"): string {
@@ -157,7 +197,12 @@ function ends({ value, exclusive }: Bound, side: "least" | "most"): string {
     : `numbers ${exclusive ? "below" : "up to"} ${value}`;
 }
 
-function stringProblems(comparison: Comparison, given: Conjuncts, taken: JsonObject, path: string): Obstacle[] {
+function stringProblems(
+  comparison: Comparison,
+  given: Conjuncts,
+  taken: JsonObject,
+  path: string,
+): Obstacle[] {
   const { writer, reader } = comparison;
   const problems = countProblems(comparison, taken, path, {
     least: ["minLength", Math.max(0, ...numbersOf(given, "minLength"))],
@@ -166,8 +211,13 @@ function stringProblems(comparison: Comparison, given: Conjuncts, taken: JsonObj
   const pattern = taken["pattern"];
   if (pattern === undefined || given.some((each) => each["pattern"] === pattern)) return problems;
   const message = `The ${reader} wants the pattern ${JSON.stringify(pattern)}; the ${writer} does not promise it.`;
-  const plain = given.every((each) => each["pattern"] === undefined && each["format"] === undefined);
-  return [...problems, plain ? broken(path, "pattern", message) : unknown(path, "pattern", message)];
+  const plain = given.every(
+    (each) => each["pattern"] === undefined && each["format"] === undefined,
+  );
+  return [
+    ...problems,
+    plain ? broken(path, "pattern", message) : unknown(path, "pattern", message),
+  ];
 }
 
 function opaqueProblems(
@@ -177,14 +227,19 @@ function opaqueProblems(
   taken: JsonObject,
   path: string,
 ): Obstacle[] {
-  const groups = [...OPAQUE, ...(OPAQUE_OF[kind] ?? [])].filter(([lead = ""]) => taken[lead] !== undefined);
+  const groups = [...OPAQUE, ...(OPAQUE_OF[kind] ?? [])].filter(
+    ([lead = ""]) => taken[lead] !== undefined,
+  );
   const grouped = groups.filter(
     (group) => !given.some((each) => group.every((key) => sameMeaning(each[key], taken[key]))),
   );
   const leads = grouped.map(([lead = ""]) => lead);
   const silent = new Set(Object.values(KEYWORDS_OF).flat());
-  const strange = Object.keys(taken).filter((key) => !COMPARED.has(key) && !silent.has(key) && !isAnnotation(key));
-  const unevaluated = kind === "array" ? "unevaluatedItems" : kind === "object" ? "unevaluatedProperties" : "";
+  const strange = Object.keys(taken).filter(
+    (key) => !COMPARED.has(key) && !silent.has(key) && !isAnnotation(key),
+  );
+  const unevaluated =
+    kind === "array" ? "unevaluatedItems" : kind === "object" ? "unevaluatedProperties" : "";
   if (!isTrivial(taken[unevaluated])) strange.push(unevaluated);
   return [...leads, ...strange].map((key) => unknown(path, key, opaqueMessage(key, reader)));
 }

@@ -79,7 +79,8 @@ export function without(schema: JsonObject, keywords: readonly string[]): JsonOb
   REDUCED.set(schema, known);
   const name = keywords.join();
   const reduced =
-    known.get(name) ?? Object.fromEntries(Object.entries(schema).filter(([key]) => !keywords.includes(key)));
+    known.get(name) ??
+    Object.fromEntries(Object.entries(schema).filter(([key]) => !keywords.includes(key)));
   known.set(name, reduced);
   return reduced;
 }
@@ -104,7 +105,8 @@ export function finiteValues(conjuncts: Conjuncts): readonly Json[] | undefined 
   for (const conjunct of conjuncts) {
     const { const: constant, enum: values } = conjunct;
     if (constant !== undefined) return [constant];
-    if (Array.isArray(values) && (shortest === undefined || values.length < shortest.length)) shortest = values;
+    if (Array.isArray(values) && (shortest === undefined || values.length < shortest.length))
+      shortest = values;
   }
   return shortest;
 }
@@ -124,7 +126,8 @@ export interface Bound {
 export function lowerBound(conjuncts: Conjuncts, whole: boolean): Bound {
   const inclusive = Math.max(-Infinity, ...numbersOf(conjuncts, "minimum"));
   const exclusive = Math.max(-Infinity, ...numbersOf(conjuncts, "exclusiveMinimum"));
-  if (!whole) return exclusive >= inclusive && exclusive > -Infinity ? open(exclusive) : closed(inclusive);
+  if (!whole)
+    return exclusive >= inclusive && exclusive > -Infinity ? open(exclusive) : closed(inclusive);
   return closed(Math.max(Math.ceil(inclusive), Math.floor(exclusive) + 1));
 }
 
@@ -132,7 +135,8 @@ export function lowerBound(conjuncts: Conjuncts, whole: boolean): Bound {
 export function upperBound(conjuncts: Conjuncts, whole: boolean): Bound {
   const inclusive = Math.min(Infinity, ...numbersOf(conjuncts, "maximum"));
   const exclusive = Math.min(Infinity, ...numbersOf(conjuncts, "exclusiveMaximum"));
-  if (!whole) return exclusive <= inclusive && exclusive < Infinity ? open(exclusive) : closed(inclusive);
+  if (!whole)
+    return exclusive <= inclusive && exclusive < Infinity ? open(exclusive) : closed(inclusive);
   return closed(Math.min(Math.floor(inclusive), Math.ceil(exclusive) - 1));
 }
 
@@ -148,14 +152,19 @@ function closed(value: number): Bound {
 export function requiredOf(conjuncts: Conjuncts): ReadonlySet<string> {
   const names = new Set<string>();
   for (const { required } of conjuncts) {
-    if (Array.isArray(required)) for (const name of required) if (typeof name === "string") names.add(name);
+    if (Array.isArray(required))
+      for (const name of required) if (typeof name === "string") names.add(name);
   }
   return names;
 }
 
 /** The names that `properties` of any conjunct mentions. */
 export function namedKeys(conjuncts: Conjuncts): readonly string[] {
-  return [...new Set(conjuncts.flatMap(({ properties }) => (isSchema(properties) ? Object.keys(properties) : [])))];
+  return [
+    ...new Set(
+      conjuncts.flatMap(({ properties }) => (isSchema(properties) ? Object.keys(properties) : [])),
+    ),
+  ];
 }
 
 /** The schemas that the value under `key` must satisfy by one conjunct; undefined if a pattern of it can't be read. */
@@ -163,12 +172,16 @@ export function propertySchemas(conjunct: JsonObject, key: string): readonly Jso
   const { properties, patternProperties, additionalProperties } = conjunct;
   const schemas: Json[] = [];
   if (isSchema(properties) && Object.hasOwn(properties, key)) schemas.push(properties[key] ?? true);
-  for (const [pattern, schema] of Object.entries(isSchema(patternProperties) ? patternProperties : {})) {
+  for (const [pattern, schema] of Object.entries(
+    isSchema(patternProperties) ? patternProperties : {},
+  )) {
     const matches = testPattern(pattern, key);
     if (matches === undefined) return undefined;
     if (matches) schemas.push(schema);
   }
-  return schemas.length === 0 && additionalProperties !== undefined ? [additionalProperties] : schemas;
+  return schemas.length === 0 && additionalProperties !== undefined
+    ? [additionalProperties]
+    : schemas;
 }
 
 /** The schemas that the item at `index` must satisfy by one conjunct. */
@@ -180,7 +193,10 @@ export function itemSchemas({ prefixItems, items }: JsonObject, index: number): 
 
 /** How many positions the conjuncts describe one by one. */
 export function prefixLength(conjuncts: Conjuncts): number {
-  return Math.max(0, ...conjuncts.map(({ prefixItems }) => (Array.isArray(prefixItems) ? prefixItems.length : 0)));
+  return Math.max(
+    0,
+    ...conjuncts.map(({ prefixItems }) => (Array.isArray(prefixItems) ? prefixItems.length : 0)),
+  );
 }
 
 /** Whether a text matches a schema's pattern; undefined if the pattern is not one that can be read. */

@@ -11,7 +11,14 @@ import { keywordProblems } from "./inclusion-keywords.ts";
 import type { Comparison, Obstacle } from "./obstacle.ts";
 import { broken, unknown } from "./obstacle.ts";
 import type { Conjuncts, JsonType } from "./schema-facts.ts";
-import { conjunctsOf, finiteValues, propertySchemas, requiredOf, typesOf, without } from "./schema-facts.ts";
+import {
+  conjunctsOf,
+  finiteValues,
+  propertySchemas,
+  requiredOf,
+  typesOf,
+  without,
+} from "./schema-facts.ts";
 import { verdictOf } from "./schema-verdict.ts";
 import { isSchema } from "./sensitive.ts";
 
@@ -27,7 +34,13 @@ export function inclusionObstacles(
   names: Pick<Comparison, "writer" | "reader">,
 ): readonly Obstacle[] {
   if (hasInnerId(writerRoot, true) || hasInnerId(readerRoot, true)) {
-    return [unknown("", "$id", "A schema within the schema has its own `$id`; references can't be followed.")];
+    return [
+      unknown(
+        "",
+        "$id",
+        "A schema within the schema has its own `$id`; references can't be followed.",
+      ),
+    ];
   }
   const ids = new Map<JsonObject, number>();
   const idOf = (each: JsonObject): number => {
@@ -45,10 +58,17 @@ export function inclusionObstacles(
     if (given === undefined || typesOf(given).length === 0) return [];
     const taken = conjunctsOf(readerRoot, [reader]);
     if (taken === undefined)
-      return [broken(path, "forbidden", `The ${names.reader} allows nothing here; the ${names.writer} does.`)];
+      return [
+        broken(
+          path,
+          "forbidden",
+          `The ${names.reader} allows nothing here; the ${names.writer} does.`,
+        ),
+      ];
     const key = `${given.map(idOf).join()}|${taken.map(idOf).join()}`;
     const above = under.get(key);
-    if (above === path) return [unknown(path, "$ref", "The schema refers to itself without going into the value.")];
+    if (above === path)
+      return [unknown(path, "$ref", "The schema refers to itself without going into the value.")];
     if (above !== undefined) return [];
     under.set(key, path);
     const found = compareConjuncts(given, taken, path);
@@ -56,12 +76,18 @@ export function inclusionObstacles(
     return found;
   };
 
-  const compareConjuncts = (given: Conjuncts, taken: Conjuncts, path: string): readonly Obstacle[] => {
+  const compareConjuncts = (
+    given: Conjuncts,
+    taken: Conjuncts,
+    path: string,
+  ): readonly Obstacle[] => {
     const values = finiteValues(given);
     if (values !== undefined) return finiteObstacles(values, given, taken, path);
     const union = firstUnion(given);
     if (union !== undefined) {
-      const rest = given.map((each) => (each === union.conjunct ? without(each, [union.keyword]) : each));
+      const rest = given.map((each) =>
+        each === union.conjunct ? without(each, [union.keyword]) : each,
+      );
       return distinct(union.branches.flatMap((branch) => compareBranch(rest, branch, taken, path)));
     }
     return distinct(
@@ -74,14 +100,26 @@ export function inclusionObstacles(
   };
 
   /** One branch of the writer's union against the whole of the reader, for the same value. */
-  const compareBranch = (rest: Conjuncts, branch: Json, taken: Conjuncts, path: string): readonly Obstacle[] => {
+  const compareBranch = (
+    rest: Conjuncts,
+    branch: Json,
+    taken: Conjuncts,
+    path: string,
+  ): readonly Obstacle[] => {
     steps += 1;
     if (steps > STEPS_MAX) return [unknown(path, "size", TOO_INTRICATE)];
     const given = conjunctsOf(writerRoot, [...rest, branch]);
-    return given === undefined || typesOf(given).length === 0 ? [] : compareConjuncts(given, taken, path);
+    return given === undefined || typesOf(given).length === 0
+      ? []
+      : compareConjuncts(given, taken, path);
   };
 
-  const finiteObstacles = (values: readonly Json[], given: Conjuncts, taken: Conjuncts, path: string) =>
+  const finiteObstacles = (
+    values: readonly Json[],
+    given: Conjuncts,
+    taken: Conjuncts,
+    path: string,
+  ) =>
     values.flatMap((value): Obstacle[] => {
       if (verdictOf(writerRoot, given, value) === false) return [];
       const verdict = verdictOf(readerRoot, taken, value);
@@ -95,7 +133,9 @@ export function inclusionObstacles(
           ),
         ];
       if (verdict === undefined)
-        return [unknown(path, "enum", `Whether the ${names.reader} takes ${shown} can't be decided.`)];
+        return [
+          unknown(path, "enum", `Whether the ${names.reader} takes ${shown} can't be decided.`),
+        ];
       return [];
     });
 
@@ -113,20 +153,41 @@ export function inclusionObstacles(
     return [...keywordProblems(comparison, typed, type, taken, path), ...unions];
   };
 
-  const unionObstacles = (given: Conjuncts, branches: readonly Json[], keyword: "anyOf" | "oneOf", path: string) => {
+  /** Where no alternative fits: what is wrong with the nearest one, if it is wrong in its parts only. */
+  const nearestObstacles = (
+    given: Conjuncts,
+    branches: readonly Json[],
+    keyword: string,
+    path: string,
+  ): readonly Obstacle[] => {
+    const attempts = branches
+      .map((each) => compare(given, each, path))
+      .filter((each) => each.every((obstacle) => obstacle.path !== path))
+      .sort((one, other) => one.length - other.length);
+    const [nearest = [], next] = attempts;
+    const clear = next === undefined || next.length > nearest.length;
+    if (clear && nearest.some((each) => each.verdict === "broken")) return nearest;
+    const message = `No alternative of the ${names.reader} takes what the ${names.writer} gives here.`;
+    return [broken(path, keyword, message)];
+  };
+
+  const unionObstacles = (
+    given: Conjuncts,
+    branches: readonly Json[],
+    keyword: "anyOf" | "oneOf",
+    path: string,
+  ) => {
     const possible = branches.filter((each) => !disjoint(comparison, given, each, 0));
-    if (possible.length === 0) {
-      return [
-        broken(path, keyword, `No alternative of the ${names.reader} takes what the ${names.writer} gives here.`),
-      ];
-    }
+    if (possible.length === 0) return nearestObstacles(given, branches, keyword, path);
     const attempts = possible.map((each) => compare(given, each, path));
     if (possible.length === 1) return attempts[0] ?? [];
     const fits = attempts.some((each) => each.length === 0);
     // With oneOf a value that fits two alternatives is refused, and these were not shown to exclude each other.
     if (fits && keyword === "anyOf") return [];
     const why = fits ? "may fit more than one alternative" : "fits no single alternative in full";
-    return [unknown(path, keyword, `What the ${names.writer} gives here ${why} of the ${names.reader}.`)];
+    return [
+      unknown(path, keyword, `What the ${names.writer} gives here ${why} of the ${names.reader}.`),
+    ];
   };
 
   const comparison: Comparison = { writerRoot, readerRoot, ...names, compare };
@@ -134,7 +195,12 @@ export function inclusionObstacles(
 }
 
 /** A value that provably can't satisfy both: other types, other constants, or a required field for which that is so. */
-function disjoint(comparison: Comparison, given: readonly Json[], reader: Json, depth: number): boolean {
+function disjoint(
+  comparison: Comparison,
+  given: readonly Json[],
+  reader: Json,
+  depth: number,
+): boolean {
   const { writerRoot, readerRoot } = comparison;
   const left = conjunctsOf(writerRoot, given);
   const right = conjunctsOf(readerRoot, [reader]);
@@ -162,7 +228,8 @@ function firstUnion(conjuncts: Conjuncts) {
   for (const conjunct of conjuncts) {
     for (const keyword of ["anyOf", "oneOf"]) {
       const branches = conjunct[keyword];
-      if (Array.isArray(branches)) return { conjunct, keyword, branches: branches as readonly Json[] };
+      if (Array.isArray(branches))
+        return { conjunct, keyword, branches: branches as readonly Json[] };
     }
   }
   return undefined;
@@ -186,5 +253,9 @@ function hasInnerId(node: Json, isRoot: boolean): boolean {
 }
 
 function distinct(obstacles: readonly Obstacle[]): readonly Obstacle[] {
-  return [...new Map(obstacles.map((each) => [`${each.path} ${each.change} ${each.message}`, each])).values()];
+  return [
+    ...new Map(
+      obstacles.map((each) => [`${each.path} ${each.change} ${each.message}`, each]),
+    ).values(),
+  ];
 }

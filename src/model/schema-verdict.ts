@@ -44,7 +44,12 @@ const DECIDED: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether `value` satisfies all the schemas, which are parts of `root`. */
-export function verdictOf(root: JsonObject, schemas: readonly Json[], value: Json, depth = 0): Verdict {
+export function verdictOf(
+  root: JsonObject,
+  schemas: readonly Json[],
+  value: Json,
+  depth = 0,
+): Verdict {
   if (depth > DEPTH_MAX) return undefined;
   const conjuncts = conjunctsOf(root, schemas);
   if (conjuncts === undefined) return false;
@@ -54,7 +59,9 @@ export function verdictOf(root: JsonObject, schemas: readonly Json[], value: Jso
     sizeVerdict(conjuncts, value),
     ...conjuncts.flatMap((each) => partVerdicts(each, value, within)),
     ...conjuncts.flatMap((each) =>
-      Object.entries(each).map(([keyword, operand]) => keywordVerdict(keyword, operand, value, within)),
+      Object.entries(each).map(([keyword, operand]) =>
+        keywordVerdict(keyword, operand, value, within),
+      ),
     ),
   ]);
 }
@@ -102,22 +109,31 @@ function partVerdicts(conjunct: JsonObject, value: Json, within: Within): Verdic
 
 function keywordVerdict(keyword: string, operand: Json, value: Json, within: Within): Verdict {
   if (DECIDED.has(keyword) || isAnnotation(keyword)) return true;
-  const branches = () => (Array.isArray(operand) ? operand.map((each: Json) => within([each], value)) : []);
+  const branches = () =>
+    Array.isArray(operand) ? operand.map((each: Json) => within([each], value)) : [];
   switch (keyword) {
     case "const":
       return sameJson(operand, value);
     case "enum":
       return Array.isArray(operand) && operand.some((each: Json) => sameJson(each, value));
     case "pattern":
-      return typeof value !== "string" || (typeof operand === "string" ? testPattern(operand, value) : undefined);
+      return (
+        typeof value !== "string" ||
+        (typeof operand === "string" ? testPattern(operand, value) : undefined)
+      );
     case "format":
       return typeof value === "string" || typeof value === "number" ? undefined : true;
     case "multipleOf":
-      return typeof value !== "number" || (typeof operand === "number" && Number.isInteger(value / operand));
+      return (
+        typeof value !== "number" ||
+        (typeof operand === "number" && Number.isInteger(value / operand))
+      );
     case "anyOf":
       return branches().includes(true) ? true : branches().includes(undefined) ? undefined : false;
     case "oneOf":
-      return branches().includes(undefined) ? undefined : branches().filter((each) => each === true).length === 1;
+      return branches().includes(undefined)
+        ? undefined
+        : branches().filter((each) => each === true).length === 1;
     case "not": {
       const inner = within([operand], value);
       return inner === undefined ? undefined : !inner;
