@@ -18,7 +18,7 @@ function store(name: string): Room {
   return {
     name: `stores/${name}`,
     files: new RegExp(`^src/stores/${name}/`),
-    knows: ["ports", "model", "journal"],
+    knows: ["ports", "model", "journal", "stores"],
     node: "any",
   };
 }
@@ -37,8 +37,16 @@ export const SURFACES = ["src/index.ts", "src/sqlite.ts", "src/testing/testing.t
 export const ROOMS: readonly Room[] = [
   { name: "model", files: /^src\/model\//, knows: [], node: [] },
   { name: "decide", files: /^src\/decide\//, knows: ["model"], node: [] },
-  { name: "journal", files: /^src\/journal\//, knows: ["model"], node: ["node:crypto"] },
+  // Of the ports it knows the types of what is stored.
+  { name: "journal", files: /^src\/journal\//, knows: ["model", "ports"], node: ["node:crypto"] },
   { name: "ports", files: /^src\/ports\//, knows: ["model"], node: [] },
+  // What all stores share, such as the plan of a group commit.
+  {
+    name: "stores",
+    files: /^src\/stores\/[^/]+\.ts$/,
+    knows: ["ports", "model", "journal"],
+    node: [],
+  },
   store("memory"),
   store("sqlite"),
   store("postgres"),
