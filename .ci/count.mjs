@@ -1,0 +1,20 @@
+/**
+ * Adds up vitest's JSON reports and prints one line, "<n> passed, <m> failed".
+ *   node .ci/count.mjs <number of failed checks> <report.json>...
+ * A check that failed without a failing test (lint, say, or a report that is missing) counts as one failure.
+ */
+import { readFileSync } from "node:fs";
+
+const [, , failedChecks, ...reports] = process.argv;
+let passed = 0;
+let failed = 0;
+for (const path of reports) {
+  try {
+    const report = JSON.parse(readFileSync(path, "utf8"));
+    passed += report.numPassedTests;
+    failed += report.numFailedTests;
+  } catch {
+    failed += 1;
+  }
+}
+console.log(`${passed} passed, ${Math.max(failed, Number(failedChecks))} failed`);

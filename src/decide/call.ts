@@ -1,0 +1,135 @@
+/**
+ * A call: one unit of work of an agent, at a path and turn, over as many attempts as its policy allows.
+ *
+ * C1. At most one attempt of a path is under way in this incarnation (`run.performing`).
+ * C2. An attempt that is not the one under way is not listened to: its outcome came too late.
+ */
+import type { AgentDefinition } from "../model/agent-definition.ts";
+import type { Failure, UsageRecord } from "../model/entry.ts";
+import type { Json } from "../model/json.ts";
+import type { Performing, Reads, Run } from "../model/run.ts";
+import { type Deliberation, say } from "./turn.ts";
+
+/** How an attempt ended, as the engine reports it. */
+export type AttemptOutcome =
+  | {
+      readonly kind: "sealed";
+      readonly path: string;
+      readonly turn: number;
+      readonly attempt: number;
+      /** Checked against the agent's output contract, frozen. */
+      readonly output: Json;
+      readonly inputHash: string;
+      readonly usage?: readonly UsageRecord[];
+      readonly tookMs?: number;
+    }
+  | {
+      readonly kind: "attemptFailed";
+      readonly path: string;
+      readonly turn: number;
+      readonly attempt: number;
+      readonly error: Failure;
+      /** No further attempt: the policy says so, or the attempt was aborted because the run is ending. */
+      readonly final: boolean;
+      /** At least 0, below 1: the jitter is drawn outside, so that deciding is repeatable. */
+      readonly random: number;
+      readonly inputHash?: string;
+      readonly usage?: readonly UsageRecord[];
+      readonly tookMs?: number;
+    };
+
+const NO_ONCES: ReadonlyMap<string, Json> = new Map();
+
+/** Whether a call of this path may begin now: nothing under way, and no retry pause. */
+export function mayCall(run: Run, path: string, nowMs: number): boolean {
+  if (run.performing.has(path)) return false;
+  const retryAt = run.calls.get(path)?.retryAt;
+  return retryAt === undefined || retryAt <= nowMs;
+}
+
+/** Commands the next attempt of a call. */
+export function execute(
+  turn: Deliberation,
+  call: { readonly step: string; readonly path: string; readonly agent: AgentDefinition; readonly input: Json; readonly reads: Reads },
+): void {
+  const { run } = turn;
+  const turnNo = run.turns.get(call.step) ?? 0;
+  const state = run.calls.get(call.path);
+  const attempt = (state?.failedAttempts ?? 0) + 1;
+  run.performing.set(call.path, { step: call.step, turn: turnNo, attempt, reads: call.reads, agent: call.agent.id });
+  turn.commands.push({
+    kind: "execute",
+    path: call.path,
+    turn: turnNo,
+    attempt,
+    agent: call.agent,
+    input: call.input,
+    feedback: state?.feedback ?? [],
+    onces: run.onces.get(`${call.path}:${turnNo}`) ?? NO_ONCES,
+  });
+}
+
+/** Takes the attempt off what is under way, if it is the one (C2). */
+export function takePerforming(run: Run, outcome: { readonly path: string; readonly turn: number; readonly attempt: number }): Performing | undefined {
+  const performing = run.performing.get(outcome.path);
+  if (performing === undefined || performing.turn !== outcome.turn || performing.attempt !== outcome.attempt) return undefined;
+  run.performing.delete(outcome.path);
+  return performing;
+}
+
+/** Records a failed attempt, with the time of the next one if there is to be one. Gives whether the call is given up. */
+export function recordFailure(
+  turn: Deliberation,
+  performing: Performing,
+  agent: AgentDefinition,
+  outcome: Extract<AttemptOutcome, { readonly kind: "attemptFailed" }>,
+): { readonly givenUp: boolean } {
+  const { attempts, backoff } = agent.retry;
+  const givenUp = outcome.final || outcome.attempt >= attempts || turn.run.phase.kind !== "going";
+  const pauseMs = Math.min(backoff.maxMs, backoff.baseMs * backoff.factor ** (outcome.attempt - 1));
+  const retryAt = Math.max(turn.run.at, turn.nowMs) + Math.round(pauseMs * (1 - backoff.jitter * outcome.random));
+  say(turn, {
+    kind: "attempt.failed",
+    path: outcome.path,
+    turn: outcome.turn,
+    attempt: outcome.attempt,
+    by: { kind: "agent", id: agent.name },
+    agent: agent.id,
+    reads: performing.reads,
+    ...(outcome.inputHash === undefined ? {} : { inputHash: outcome.inputHash }),
+    payload: {
+      error: outcome.error,
+      ...(givenUp ? {} : { retryAt }),
+      ...(outcome.usage === undefined ? {} : { usage: outcome.usage }),
+      ...(outcome.tookMs === undefined ? {} : { tookMs: outcome.tookMs }),
+    },
+  });
+  return { givenUp };
+}
+
+/** The drafts of `step.sealed` and `item.sealed` for an attempt's output share all but their kind. */
+export function sealedDraft<K extends "step.sealed" | "item.sealed">(
+  kind: K,
+  performing: Performing,
+  outcome: Extract<AttemptOutcome, { readonly kind: "sealed" }>,
+) {
+  return {
+    kind,
+    path: outcome.path,
+    turn: outcome.turn,
+    attempt: outcome.attempt,
+    by: { kind: "agent", id: agentName(performing.agent) },
+    ...(performing.agent === undefined ? {} : { agent: performing.agent }),
+    reads: performing.reads,
+    inputHash: outcome.inputHash,
+    payload: {
+      ...(outcome.usage === undefined ? {} : { usage: outcome.usage }),
+      ...(outcome.tookMs === undefined ? {} : { tookMs: outcome.tookMs }),
+    },
+    value: outcome.output,
+  } as const;
+}
+
+function agentName(id: string | undefined): string {
+  return id?.slice(0, id.lastIndexOf("@")) ?? "";
+}

@@ -1,0 +1,195 @@
+/**
+ * evolve: what each kind of entry does to a run. No I/O, no clock, no chance, and no user function: what those gave is in
+ * the entry. Every kind has its line in the table, so that a new one which nobody handles does not compile.
+ */
+import type { EntryKind, Fact, FactOf } from "../model/entry.ts";
+import { invariant } from "../model/errors.ts";
+import type { Json } from "../model/json.ts";
+import type { Items, Run, StepState } from "../model/run.ts";
+
+const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void } = {
+  "run.started": started,
+  "run.refused": (run, fact) => {
+    run.phase = { kind: "refused", violations: fact.payload.violations };
+  },
+  "run.resumed": (run, fact) => {
+    run.incarnation = fact.payload.incarnation;
+    if (run.phase.kind === "blocked") run.phase = { kind: "going" };
+  },
+  "run.blocked": (run, fact) => {
+    run.phase = { kind: "blocked", missing: fact.payload.missing };
+  },
+  "run.completed": (run, fact) => {
+    run.phase = { kind: "completed", output: valueOf(fact) };
+  },
+  "run.failed": (run, fact) => {
+    run.phase = { kind: "failed", step: fact.payload.step, error: fact.payload.error };
+  },
+  "run.cancelling": (run, fact) => {
+    run.phase = { kind: "cancelling", reason: fact.payload.reason };
+  },
+  "run.cancelled": (run, fact) => {
+    run.phase = { kind: "cancelled", reason: fact.payload.reason };
+  },
+  "step.sealed": (run, fact) => seal(run, fact),
+  "step.carried": (run, fact) => seal(run, fact),
+  "step.skipped": (run, fact) => {
+    const step = pathOf(fact);
+    run.steps.set(step, SKIPPED);
+    settle(run, step);
+  },
+  "step.opened": opened,
+  "step.failed": (run, fact) => {
+    const step = pathOf(fact);
+    run.steps.set(step, FAILED);
+    if (run.phase.kind === "going") run.phase = { kind: "failing", step, error: fact.payload.error };
+  },
+  "item.sealed": (run, fact) => settleItem(run, pathOf(fact), { ok: true, value: valueOf(fact) }),
+  "item.failed": (run, fact) => settleItem(run, pathOf(fact), { ok: false, error: fact.payload.error }),
+  "attempt.failed": attemptFailed,
+  "handoff.refused": handoffRefused,
+  "once.recorded": (run, fact) => {
+    const key = `${pathOf(fact)}:${fact.turn ?? 0}`;
+    const names = run.onces.get(key) ?? new Map<string, Json>();
+    run.onces.set(key, names.set(fact.payload.name, valueOf(fact)));
+  },
+  "signal.received": (run, fact) => {
+    const step = pathOf(fact);
+    run.signalIds.add(`${step}:${fact.payload.id}`);
+    run.signals.set(step, { id: fact.payload.id, by: fact.by, value: valueOf(fact), seq: fact.seq });
+    run.agenda.add(step);
+  },
+  "reminder.due": (run, fact) => {
+    run.timers.push({ dueAt: fact.payload.remindAt, kind: "remind", step: pathOf(fact) });
+  },
+  "workflow.registered": () => {
+    invariant(false, "workflow.registered stands in the registry's streams, never in a run's.");
+  },
+};
+
+const SEALED: StepState = { kind: "sealed" };
+const SKIPPED: StepState = { kind: "skipped" };
+const FAILED: StepState = { kind: "failed" };
+
+/** Applies one fact to the run that the caller owns, and gives it back. Facts come in order of `seq`, without gaps. */
+export function evolve(run: Run, fact: Fact): Run {
+  invariant(fact.seq === run.seq + 1, `Run ${run.id}: entry ${fact.seq} came after ${run.seq}.`);
+  // The table's own type says that each kind meets its handler; TypeScript can't follow the correlation through an index.
+  (EVOLVE[fact.kind] as (run: Run, fact: Fact) => void)(run, fact);
+  run.seq = fact.seq;
+  run.at = fact.at;
+  return run;
+}
+
+function started(run: Run, fact: FactOf<"run.started">): void {
+  run.phase = { kind: "going" };
+  run.manifest = fact.payload.manifest;
+  run.inputHash = fact.inputHash;
+  run.parent = fact.payload.parent;
+  run.version = 0;
+  run.values.set("input", { value: valueOf(fact), seq: fact.seq, version: 0, turn: 0 });
+  for (const step of run.definition.steps) {
+    let unmet = 0;
+    for (const key of step.needs) if (key !== "input") unmet += 1;
+    if (unmet === 0) run.agenda.add(step.name);
+    else run.unmetNeeds.set(step.name, unmet);
+  }
+}
+
+function seal(run: Run, fact: FactOf<"step.sealed" | "step.carried">): void {
+  const step = pathOf(fact);
+  run.version += 1;
+  run.values.set(step, { value: valueOf(fact), seq: fact.seq, version: run.version, turn: fact.turn ?? 0 });
+  run.steps.set(step, SEALED);
+  forgetCall(run, step, fact.turn ?? 0);
+  settle(run, step);
+}
+
+function opened(run: Run, fact: FactOf<"step.opened">): void {
+  const step = pathOf(fact);
+  const opening = fact.payload;
+  const list = opening.step === "map" && Array.isArray(fact.value) ? fact.value : [];
+  const items: Items | undefined =
+    opening.step === "map" || opening.step === "repeat"
+      ? { list, results: new Array(list.length), settled: 0, next: 0, executing: 0, again: [] }
+      : undefined;
+  run.steps.set(step, { kind: "open", opening, seq: fact.seq, reads: fact.reads ?? {}, items });
+  if (opening.step === "sleep") run.timers.push({ dueAt: opening.dueAt, kind: "wake", step });
+  if (opening.step === "approval" || opening.step === "signal") {
+    if (opening.dueAt !== undefined) run.timers.push({ dueAt: opening.dueAt, kind: "wake", step });
+    if (opening.remindAt !== undefined) run.timers.push({ dueAt: opening.remindAt, kind: "remind", step });
+  }
+  run.agenda.add(step);
+}
+
+function settleItem(run: Run, path: string, result: NonNullable<Items["results"][number]>): void {
+  const { step, index } = parsePath(path);
+  const state = run.steps.get(step);
+  invariant(state?.kind === "open" && state.items !== undefined, `Run ${run.id}: item ${path} of a step that is not open.`);
+  state.items.results[index] = result;
+  state.items.settled += 1;
+  forgetCall(run, path, 0);
+  run.agenda.add(step);
+}
+
+function attemptFailed(run: Run, fact: FactOf<"attempt.failed">): void {
+  const path = pathOf(fact);
+  const { step } = parsePath(path);
+  const { retryAt, error } = fact.payload;
+  const attempt = fact.attempt ?? 1;
+  run.calls.set(path, { failedAttempts: attempt, retryAt, feedback: error.violations ?? [] });
+  if (retryAt !== undefined) run.timers.push({ dueAt: retryAt, kind: "retry", step, path, attempt });
+}
+
+function handoffRefused(run: Run, fact: FactOf<"handoff.refused">): void {
+  const { then, violations } = fact.payload;
+  if (then.kind !== "sendBack") return;
+  const { to, turn } = then;
+  run.turns.set(to, turn);
+  run.steps.delete(to);
+  run.values.delete(to);
+  run.unsettledSteps += 1;
+  run.calls.set(to, { failedAttempts: 0, retryAt: undefined, feedback: violations });
+  // Nobody but the refusing step can have read the turn (the builder sees to it), so its readers simply wait again.
+  for (const dependent of run.definition.dependents.get(to) ?? []) {
+    run.unmetNeeds.set(dependent, (run.unmetNeeds.get(dependent) ?? 0) + 1);
+    run.agenda.delete(dependent);
+  }
+  run.agenda.add(to);
+}
+
+function settle(run: Run, step: string): void {
+  run.unsettledSteps -= 1;
+  run.signals.delete(step);
+  for (const dependent of run.definition.dependents.get(step) ?? []) {
+    const unmet = (run.unmetNeeds.get(dependent) ?? 0) - 1;
+    if (unmet > 0) {
+      run.unmetNeeds.set(dependent, unmet);
+    } else {
+      run.unmetNeeds.delete(dependent);
+      run.agenda.add(dependent);
+    }
+  }
+}
+
+function forgetCall(run: Run, path: string, turn: number): void {
+  run.calls.delete(path);
+  if (run.onces.size > 0) run.onces.delete(`${path}:${turn}`);
+}
+
+function pathOf(fact: Fact): string {
+  invariant(fact.path !== undefined, `Entry ${fact.seq} (${fact.kind}) has no path.`);
+  return fact.path;
+}
+
+function valueOf(fact: Fact): Json {
+  invariant(fact.value !== undefined, `Entry ${fact.seq} (${fact.kind}) has no value.`);
+  return fact.value;
+}
+
+/** A path taken apart: `checks[3]` and `refine#2` have an index, a plain step name has index 0. */
+export function parsePath(path: string): { readonly step: string; readonly index: number } {
+  const at = path.search(/[[#]/);
+  if (at < 0) return { step: path, index: 0 };
+  return { step: path.slice(0, at), index: Number.parseInt(path.slice(at + 1), 10) };
+}

@@ -1,0 +1,63 @@
+/**
+ * One turn of a run: take in what has happened, then decide until nothing is left to decide.
+ *
+ * The facts of a turn are appended in one piece before any of its commands is performed. `run` is ahead of the journal by
+ * exactly these facts until then; if the append fails for good, the run is dropped and folded anew.
+ */
+import type { AgentDefinition } from "../model/agent-definition.ts";
+import type { Author, Draft, Fact } from "../model/entry.ts";
+import type { Json } from "../model/json.ts";
+import type { Run } from "../model/run.ts";
+import type { Violation } from "../model/violation.ts";
+import type { WorkflowDefinition } from "../model/workflow-definition.ts";
+import { evolve } from "./evolve.ts";
+
+/** What is to be performed once the facts of the turn are in the journal. */
+export type Command =
+  | {
+      readonly kind: "execute";
+      readonly path: string;
+      readonly turn: number;
+      readonly attempt: number;
+      readonly agent: AgentDefinition;
+      /** Checked against the agent's input contract. */
+      readonly input: Json;
+      readonly feedback: readonly Violation[];
+      /** What `once` has recorded for this path and turn. */
+      readonly onces: ReadonlyMap<string, Json>;
+    }
+  | {
+      readonly kind: "startChild";
+      readonly path: string;
+      readonly run: string;
+      readonly workflow: WorkflowDefinition;
+      readonly input: unknown;
+    }
+  /** Abort every attempt, cancel every child run: the run is failing or being cancelled. */
+  | { readonly kind: "abort"; readonly reason: string }
+  | { readonly kind: "remind"; readonly step: string };
+
+export const ENGINE: Author = { kind: "engine", id: "baton" };
+
+/** What deciding has to work with; lives for one turn. */
+export interface Deliberation {
+  readonly run: Run;
+  /** Wall clock of the turn, in milliseconds since 1970. */
+  readonly nowMs: number;
+  readonly facts: Fact[];
+  readonly commands: Command[];
+}
+
+export function deliberation(run: Run, nowMs: number): Deliberation {
+  return { run, nowMs, facts: [], commands: [] };
+}
+
+/** Says `draft`: gives it its place and time, and applies it to the run. */
+export function say(turn: Deliberation, draft: Draft): Fact {
+  const { run } = turn;
+  // A spread of a union's member is that member again; TypeScript widens it.
+  const fact = { ...draft, seq: run.seq + 1, at: Math.max(run.at, turn.nowMs) } as Fact;
+  evolve(run, fact);
+  turn.facts.push(fact);
+  return fact;
+}

@@ -1,0 +1,74 @@
+/**
+ * Agents as the engine sees them: erased of their types. `agent.ts` builds them with types.
+ */
+import type { AnyContract } from "./contract.ts";
+import type { Json } from "./json.ts";
+import type { Violation } from "./violation.ts";
+
+/** What an attempt may do besides computing its output. Using it after the attempt has ended throws `CONTEXT_ENDED`. */
+export interface AgentContext {
+  /** Aborted when the attempt times out, the run is cancelled, or the engine shuts down. */
+  readonly signal: AbortSignal;
+  readonly run: string;
+  readonly path: string;
+  /** 0, or more where the output was sent back for another turn. */
+  readonly turn: number;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  /** The same for every attempt of the same (run, path, turn): give it to outside systems, so that they act once. */
+  readonly idempotencyKey: string;
+  /** Why the output of the attempt or turn before was refused; empty the first time. */
+  readonly feedback: readonly Violation[];
+  /**
+   * Performs an effect and records what it gave, so that a later attempt gets the recorded value instead of repeating it.
+   * Only successes are remembered. A crash between the effect and its record repeats the effect: give it the idempotency key.
+   */
+  once<const X>(name: string, effect: () => X | Promise<X>): Promise<X>;
+  /** Reports one call of a model. */
+  usage(usage: { readonly model: string; readonly inputTokens: number; readonly outputTokens: number }): void;
+  readonly log: AgentLog;
+  /** Gives partial output to whoever watches. Not recorded, and never read by another step. */
+  stream(chunk: Json): void;
+}
+
+export interface AgentLog {
+  debug(message: string, data?: Readonly<Record<string, unknown>>): void;
+  info(message: string, data?: Readonly<Record<string, unknown>>): void;
+  warn(message: string, data?: Readonly<Record<string, unknown>>): void;
+  error(message: string, data?: Readonly<Record<string, unknown>>): void;
+}
+
+/** Pause before attempt n+1: `baseMs * factor^(n-1)`, at most `maxMs`, then a random part of up to `jitter` (0..1) taken off. */
+export interface Backoff {
+  readonly baseMs: number;
+  readonly factor: number;
+  readonly maxMs: number;
+  readonly jitter: number;
+}
+
+export interface RetryPolicy {
+  /** Attempts in all, the first included. */
+  readonly attempts: number;
+  readonly backoff: Backoff;
+  /** Which errors are final, so that no further attempt is made. */
+  readonly final?: (error: unknown) => boolean;
+}
+
+export interface AgentDefinition {
+  readonly name: string;
+  readonly version: string;
+  /** `name@version` */
+  readonly id: string;
+  readonly description?: string;
+  readonly input: AnyContract;
+  readonly output: AnyContract;
+  /** Per attempt; absent means no limit, which `baton check` warns of. */
+  readonly timeoutMs?: number;
+  readonly retry: RetryPolicy;
+  /** Attempts at the same time in one process, over all runs. */
+  readonly concurrency?: number;
+  /** Whether it acts on the outside world; `baton check` wants `compensate` then, and forks refuse it unless asked. */
+  readonly sideEffects: boolean;
+  readonly execute: (input: Json, context: AgentContext) => unknown;
+  readonly compensate?: (input: Json, output: Json | undefined, context: AgentContext) => unknown;
+}

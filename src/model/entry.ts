@@ -1,0 +1,199 @@
+/**
+ * Entries: the lines of a journal, format version 1. docs/journal.md describes the same for other programs.
+ *
+ * A *draft* is what the decider wants said; a *fact* is a draft with its place and time, which is all that evolve needs;
+ * an *entry* is the fact as it is stored, chained to the one before. The large value of a fact (an output, an input) stands
+ * beside its payload, because in the entry it is either inline or a reference to a blob.
+ */
+import type { Json, JsonObject } from "./json.ts";
+import type { Violation } from "./violation.ts";
+
+export const ENTRY_FORMAT = 1;
+
+/** Who caused an entry. `onBehalfOf` is set where a program acted for a person. */
+export interface Author {
+  readonly kind: "engine" | "agent" | "person" | "program";
+  readonly id: string;
+  readonly onBehalfOf?: string;
+}
+
+/** A place in a journal. */
+export interface Position {
+  readonly stream: string;
+  readonly seq: number;
+}
+
+/** Why an attempt, a step or a run failed, as it is recorded: never the stack, which names the machine and not the matter. */
+export interface Failure {
+  /** Machine-readable: an ErrorCode, the `code` of the thrown error, or its class name. */
+  readonly code: string;
+  readonly message: string;
+  readonly violations?: readonly Violation[];
+}
+
+/** What a model was asked to do, with what it cost in the price table's currency (a decimal string; absent without a price). */
+export interface UsageRecord {
+  readonly model: string;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cost?: string;
+  readonly currency?: string;
+}
+
+/** What a step that is more than one call decided when it was opened; see each step kind in `decide/`. */
+export type Opening =
+  | { readonly step: "branch"; readonly case: string; readonly run?: string }
+  | { readonly step: "map"; readonly width: number }
+  | { readonly step: "repeat" }
+  | { readonly step: "subflow"; readonly run: string }
+  | { readonly step: "sleep"; readonly dueAt: number }
+  | { readonly step: "approval"; readonly dueAt?: number; readonly remindAt?: number }
+  | { readonly step: "signal"; readonly dueAt?: number; readonly remindAt?: number };
+
+/** What happens after a refused handoff, as decided at that moment. */
+export type RefusalOutcome =
+  | { readonly kind: "fail" }
+  | { readonly kind: "skip" }
+  | { readonly kind: "sendBack"; readonly to: string; readonly turn: number }
+  /** An item of a map failed, or a signal was refused: the step itself goes on. */
+  | { readonly kind: "goOn" };
+
+/** The payload of each kind of entry, without the value that {@link VALUE_FIELD} names. */
+export interface Payloads {
+  /** Seals version 0. Value: the input. `parent` is set for forks and for the child run of a subflow. */
+  readonly "run.started": {
+    readonly workflow: string;
+    readonly manifest: string;
+    readonly engine: string;
+    readonly fork?: Position & { readonly hash: string; readonly version: number };
+    readonly parent?: { readonly run: string; readonly path: string };
+  };
+  /** The input broke the workflow's contract; the run never began. No value: what was refused is not kept. */
+  readonly "run.refused": { readonly workflow: string; readonly violations: readonly Violation[]; readonly inputHash?: string };
+  readonly "run.resumed": { readonly incarnation: number };
+  /** The run needs code that this process does not have; it waits until it is there. */
+  readonly "run.blocked": { readonly missing: readonly string[] };
+  readonly "run.completed": Record<never, never>;
+  readonly "run.failed": { readonly step?: string; readonly error: Failure };
+  readonly "run.cancelling": { readonly reason: string };
+  readonly "run.cancelled": { readonly reason: string };
+  /** Seals a version. Value: the step's output. */
+  readonly "step.sealed": { readonly usage?: readonly UsageRecord[]; readonly tookMs?: number; readonly timedOut?: boolean };
+  /** Seals a version in a fork: the value was sealed by the parent run at `from`. */
+  readonly "step.carried": { readonly from: Position & { readonly hash: string } };
+  readonly "step.skipped": { readonly reason: "when" | "refused" | "timeout" };
+  /** Value: the list of a map, what an approval shows; absent for the other kinds. */
+  readonly "step.opened": Opening;
+  readonly "step.failed": { readonly error: Failure };
+  /** One item of a map or one round of a repeat. Value: its output. Makes no version. */
+  readonly "item.sealed": { readonly usage?: readonly UsageRecord[]; readonly tookMs?: number };
+  /** An item of a map was given up on; only where the map's failures are settled. */
+  readonly "item.failed": { readonly error: Failure };
+  readonly "attempt.failed": { readonly error: Failure; readonly retryAt?: number; readonly usage?: readonly UsageRecord[]; readonly tookMs?: number };
+  readonly "handoff.refused": { readonly violations: readonly Violation[]; readonly then: RefusalOutcome };
+  /** Value: what the effect gave. */
+  readonly "once.recorded": { readonly name: string };
+  /** Value: the payload. `id` is the sender's, so that a signal that is sent twice counts once. */
+  readonly "signal.received": { readonly id: string };
+  /** Somebody is told that the step still waits; `remindAt` is the next time. */
+  readonly "reminder.due": { readonly remindAt: number };
+  /** In the stream `registry/<workflow>`: the graph and manifest under which runs of this workflow version start from here on. */
+  readonly "workflow.registered": { readonly workflow: string; readonly graphBlob: BlobRef; readonly manifestBlob: BlobRef };
+}
+
+export type EntryKind = keyof Payloads;
+
+/** The payload field in which an entry of a kind carries its value; with `Blob` appended it holds a {@link BlobRef}. */
+export const VALUE_FIELD = {
+  "run.started": "input",
+  "run.completed": "output",
+  "step.sealed": "output",
+  "step.carried": "output",
+  "step.opened": "value",
+  "item.sealed": "output",
+  "once.recorded": "value",
+  "signal.received": "value",
+} as const satisfies Partial<Record<EntryKind, string>>;
+
+export type ValuedKind = keyof typeof VALUE_FIELD;
+
+/** Where a large value is kept: SHA-256 (hex) of its canonical JSON, and that text's length in bytes. */
+export interface BlobRef {
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+interface Envelope<K extends EntryKind> {
+  readonly kind: K;
+  /** Step name, with map index (`checks[3]`) or round (`refine#2`). */
+  readonly path?: string;
+  readonly turn?: number;
+  readonly attempt?: number;
+  readonly by: Author;
+  /** `name@version` of the agent that acted. */
+  readonly agent?: string;
+  /** The sequence number at which each key that was read had been sealed. */
+  readonly reads?: Readonly<Record<string, number>>;
+  /** SHA-256 (hex) of the canonical JSON of what the agent was given. */
+  readonly inputHash?: string;
+  readonly causation?: Position;
+  readonly traceId?: string;
+  readonly payload: Payloads[K];
+  /** The value that {@link VALUE_FIELD} names. */
+  readonly value?: Json;
+}
+
+/** What the decider wants appended. */
+export type Draft = { readonly [K in EntryKind]: Envelope<K> }[EntryKind];
+/** A draft with its place in the run and its time (integer milliseconds since 1970). */
+export type Fact = { readonly [K in EntryKind]: Envelope<K> & { readonly seq: number; readonly at: number } }[EntryKind];
+export type FactOf<K extends EntryKind> = Extract<Fact, { readonly kind: K }>;
+
+/** An entry as it is stored: the parsed form of its canonical JSON. */
+export interface Entry {
+  readonly v: number;
+  readonly namespace: string;
+  readonly stream: string;
+  readonly seq: number;
+  readonly entryId: string;
+  readonly kind: EntryKind;
+  readonly path?: string;
+  readonly turn?: number;
+  readonly attempt?: number;
+  readonly at: number;
+  readonly by: Author;
+  readonly agent?: string;
+  readonly epoch?: number;
+  readonly reads?: Readonly<Record<string, number>>;
+  readonly inputHash?: string;
+  readonly causation?: Position;
+  readonly traceId?: string;
+  /** Hash (hex) of the entry before this one; 64 zeros for the first. */
+  readonly prev: string;
+  readonly payload: JsonObject;
+}
+
+/** Kinds after which a run takes no more entries. */
+export const FINAL_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>(["run.refused", "run.completed", "run.failed", "run.cancelled"]);
+
+/** Kinds that make a version. */
+export const SEALING_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>(["run.started", "step.sealed", "step.carried"]);
+
+/** The status of a run, as the store's index and the CLI show it. */
+export type RunStatus =
+  | "refused"
+  | "running"
+  | "waiting"
+  | "parked"
+  | "completed"
+  | "compensating"
+  | "compensated"
+  | "failed"
+  | "cancelled";
+
+export const OPEN_STATUSES: ReadonlySet<RunStatus> = new Set<RunStatus>(["running", "waiting", "parked", "compensating"]);
+
+/** The stream that a run's journal is kept in. */
+export function runStream(runId: string): string {
+  return `run/${runId}`;
+}

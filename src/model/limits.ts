@@ -1,0 +1,19 @@
+/** Limits, each with its reason. All are settings of `open({ limits })`; over a limit, a typed error names both. */
+export interface Limits {
+  /** A larger value is kept as a blob, so that entries stay small enough to be read in bulk. */
+  readonly inlinePayloadBytesMax: number;
+  /** A larger output belongs in an object store, with a reference in the state. */
+  readonly outputBytesMax: number;
+  readonly stepsPerRunMax: number;
+  readonly mapWidthMax: number;
+  /** Runs that execute at the same time; others queue, durably started. */
+  readonly concurrentRunsMax: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  inlinePayloadBytesMax: 32 * 1024,
+  outputBytesMax: 4 * 1024 * 1024,
+  stepsPerRunMax: 100_000,
+  mapWidthMax: 100_000,
+  concurrentRunsMax: 1_000,
+};

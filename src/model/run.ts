@@ -1,0 +1,159 @@
+/**
+ * The state of one run, as the decider sees it: a fold of its journal, plus what this incarnation has under way.
+ *
+ * Owned by one caller at a time: `evolve` changes the run that it is given and is its only writer, except for the fields
+ * under "under way", which `decide` and `accept` keep. A fold that starts anew from the entries gives an equal run, with
+ * nothing under way: what must be executed follows from the journal.
+ */
+import TinyQueue from "tinyqueue";
+import type { Author, Failure, Opening, Position } from "./entry.ts";
+import type { Json } from "./json.ts";
+import type { Limits } from "./limits.ts";
+import type { Violation } from "./violation.ts";
+import type { WorkflowDefinition } from "./workflow-definition.ts";
+
+export interface SealedValue {
+  readonly value: Json;
+  readonly seq: number;
+  readonly version: number;
+  readonly turn: number;
+}
+
+/** A step that has left its start. A step that is absent from the run has not begun, or has begun and recorded nothing. */
+export type StepState =
+  | { readonly kind: "open"; readonly opening: Opening; readonly seq: number; readonly reads: Reads; readonly items: Items | undefined }
+  | { readonly kind: "sealed" }
+  | { readonly kind: "skipped" }
+  | { readonly kind: "failed" };
+
+export type Reads = Readonly<Record<string, number>>;
+
+/** What is known of the items of a map, or the rounds of a repeat. Owned by the run. */
+export interface Items {
+  /** The map's list; empty for a repeat. */
+  readonly list: readonly Json[];
+  /** By index: undefined until settled. */
+  readonly results: (ItemResult | undefined)[];
+  settled: number;
+  /** Under way: the first index that has not been begun, and how many are executing. */
+  next: number;
+  executing: number;
+  /** Under way: indexes whose retry is due. */
+  readonly again: number[];
+}
+
+export type ItemResult = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly error: Failure };
+
+/** A call of an agent that has failed at least once in its turn, or that was sent back. */
+export interface CallState {
+  readonly failedAttempts: number;
+  readonly retryAt: number | undefined;
+  readonly feedback: readonly Violation[];
+}
+
+export interface ReceivedSignal {
+  readonly id: string;
+  readonly by: Author;
+  readonly value: Json;
+  readonly seq: number;
+}
+
+export type Timer =
+  | { readonly dueAt: number; readonly kind: "retry"; readonly step: string; readonly path: string; readonly attempt: number }
+  | { readonly dueAt: number; readonly kind: "wake" | "remind"; readonly step: string };
+
+/** What is being performed for a path: an attempt of an agent, or a child run. */
+export interface Performing {
+  readonly step: string;
+  readonly turn: number;
+  readonly attempt: number;
+  readonly reads: Reads;
+  readonly agent: string | undefined;
+}
+
+export type RunPhase =
+  | { readonly kind: "new" }
+  | { readonly kind: "going" }
+  | { readonly kind: "failing"; readonly step: string | undefined; readonly error: Failure }
+  | { readonly kind: "cancelling"; readonly reason: string }
+  | { readonly kind: "blocked"; readonly missing: readonly string[] }
+  | { readonly kind: "completed"; readonly output: Json }
+  | { readonly kind: "failed"; readonly step: string | undefined; readonly error: Failure }
+  | { readonly kind: "cancelled"; readonly reason: string }
+  | { readonly kind: "refused"; readonly violations: readonly Violation[] };
+
+export interface Run {
+  readonly id: string;
+  readonly definition: WorkflowDefinition;
+  readonly limits: Limits;
+  phase: RunPhase;
+  /** The manifest that the run is pinned to; empty before it has started. */
+  manifest: string;
+  inputHash: string | undefined;
+  parent: { readonly run: string; readonly path: string } | undefined;
+  /** Seq of the last entry, -1 before the first. */
+  seq: number;
+  /** Time of the last entry. */
+  at: number;
+  version: number;
+  incarnation: number;
+  /** `input` and the output of each sealed step. */
+  readonly values: Map<string, SealedValue>;
+  readonly steps: Map<string, StepState>;
+  /** Turn of a step, where it is not 0. */
+  readonly turns: Map<string, number>;
+  readonly calls: Map<string, CallState>;
+  /** By `path:turn`, what `once` has recorded. */
+  readonly onces: Map<string, Map<string, Json>>;
+  /** Signals that came before their step was reached. */
+  readonly signals: Map<string, ReceivedSignal>;
+  /** `step:id` of every signal that was taken. */
+  readonly signalIds: Set<string>;
+  /** How many needs of a step are unsettled; absent once none is. */
+  readonly unmetNeeds: Map<string, number>;
+  /** Steps that are neither sealed nor skipped. */
+  unsettledSteps: number;
+  /** Steps that must be looked at: filled by evolve, drained by decide. */
+  readonly agenda: Set<string>;
+  /** May hold timers that no longer matter: they are recognised when due. */
+  readonly timers: TinyQueue<Timer>;
+  /** Under way: by path, what this incarnation is performing. */
+  readonly performing: Map<string, Performing>;
+  /** Under way: whether the abort of what is performing was commanded. */
+  abortCommanded: boolean;
+}
+
+/** A run before its first entry. */
+export function newRun(id: string, definition: WorkflowDefinition, limits: Limits): Run {
+  return {
+    id,
+    definition,
+    limits,
+    phase: { kind: "new" },
+    manifest: "",
+    inputHash: undefined,
+    parent: undefined,
+    seq: -1,
+    at: 0,
+    version: -1,
+    incarnation: 0,
+    values: new Map(),
+    steps: new Map(),
+    turns: new Map(),
+    calls: new Map(),
+    onces: new Map(),
+    signals: new Map(),
+    signalIds: new Set(),
+    unmetNeeds: new Map(),
+    unsettledSteps: definition.steps.length,
+    agenda: new Set(),
+    timers: new TinyQueue<Timer>([], (a, b) => a.dueAt - b.dueAt),
+    performing: new Map(),
+    abortCommanded: false,
+  };
+}
+
+/** Where an agent's output of this path and turn belongs in the journal, for causation. */
+export function positionOf(run: Run, seq: number): Position {
+  return { stream: `run/${run.id}`, seq };
+}
