@@ -24,11 +24,27 @@ const sound: Facts = {
 };
 
 function questionOf(facts: Partial<Facts>): ApprovalQuestion {
-  const { score, monthlyIncome, monthlyPayments, amount, fraud, confidence, overstatement } = { ...sound, ...facts };
+  const { score, monthlyIncome, monthlyPayments, amount, fraud, confidence, overstatement } = {
+    ...sound,
+    ...facts,
+  };
   const termMonths = 48;
   const rated = { score, scoreDate: "2026-02-09", scoreModel: "bureau-2026.1" };
-  const risk = assessRisk({ ...rated, monthlyIncome, monthlyPayments, amount, termMonths });
-  return { request: { amount, termMonths }, income: { confidence, overstatement }, fraud: { score: fraud }, risk };
+  const risk = assessRisk({
+    ...rated,
+    incomeConfidence: confidence,
+    monthlyIncome,
+    monthlyPayments,
+    amount,
+    termMonths,
+  });
+  return {
+    request: { amount, termMonths },
+    score: rated,
+    income: { confidence, overstatement },
+    fraud: { score: fraud },
+    risk,
+  };
 }
 
 const facts = fc.record<Facts>({
@@ -46,7 +62,12 @@ const favour = (of: Facts): number => FAVOUR.indexOf(decideApproval(questionOf(o
 
 test("a sound request is approved at the terms of its grade", () => {
   const approval = decideApproval(questionOf({}));
-  expect(approval).toMatchObject({ decision: "approved", grade: "A", reasons: ["GRADE_ACCEPTED"], terms: { amount: 1_000_000, ratePoints: 590 } });
+  expect(approval).toMatchObject({
+    decision: "approved",
+    grade: "A",
+    reasons: ["GRADE_ACCEPTED"],
+    terms: { amount: 1_000_000, ratePoints: 590 },
+  });
 });
 
 test.each([
@@ -59,11 +80,22 @@ test.each([
   [{ fraud: 0.4 }, "review", ["FRAUD_SIGNALS"]],
   [{ confidence: 0.69 }, "review", ["INCOME_UNCERTAIN"]],
   [{ overstatement: 0.15 }, "review", ["INCOME_OVERSTATED"]],
-  [{ score: 640, monthlyPayments: 80_000 }, "review", ["GRADE_BORDERLINE", "AMOUNT_REDUCED_TO_LIMIT"]],
-  [{ amount: 6_000_000, monthlyIncome: 2_000_000 }, "approved", ["GRADE_ACCEPTED", "AMOUNT_REDUCED_TO_LIMIT"]],
-] satisfies readonly (readonly [Partial<Facts>, string, readonly string[]])[])("%j is %s for %j", (given, decision, reasons) => {
-  expect(decideApproval(questionOf(given))).toMatchObject({ decision, reasons });
-});
+  [
+    { score: 640, monthlyPayments: 80_000 },
+    "review",
+    ["GRADE_BORDERLINE", "AMOUNT_REDUCED_TO_LIMIT"],
+  ],
+  [
+    { amount: 6_000_000, monthlyIncome: 2_000_000 },
+    "approved",
+    ["GRADE_ACCEPTED", "AMOUNT_REDUCED_TO_LIMIT"],
+  ],
+] satisfies readonly (readonly [Partial<Facts>, string, readonly string[]])[])(
+  "%j is %s for %j",
+  (given, decision, reasons) => {
+    expect(decideApproval(questionOf(given))).toMatchObject({ decision, reasons });
+  },
+);
 
 test("every decision keeps to its schema, and terms stay within the request and the limit of the grade", () => {
   fc.assert(
@@ -71,7 +103,9 @@ test("every decision keeps to its schema, and terms stay within the request and 
       const approval = decideApproval(questionOf(given));
       expect(approvalSchema.parse(approval)).toEqual(approval);
       if (approval.decision === "declined") return;
-      expect(approval.terms.amount).toBeLessThanOrEqual(Math.min(given.amount, OFFERS[approval.grade].amountMax));
+      expect(approval.terms.amount).toBeLessThanOrEqual(
+        Math.min(given.amount, OFFERS[approval.grade].amountMax),
+      );
       expect(approval.grade).not.toBe("E");
     }),
   );

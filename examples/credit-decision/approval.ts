@@ -1,11 +1,12 @@
 /** Approval: approve, decline, or hand the case to a person, always with reasons that can be told to the applicant. */
 import { z } from "zod";
 import type { Frozen } from "../../src/model/json.ts";
-import type { Request } from "./application.ts";
-import type { FraudReport } from "./fraud.ts";
-import type { IncomeReport } from "./income.ts";
+import { positiveAmountSchema } from "./application.ts";
+import { creditReportSchema } from "./bureau.ts";
+import { fraudReportSchema } from "./fraud.ts";
+import { incomeReportSchema } from "./income.ts";
 import { instalment } from "./loan.ts";
-import { GRADES, type Grade, type RiskReport } from "./risk.ts";
+import { GRADES, type Grade, riskReportSchema } from "./risk.ts";
 
 /** Every reason a decision may carry, with the words for the applicant. */
 export const REASONS = {
@@ -27,7 +28,9 @@ export type Reason = keyof typeof REASONS;
 const REASON_CODES = Object.keys(REASONS) as [Reason, ...Reason[]]; // The keys of a constant record are its key type.
 
 /** What a grade may borrow at most (minor units) and at which yearly rate (basis points). Grade E may not borrow. */
-export const OFFERS: Readonly<Record<Grade, { readonly amountMax: number; readonly ratePoints: number }>> = {
+export const OFFERS: Readonly<
+  Record<Grade, { readonly amountMax: number; readonly ratePoints: number }>
+> = {
   A: { amountMax: 5_000_000, ratePoints: 590 },
   B: { amountMax: 3_000_000, ratePoints: 790 },
   C: { amountMax: 1_500_000, ratePoints: 1_090 },
@@ -71,12 +74,16 @@ export const decisionSchema = z.discriminatedUnion("decision", [approved, declin
 export type Approval = Frozen<z.infer<typeof approvalSchema>>;
 export type Decision = Frozen<z.infer<typeof decisionSchema>>;
 
-export interface ApprovalQuestion {
-  readonly request: Pick<Request, "amount" | "termMonths">;
-  readonly income: Pick<IncomeReport, "confidence" | "overstatement">;
-  readonly fraud: Pick<FraudReport, "score">;
-  readonly risk: Pick<RiskReport, "grade" | "debtToIncome" | "basedOn">;
-}
+/** What the decision rests on: figures only. Neither name nor employer can sway it. */
+export const approvalQuestionSchema = z.strictObject({
+  request: z.strictObject({ amount: positiveAmountSchema, termMonths: z.int().min(1) }),
+  score: creditReportSchema.pick({ score: true, scoreDate: true, scoreModel: true }),
+  income: incomeReportSchema.pick({ confidence: true, overstatement: true }),
+  fraud: fraudReportSchema.pick({ score: true }),
+  risk: riskReportSchema,
+});
+
+export type ApprovalQuestion = Frozen<z.infer<typeof approvalQuestionSchema>>;
 
 /** Decides. Any reason to decline wins over any reason to review, which wins over approving. */
 export function decideApproval(question: ApprovalQuestion): Approval {
@@ -87,7 +94,12 @@ export function decideApproval(question: ApprovalQuestion): Approval {
   const amount = Math.min(question.request.amount, offer.amountMax);
   const { termMonths } = question.request;
   const { ratePoints } = offer;
-  const offered = { amount, termMonths, ratePoints, instalment: instalment({ amount, termMonths, ratePoints }) };
+  const offered = {
+    amount,
+    termMonths,
+    ratePoints,
+    instalment: instalment({ amount, termMonths, ratePoints }),
+  };
   const reduced: Reason[] = amount < question.request.amount ? ["AMOUNT_REDUCED_TO_LIMIT"] : [];
   const doubts = reasonsToReview(question);
   return doubts.length > 0

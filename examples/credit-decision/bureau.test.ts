@@ -3,7 +3,14 @@ import { expect, test } from "vitest";
 import type { Debt } from "./application.ts";
 import { type CreditQuestion, creditReportSchema, pullReport } from "./bureau.ts";
 
-const card: Debt = { kind: "card", openedOn: "2015-05-01", balance: 50_000, limit: 500_000, monthlyPayment: 1_500, latePayments: 0 };
+const card: Debt = {
+  kind: "card",
+  openedOn: "2015-05-01",
+  balance: 50_000,
+  limit: 500_000,
+  monthlyPayment: 1_500,
+  latePayments: 0,
+};
 const question: CreditQuestion = {
   applicationId: "app-000001",
   nationalId: "DE7605087412",
@@ -36,8 +43,13 @@ test("every report keeps to its schema, and the same question gets the same answ
 test("one more late payment never raises the score", () => {
   fc.assert(
     fc.property(debts, (all) => {
-      const later = [...all.slice(0, -1), ...all.slice(-1).map((debt) => ({ ...debt, latePayments: debt.latePayments + 1 }))];
-      expect(pullReport({ ...question, debts: later }).score).toBeLessThanOrEqual(pullReport({ ...question, debts: all }).score);
+      const later = [
+        ...all.slice(0, -1),
+        ...all.slice(-1).map((debt) => ({ ...debt, latePayments: debt.latePayments + 1 })),
+      ];
+      expect(pullReport({ ...question, debts: later }).score).toBeLessThanOrEqual(
+        pullReport({ ...question, debts: all }).score,
+      );
     }),
   );
 });
@@ -45,7 +57,8 @@ test("one more late payment never raises the score", () => {
 test("owing more on a card never raises the score", () => {
   fc.assert(
     fc.property(fc.nat(600_000), fc.nat(600_000), (one, other) => {
-      const scoreAt = (balance: number): number => pullReport({ ...question, debts: [{ ...card, balance }] }).score;
+      const scoreAt = (balance: number): number =>
+        pullReport({ ...question, debts: [{ ...card, balance }] }).score;
       expect(scoreAt(Math.max(one, other))).toBeLessThanOrEqual(scoreAt(Math.min(one, other)));
     }),
   );
@@ -61,7 +74,9 @@ test("a long clean history scores high with confidence; an empty file scores wit
 });
 
 test("an account that was opened months ago is a thin file", () => {
-  expect(pullReport({ ...question, debts: [{ ...card, openedOn: "2025-10-01" }] }).confidence).toBeLessThan(0.7);
+  expect(
+    pullReport({ ...question, debts: [{ ...card, openedOn: "2025-10-01" }] }).confidence,
+  ).toBeLessThan(0.7);
 });
 
 test("the score date is the day of receipt or one of the two days before", () => {
@@ -72,6 +87,9 @@ test("the score date is the day of receipt or one of the two days before", () =>
 });
 
 test("the worst factor comes first", () => {
-  const late = pullReport({ ...question, debts: question.debts.map((d) => ({ ...d, latePayments: 3 })) });
+  const late = pullReport({
+    ...question,
+    debts: question.debts.map((d) => ({ ...d, latePayments: 3 })),
+  });
   expect(late.factors[0]).toBe("late-payments");
 });

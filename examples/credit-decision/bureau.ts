@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import type { Frozen } from "../../src/model/json.ts";
-import type { Debt } from "./application.ts";
+import { type Debt, debtsSchema, nationalIdSchema } from "./application.ts";
 import { dayOf, daysBefore, monthsBetween } from "./calendar.ts";
 import { hash32, rounded, sum, within } from "./figures.ts";
 
@@ -15,12 +15,14 @@ export const SCORE_MAX = 850;
 export const SCORE_MODEL = "bureau-2026.1";
 
 /** What the bureau is asked. */
-export interface CreditQuestion {
-  readonly applicationId: string;
-  readonly nationalId: string;
-  readonly receivedAt: string;
-  readonly debts: readonly Debt[];
-}
+export const creditQuestionSchema = z.strictObject({
+  applicationId: z.string().min(1),
+  nationalId: nationalIdSchema,
+  receivedAt: z.iso.datetime(),
+  debts: debtsSchema,
+});
+
+export type CreditQuestion = Frozen<z.infer<typeof creditQuestionSchema>>;
 
 export const creditReportSchema = z.strictObject({
   inquiryId: z.string().regex(/^inq-[0-9a-f]{8}$/),
@@ -31,13 +33,20 @@ export const creditReportSchema = z.strictObject({
   /** 0 to 1: how much history stands behind the score. */
   confidence: z.number().min(0).max(1),
   /** What cost most points, worst first. */
-  factors: z.array(z.enum(["late-payments", "utilisation", "short-history", "few-accounts"])).max(4),
+  factors: z
+    .array(z.enum(["late-payments", "utilisation", "short-history", "few-accounts"]))
+    .max(4),
 });
 
 export type CreditReport = Frozen<z.infer<typeof creditReportSchema>>;
 
 /** The share of all points that each factor can bring. */
-const WEIGHTS = { "late-payments": 0.4, utilisation: 0.3, "short-history": 0.15, "few-accounts": 0.15 } as const;
+const WEIGHTS = {
+  "late-payments": 0.4,
+  utilisation: 0.3,
+  "short-history": 0.15,
+  "few-accounts": 0.15,
+} as const;
 type Factor = keyof typeof WEIGHTS;
 
 const LONG_HISTORY_MONTHS = 120;
@@ -50,7 +59,10 @@ const UNSEEN_POINTS = 12;
 /** The bureau's answer. A thin file (few or young accounts) still gets a score, at a low confidence. */
 export function pullReport(question: CreditQuestion): CreditReport {
   const { debts } = question;
-  const historyMonths = Math.max(0, ...debts.map((d) => monthsBetween(d.openedOn, question.receivedAt)));
+  const historyMonths = Math.max(
+    0,
+    ...debts.map((d) => monthsBetween(d.openedOn, question.receivedAt)),
+  );
   const quality: Readonly<Record<Factor, number>> = {
     "late-payments": paymentQuality(sum(debts.map((d) => d.latePayments))),
     utilisation: utilisationQuality(debts),
@@ -88,10 +100,16 @@ function utilisationQuality(debts: readonly Debt[]): number {
 
 function confidenceOf(accounts: number, historyMonths: number): number {
   if (accounts === 0) return 0.35;
-  return rounded(0.45 + 0.3 * Math.min(1, historyMonths / 60) + 0.24 * Math.min(1, accounts / 3), 2);
+  return rounded(
+    0.45 + 0.3 * Math.min(1, historyMonths / 60) + 0.24 * Math.min(1, accounts / 3),
+    2,
+  );
 }
 
-function worstFirst(factors: readonly Factor[], quality: Readonly<Record<Factor, number>>): Factor[] {
+function worstFirst(
+  factors: readonly Factor[],
+  quality: Readonly<Record<Factor, number>>,
+): Factor[] {
   const lost = (factor: Factor): number => WEIGHTS[factor] * (1 - quality[factor]);
   return factors.filter((factor) => lost(factor) >= 0.02).sort((a, b) => lost(b) - lost(a));
 }

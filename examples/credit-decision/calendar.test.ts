@@ -10,10 +10,14 @@ test("months are counted back across a new year", () => {
 
 test("going back n months and counting them are inverse", () => {
   fc.assert(
-    fc.property(fc.integer({ min: 0, max: 600 }), fc.integer({ min: 1, max: 12 }), (count, month) => {
-      const later = `2026-${String(month).padStart(2, "0")}`;
-      expect(monthsBetween(monthsBefore(later, count), later)).toBe(count);
-    }),
+    fc.property(
+      fc.integer({ min: 0, max: 600 }),
+      fc.integer({ min: 1, max: 12 }),
+      (count, month) => {
+        const later = `2026-${String(month).padStart(2, "0")}`;
+        expect(monthsBetween(monthsBefore(later, count), later)).toBe(count);
+      },
+    ),
   );
 });
 

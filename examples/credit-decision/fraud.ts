@@ -1,7 +1,7 @@
 /** Fraud: named signals, each with its weight, and one score. */
 import { z } from "zod";
 import type { Frozen } from "../../src/model/json.ts";
-import type { Application } from "./application.ts";
+import { countrySchema, debtsSchema, payslipsSchema, signalsSchema } from "./application.ts";
 import { ageInYears, monthsBetween } from "./calendar.ts";
 import { rounded } from "./figures.ts";
 
@@ -31,14 +31,16 @@ export const fraudReportSchema = z.strictObject({
 export type FraudReport = Frozen<z.infer<typeof fraudReportSchema>>;
 
 /** The parts of an application that are looked at: no name, no employer, nothing that is free text. */
-export interface FraudQuestion {
-  readonly receivedAt: string;
-  readonly birthDate: string;
-  readonly country: string;
-  readonly payslips: Application["employment"]["payslips"];
-  readonly debts: Application["debts"];
-  readonly signals: Application["signals"];
-}
+export const fraudQuestionSchema = z.strictObject({
+  receivedAt: z.iso.datetime(),
+  birthDate: z.iso.date(),
+  country: countrySchema,
+  payslips: payslipsSchema,
+  debts: debtsSchema,
+  signals: signalsSchema,
+});
+
+export type FraudQuestion = Frozen<z.infer<typeof fraudQuestionSchema>>;
 
 /** A hundred units of the currency, in minor units: real pay after tax seldom comes to a multiple of it. */
 const ROUND_AMOUNT = 10_000;
@@ -49,11 +51,14 @@ const CHECKS: Readonly<Record<Signal, (question: FraudQuestion) => boolean>> = {
   "flood-of-applications": ({ signals }) => signals.applicationsLast30Days >= 6,
   "ip-in-other-country": ({ signals, country }) => signals.ipCountry !== country,
   "phone-in-other-country": ({ signals, country }) => signals.phoneCountry !== country,
-  "fresh-contact-details": ({ signals }) => signals.emailAgeDays < FRESH_DAYS && signals.phoneAgeDays < FRESH_DAYS,
+  "fresh-contact-details": ({ signals }) =>
+    signals.emailAgeDays < FRESH_DAYS && signals.phoneAgeDays < FRESH_DAYS,
   "shared-device": ({ signals }) => signals.applicantsOnDevice >= 4,
   "synthetic-identity": looksSynthetic,
-  "round-payslips": ({ payslips }) => payslips.length >= 2 && payslips.every((p) => p.netAmount % ROUND_AMOUNT === 0),
-  "untaxed-payslips": ({ payslips }) => payslips.length > 0 && payslips.every((p) => p.netAmount === p.grossAmount),
+  "round-payslips": ({ payslips }) =>
+    payslips.length >= 2 && payslips.every((p) => p.netAmount % ROUND_AMOUNT === 0),
+  "untaxed-payslips": ({ payslips }) =>
+    payslips.length > 0 && payslips.every((p) => p.netAmount === p.grossAmount),
 };
 
 /** Looks for every signal; they combine as independent hints, so that one more never lowers the score. */
@@ -66,5 +71,10 @@ export function detectFraud(question: FraudQuestion): FraudReport {
 /** A grown person whose whole history (debts, address, mailbox) began a few months ago: a made-up identity often looks so. */
 function looksSynthetic({ birthDate, receivedAt, debts, signals }: FraudQuestion): boolean {
   const historyMonths = Math.max(0, ...debts.map((d) => monthsBetween(d.openedOn, receivedAt)));
-  return ageInYears(birthDate, receivedAt) >= 27 && historyMonths < 12 && signals.addressMonths < 6 && signals.emailAgeDays < 180;
+  return (
+    ageInYears(birthDate, receivedAt) >= 27 &&
+    historyMonths < 12 &&
+    signals.addressMonths < 6 &&
+    signals.emailAgeDays < 180
+  );
 }

@@ -18,4 +18,6 @@ const { values } = parseArgs({
 const generated = generate({ seed: Number(values.seed), count: Number(values.count) });
 writeFileSync(join(values.out, "applications.jsonl"), renderLines(generated));
 writeFileSync(join(values.out, "applications.expected.json"), renderExpected(generated));
-console.log(`${generated.lines.length} lines, of which ${generated.refusals.length} must be refused, written to ${values.out}.`);
+console.log(
+  `${generated.lines.length} lines, of which ${generated.refusals.length} must be refused, written to ${values.out}.`,
+);

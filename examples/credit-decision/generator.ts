@@ -47,7 +47,12 @@ export function generate(wanted: { readonly seed: number; readonly count: number
     const [name, { spoil, refusedAt, names }] = kind;
     const earlier = makeApplication({ seed: wanted.seed, number: block * LINES_PER_SPOILED + 1 });
     lines.push(spoil(good, earlier));
-    refusals.push({ line: index + 1, kind: name, refusedAt, ...(names === undefined ? {} : { names }) });
+    refusals.push({
+      line: index + 1,
+      kind: name,
+      refusedAt,
+      ...(names === undefined ? {} : { names }),
+    });
   }
   return { lines, refusals };
 }
@@ -55,14 +60,27 @@ export function generate(wanted: { readonly seed: number; readonly count: number
 /** Well-formed applications about which too little can be found out: the handoff to the risk step refuses them. */
 function foreseeRefusal(application: Application): Omit<ExpectedRefusal, "line"> | undefined {
   const { id, receivedAt, currency, applicant, employment, debts } = application;
-  const report = pullReport({ applicationId: id, nationalId: applicant.nationalId, receivedAt, debts });
+  const report = pullReport({
+    applicationId: id,
+    nationalId: applicant.nationalId,
+    receivedAt,
+    debts,
+  });
   if (report.confidence < SCORE_CONFIDENCE_NEEDED) {
-    return { kind: "thin-file", refusedAt: "risk", names: `score confidence is at least ${SCORE_CONFIDENCE_NEEDED}` };
+    return {
+      kind: "thin-file",
+      refusedAt: "risk",
+      names: `score confidence is at least ${SCORE_CONFIDENCE_NEEDED}`,
+    };
   }
   const { statedMonthlyIncome, payslips } = employment;
   const income = verifyIncome({ receivedAt, currency, statedMonthlyIncome, payslips });
   if (income.confidence < INCOME_CONFIDENCE_NEEDED) {
-    return { kind: "unshown-income", refusedAt: "risk", names: `income confidence is at least ${INCOME_CONFIDENCE_NEEDED}` };
+    return {
+      kind: "unshown-income",
+      refusedAt: "risk",
+      names: `income confidence is at least ${INCOME_CONFIDENCE_NEEDED}`,
+    };
   }
   return undefined;
 }
@@ -72,7 +90,7 @@ export function renderLines(generated: Generated): string {
   return `${generated.lines.join("\n")}\n`;
 }
 
-/** The text of applications.expected.json: one refusal a line, so that a change of one shows as one. */
+/** The text of applications.expected.json. */
 export function renderExpected(generated: Generated): string {
-  return `[\n${generated.refusals.map((refusal) => `  ${JSON.stringify(refusal)}`).join(",\n")}\n]\n`;
+  return `${JSON.stringify(generated.refusals, null, 2)}\n`;
 }

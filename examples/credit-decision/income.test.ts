@@ -29,7 +29,11 @@ test("steady payslips that show the stated income are believed", () => {
 
 test("every report keeps to its schema; what counts is never above what was stated or shown", () => {
   const slips = fc.array(
-    fc.record({ month: fc.constantFrom("2026-01", "2025-12", "2025-11", "2025-06"), net: fc.nat(1_000_000_000), euro: fc.boolean() }),
+    fc.record({
+      month: fc.constantFrom("2026-01", "2025-12", "2025-11", "2025-06"),
+      net: fc.nat(1_000_000_000),
+      euro: fc.boolean(),
+    }),
     { maxLength: 12 },
   );
   fc.assert(
@@ -61,13 +65,19 @@ test("one odd month does not move the median", () => {
 });
 
 test("a missing month is named, across the new year", () => {
-  const report = verifyIncome({ ...question, payslips: question.payslips.filter((p) => p.month !== "2025-12") });
+  const report = verifyIncome({
+    ...question,
+    payslips: question.payslips.filter((p) => p.month !== "2025-12"),
+  });
   expect(report.missingMonths).toEqual(["2025-12"]);
   expect(report.confidence).toBe(0.78);
 });
 
 test("payslips in another currency count as not shown", () => {
-  const report = verifyIncome({ ...question, payslips: question.payslips.map((p) => ({ ...p, currency: "USD" })) });
+  const report = verifyIncome({
+    ...question,
+    payslips: question.payslips.map((p) => ({ ...p, currency: "USD" })),
+  });
   expect(report.countedMonthly).toBe(0);
   expect(report.confidence).toBe(0);
   expect(report.findings).toEqual(["missing-months", "foreign-currency", "no-usable-payslip"]);

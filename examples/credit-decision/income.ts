@@ -1,7 +1,7 @@
 /** Income: what the payslips show, held against what the applicant said. */
 import { z } from "zod";
 import type { Frozen } from "../../src/model/json.ts";
-import type { Payslip } from "./application.ts";
+import { payslipsSchema, positiveAmountSchema } from "./application.ts";
 import { monthsBefore } from "./calendar.ts";
 import { median, rounded, sum, within } from "./figures.ts";
 
@@ -10,13 +10,15 @@ export const MONTHS_WANTED = 3;
 /** Pay that varies by more than this share of its mean is called irregular. */
 const IRREGULAR_FROM = 0.15;
 
-export interface IncomeQuestion {
-  readonly receivedAt: string;
-  readonly currency: string;
+export const incomeQuestionSchema = z.strictObject({
+  receivedAt: z.iso.datetime(),
+  currency: z.string(),
   /** Minor units of `currency`. */
-  readonly statedMonthlyIncome: number;
-  readonly payslips: readonly Payslip[];
-}
+  statedMonthlyIncome: positiveAmountSchema,
+  payslips: payslipsSchema,
+});
+
+export type IncomeQuestion = Frozen<z.infer<typeof incomeQuestionSchema>>;
 
 export const incomeReportSchema = z.strictObject({
   /** What counts for the decision: the lower of the stated income and the median of the payslips; minor units. */
@@ -31,7 +33,9 @@ export const incomeReportSchema = z.strictObject({
   /** Months that should have been shown and were not. */
   missingMonths: z.array(z.string()).max(MONTHS_WANTED),
   confidence: z.number().min(0).max(1),
-  findings: z.array(z.enum(["missing-months", "foreign-currency", "irregular-pay", "no-usable-payslip"])),
+  findings: z.array(
+    z.enum(["missing-months", "foreign-currency", "irregular-pay", "no-usable-payslip"]),
+  ),
 });
 
 export type IncomeReport = Frozen<z.infer<typeof incomeReportSchema>>;
@@ -44,12 +48,15 @@ export function verifyIncome(question: IncomeQuestion): IncomeReport {
   const usable = question.payslips.filter((p) => p.currency === question.currency);
   const pay = usable.map((p) => p.netAmount);
   const shownMonths = new Set(usable.map((p) => p.month));
-  const wanted = Array.from({ length: MONTHS_WANTED }, (_, i) => monthsBefore(question.receivedAt, i + 1));
+  const wanted = Array.from({ length: MONTHS_WANTED }, (_, i) =>
+    monthsBefore(question.receivedAt, i + 1),
+  );
   const missingMonths = wanted.filter((month) => !shownMonths.has(month)).sort();
   const shownMonthly = median(pay);
   const variation = rounded(variationOf(pay), 4);
   const stated = question.statedMonthlyIncome;
-  const overstatement = shownMonthly === 0 ? 9.99 : rounded(within(stated / shownMonthly - 1, -1, 9.99), 4);
+  const overstatement =
+    shownMonthly === 0 ? 9.99 : rounded(within(stated / shownMonthly - 1, -1, 9.99), 4);
   const foreign = usable.length < question.payslips.length;
   return {
     countedMonthly: Math.min(shownMonthly, stated),
@@ -58,7 +65,13 @@ export function verifyIncome(question: IncomeQuestion): IncomeReport {
     overstatement,
     variation,
     missingMonths,
-    confidence: confidenceOf({ missing: missingMonths.length, foreign, variation, overstatement, shown: pay.length }),
+    confidence: confidenceOf({
+      missing: missingMonths.length,
+      foreign,
+      variation,
+      overstatement,
+      shown: pay.length,
+    }),
     findings: [
       ...(missingMonths.length > 0 ? (["missing-months"] as const) : []),
       ...(foreign ? (["foreign-currency"] as const) : []),

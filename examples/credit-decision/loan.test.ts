@@ -13,7 +13,8 @@ test("the instalments pay back at least the amount, and more for a higher rate",
   const termMonths = fc.integer({ min: 6, max: 120 });
   fc.assert(
     fc.property(amount, termMonths, fc.nat(3_000), fc.nat(3_000), (sum, term, one, other) => {
-      const at = (ratePoints: number): number => instalment({ amount: sum, termMonths: term, ratePoints });
+      const at = (ratePoints: number): number =>
+        instalment({ amount: sum, termMonths: term, ratePoints });
       expect(at(one) * term).toBeGreaterThanOrEqual(sum);
       expect(at(Math.max(one, other))).toBeGreaterThanOrEqual(at(Math.min(one, other)));
     }),

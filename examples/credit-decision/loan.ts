@@ -6,7 +6,11 @@
  * @param loan amount in minor units, yearly rate in basis points (590 is 5.90%). The power is built by multiplication, which
  * gives the same bits on every machine; `Math.pow` need not.
  */
-export function instalment(loan: { readonly amount: number; readonly termMonths: number; readonly ratePoints: number }): number {
+export function instalment(loan: {
+  readonly amount: number;
+  readonly termMonths: number;
+  readonly ratePoints: number;
+}): number {
   if (loan.ratePoints === 0) return Math.ceil(loan.amount / loan.termMonths);
   const monthly = loan.ratePoints / 120_000;
   let growth = 1;

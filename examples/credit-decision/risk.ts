@@ -1,6 +1,8 @@
 /** Risk: a grade from the credit score and the share of income that would go to debts. */
 import { z } from "zod";
 import type { Frozen } from "../../src/model/json.ts";
+import { amountSchema, positiveAmountSchema } from "./application.ts";
+import { SCORE_MAX, SCORE_MIN } from "./bureau.ts";
 import { rounded } from "./figures.ts";
 import { instalment } from "./loan.ts";
 
@@ -21,7 +23,10 @@ export const DEBT_TO_INCOME_MAX = 9.99;
 const DEBT_TO_INCOME_COLUMNS = [0.2, 0.3, 0.4, 0.5] as const;
 
 /** The grade table: the first row whose score is reached, the first column whose debt-to-income is not exceeded. */
-export const GRADE_TABLE: readonly { readonly scoreFrom: number; readonly grades: readonly Grade[] }[] = [
+export const GRADE_TABLE: readonly {
+  readonly scoreFrom: number;
+  readonly grades: readonly Grade[];
+}[] = [
   { scoreFrom: 740, grades: ["A", "A", "B", "C", "E"] },
   { scoreFrom: 680, grades: ["A", "B", "C", "D", "E"] },
   { scoreFrom: 620, grades: ["B", "C", "D", "D", "E"] },
@@ -29,16 +34,19 @@ export const GRADE_TABLE: readonly { readonly scoreFrom: number; readonly grades
   { scoreFrom: 0, grades: ["E", "E", "E", "E", "E"] },
 ];
 
-export interface RiskQuestion {
-  readonly score: number;
-  readonly scoreDate: string;
-  readonly scoreModel: string;
+export const riskQuestionSchema = z.strictObject({
+  score: z.int().min(SCORE_MIN).max(SCORE_MAX),
+  scoreDate: z.iso.date(),
+  scoreModel: z.string().min(1),
   /** Minor units, as are the payments and the amount. */
-  readonly monthlyIncome: number;
-  readonly monthlyPayments: number;
-  readonly amount: number;
-  readonly termMonths: number;
-}
+  monthlyIncome: amountSchema,
+  incomeConfidence: z.number().min(0).max(1),
+  monthlyPayments: z.int().min(0),
+  amount: positiveAmountSchema,
+  termMonths: z.int().min(1),
+});
+
+export type RiskQuestion = Frozen<z.infer<typeof riskQuestionSchema>>;
 
 export const riskReportSchema = z.strictObject({
   grade: z.enum(GRADES),

@@ -14,7 +14,8 @@ export const POLICY_AMOUNT_MAX = 750_000;
  * person (`undefined`). Hints of fraud are always for a person.
  */
 export function answerSignOff(approval: Approval): "approved" | "refused" | undefined {
-  if (approval.decision !== "review" || approval.reasons.includes("FRAUD_SIGNALS")) return undefined;
+  if (approval.decision !== "review" || approval.reasons.includes("FRAUD_SIGNALS"))
+    return undefined;
   const doubts = approval.reasons.filter((reason) => reason !== "AMOUNT_REDUCED_TO_LIMIT");
   if (doubts.length > 1) return "refused";
   return approval.terms.amount <= POLICY_AMOUNT_MAX ? "approved" : undefined;
