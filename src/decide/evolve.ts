@@ -56,7 +56,8 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "signal.received": (run, fact) => {
     const step = pathOf(fact);
     run.signalIds.add(`${step}:${fact.payload.id}`);
-    run.signals.set(step, { id: fact.payload.id, by: fact.by, value: valueOf(fact), seq: fact.seq });
+    // The first answer counts; a later one is recorded, and that is all.
+    if (!run.signals.has(step)) run.signals.set(step, { id: fact.payload.id, by: fact.by, value: valueOf(fact), seq: fact.seq });
     run.agenda.add(step);
   },
   "reminder.due": (run, fact) => {

@@ -2,7 +2,7 @@
  * The handoff: the moment a step's input is computed from sealed values and checked. Nothing crosses it unchecked.
  */
 import type { AnyContract } from "../model/contract.ts";
-import { check } from "../model/contract.ts";
+import { check } from "../model/check.ts";
 import { isBatonError } from "../model/errors.ts";
 import type { Failure, RefusalOutcome } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";

@@ -40,7 +40,7 @@ export interface StreamAppend extends StreamName {
   /** The seq of the last entry that the caller knows; -1 for a stream that must not exist yet. */
   readonly expectedSeq: number;
   readonly entries: readonly StoredEntry[];
-  /** Replaces the stream's index if given; required for a new stream. */
+  /** Replaces the stream's index if given; required for a new stream. May come without entries, to put an index right. */
   readonly index?: StreamIndex;
 }
 
@@ -68,16 +68,33 @@ export interface StreamHead extends StreamName, StreamIndex {
   readonly no: number;
 }
 
+/**
+ * Neighbouring entries of one stream within a commit. `no` is the stream's number in {@link StreamHead}.
+ * In a damaged store, where the row of a stream is gone, its names are empty.
+ */
+export interface CommitRange extends StreamName {
+  readonly no: number;
+  readonly fromSeq: number;
+  readonly count: number;
+}
+
 /** One group commit: `text` is its canonical JSON (see docs/journal.md), `entries` what it covers, in order. */
 export interface StoredCommit {
   readonly commitNo: number;
   readonly text: string;
   readonly hash: string;
-  readonly entries: readonly (StreamName & { readonly fromSeq: number; readonly count: number })[];
+  readonly entries: readonly CommitRange[];
+}
+
+/** An entry in the order of arrival, which is the order of the commits. `position` grows; `no` and names as in {@link CommitRange}. */
+export interface ArrivedEntry extends StoredEntry, StreamName {
+  readonly position: number;
+  readonly no: number;
 }
 
 export interface HeadFilter {
-  readonly namespace: string;
+  /** All namespaces if left out. */
+  readonly namespace?: string;
   /** Only streams whose name begins so, e.g. `run/`. */
   readonly prefix?: string;
   readonly open?: boolean;
@@ -106,6 +123,10 @@ export type LeaseResult =
 export interface JournalStore {
   /** Kind and place, for messages: `sqlite:baton.db`. */
   readonly label: string;
+  /**
+   * Appends, or changes nothing: a conflict, and an epoch that is not the lease's, are results.
+   * @throws BatonError `STORE_FAILED` (nothing of it was kept), `STORE_READ_ONLY`, `STORE_CLOSED`, `ARGUMENT_INVALID`
+   */
   append(request: AppendRequest): Promise<AppendResult>;
   /** Entries from `fromSeq` on, at most `limit` (1,000 by default), in order. Empty for an unknown stream. */
   read(stream: StreamName, fromSeq: number, limit?: number): Promise<readonly StoredEntry[]>;
@@ -113,15 +134,27 @@ export interface JournalStore {
   heads(filter: HeadFilter): Promise<readonly StreamHead[]>;
   /** Commits after `commitNo` (0 for all), at most `limit`, in order: the gapless global cursor. */
   commits(afterCommitNo: number, limit: number): Promise<readonly StoredCommit[]>;
+  /** Entries of all streams in the order of arrival, after a position (from the beginning if left out), at most `limit`: what verify, relays and exports read. */
+  arrivals(after: number | undefined, limit: number): Promise<readonly ArrivedEntry[]>;
   /** Text of a blob, or undefined. */
   blob(sha256: string): Promise<string | undefined>;
+  /** Blobs in the order of their hashes, after one (from the beginning if left out), at most `limit`. */
+  blobs(after: string | undefined, limit: number): Promise<readonly Blob[]>;
   /**
    * Takes the lease if it is free, released, or its holder is provably gone; with `takeOver`, if its epoch and heartbeat are
-   * still those that the caller watched for long enough. A new epoch is one more than the last.
+   * still those that the caller watched for long enough. A new epoch is one more than the last; the first is 1.
    */
   acquire(holder: string, takeOver?: Lease): Promise<LeaseResult>;
   /** Renews the heartbeat; false if the epoch is no longer the caller's. */
   renew(epoch: number): Promise<boolean>;
+  /** Frees the lease; appends under it are fenced from then on. Does nothing if the epoch is no longer the caller's. */
   release(epoch: number): Promise<void>;
+  /** Waits for the appends that were asked for, then closes. The lease is free after it. A second call does nothing. */
   close(): Promise<void>;
 }
+
+/**
+ * Opens a store. Reading needs no lease and does not disturb the process that writes.
+ * @throws BatonError `STORE_FAILED`, `STORE_CORRUPT`, `STORE_NEWER`, `STORE_READ_ONLY`, `STORE_UNSUITABLE`, `DEPENDENCY_MISSING`
+ */
+export type StoreFactory = (mode: { readonly readOnly: boolean }) => Promise<JournalStore>;

@@ -1,0 +1,201 @@
+/**
+ * accept: what has happened outside, taken in. Each input either becomes facts, or is recognised as late and ignored.
+ */
+import type { Author } from "../model/entry.ts";
+import { invariant } from "../model/errors.ts";
+import type { Json } from "../model/json.ts";
+import type { Position } from "../model/entry.ts";
+import type { Violation } from "../model/violation.ts";
+import type { StepDefinition } from "../model/workflow-definition.ts";
+import { type AttemptOutcome, recordFailure, takePerforming } from "./call.ts";
+import { decide, rulesOf, takeDue } from "./decide.ts";
+import type { ChildOutcome } from "./steps/rules.ts";
+import { type Deliberation, deliberation, ENGINE, say } from "./turn.ts";
+import type { Run } from "../model/run.ts";
+import type { AgentDefinition } from "../model/agent-definition.ts";
+import { parsePath } from "./evolve.ts";
+
+/** A step that a fork takes over from its parent. */
+export type Carried =
+  | { readonly kind: "sealed"; readonly key: string; readonly value: Json; readonly turn: number; readonly from: Position & { readonly hash: string } }
+  | { readonly kind: "skipped"; readonly key: string };
+
+export type Input =
+  | {
+      readonly kind: "start";
+      readonly by: Author;
+      readonly engine: string;
+      readonly manifest: string;
+      readonly traceId: string;
+      readonly input: Json;
+      readonly inputHash: string;
+      readonly parent?: { readonly run: string; readonly path: string };
+      readonly fork?: Position & { readonly hash: string; readonly version: number };
+      readonly carried?: readonly Carried[];
+    }
+  | { readonly kind: "refuseStart"; readonly by: Author; readonly violations: readonly Violation[]; readonly inputHash?: string }
+  | { readonly kind: "resume" }
+  | { readonly kind: "block"; readonly missing: readonly string[] }
+  | AttemptOutcome
+  | { readonly kind: "once"; readonly path: string; readonly turn: number; readonly attempt: number; readonly name: string; readonly value: Json }
+  | { readonly kind: "child"; readonly path: string; readonly outcome: ChildOutcome }
+  | { readonly kind: "signal"; readonly step: string; readonly id: string; readonly by: Author; readonly value: Json }
+  | { readonly kind: "signalRefused"; readonly step: string; readonly by: Author; readonly violations: readonly Violation[] }
+  | { readonly kind: "cancel"; readonly by: Author; readonly reason: string }
+  /** Time has passed. */
+  | { readonly kind: "tick" };
+
+/** A whole turn: takes in `inputs`, in order, then decides. `drain: false` only takes in (a run that waits for a place to execute). */
+export function takeTurn(run: Run, inputs: readonly Input[], nowMs: number, drain = true): Deliberation {
+  const turn = deliberation(run, nowMs);
+  for (const input of inputs) accept(turn, input);
+  if (drain) {
+    takeDue(turn);
+    decide(turn);
+  }
+  return turn;
+}
+
+function accept(turn: Deliberation, input: Input): void {
+  const { run } = turn;
+  switch (input.kind) {
+    case "start":
+      return start(turn, input);
+    case "refuseStart":
+      say(turn, {
+        kind: "run.refused",
+        by: input.by,
+        ...(input.inputHash === undefined ? {} : { inputHash: input.inputHash }),
+        payload: { workflow: run.definition.id, violations: input.violations },
+      });
+      return;
+    case "resume":
+      say(turn, { kind: "run.resumed", by: ENGINE, payload: { incarnation: run.incarnation + 1 } });
+      return;
+    case "block":
+      say(turn, { kind: "run.blocked", by: ENGINE, payload: { missing: input.missing } });
+      return;
+    case "sealed":
+      return attemptSealed(turn, input);
+    case "attemptFailed":
+      return attemptFailed(turn, input);
+    case "once":
+      return onceDone(turn, input);
+    case "child":
+      return childEnded(turn, input.path, input.outcome);
+    case "signal":
+      return signalled(turn, input);
+    case "signalRefused":
+      say(turn, { kind: "handoff.refused", path: input.step, by: input.by, payload: { violations: input.violations, then: { kind: "goOn" } } });
+      return;
+    case "cancel":
+      if (run.phase.kind === "going" || run.phase.kind === "blocked") {
+        say(turn, { kind: "run.cancelling", by: input.by, payload: { reason: input.reason } });
+      }
+      return;
+    case "tick":
+      return;
+  }
+}
+
+function start(turn: Deliberation, input: Extract<Input, { readonly kind: "start" }>): void {
+  say(turn, {
+    kind: "run.started",
+    by: input.by,
+    inputHash: input.inputHash,
+    traceId: input.traceId,
+    payload: {
+      workflow: turn.run.definition.id,
+      manifest: input.manifest,
+      engine: input.engine,
+      ...(input.parent === undefined ? {} : { parent: input.parent }),
+      ...(input.fork === undefined ? {} : { fork: input.fork }),
+    },
+    value: input.input,
+  });
+  for (const carried of input.carried ?? []) {
+    if (carried.kind === "skipped") {
+      say(turn, { kind: "step.skipped", path: carried.key, by: ENGINE, payload: { reason: "when" } });
+    } else {
+      say(turn, {
+        kind: "step.carried",
+        path: carried.key,
+        turn: carried.turn,
+        by: ENGINE,
+        payload: { from: carried.from },
+        value: carried.value,
+      });
+    }
+  }
+}
+
+function stepOf(run: Run, name: string): StepDefinition {
+  const step = run.definition.stepByName.get(name);
+  invariant(step !== undefined, `Run ${run.id} has no step ${name}.`);
+  return step;
+}
+
+function attemptSealed(turn: Deliberation, outcome: Extract<AttemptOutcome, { readonly kind: "sealed" }>): void {
+  const performing = takePerforming(turn.run, outcome);
+  if (performing === undefined) return;
+  const step = stepOf(turn.run, performing.step);
+  rulesOf(step).sealed?.(turn, step, performing, outcome);
+}
+
+function attemptFailed(turn: Deliberation, outcome: Extract<AttemptOutcome, { readonly kind: "attemptFailed" }>): void {
+  const { run } = turn;
+  const performing = takePerforming(run, outcome);
+  if (performing === undefined) return;
+  const step = stepOf(run, performing.step);
+  const { givenUp } = recordFailure(turn, performing, agentOf(run, step), outcome);
+  const { kind } = run.phase;
+  if (!givenUp) {
+    const state = run.steps.get(step.name);
+    // A retry frees its place among the items that execute; it takes one again when it is due.
+    if (state?.kind === "open" && state.opening.step === "map" && state.items !== undefined) state.items.executing -= 1;
+    if (state?.kind === "open") run.agenda.add(step.name);
+  } else if (kind === "going") {
+    rulesOf(step).givenUp?.(turn, step, outcome.path, outcome.error);
+  }
+}
+
+/** The agent that a step calls; for a branch, that of the case which was taken. */
+function agentOf(run: Run, step: StepDefinition): AgentDefinition {
+  if (step.kind === "agent" || step.kind === "map" || step.kind === "repeat") return step.agent;
+  const state = run.steps.get(step.name);
+  const taken = step.kind === "branch" && state?.kind === "open" && state.opening.step === "branch" ? step.cases.get(state.opening.case) : undefined;
+  invariant(taken?.kind === "agent", `Step ${step.name} of run ${run.id} calls no agent.`);
+  return taken.agent;
+}
+
+function onceDone(turn: Deliberation, input: Extract<Input, { readonly kind: "once" }>): void {
+  const performing = turn.run.performing.get(input.path);
+  if (performing === undefined || performing.turn !== input.turn || performing.attempt !== input.attempt) return;
+  if (turn.run.onces.get(`${input.path}:${input.turn}`)?.has(input.name) === true) return;
+  say(turn, {
+    kind: "once.recorded",
+    path: input.path,
+    turn: input.turn,
+    attempt: input.attempt,
+    by: { kind: "agent", id: performing.agent?.split("@")[0] ?? "" },
+    ...(performing.agent === undefined ? {} : { agent: performing.agent }),
+    payload: { name: input.name },
+    value: input.value,
+  });
+}
+
+function childEnded(turn: Deliberation, path: string, outcome: ChildOutcome): void {
+  const { run } = turn;
+  const performing = run.performing.get(path);
+  if (performing === undefined) return;
+  run.performing.delete(path);
+  const step = stepOf(run, parsePath(path).step);
+  const state = run.steps.get(step.name);
+  if (state?.kind === "open") rulesOf(step).childEnded?.(turn, step, state, performing, outcome);
+}
+
+function signalled(turn: Deliberation, input: Extract<Input, { readonly kind: "signal" }>): void {
+  const { run } = turn;
+  if (run.signalIds.has(`${input.step}:${input.id}`) || run.phase.kind !== "going") return;
+  say(turn, { kind: "signal.received", path: input.step, by: input.by, payload: { id: input.id }, value: input.value });
+}

@@ -1,0 +1,168 @@
+/**
+ * decide: from the state of a run to what must be said and done next. Pure: time is an argument, and so is chance.
+ *
+ * D1. Every path on the agenda is looked at once; what is said puts further paths on it, until it is empty.
+ * D2. A run that is failing or being cancelled begins nothing new; it ends when nothing is under way.
+ * D3. The cost of a turn depends on what is on the agenda, never on how long the run is.
+ */
+import type { RunStatus } from "../model/entry.ts";
+import { check } from "../model/check.ts";
+import { sealJson } from "../model/json.ts";
+import type { Run, StepState, Timer } from "../model/run.ts";
+import type { StepDefinition, StepKind } from "../model/workflow-definition.ts";
+import { parsePath } from "./evolve.ts";
+import { refusalFailure, tryCall, viewOf } from "./handoff.ts";
+import { agentRules } from "./steps/agent.ts";
+import { branchRules } from "./steps/branch.ts";
+import { mapRules } from "./steps/map.ts";
+import { repeatRules } from "./steps/repeat.ts";
+import type { StepOf, StepRules } from "./steps/rules.ts";
+import { sleepRules } from "./steps/sleep.ts";
+import { subflowRules } from "./steps/subflow.ts";
+import { approvalRules, remind, signalRules } from "./steps/waiting.ts";
+import { type Deliberation, ENGINE, say } from "./turn.ts";
+
+const RULES: { readonly [K in StepKind]: StepRules<StepOf<K>> } = {
+  agent: agentRules,
+  map: mapRules,
+  branch: branchRules,
+  repeat: repeatRules,
+  subflow: subflowRules,
+  sleep: sleepRules,
+  approval: approvalRules,
+  signal: signalRules,
+};
+
+/** The rules of a step's kind. */
+export function rulesOf(step: StepDefinition): StepRules<StepDefinition> {
+  // RULES maps each kind to the rules of that very kind; the correlation is lost through the index.
+  return RULES[step.kind] as StepRules<StepDefinition>;
+}
+
+/** Drains the agenda: says what must be said, commands what must be done. */
+export function decide(turn: Deliberation): void {
+  const { run } = turn;
+  if (run.phase.kind === "going") {
+    drain(turn);
+    if (run.phase.kind === "going" && run.unsettledSteps === 0) complete(turn);
+  }
+  if (run.phase.kind === "failing" || run.phase.kind === "cancelling") wind(turn);
+}
+
+function drain(turn: Deliberation): void {
+  const { run } = turn;
+  for (const name of run.agenda) {
+    run.agenda.delete(name);
+    const step = run.definition.stepByName.get(name);
+    const state: StepState | undefined = run.steps.get(name);
+    if (step === undefined) continue;
+    if (state === undefined) rulesOf(step).begin(turn, step);
+    else if (state.kind === "open") rulesOf(step).proceed?.(turn, step, state);
+    if (run.phase.kind !== "going") return;
+  }
+}
+
+function complete(turn: Deliberation): void {
+  const { run } = turn;
+  const { definition } = run;
+  const { view } = viewOf(run, [...run.values.keys()]);
+  const projected = tryCall("output", () => {
+    const value = definition.project(view);
+    return definition.output === undefined
+      ? { kind: "ok" as const, value: sealJson(value, `output of ${definition.id}`) }
+      : check(definition.output, value, `output of ${definition.id}`, "edge");
+  });
+  const violations = projected.ok ? (projected.value.kind === "violated" ? projected.value.violations : undefined) : projected.violations;
+  if (projected.ok && projected.value.kind === "ok") {
+    say(turn, { kind: "run.completed", by: ENGINE, payload: {}, value: projected.value.value });
+    return;
+  }
+  say(turn, { kind: "run.failed", by: ENGINE, payload: { error: { ...refusalFailure("output", violations ?? []), code: "OUTPUT_REFUSED" } } });
+}
+
+/** Winds a run down that is failing or being cancelled (D2). */
+function wind(turn: Deliberation): void {
+  const { run } = turn;
+  run.agenda.clear();
+  if (run.performing.size > 0) {
+    if (run.abortCommanded) return;
+    run.abortCommanded = true;
+    turn.commands.push({ kind: "abort", reason: run.phase.kind });
+    return;
+  }
+  if (run.phase.kind === "failing") {
+    const { step, error } = run.phase;
+    say(turn, { kind: "run.failed", by: ENGINE, payload: { ...(step === undefined ? {} : { step }), error } });
+  } else if (run.phase.kind === "cancelling") {
+    say(turn, { kind: "run.cancelled", by: ENGINE, payload: { reason: run.phase.reason } });
+  }
+}
+
+/** Takes the timers that are due; what they concern is looked at again, or acts at once. */
+export function takeDue(turn: Deliberation): void {
+  const { run } = turn;
+  if (run.phase.kind !== "going") return;
+  for (let timer = run.timers.peek(); timer !== undefined && timer.dueAt <= turn.nowMs; timer = run.timers.peek()) {
+    run.timers.pop();
+    fire(turn, timer);
+    if (run.phase.kind !== "going") return;
+  }
+}
+
+function fire(turn: Deliberation, timer: Timer): void {
+  const { run } = turn;
+  const step = run.definition.stepByName.get(timer.step);
+  const state = run.steps.get(timer.step);
+  if (step === undefined) return;
+  if (timer.kind === "retry") {
+    if (!matters(run, timer)) return;
+    if (state?.kind === "open" && state.opening.step === "map") state.items?.again.push(parsePath(timer.path).index);
+    run.agenda.add(timer.step);
+    return;
+  }
+  if (state?.kind !== "open") return;
+  if (timer.kind === "wake") rulesOf(step).due?.(turn, step, state);
+  else if (step.kind === "approval" || step.kind === "signal") remind(turn, step);
+}
+
+/** When the run must be looked at again though nothing has come in; undefined if never. */
+export function nextWakeAt(run: Run): number | undefined {
+  if (run.phase.kind !== "going") return undefined;
+  for (let timer = run.timers.peek(); timer !== undefined; timer = run.timers.peek()) {
+    if (matters(run, timer)) return timer.dueAt;
+    run.timers.pop();
+  }
+  return undefined;
+}
+
+/** Whether a timer is still waited for: its step may have been settled by something else meanwhile. */
+function matters(run: Run, timer: Timer): boolean {
+  if (timer.kind !== "retry") return run.steps.get(timer.step)?.kind === "open";
+  const call = run.calls.get(timer.path);
+  return call?.failedAttempts === timer.attempt && call.retryAt !== undefined && !run.performing.has(timer.path);
+}
+
+/** The status of a run as people see it: running means that something is under way or can begin at once. */
+export function statusOf(run: Run): RunStatus {
+  switch (run.phase.kind) {
+    case "completed":
+    case "failed":
+    case "cancelled":
+    case "refused":
+      return run.phase.kind;
+    case "blocked":
+      return "waiting";
+    case "new":
+    case "failing":
+    case "cancelling":
+      return "running";
+    case "going":
+      return run.performing.size === 0 && run.agenda.size === 0 ? "waiting" : "running";
+  }
+}
+
+/** Whether the run takes no more entries. */
+export function hasEnded(run: Run): boolean {
+  const { kind } = run.phase;
+  return kind === "completed" || kind === "failed" || kind === "cancelled" || kind === "refused";
+}

@@ -1,0 +1,25 @@
+import { execute, mayCall, sealedDraft } from "../call.ts";
+import { failStep, gate, refuse, tryInput } from "../handoff.ts";
+import { ENGINE, say } from "../turn.ts";
+import type { StepOf, StepRules } from "./rules.ts";
+
+/** One call of one agent. Its happy path is one entry: that it must run follows from the journal. */
+export const agentRules: StepRules<StepOf<"agent">> = {
+  begin: (turn, step) => {
+    const { run } = turn;
+    if (!mayCall(run, step.name, turn.nowMs)) return;
+    const passed = gate(run, step);
+    if (passed.kind === "skip") {
+      say(turn, { kind: "step.skipped", path: step.name, by: ENGINE, reads: passed.reads, payload: { reason: "when" } });
+      return;
+    }
+    if (passed.kind === "refused") return refuse(turn, step, passed.violations, passed.reads);
+    const input = tryInput(step.agent.input, `input of ${step.name}`, () => step.input(passed.view));
+    if (!input.ok) return refuse(turn, step, input.violations, passed.reads);
+    execute(turn, { step: step.name, path: step.name, agent: step.agent, input: input.value, reads: passed.reads });
+  },
+  sealed: (turn, _step, performing, outcome) => {
+    say(turn, sealedDraft("step.sealed", performing, outcome));
+  },
+  givenUp: (turn, step, _path, error) => failStep(turn, step.name, error),
+};

@@ -1,0 +1,58 @@
+/**
+ * Child runs: a subflow, or a case of a branch, is a run of its own, whose id follows from its parent's and the step.
+ */
+import { BatonError } from "../../model/errors.ts";
+import type { Run } from "../../model/run.ts";
+import type { StepDefinition, WorkflowDefinition } from "../../model/workflow-definition.ts";
+import { failStep, refusalFailure, refuse, tryCall } from "../handoff.ts";
+import { type Deliberation, ENGINE, say } from "../turn.ts";
+import type { ChildOutcome, OpenState } from "./rules.ts";
+
+export function childRunId(run: Run, step: string): string {
+  return `${run.id}/${step}`;
+}
+
+/** Commands the child run of an open step, unless it is under way. The engine starts it, or joins the one that is there. */
+export function startChild(
+  turn: Deliberation,
+  step: StepDefinition,
+  state: OpenState,
+  workflow: WorkflowDefinition,
+  map: () => unknown,
+): void {
+  const { run } = turn;
+  if (run.performing.has(step.name)) return;
+  const input = tryCall("input", map);
+  if (!input.ok) return refuse(turn, step, input.violations, state.reads);
+  run.performing.set(step.name, { step: step.name, turn: 0, attempt: 0, reads: state.reads, agent: undefined });
+  turn.commands.push({ kind: "startChild", path: step.name, run: childOf(state), workflow, input: input.value });
+}
+
+/** The child run that an open step waits for. */
+export function childOf(state: OpenState): string {
+  const { opening } = state;
+  if ((opening.step !== "subflow" && opening.step !== "branch") || opening.run === undefined) {
+    throw new BatonError("INVARIANT_BROKEN", "A step without a child run was asked for it.");
+  }
+  return opening.run;
+}
+
+export function childEnded(turn: Deliberation, step: StepDefinition, state: OpenState, outcome: ChildOutcome): void {
+  const child = childOf(state);
+  if (outcome.kind === "completed") {
+    say(turn, {
+      kind: "step.sealed",
+      path: step.name,
+      turn: 0,
+      by: ENGINE,
+      reads: state.reads,
+      causation: { stream: `run/${child}`, seq: outcome.seq },
+      payload: {},
+      value: outcome.output,
+    });
+    return;
+  }
+  if (turn.run.phase.kind !== "going") return;
+  const error = outcome.kind === "failed" ? outcome.error : refusalFailure(step.name, outcome.violations);
+  failStep(turn, step.name, { ...error, message: `Run ${child}: ${error.message}` });
+}

@@ -1,0 +1,97 @@
+/** Steps that wait for somebody: an approval, an awaited signal. Journal order settles an answer against the timeout. */
+import type { Author } from "../../model/entry.ts";
+import type { Json } from "../../model/json.ts";
+import { sealJson } from "../../model/json.ts";
+import { positionOf, type ReceivedSignal } from "../../model/run.ts";
+import { failStep, tryCall } from "../handoff.ts";
+import { type Deliberation, ENGINE, say } from "../turn.ts";
+import { open } from "./opening.ts";
+import type { OpenState, StepOf, StepRules } from "./rules.ts";
+
+interface Waiting {
+  readonly name: string;
+  readonly timeoutMs?: number;
+  readonly remindEveryMs?: number;
+}
+
+export const approvalRules: StepRules<StepOf<"approval">> = {
+  begin: (turn, step) =>
+    open(turn, step, (view) =>
+      tryCall("show", () => ({
+        opening: { step: "approval", ...moments(turn, step) },
+        value: sealJson(step.show(view), `what ${step.name} shows`),
+      })),
+    ),
+  proceed: (turn, step, state) => {
+    const answer = turn.run.signals.get(step.name);
+    if (answer === undefined) return;
+    const { approved, reason } = readAnswer(answer.value);
+    sealAnswer(turn, step.name, state, answer, approvalOutput(approved, answer.by.id, reason, false));
+  },
+  due: (turn, step, state) => {
+    if (!isDue(turn, state)) return;
+    if (step.onTimeout === "fail") return failStep(turn, step.name, timeoutFailure(step.name));
+    sealTimeout(turn, step.name, state, approvalOutput(step.onTimeout === "approved", "timeout", null, true));
+  },
+};
+
+export const signalRules: StepRules<StepOf<"signal">> = {
+  begin: (turn, step) => open(turn, step, () => ({ ok: true, value: { opening: { step: "signal", ...moments(turn, step) } } })),
+  proceed: (turn, step, state) => {
+    const signal = turn.run.signals.get(step.name);
+    if (signal !== undefined) sealAnswer(turn, step.name, state, signal, signal.value);
+  },
+  due: (turn, step, state) => {
+    if (!isDue(turn, state)) return;
+    const { onTimeout } = step;
+    if (onTimeout.kind === "fail") return failStep(turn, step.name, timeoutFailure(step.name));
+    if (onTimeout.kind === "value") return sealTimeout(turn, step.name, state, onTimeout.value);
+    say(turn, { kind: "step.skipped", path: step.name, by: ENGINE, reads: state.reads, payload: { reason: "timeout" } });
+  },
+};
+
+/** A reminder is due: it is recorded with the time of the next, and somebody is told. */
+export function remind(turn: Deliberation, step: StepOf<"approval"> | StepOf<"signal">): void {
+  if (step.remindEveryMs === undefined) return;
+  const remindAt = Math.max(turn.run.at, turn.nowMs) + step.remindEveryMs;
+  say(turn, { kind: "reminder.due", path: step.name, by: ENGINE, payload: { remindAt } });
+  turn.commands.push({ kind: "remind", step: step.name });
+}
+
+function moments(turn: Deliberation, step: Waiting): { readonly dueAt?: number; readonly remindAt?: number } {
+  const from = Math.max(turn.run.at, turn.nowMs);
+  return {
+    ...(step.timeoutMs === undefined ? {} : { dueAt: from + step.timeoutMs }),
+    ...(step.remindEveryMs === undefined ? {} : { remindAt: from + step.remindEveryMs }),
+  };
+}
+
+function isDue(turn: Deliberation, state: OpenState): boolean {
+  const { opening } = state;
+  return (opening.step === "approval" || opening.step === "signal") && opening.dueAt !== undefined && opening.dueAt <= turn.nowMs;
+}
+
+function timeoutFailure(step: string): { readonly code: string; readonly message: string } {
+  return { code: "WAIT_TIMEOUT", message: `${step} was not answered in time.` };
+}
+
+function readAnswer(value: Json): { readonly approved: boolean; readonly reason: string | null } {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return { approved: false, reason: null };
+  // An object that is neither null nor a list is a JsonObject; Array.isArray does not narrow read-only lists away.
+  const answer = value as { readonly approved?: Json; readonly reason?: Json };
+  return { approved: answer.approved === true, reason: typeof answer.reason === "string" ? answer.reason : null };
+}
+
+function approvalOutput(approved: boolean, by: string, reason: string | null, timedOut: boolean): Json {
+  return Object.freeze({ approved, by, reason, timedOut });
+}
+
+function sealAnswer(turn: Deliberation, path: string, state: OpenState, signal: ReceivedSignal, value: Json): void {
+  const by: Author = signal.by;
+  const causation = positionOf(turn.run, signal.seq);
+  say(turn, { kind: "step.sealed", path, turn: 0, by, reads: state.reads, causation, payload: {}, value });
+}
+
+function sealTimeout(turn: Deliberation, path: string, state: OpenState, value: Json): void {
+  say(turn, { kind: "step.sealed", path, turn: 0, by: ENGINE, reads: state.reads, payload: { timedOut: true }, value });
+}
