@@ -10,15 +10,15 @@ export function isBorderline(approval: Approval): boolean {
 export const POLICY_AMOUNT_MAX = 750_000;
 
 /**
- * The policy of batch mode: signs off small loans with one doubt, refuses cases with several, and leaves the rest to a
- * person (`undefined`). Hints of fraud are always for a person.
+ * The policy of batch mode: signs off small loans with one doubt (true), refuses cases with several (false), and leaves the
+ * rest to a person (`undefined`). Hints of fraud are always for a person.
  */
-export function answerSignOff(approval: Approval): "approved" | "refused" | undefined {
+export function answerSignOff(approval: Approval): boolean | undefined {
   if (approval.decision !== "review" || approval.reasons.includes("FRAUD_SIGNALS"))
     return undefined;
   const doubts = approval.reasons.filter((reason) => reason !== "AMOUNT_REDUCED_TO_LIMIT");
-  if (doubts.length > 1) return "refused";
-  return approval.terms.amount <= POLICY_AMOUNT_MAX ? "approved" : undefined;
+  if (doubts.length > 1) return false;
+  return approval.terms.amount <= POLICY_AMOUNT_MAX ? true : undefined;
 }
 
 /**
