@@ -1,6 +1,7 @@
 /**
  * What `open()` gives: the whole of Baton for one namespace of one store. Doors (CLI, server) and users see only this.
  */
+import type { VerifyReport } from "../journal/verify.ts";
 import type { Agent } from "../model/agent.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import type { Author, Entry, Failure, RunStatus } from "../model/entry.ts";
@@ -9,6 +10,8 @@ import type { Violation } from "../model/violation.ts";
 import type { Workflow } from "../model/workflow.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { StoredEntry } from "../ports/journal-store.ts";
+
+export type { VerifyProblem, VerifyReport } from "../journal/verify.ts";
 
 /** An entry as read from a journal: parsed, with its value resolved from the blob if it is kept in one. */
 export interface RecordedEntry {
@@ -179,22 +182,6 @@ export interface ReplayReport {
   readonly entries: number;
   readonly same: boolean;
   readonly differences: readonly ReplayDifference[];
-}
-
-export interface VerifyProblem {
-  readonly stream?: string;
-  readonly seq?: number;
-  readonly commitNo?: number;
-  readonly kind: "changed" | "missing" | "added" | "reordered" | "commit" | "blob" | "index" | "format";
-  readonly message: string;
-}
-
-export interface VerifyReport {
-  readonly runs: number;
-  readonly entries: number;
-  readonly commits: number;
-  readonly blobs: number;
-  readonly problems: readonly VerifyProblem[];
 }
 
 export interface Baton {
