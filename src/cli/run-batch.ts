@@ -66,12 +66,12 @@ interface Work extends Batch {
 
 async function startAll(cli: Cli, opened: Opened, work: Work): Promise<void> {
   const inFlight = new Set<Promise<void>>();
-  let fatal: unknown;
+  let fatal: Error | undefined;
   for await (const line of readJsonLines(cli.terminal, work.file)) {
     if (opened.interrupted.aborted || fatal !== undefined) break;
     const one = takeLine(cli, opened, { line, ...work })
       .catch((error: unknown) => {
-        fatal ??= error;
+        fatal ??= error instanceof Error ? error : new Error(String(error));
       })
       .finally(() => inFlight.delete(one));
     inFlight.add(one);

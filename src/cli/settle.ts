@@ -81,7 +81,7 @@ class Following {
   private readonly waits = new Map<string, readonly Wait[]>();
   private lastSeq = -1;
   private wake: () => void = () => undefined;
-  private childFailure: unknown;
+  private childFailure: Error | undefined;
 
   constructor(baton: Baton, run: string, options: SettleOptions) {
     this.baton = baton;
@@ -124,7 +124,7 @@ class Following {
     if (CLOSING.has(entry.kind)) this.waits.delete(path);
     if (entry.kind === "run.resumed") this.waits.delete("");
     if (entry.kind === "run.blocked")
-      this.waits.set("", [{ run: this.run, step: String(entry.payload["missing"]), what: "code" }]);
+      this.waits.set("", [{ run: this.run, step: JSON.stringify(entry.payload["missing"]), what: "code" }]);
     if (entry.kind === "attempt.failed") this.takeTimer(path, entry.payload["retryAt"]);
     if (entry.kind !== "step.opened") return;
     const { step: what, dueAt, run: child } = entry.payload;
@@ -154,7 +154,7 @@ class Following {
         this.wake();
       },
       (error: unknown) => {
-        this.childFailure = error;
+        this.childFailure = error instanceof Error ? error : new Error(String(error));
         this.wake();
       },
     );

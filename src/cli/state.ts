@@ -1,5 +1,6 @@
 /** `baton state`: what was known at a version. */
 import type { Command } from "commander";
+import type { StateAt } from "../index.ts";
 import { BatonError } from "../model/errors.ts";
 import { examples, versionRef, wholeNumber } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
@@ -65,7 +66,7 @@ async function printState(cli: Cli, text: string, flags: StateFlags): Promise<Ex
 
 function printKeys(
   cli: Cli,
-  state: Awaited<ReturnType<import("../index.ts").Baton["state"]>>,
+  state: StateAt,
 ): void {
   cli.print(
     `${cli.colors.bold(printable(state.run))} at version ${state.version} (entry ${state.seq})`,

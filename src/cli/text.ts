@@ -9,8 +9,8 @@ import type { Json } from "../model/json.ts";
  */
 export function printable(text: string): string {
   // C0, DEL, C1, and the marks that reorder text.
-  // oxlint-disable-next-line no-control-regex
   return text.replace(
+    // oxlint-disable-next-line no-control-regex
     /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
     (character) => {
       return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
