@@ -1,11 +1,13 @@
 /**
  * The user's `baton.config.ts`: which workflows there are, and where their journals are kept.
  */
-import type { OpenOptions, StoreFactory } from "../index.ts";
+import type { PriceTable } from "../engine/usage.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
+import type { Limits } from "../model/limits.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
+import type { StoreFactory } from "../ports/journal-store.ts";
 
 /** An approval that waits, as an answering policy sees it. */
 export interface Question {
@@ -33,8 +35,9 @@ export interface BatonConfig {
   readonly workflows: readonly WorkflowDefinition[];
   /** Agents beside those of the workflows: earlier versions, and those to fork with. */
   readonly agents?: readonly AgentDefinition[];
-  readonly prices?: OpenOptions["prices"];
-  readonly limits?: OpenOptions["limits"];
+  /** What the models cost, for the journal's usage records. */
+  readonly prices?: PriceTable;
+  readonly limits?: Partial<Limits>;
   readonly answers?: AnsweringPolicy;
 }
 

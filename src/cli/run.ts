@@ -37,10 +37,7 @@ export function define(command: Command, cli: Cli): void {
       "--id <id>",
       "the run's id; the same id with the same input is the same run (default: a fresh UUIDv7)",
     )
-    .option(
-      "--no-wait",
-      "start it and print its id, without following it",
-    )
+    .option("--no-wait", "start it and print its id, without following it")
     .optionsGroup("For a JSONL file:")
     .option("--in-flight <n>", "runs at the same time", wholeNumber(1), IN_FLIGHT_DEFAULT)
     .option(

@@ -124,7 +124,9 @@ class Following {
     if (CLOSING.has(entry.kind)) this.waits.delete(path);
     if (entry.kind === "run.resumed") this.waits.delete("");
     if (entry.kind === "run.blocked")
-      this.waits.set("", [{ run: this.run, step: JSON.stringify(entry.payload["missing"]), what: "code" }]);
+      this.waits.set("", [
+        { run: this.run, step: JSON.stringify(entry.payload["missing"]), what: "code" },
+      ]);
     if (entry.kind === "attempt.failed") this.takeTimer(path, entry.payload["retryAt"]);
     if (entry.kind !== "step.opened") return;
     const { step: what, dueAt, run: child } = entry.payload;

@@ -64,10 +64,7 @@ async function printState(cli: Cli, text: string, flags: StateFlags): Promise<Ex
   });
 }
 
-function printKeys(
-  cli: Cli,
-  state: StateAt,
-): void {
+function printKeys(cli: Cli, state: StateAt): void {
   cli.print(
     `${cli.colors.bold(printable(state.run))} at version ${state.version} (entry ${state.seq})`,
   );

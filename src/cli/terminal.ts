@@ -3,6 +3,7 @@
  * own process.
  */
 import { userInfo } from "node:os";
+import { wallClock } from "./wall-clock.ts";
 
 /** One output stream. */
 export interface Output {
@@ -42,7 +43,7 @@ export function processTerminal(): Terminal {
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
     stdin: () => process.stdin,
-    now: () => Date.now(),
+    now: wallClock,
     onInterrupt: (handler) => {
       process.on("SIGINT", handler);
       process.on("SIGTERM", handler);
