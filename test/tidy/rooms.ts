@@ -85,13 +85,20 @@ export const ROOMS: readonly Room[] = [
   {
     name: "surface",
     files: /^src\/(index|sqlite)\.ts$/,
-    knows: [...CORE, "engine", "history", "compose", "stores/sqlite"],
+    knows: [...CORE, "engine", "history", "compose", "stores/sqlite", "cli/config"],
+    node: [],
+  },
+  // What a config file is: the one file of the CLI that users import.
+  {
+    name: "cli/config",
+    files: /^src\/cli\/config\.ts$/,
+    knows: ["model", "ports", "engine"],
     node: [],
   },
   {
     name: "cli",
     files: /^src\/cli\//,
-    knows: ["surface", "compose", "model", "history", "journal", "testing"],
+    knows: ["surface", "compose", "cli/config", "model", "history", "journal", "testing"],
     node: "any",
   },
 ];
