@@ -17,6 +17,7 @@ export const LONG_FUNCTIONS: Readonly<Record<string, LengthException>> = {};
 /** Folders and files outside src/ that import more than the public surface. */
 export const DEEP_IMPORTS: Readonly<Record<string, string>> = {
   "bench/": "measures the parts of a step (canonical JSON, hash, append) one by one.",
+  "test/conformance/": "runs the suite of each port over every implementation of it.",
   "test/tidy/": "reads the table of error codes itself.",
 };
 
