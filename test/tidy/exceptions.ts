@@ -11,7 +11,7 @@ export interface LengthException {
 /** Files over {@link FILE_LINES_MAX} lines. */
 export const LONG_FILES: Readonly<Record<string, LengthException>> = {};
 
-/** Functions over {@link FUNCTION_LINES_MAX} lines, as `path` of the file: all of its functions together count once. */
+/** Functions over {@link FUNCTION_LINES_MAX} lines, as `path#name`. */
 export const LONG_FUNCTIONS: Readonly<Record<string, LengthException>> = {};
 
 /** Folders and files outside src/ that import more than the public surface. */
