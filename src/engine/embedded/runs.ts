@@ -11,6 +11,7 @@ import { factOf, readRun } from "../../history/read.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { NO_HASH, sha256Hex } from "../../journal/hash.ts";
 import { check } from "../../model/check.ts";
+import { jsonSchemaContract } from "../../model/json-schema.ts";
 import { type Author, FINAL_KINDS, runStream } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
@@ -18,6 +19,7 @@ import { DEFAULT_LIMITS } from "../../model/limits.ts";
 import { newRun } from "../../model/run.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import type { RunOutcome } from "../baton.ts";
+import type { Blob } from "../../ports/journal-store.ts";
 import { definitionFor, type Found } from "../definitions.ts";
 import { manifestHash } from "../manifests.ts";
 import { ENGINE_VERSION } from "../version.ts";
@@ -32,6 +34,8 @@ export interface StartRequest {
   readonly by: Author;
   readonly parent?: { readonly run: string; readonly path: string };
   readonly fork?: Pick<Extract<Input, { readonly kind: "start" }>, "fork" | "carried">;
+  /** Go into the journal with the start: the manifest of a fork. */
+  readonly blobs?: readonly Blob[];
 }
 
 /** Run ids become part of streams, file names and URLs. A slash separates a child's id from its parent's. */
@@ -52,6 +56,7 @@ export async function startRun(core: Core, request: StartRequest): Promise<void>
   const start = startInput(core, request);
   if (core.actors.has(id) || core.loading.has(id)) return await compareStart(core, request, start);
   const actor = newActor(core, newRun(id, definition, core.limits), NO_HASH);
+  if (request.blobs !== undefined) actor.blobs = request.blobs;
   core.actors.set(id, actor);
   const arrived = await new Promise<Arrived>((resolve) => deliver(core, actor, start, resolve));
   if (arrived.kind === "failed") throw arrived.error;
@@ -169,6 +174,8 @@ async function definitionOf(core: Core, started: JsonObject): Promise<Found> {
   return definitionFor(core.catalogue, workflow, JSON.parse(text) as JsonObject);
 }
 
+const UNKNOWN_CONTRACT = jsonSchemaContract("unknown", "0.0.0", {});
+
 /** Stands in for a workflow that is not here: enough to fold a journal to its end, not to decide anything. */
 function unknownWorkflow(id: string): WorkflowDefinition {
   const at = id.lastIndexOf("@");
@@ -176,7 +183,7 @@ function unknownWorkflow(id: string): WorkflowDefinition {
     name: id.slice(0, at),
     version: id.slice(at + 1),
     id,
-    input: unknownContract,
+    input: UNKNOWN_CONTRACT,
     steps: [],
     stepByName: new Map(),
     dependents: new Map(),
