@@ -86,3 +86,10 @@ export const narrower: Contract<Report & { more: string }> = inferred;
 
 // @ts-expect-error: a contract is frozen
 inferred.version = "2.0.0";
+
+// JSON of which nothing more is known is a type like any other.
+export const anything: AnyContract = jsonSchemaContract("anything", "1.0.0", {});
+export const partly = contract("partly", "1.0.0", z.object({ id: z.string(), more: z.json() }), {
+  rules: [rule("has an id", ({ id, more }) => id !== "" && more !== null)],
+});
+export const partlyAny: AnyContract = partly;

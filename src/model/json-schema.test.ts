@@ -96,7 +96,8 @@ describe("a contract from JSON Schema", () => {
   });
 
   test("gives its schema out again, with the rules by name", () => {
-    expect(Order.jsonSchema).toEqual({ ...ORDER, "x-baton-rules": ["an order has a line"] });
+    const expected: JsonObject = { ...ORDER, "x-baton-rules": ["an order has a line"] };
+    expect(Order.jsonSchema).toEqual(expected);
   });
 
   test("may carry the `$id` of another, and the two stay apart", () => {
@@ -122,19 +123,44 @@ describe("a contract from JSON Schema", () => {
 });
 
 describe("a JSON Schema is refused", () => {
-  const cases: readonly (readonly [string, JsonObject, string])[] = [
-    ["an unknown keyword", { type: "object", propertees: {} }, "propertees"],
-    ["an unknown format", { type: "string", format: "telephone" }, "telephone"],
-    ["a keyword of the wrong form", { type: "object", required: "id" }, "required"],
-    ["a remote reference", { $ref: "https://example.com/other" }, "https://example.com/other"],
-    [
-      "a reference to another contract's schema",
-      { $ref: "https://example.com/order#/$defs/line" },
-      "order",
-    ],
-    ["another draft", { $schema: "http://json-schema.org/draft-07/schema#" }, "draft"],
+  interface Case {
+    readonly because: string;
+    readonly schema: JsonObject;
+    readonly named: string;
+  }
+  const cases: readonly Case[] = [
+    {
+      because: "an unknown keyword",
+      schema: { type: "object", propertees: {} },
+      named: "propertees",
+    },
+    {
+      because: "an unknown format",
+      schema: { type: "string", format: "telephone" },
+      named: "telephone",
+    },
+    {
+      because: "a keyword of the wrong form",
+      schema: { type: "object", required: "id" },
+      named: "required",
+    },
+    {
+      because: "a remote reference",
+      schema: { $ref: "https://example.com/other" },
+      named: "https://example.com/other",
+    },
+    {
+      because: "a reference to another contract",
+      schema: { $ref: "https://example.com/order#/$defs/line" },
+      named: "order",
+    },
+    {
+      because: "another draft",
+      schema: { $schema: "http://json-schema.org/draft-07/schema#" },
+      named: "draft",
+    },
   ];
-  test.each(cases)("for %s", (_, schema, named) => {
+  test.each(cases)("for $because", ({ schema, named }) => {
     expect(refusal(schema)).toContain(named);
   });
 
