@@ -105,7 +105,7 @@ export function contract<X>(
   name: string,
   version: string,
   schema: StandardSchemaV1<unknown, X>,
-  options: ContractOptions<NoInfer<X>> = {},
+  options: NoInfer<ContractOptions<X>> = {},
 ): Contract<X> {
   const problems: string[] = [];
   if (!isStandardSchema(schema)) {

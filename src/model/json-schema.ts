@@ -26,7 +26,7 @@ export function jsonSchemaContract<X = Json>(
   name: string,
   version: string,
   jsonSchema: JsonObject,
-  options: JsonSchemaContractOptions<NoInfer<X>> = {},
+  options: NoInfer<JsonSchemaContractOptions<X>> = {},
 ): Contract<X> {
   const problems: string[] = [];
   const document = sealedDocument(jsonSchema, problems);
