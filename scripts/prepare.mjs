@@ -5,12 +5,12 @@
  *   node scripts/prepare.mjs           packages and dist/
  *   node scripts/prepare.mjs packages  packages only
  */
-import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, lstatSync, readFileSync } from "node:fs";
+import { accessSync, constants, lstatSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { delimiter, dirname, join } from "node:path";
+import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, isBuilt } from "./build.mjs";
+import { npm } from "./npm.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const NODE_MINIMUM = [20, 19];
@@ -78,28 +78,6 @@ function isOnPath(command) {
   });
 }
 
-/** The environment for npm: node-gyp takes Node's headers from beside Node where they are, and downloads nothing. */
-function environmentForNpm() {
-  const prefix = join(dirname(process.execPath), "..");
-  const given = process.env.npm_config_nodedir ?? process.env.npm_package_config_node_gyp_nodedir;
-  if (given !== undefined || !existsSync(join(prefix, "include", "node", "node.h"))) {
-    return process.env;
-  }
-  return { ...process.env, npm_package_config_node_gyp_nodedir: prefix };
-}
-
-function npm(...args) {
-  const cli = process.env.npm_execpath;
-  const [command, first] = cli?.endsWith(".js") ? [process.execPath, [cli]] : ["npm", []];
-  const { status } = spawnSync(command, [...first, ...args], {
-    cwd: ROOT,
-    env: environmentForNpm(),
-    stdio: ["ignore", "inherit", "inherit"],
-    shell: command === "npm" && process.platform === "win32",
-  });
-  return status ?? 1;
-}
-
 /** What is missing to compile the SQLite binding, as a sentence with the command that mends it; empty if nothing is. */
 function adviceOnCompiler() {
   if (process.platform === "win32") return "";
@@ -120,13 +98,13 @@ function preparePackages() {
     }
     say(`${reason}: installing (a minute or two, where SQLite has to be compiled)`);
     // Not `npm ci`: it would throw away the compiled binding each time that any package changes.
-    if (npm("install", "--no-save", "--loglevel=error") !== 0) {
+    if (npm(["install", "--no-save", "--loglevel=error"], ROOT) !== 0) {
       stop(`npm install failed.${adviceOnCompiler()}`);
     }
   }
   if (sqliteLoads()) return;
   say(`SQLite's binding does not load in Node ${process.versions.node}: compiling it`);
-  if (npm("rebuild", "better-sqlite3", "--loglevel=error") !== 0 || !sqliteLoads()) {
+  if (npm(["rebuild", "better-sqlite3", "--loglevel=error"], ROOT) !== 0 || !sqliteLoads()) {
     stop(`SQLite's binding could not be compiled.${adviceOnCompiler()}`);
   }
 }
