@@ -1,9 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { AgentContext } from "../../src/model/agent-definition.ts";
+import type { AgentContext, Json, StepDefinition, WorkflowDefinition } from "../../src/index.ts";
 import { check } from "../../src/model/check.ts";
-import type { Json } from "../../src/model/json.ts";
-import type { StepDefinition, WorkflowDefinition } from "../../src/model/workflow-definition.ts";
 import { applicationSchema } from "./application.ts";
 import { approvalSchema, decisionSchema } from "./approval.ts";
 import config from "./baton.config.ts";
