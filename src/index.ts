@@ -1,4 +1,5 @@
 /** The public surface of `baton`. Names are listed one by one: what is not here is not promised. */
+export { type Answer, type AnsweringPolicy, type BatonConfig, defineConfig, type Question } from "./cli/config.ts";
 export { type OpenOptions, open } from "./compose.ts";
 export type {
   Baton,

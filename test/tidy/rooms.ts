@@ -27,7 +27,7 @@ function engine(name: string): Room {
   return {
     name: `engine/${name}`,
     files: new RegExp(`^src/engine/${name}/`),
-    knows: [...CORE, "engine"],
+    knows: [...CORE, "history", "engine"],
     node: "any",
   };
 }
@@ -56,7 +56,7 @@ export const ROOMS: readonly Room[] = [
     knows: ["ports", "model", "journal"],
     node: "any",
   },
-  { name: "engine", files: /^src\/engine\/[^/]+\.ts$/, knows: CORE, node: [] },
+  { name: "engine", files: /^src\/engine\/[^/]+\.ts$/, knows: [...CORE, "history"], node: [] },
   engine("embedded"),
   engine("restate"),
   engine("simulated"),
@@ -64,7 +64,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: "testing",
     files: /^src\/testing\//,
-    knows: [...CORE, "engine", "engine/embedded", "engine/simulated", "stores/memory"],
+    knows: [...CORE, "history", "engine", "engine/embedded", "engine/simulated", "stores/memory"],
     node: "any",
   },
   {
@@ -85,13 +85,20 @@ export const ROOMS: readonly Room[] = [
   {
     name: "surface",
     files: /^src\/(index|sqlite)\.ts$/,
-    knows: [...CORE, "engine", "history", "compose", "stores/sqlite"],
+    knows: [...CORE, "engine", "history", "compose", "stores/sqlite", "cli/config"],
+    node: [],
+  },
+  // What a config file is: the one file of the CLI that users import.
+  {
+    name: "cli/config",
+    files: /^src\/cli\/config\.ts$/,
+    knows: ["model", "ports", "engine"],
     node: [],
   },
   {
     name: "cli",
     files: /^src\/cli\//,
-    knows: ["surface", "compose", "model", "history", "journal", "testing"],
+    knows: ["surface", "compose", "cli/config", "model", "history", "journal", "testing"],
     node: "any",
   },
 ];
