@@ -19,8 +19,8 @@ type Ending =
   | { readonly kind: "waiting"; readonly state: State }
   | { readonly kind: "refused"; readonly at: string; readonly names: readonly string[] };
 
-// The agents of this example ask nothing of their context when they execute.
-const NO_CONTEXT = {} as AgentContext;
+// All that the agents of this example ask of their context when they execute.
+const CONTEXT = { idempotencyKey: "key" } as AgentContext;
 const definition: WorkflowDefinition = creditDecision;
 const { lines, refusals } = generate({ seed: 1, count: 1_000 });
 const refusalOf = new Map<number, ExpectedRefusal>(refusals.map((each) => [each.line, each]));
@@ -59,7 +59,7 @@ function decide(input: Json): Ending {
     }
     const answer = check(
       step.agent.output,
-      step.agent.execute(question.value, NO_CONTEXT),
+      step.agent.execute(question.value, CONTEXT),
       step.name,
       "edge",
     );
