@@ -9,7 +9,7 @@ import { BatonError } from "../../model/errors.ts";
 import type { JournalStore, StoreFactory } from "../../ports/journal-store.ts";
 import { appendQueue } from "../append-queue.ts";
 import { READ_DEFAULT } from "../page.ts";
-import { type Database, type Driver, loadDriver, storeError } from "./driver.ts";
+import { type Database, type Driver, loadDriver, sqliteCode, storeError } from "./driver.ts";
 import { sqliteLease } from "./lease.ts";
 import { migrate } from "./migrate.ts";
 import { checkPlace } from "./place.ts";
@@ -135,15 +135,27 @@ function openStore(
   };
 }
 
+/**
+ * Closes, whatever the disk says: if the lease cannot be written free, its lock is freed and says the same; if the log cannot
+ * be folded into the file, it stays beside it, and nothing is lost.
+ */
 function closeDatabase(database: Database, lease: { close(): void }, readOnly: boolean): void {
-  try {
-    if (!readOnly) {
-      lease.close();
+  if (!readOnly) {
+    attempt(() => lease.close());
+    attempt(() => {
+      // A reader in another process may be in the middle of a page. Waiting for it is not worth it.
+      database.pragma("busy_timeout = 100");
       database.pragma("wal_checkpoint(TRUNCATE)");
-    }
+    });
+  }
+  database.close();
+}
+
+function attempt(act: () => void): void {
+  try {
+    act();
   } catch (error) {
-    throw storeError(error, `Could not close ${database.name}`);
-  } finally {
-    database.close();
+    // Only SQLite may fail here; anything else is our own mistake.
+    if (sqliteCode(error) === "") throw error;
   }
 }
