@@ -124,7 +124,7 @@ export function commitWalk(
     await settle();
   }
 
-  return { advance, count: commits.count };
+  return { advance, count: () => commits.count() };
 }
 
 interface CommitCursor {

@@ -5,6 +5,7 @@
  * Fails: see {@link StoreFactory}; an append that fails keeps nothing, and the store works on.
  * Invariants: 1. A connection for reading never writes. 2. A closed store holds no lease.
  */
+import { realpathSync } from "node:fs";
 import { BatonError } from "../../model/errors.ts";
 import type { JournalStore, StoreFactory } from "../../ports/journal-store.ts";
 import { appendQueue } from "../append-queue.ts";
@@ -90,7 +91,8 @@ function openStore(
 ): JournalStore {
   const label = `sqlite:${database.name}`;
   const reader = sqliteReader(database);
-  const lease = sqliteLease(driver, database, database.name);
+  // The lock lies beside the file itself, by whatever link or from whatever folder it is named.
+  const lease = sqliteLease(driver, database, realpathSync(database.name));
   const writer = groupWriter(database, lease, options.now ?? Date.now);
   const queue = appendQueue(writer.commit);
   let closing: Promise<void> | undefined;
