@@ -70,5 +70,5 @@ export interface AgentDefinition {
   /** Whether it acts on the outside world; `baton check` wants `compensate` then, and forks refuse it unless asked. */
   readonly sideEffects: boolean;
   readonly execute: (input: Json, context: AgentContext) => unknown;
-  readonly compensate?: (input: Json, output: Json | undefined, context: AgentContext) => unknown;
+  readonly compensate?: (input: Json, output: Json, context: AgentContext) => unknown;
 }
