@@ -2,20 +2,19 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { agent, exponential } from "./agent.ts";
 import { contract } from "./contract.ts";
-import { BatonError } from "./errors.ts";
+import { isBatonError } from "./errors.ts";
 
 const Text = contract("text", "1.0.0", z.object({ text: z.string() }));
 const execute = () => ({ text: "done" });
 
+/** The problems for which a definition is refused; none if it is not. */
 function problemsOf(build: () => unknown): readonly unknown[] {
   try {
     build();
   } catch (error) {
-    if (error instanceof BatonError && Array.isArray(error.details["problems"])) {
-      expect(error.code).toBe("DEFINITION_INVALID");
-      return error.details["problems"];
-    }
-    throw error;
+    if (!isBatonError(error, "DEFINITION_INVALID")) throw error;
+    // Errors with this code always have the list.
+    return error.details["problems"] as readonly unknown[];
   }
   return [];
 }
@@ -42,7 +41,11 @@ describe("agent", () => {
       input: Text,
       output: Text,
       timeout: "5s",
-      retry: { attempts: 5, backoff: exponential("1s", { factor: 3, max: "1m", jitter: 0 }), final },
+      retry: {
+        attempts: 5,
+        backoff: exponential("1s", { factor: 3, max: "1m", jitter: 0 }),
+        final,
+      },
       concurrency: 4,
       execute,
     });
@@ -74,7 +77,11 @@ describe("agent", () => {
       input: Text,
       output: {},
       timeout: "5 seconds",
-      retry: { attempts: 0, final: async () => true, backoff: { baseMs: 5, factor: 0, maxMs: 1, jitter: 2 } },
+      retry: {
+        attempts: 0,
+        final: async () => true,
+        backoff: { baseMs: 5, factor: 0, maxMs: 1, jitter: 2 },
+      },
       concurrency: 0.5,
       breaker: {},
       execute: undefined,
@@ -82,14 +89,29 @@ describe("agent", () => {
     // Whoever writes JavaScript may give all of this.
     const problems = problemsOf(() => agent(wrong as unknown as Parameters<typeof agent>[0]));
     expect(problems).toHaveLength(12);
-    for (const part of ["breaker", "Writer", '"1.0"', "output", "concurrency", "execute", "timeout", "factor", "longest", "jitter", "attempts", "asynchronous"]) {
+    for (const part of [
+      "breaker",
+      "Writer",
+      '"1.0"',
+      "output",
+      "concurrency",
+      "execute",
+      "timeout",
+      "factor",
+      "longest",
+      "jitter",
+      "attempts",
+      "asynchronous",
+    ]) {
       expect(problems).toContainEqual(expect.stringContaining(part));
     }
   });
 
   it("refuses a timeout in which nothing could end", () => {
     expect(
-      problemsOf(() => agent({ name: "a", version: "1.0.0", input: Text, output: Text, timeout: "0s", execute })),
+      problemsOf(() =>
+        agent({ name: "a", version: "1.0.0", input: Text, output: Text, timeout: "0s", execute }),
+      ),
     ).toEqual([expect.stringContaining("timeout is 0")]);
   });
 });

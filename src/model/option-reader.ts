@@ -49,9 +49,7 @@ export function reader(
     oneOf: (key, words) => {
       const value = field(key) ?? words[0];
       if (typeof value === "string" && words.includes(value)) return value;
-      problem(
-        `has an \`${key}\` that is not one of ${words.map((word) => `"${word}"`).join(", ")}`,
-      );
+      problem(`has \`${key}\` that is not one of ${words.map((word) => `"${word}"`).join(", ")}`);
       return undefined;
     },
     // Any string may have been given; durationOr makes a problem of what is not a duration.
