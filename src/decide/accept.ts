@@ -11,14 +11,24 @@ import { type AttemptOutcome, recordFailure, takePerforming } from "./call.ts";
 import { decide, rulesOf, takeDue } from "./decide.ts";
 import type { ChildOutcome } from "./steps/rules.ts";
 import { type Deliberation, deliberation, ENGINE, say } from "./turn.ts";
-import type { Run } from "../model/run.ts";
+import type { Reads, Run } from "../model/run.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import { parsePath } from "./evolve.ts";
 
 /** A step that a fork takes over from its parent. */
 export type Carried =
-  | { readonly kind: "sealed"; readonly key: string; readonly value: Json; readonly turn: number; readonly from: Position & { readonly hash: string } }
-  | { readonly kind: "skipped"; readonly key: string };
+  | {
+      readonly kind: "sealed";
+      readonly key: string;
+      readonly value: Json;
+      readonly turn: number;
+      readonly from: Position & { readonly hash: string };
+      /** Which entries of the fork hold what it was computed from. */
+      readonly reads?: Reads;
+      readonly agent?: string;
+      readonly inputHash?: string;
+    }
+  | { readonly kind: "skipped"; readonly key: string; readonly reason?: "when" | "refused" | "timeout"; readonly reads?: Reads };
 
 export type Input =
   | {
@@ -115,13 +125,22 @@ function start(turn: Deliberation, input: Extract<Input, { readonly kind: "start
   });
   for (const carried of input.carried ?? []) {
     if (carried.kind === "skipped") {
-      say(turn, { kind: "step.skipped", path: carried.key, by: ENGINE, payload: { reason: "when" } });
+      say(turn, {
+        kind: "step.skipped",
+        path: carried.key,
+        by: ENGINE,
+        ...(carried.reads === undefined ? {} : { reads: carried.reads }),
+        payload: { reason: carried.reason ?? "when" },
+      });
     } else {
       say(turn, {
         kind: "step.carried",
         path: carried.key,
         turn: carried.turn,
         by: ENGINE,
+        ...(carried.agent === undefined ? {} : { agent: carried.agent }),
+        ...(carried.reads === undefined ? {} : { reads: carried.reads }),
+        ...(carried.inputHash === undefined ? {} : { inputHash: carried.inputHash }),
         payload: { from: carried.from },
         value: carried.value,
       });

@@ -1,32 +1,39 @@
 /**
  * What `open()` gives: the whole of Baton for one namespace of one store. Doors (CLI, server) and users see only this.
  */
-import type { Agent } from "../model/agent.ts";
-import type { AgentDefinition } from "../model/agent-definition.ts";
-import type { Author, Entry, Failure, RunStatus } from "../model/entry.ts";
-import type { Json, JsonObject } from "../model/json.ts";
+import type { Change, VersionRef } from "../history/diff.ts";
+import type { ForkOptions } from "../history/fork.ts";
+import type { Lineage } from "../history/lineage.ts";
+import type { RecordedEntry } from "../history/read.ts";
+import type { ReplayReport } from "../history/replay.ts";
+import type { RunReport } from "../history/report.ts";
+import type { StateAt } from "../history/state.ts";
+import type { Author, Failure, RunStatus } from "../model/entry.ts";
+import type { Json } from "../model/json.ts";
 import type { Violation } from "../model/violation.ts";
 import type { Workflow } from "../model/workflow.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
+import type { VerifyReport } from "../journal/verify.ts";
 import type { StoredEntry } from "../ports/journal-store.ts";
+import type { WatchItem, WatchOptions } from "./watch.ts";
 
-/** An entry as read from a journal: parsed, with its value resolved from the blob if it is kept in one. */
-export interface RecordedEntry {
-  readonly entry: Entry;
-  readonly hash: string;
-  readonly value?: Json;
-}
-
-/** What a watcher gets: entries in order, and between them the partial output of running attempts if asked for. */
-export type WatchItem =
-  | ({ readonly kind: "entry" } & RecordedEntry)
-  | { readonly kind: "partial"; readonly path: string; readonly attempt: number; readonly chunk: Json };
+export type { Change, VersionRef } from "../history/diff.ts";
+export type { ForkOptions } from "../history/fork.ts";
+export type { Lineage, LineageNode } from "../history/lineage.ts";
+export type { RecordedEntry } from "../history/read.ts";
+export type { ReplayDifference, ReplayReport } from "../history/replay.ts";
+export type { RunReport, StepSummary } from "../history/report.ts";
+export type { StateAt } from "../history/state.ts";
+export type { VerifyProblem, VerifyReport } from "../journal/verify.ts";
+export type { WatchItem, WatchOptions } from "./watch.ts";
 
 export interface RunSummary {
   readonly id: string;
   readonly workflow: string;
   readonly status: RunStatus;
   readonly lastSeq: number;
+  /** The run's place in the order of creation: `after` of the next page. */
+  readonly no: number;
   readonly wakeAtMs?: number;
 }
 
@@ -58,143 +65,10 @@ export interface RunsFilter {
   readonly workflow?: string;
   readonly open?: boolean;
   readonly order?: "newest" | "oldest";
-  /** At most this many; 100 by default. */
+  /** At most this many; 100 by default, 10,000 at the most. */
   readonly limit?: number;
-}
-
-/** What is known of a step from the journal alone. */
-export interface StepSummary {
-  readonly path: string;
-  readonly status: "sealed" | "skipped" | "open" | "retrying" | "failed" | "refused";
-  readonly agent?: string;
-  readonly version?: number;
-  readonly seq: number;
-  readonly turn: number;
-  readonly attempts: number;
-  readonly tookMs?: number;
-  readonly reads?: Readonly<Record<string, number>>;
-  readonly error?: Failure;
-  readonly violations?: readonly Violation[];
-  /** What an open step waits for. */
-  readonly waitsFor?: { readonly what: "approval" | "signal" | "timer" | "run"; readonly dueAt?: number; readonly shown?: Json; readonly run?: string };
-}
-
-/** Everything `baton show` prints; a fold of the journal alone, no code needed. */
-export interface RunReport {
-  readonly id: string;
-  readonly workflow: string;
-  readonly status: RunStatus;
-  readonly startedAt: number;
-  readonly endedAt?: number;
-  /** The newest version. */
-  readonly version: number;
-  readonly lastSeq: number;
-  readonly headHash: string;
-  readonly input?: Json;
-  readonly output?: Json;
-  readonly error?: Failure;
-  readonly violations?: readonly Violation[];
-  readonly steps: readonly StepSummary[];
-  readonly fork?: { readonly run: string; readonly version: number; readonly seq: number; readonly hash: string };
-  readonly parent?: { readonly run: string; readonly path: string };
-  readonly forks?: readonly string[];
-  readonly usage: readonly { readonly model: string; readonly calls: number; readonly inputTokens: number; readonly outputTokens: number; readonly cost?: string; readonly currency?: string }[];
-}
-
-/** The state at a version: `{ input, <step>: output }`, with where each key was sealed. */
-export interface StateAt {
-  readonly run: string;
-  readonly version: number;
-  readonly seq: number;
-  readonly values: JsonObject;
-  readonly sealed: Readonly<Record<string, { readonly seq: number; readonly version: number; readonly turn: number; readonly agent?: string }>>;
-}
-
-export interface Change {
-  readonly kind: "added" | "removed" | "changed";
-  /** JSON pointer. */
-  readonly path: string;
-  readonly before?: Json;
-  readonly after?: Json;
-}
-
-/** A place to compare: a run at a version (the newest if left out). */
-export interface VersionRef {
-  readonly run: string;
-  readonly version?: number;
-}
-
-/** One version in the ancestry of a value. */
-export interface LineageNode {
-  readonly key: string;
-  readonly version: number;
-  readonly seq: number;
-  readonly turn: number;
-  /** Absent for the input. */
-  readonly agent?: string;
-  readonly at: number;
-  readonly hash: string;
-  readonly inputHash?: string;
-  /** Keys that were read, with the version of each. */
-  readonly reads: readonly { readonly key: string; readonly version: number; readonly seq: number }[];
-  readonly value: Json;
-  readonly usage?: JsonObject | readonly Json[];
-  /** Set where a fork carried the value over from its parent. */
-  readonly carriedFrom?: { readonly stream: string; readonly seq: number };
-}
-
-/** From the value back to the input: `nodes` in order of sealing, the asked one last. */
-export interface Lineage {
-  readonly run: string;
-  readonly key: string;
-  readonly nodes: readonly LineageNode[];
-}
-
-export interface ForkOptions {
-  /** Start from this version of the parent. */
-  readonly at: number;
-  /** Another input; only at version 0. */
-  readonly input?: unknown;
-  /** Agents to use instead, by step name; what depends on them is computed anew. */
-  readonly agents?: Readonly<Record<string, AgentDefinition | Agent<never, unknown>>>;
-  readonly id?: string;
-  readonly by?: Author;
-  /** Let agents with side effects act again. Refused otherwise. */
-  readonly allowSideEffects?: boolean;
-}
-
-/** One way in which today's code would not have written this journal. */
-export interface ReplayDifference {
-  readonly seq: number;
-  readonly path: string;
-  readonly what: "branch" | "width" | "skipped" | "inputHash" | "requirement" | "contract" | "output" | "step" | "workflow" | "order";
-  readonly message: string;
-  readonly recorded?: Json;
-  readonly today?: Json;
-}
-
-export interface ReplayReport {
-  readonly run: string;
-  readonly workflow: string;
-  readonly entries: number;
-  readonly same: boolean;
-  readonly differences: readonly ReplayDifference[];
-}
-
-export interface VerifyProblem {
-  readonly stream?: string;
-  readonly seq?: number;
-  readonly commitNo?: number;
-  readonly kind: "changed" | "missing" | "added" | "reordered" | "commit" | "blob" | "index" | "format";
-  readonly message: string;
-}
-
-export interface VerifyReport {
-  readonly runs: number;
-  readonly entries: number;
-  readonly commits: number;
-  readonly blobs: number;
-  readonly problems: readonly VerifyProblem[];
+  /** Continue after the run with this `no`. */
+  readonly after?: number;
 }
 
 export interface Baton {
@@ -223,7 +97,9 @@ export interface Baton {
   /** The stored bytes, for export and for other verifiers. */
   storedEntries(run: string, fromSeq?: number): AsyncIterable<StoredEntry>;
   /** Entries from `fromSeq` on, then new ones as they are sealed, until the run ends or `signal` aborts. */
-  watch(run: string, options?: { readonly fromSeq?: number; readonly partials?: boolean; readonly signal?: AbortSignal }): AsyncIterable<WatchItem>;
+  watch(run: string, options?: WatchOptions): AsyncIterable<WatchItem>;
+  /** The run as a file that tools/verify-journal.mjs checks offline: JSON lines, see docs/journal.md. */
+  export(run: string): AsyncIterable<string>;
   report(run: string): Promise<RunReport>;
   /** @throws BatonError VERSION_NOT_FOUND, RUN_NOT_FOUND */
   state(run: string, version?: number): Promise<StateAt>;

@@ -1,0 +1,200 @@
+/**
+ * The lineage of a value: which agents, in which order, from which versions, led to it, up to the input.
+ * Every sealing entry names the entries that it read; the lineage follows them back.
+ */
+import { parsePath } from "../decide/evolve.ts";
+import type { Author, FactOf, Opening, UsageRecord } from "../model/entry.ts";
+import { BatonError } from "../model/errors.ts";
+import type { Json } from "../model/json.ts";
+import { factOf, type RecordedEntry, runIdOf } from "./read.ts";
+import { isSealing, keysAt, type Sealing } from "./state.ts";
+
+/** One call within a step of several: an item of a map, a round of a repeat. */
+export interface LineageItem {
+  readonly path: string;
+  readonly agent?: string;
+  readonly seq: number;
+  readonly attempt?: number;
+}
+
+/** One version in the ancestry of a value. */
+export interface LineageNode {
+  readonly key: string;
+  readonly version: number;
+  readonly seq: number;
+  readonly turn: number;
+  /** Absent for the input, and for steps that are not one call of an agent. */
+  readonly agent?: string;
+  /** Who sealed it: the agent, the person who approved or sent the signal, the engine. */
+  readonly by: Author;
+  readonly at: number;
+  readonly hash: string;
+  readonly inputHash?: string;
+  /** Keys that were read, with the version of each. */
+  readonly reads: readonly {
+    readonly key: string;
+    readonly version: number;
+    readonly seq: number;
+  }[];
+  readonly value: Json;
+  readonly usage?: readonly UsageRecord[];
+  /** Set where a fork carried the value over from its parent. */
+  readonly carriedFrom?: { readonly stream: string; readonly seq: number };
+  /** The case that a branch took. */
+  readonly case?: string;
+  /** The child run that gave the value. */
+  readonly run?: string;
+  /** The sealed items of a map or rounds of a repeat: how many, and the first {@link LINEAGE_ITEMS_MAX}. */
+  readonly items?: { readonly count: number; readonly first: readonly LineageItem[] };
+}
+
+/** From the value back to the input: `nodes` in order of sealing, the asked one last. */
+export interface Lineage {
+  readonly run: string;
+  readonly key: string;
+  /** The place within the key's value that was asked for, as a JSON pointer. The whole value has one lineage. */
+  readonly pointer?: string;
+  readonly nodes: readonly LineageNode[];
+}
+
+/** A map can have 100,000 items; a person reads the first hundred, a program reads the entries. */
+export const LINEAGE_ITEMS_MAX = 100;
+
+/**
+ * The lineage of a key as it was at a version (the newest if left out).
+ * @param place a key, or a place within its value: `approval`, `approval/decision`.
+ * @throws BatonError VERSION_NOT_FOUND, RUN_NOT_FOUND; ARGUMENT_INVALID for a key that is not there at that version
+ */
+export function lineageOf(
+  entries: readonly RecordedEntry[],
+  place: string,
+  version?: number,
+): Lineage {
+  const run = runIdOf(entries);
+  const { keys, version: at } = keysAt(entries, version);
+  const asked = place.startsWith("/") ? place.slice(1) : place;
+  const slash = asked.indexOf("/");
+  const key = slash < 0 ? asked : asked.slice(0, slash);
+  const sealing = keys.get(key);
+  if (sealing === undefined) {
+    const present = [...keys.keys()].join(", ");
+    throw new BatonError(
+      "ARGUMENT_INVALID",
+      `Version ${at} of run ${run} has no key "${key}"; it has: ${present}.`,
+      {
+        hint: "Name a key that `baton state <run>` shows at that version.",
+        details: { run, version: at, key },
+      },
+    );
+  }
+  return {
+    run,
+    key,
+    ...(slash < 0 ? {} : { pointer: asked.slice(slash) }),
+    nodes: ancestors(entries, sealing),
+  };
+}
+
+/** A sealing, with what its step recorded between its opening and it. */
+interface Act extends Sealing {
+  readonly opened?: FactOf<"step.opened">;
+  readonly items?: NonNullable<LineageNode["items"]>;
+}
+
+/** What is known of a step that is open. */
+interface OpenStep {
+  readonly opened: FactOf<"step.opened">;
+  readonly first: LineageItem[];
+  count: number;
+}
+
+/** Every sealing of the run by its seq, in one pass. */
+function actsBySeq(entries: readonly RecordedEntry[]): ReadonlyMap<number, Act> {
+  const acts = new Map<number, Act>();
+  const open = new Map<string, OpenStep>();
+  for (const recorded of entries) {
+    const fact = factOf(recorded);
+    const step = parsePath(fact.path ?? "input").step;
+    if (fact.kind === "step.opened") open.set(step, { opened: fact, first: [], count: 0 });
+    if (fact.kind === "item.sealed") noteItem(open.get(step), fact);
+    if (!isSealing(fact.kind)) continue;
+    acts.set(fact.seq, { key: step, version: acts.size, recorded, ...opening(open.get(step)) });
+    open.delete(step);
+  }
+  return acts;
+}
+
+function noteItem(
+  step: OpenStep | undefined,
+  { path = "", seq, agent, attempt }: FactOf<"item.sealed">,
+): void {
+  if (step === undefined) return;
+  step.count += 1;
+  if (step.first.length >= LINEAGE_ITEMS_MAX) return;
+  step.first.push({
+    path,
+    seq,
+    ...(agent === undefined ? {} : { agent }),
+    ...(attempt === undefined ? {} : { attempt }),
+  });
+}
+
+function opening(step: OpenStep | undefined): Pick<Act, "opened" | "items"> {
+  if (step === undefined) return {};
+  const { opened, count, first } = step;
+  const hasItems = opened.payload.step === "map" || opened.payload.step === "repeat";
+  return { opened, ...(hasItems ? { items: { count, first } } : {}) };
+}
+
+function ancestors(entries: readonly RecordedEntry[], asked: Sealing): readonly LineageNode[] {
+  const acts = actsBySeq(entries);
+  const found = new Set<Act>();
+  const ahead = [asked.recorded.entry.seq];
+  for (let seq = ahead.pop(); seq !== undefined; seq = ahead.pop()) {
+    const act = acts.get(seq);
+    if (act === undefined || found.has(act)) continue;
+    found.add(act);
+    ahead.push(...Object.values(readsOf(act)));
+  }
+  return [...found].sort((a, b) => a.version - b.version).map((act) => node(act, acts));
+}
+
+/** What a value was computed from; steps of several entries say it where they were opened. */
+function readsOf({ recorded, opened }: Act): Readonly<Record<string, number>> {
+  return recorded.entry.reads ?? opened?.reads ?? {};
+}
+
+function node(act: Act, acts: ReadonlyMap<number, Act>): LineageNode {
+  const { key, version, recorded, items, opened } = act;
+  const { entry, hash, value = null } = recorded;
+  const fact = factOf(recorded);
+  const reads = Object.entries(readsOf(act)).flatMap(([read, seq]) => {
+    const from = acts.get(seq);
+    return from === undefined ? [] : [{ key: read, version: from.version, seq }];
+  });
+  const usage = fact.kind === "step.sealed" ? fact.payload.usage : undefined;
+  const from = fact.kind === "step.carried" ? fact.payload.from : undefined;
+  return {
+    key,
+    version,
+    seq: entry.seq,
+    turn: entry.turn ?? 0,
+    ...(entry.agent === undefined ? {} : { agent: entry.agent }),
+    by: entry.by,
+    at: entry.at,
+    hash,
+    ...(entry.inputHash === undefined ? {} : { inputHash: entry.inputHash }),
+    reads,
+    value,
+    ...(usage === undefined ? {} : { usage }),
+    ...(from === undefined ? {} : { carriedFrom: { stream: from.stream, seq: from.seq } }),
+    ...(opened === undefined ? {} : ledBy(opened.payload)),
+    ...(items === undefined ? {} : { items }),
+  };
+}
+
+function ledBy(payload: Opening): Pick<LineageNode, "case" | "run"> {
+  if (payload.step === "subflow") return { run: payload.run };
+  if (payload.step !== "branch") return {};
+  return { case: payload.case, ...(payload.run === undefined ? {} : { run: payload.run }) };
+}

@@ -1,0 +1,197 @@
+/** What is known of each step of a run from its journal alone. */
+import { parsePath } from "../decide/evolve.ts";
+import type { Fact, FactOf, Failure } from "../model/entry.ts";
+import { invariant } from "../model/errors.ts";
+import type { Json } from "../model/json.ts";
+import type { Violation } from "../model/violation.ts";
+
+/** What a step waits for. `dueAt` is in milliseconds since 1970. */
+export interface Waiting {
+  readonly what: "approval" | "signal" | "timer" | "run";
+  readonly dueAt?: number;
+  /** What the person is shown who has to approve. */
+  readonly shown?: Json;
+  /** The child run. */
+  readonly run?: string;
+}
+
+/** Items of a map, or rounds of a repeat, so far. */
+export interface ItemCounts {
+  readonly sealed: number;
+  readonly failed: number;
+  /** The map's width; absent for a repeat. */
+  readonly of?: number;
+}
+
+/** What is known of a step from the journal alone. */
+export interface StepSummary {
+  readonly path: string;
+  readonly status: "sealed" | "skipped" | "open" | "retrying" | "failed" | "refused";
+  readonly agent?: string;
+  readonly version?: number;
+  /** The entry that its status follows from. */
+  readonly seq: number;
+  readonly turn: number;
+  /** Of its agent, over all turns and items. */
+  readonly attempts: number;
+  readonly tookMs?: number;
+  readonly reads?: Readonly<Record<string, number>>;
+  readonly error?: Failure;
+  readonly violations?: readonly Violation[];
+  /** What an open step waits for. */
+  readonly waitsFor?: Waiting;
+  /** Why it was skipped. */
+  readonly skipped?: "when" | "refused" | "timeout";
+  readonly items?: ItemCounts;
+  /** The case that a branch took. */
+  readonly case?: string;
+}
+
+type Mutable<X> = { -readonly [K in keyof X]: X[K] };
+
+/** A summary being made, with what only the fold needs. */
+type Draft = Mutable<StepSummary> & { openedAt?: number; turnAttempts: Map<string, number> };
+
+/** The fold's state: summaries by step, in the order in which the steps first acted. */
+export type StepDrafts = Map<string, Draft>;
+
+/** Applies one fact; `version` is the newest one after it. */
+export function foldSteps(drafts: StepDrafts, fact: Fact, version: number): void {
+  switch (fact.kind) {
+    case "step.sealed":
+    case "step.carried":
+      return sealed(at(drafts, fact), fact, version);
+    case "step.skipped":
+      return settle(at(drafts, fact), fact, { status: "skipped", skipped: fact.payload.reason });
+    case "step.opened":
+      return opened(at(drafts, fact), fact);
+    case "step.failed":
+      return failed(at(drafts, fact), fact);
+    case "item.sealed":
+    case "item.failed":
+      return item(at(drafts, fact), fact);
+    case "attempt.failed":
+      return attemptFailed(at(drafts, fact), fact);
+    case "handoff.refused":
+      return refused(drafts, fact);
+    default:
+      return;
+  }
+}
+
+/** The finished summaries. `ended`: the run has ended, so that nothing is waited for any more. */
+export function stepSummaries(drafts: StepDrafts, ended: boolean): readonly StepSummary[] {
+  return [...drafts.values()].map(({ openedAt: _, turnAttempts, waitsFor, ...summary }) => {
+    let attempts = 0;
+    for (const count of turnAttempts.values()) attempts += count;
+    return { ...summary, attempts, ...(waitsFor === undefined || ended ? {} : { waitsFor }) };
+  });
+}
+
+function at(drafts: StepDrafts, fact: Fact): Draft {
+  invariant(fact.path !== undefined, `Entry ${fact.seq} (${fact.kind}) has no path.`);
+  const { step } = parsePath(fact.path);
+  let draft = drafts.get(step);
+  if (draft === undefined) {
+    draft = {
+      path: step,
+      status: "open",
+      seq: fact.seq,
+      turn: 0,
+      attempts: 0,
+      turnAttempts: new Map(),
+    };
+    drafts.set(step, draft);
+  }
+  note(draft, fact);
+  return draft;
+}
+
+/** What every entry of a step tells: turn, agent, reads, attempts. */
+function note(draft: Draft, fact: Fact): void {
+  draft.turn = fact.turn ?? draft.turn;
+  if (fact.agent !== undefined) draft.agent = fact.agent;
+  if (fact.reads !== undefined) draft.reads = fact.reads;
+  if (fact.agent === undefined || fact.kind === "step.carried") return;
+  const key = `${fact.path}:${fact.turn ?? 0}`;
+  draft.turnAttempts.set(key, Math.max(draft.turnAttempts.get(key) ?? 0, fact.attempt ?? 1));
+}
+
+/** Clears what belonged to the status before, and sets the new one. */
+function settle(draft: Draft, fact: Fact, next: Partial<StepSummary>): void {
+  for (const field of ["error", "waitsFor", "version", "skipped", "tookMs"] as const)
+    delete draft[field];
+  if (next.status === "sealed") delete draft.violations;
+  Object.assign(draft, { seq: fact.seq }, next);
+}
+
+function sealed(draft: Draft, fact: FactOf<"step.sealed" | "step.carried">, version: number): void {
+  const openMs = draft.openedAt === undefined ? undefined : fact.at - draft.openedAt;
+  const tookMs = (fact.kind === "step.sealed" ? fact.payload.tookMs : undefined) ?? openMs;
+  settle(draft, fact, { status: "sealed", version, ...(tookMs === undefined ? {} : { tookMs }) });
+}
+
+function opened(draft: Draft, fact: FactOf<"step.opened">): void {
+  draft.openedAt = fact.at;
+  const opening = fact.payload;
+  if (opening.step === "branch") draft.case = opening.case;
+  if (opening.step === "map") draft.items = { sealed: 0, failed: 0, of: opening.width };
+  if (opening.step === "repeat") draft.items = { sealed: 0, failed: 0 };
+  const waitsFor = waiting(fact);
+  settle(draft, fact, { status: "open", ...(waitsFor === undefined ? {} : { waitsFor }) });
+}
+
+function waiting(fact: FactOf<"step.opened">): Waiting | undefined {
+  const opening = fact.payload;
+  switch (opening.step) {
+    case "sleep":
+      return { what: "timer", dueAt: opening.dueAt };
+    case "approval":
+    case "signal":
+      return {
+        what: opening.step,
+        ...(opening.dueAt === undefined ? {} : { dueAt: opening.dueAt }),
+        ...(fact.value === undefined ? {} : { shown: fact.value }),
+      };
+    case "subflow":
+    case "branch":
+      return opening.run === undefined ? undefined : { what: "run", run: opening.run };
+    case "map":
+    case "repeat":
+      return undefined;
+  }
+}
+
+function failed(draft: Draft, fact: FactOf<"step.failed">): void {
+  const { error } = fact.payload;
+  const wasRefused = draft.status === "refused";
+  settle(draft, fact, { status: wasRefused ? "refused" : "failed", error });
+}
+
+function item(draft: Draft, fact: FactOf<"item.sealed" | "item.failed">): void {
+  const { sealed: done, failed: lost, ...rest } = draft.items ?? { sealed: 0, failed: 0 };
+  const isSealed = fact.kind === "item.sealed";
+  draft.items = { ...rest, sealed: done + (isSealed ? 1 : 0), failed: lost + (isSealed ? 0 : 1) };
+}
+
+function attemptFailed(draft: Draft, fact: FactOf<"attempt.failed">): void {
+  const { error, retryAt } = fact.payload;
+  // An item that failed is one of many: the step itself stays open.
+  if (fact.path !== draft.path) return;
+  if (retryAt === undefined) settle(draft, fact, { status: "failed", error });
+  else
+    settle(draft, fact, { status: "retrying", error, waitsFor: { what: "timer", dueAt: retryAt } });
+}
+
+function refused(drafts: StepDrafts, fact: FactOf<"handoff.refused">): void {
+  const draft = at(drafts, fact);
+  const { violations, then } = fact.payload;
+  draft.violations = violations;
+  if (then.kind === "goOn") return;
+  settle(draft, fact, { status: "refused" });
+  if (then.kind !== "sendBack") return;
+  const producer = drafts.get(then.to);
+  if (producer === undefined) return;
+  settle(producer, fact, { status: "open" });
+  producer.turn = then.turn;
+}
