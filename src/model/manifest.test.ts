@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { agent } from "./agent.ts";
@@ -113,6 +114,29 @@ describe("graphOf and graphDifference", () => {
   it("don't see what may change under one version: agent versions and policies", () => {
     expect(difference({})).toEqual([]);
     expect(difference({ agentVersion: "1.0.1", attempts: 9 })).toEqual([]);
+  });
+
+  it("find a difference exactly where the canonical graphs differ", () => {
+    const variants = fc.record(
+      {
+        max: fc.constantFrom(850, 900),
+        rules: fc.subarray(["it is confident", "it is fresh"]),
+        needs: fc.constantFrom(["score"] as const, ["score", "input"] as const),
+        agentVersion: fc.constantFrom("1.0.0", "2.0.0"),
+        agentName: fc.constantFrom("score", "rate"),
+        attempts: fc.constantFrom(1, 3),
+        added: fc.boolean(),
+        otherCase: fc.boolean(),
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(variants, variants, (one, other) => {
+        const [before, after] = [graphOf(built(one)), graphOf(built(other))];
+        const same = JSON.stringify(before) === JSON.stringify(after);
+        expect(graphDifference(before, after).length === 0).toBe(same);
+      }),
+    );
   });
 
   it("name what changed, in sentences", () => {
