@@ -32,12 +32,9 @@ export const creditScore = agent({
   timeout: "5s",
   retry: { attempts: 3, backoff: exponential("200ms") },
   sideEffects: true,
-  execute: (question) => pullReport(question),
-  compensate: (question, report, context) => {
-    context.log.info("inquiry withdrawn", {
-      applicationId: question.applicationId,
-      inquiryId: report.inquiryId,
-    });
+  execute: (question, context) => pullReport(question, { key: context.idempotencyKey }),
+  compensate: (_question, report, context) => {
+    context.log.info("inquiry withdrawn", { inquiryId: report.inquiryId });
   },
 });
 

@@ -22,7 +22,6 @@ export const creditDecision = workflow("credit-decision", "1.0.0", {
 })
   .step("score", creditScore, {
     input: ({ input }) => ({
-      applicationId: input.id,
       nationalId: input.applicant.nationalId,
       receivedAt: input.receivedAt,
       debts: input.debts,
