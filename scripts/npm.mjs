@@ -8,13 +8,19 @@ import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
+const PREFIX = join(dirname(process.execPath), "..");
+
+/** Whether native packages can be compiled without a download. */
+export function hasHeadersBesideNode() {
+  return existsSync(join(PREFIX, "include", "node", "node.h"));
+}
+
 function environment() {
-  const prefix = join(dirname(process.execPath), "..");
   const given = process.env.npm_config_nodedir ?? process.env.npm_package_config_node_gyp_nodedir;
-  if (given !== undefined || !existsSync(join(prefix, "include", "node", "node.h"))) {
+  if (given !== undefined || !hasHeadersBesideNode()) {
     return process.env;
   }
-  return { ...process.env, npm_package_config_node_gyp_nodedir: prefix };
+  return { ...process.env, npm_package_config_node_gyp_nodedir: PREFIX };
 }
 
 /** Runs npm in `cwd` and gives its exit code; its output is shown. */

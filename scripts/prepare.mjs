@@ -10,7 +10,7 @@ import { createRequire } from "node:module";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, isBuilt } from "./build.mjs";
-import { npm } from "./npm.mjs";
+import { hasHeadersBesideNode, npm } from "./npm.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const NODE_MINIMUM = [20, 19];
@@ -78,14 +78,20 @@ function isOnPath(command) {
   });
 }
 
-/** What is missing to compile the SQLite binding, as a sentence with the command that mends it; empty if nothing is. */
+/** What is missing to compile SQLite's binding, with the command that mends it; empty if nothing is. */
 function adviceOnCompiler() {
   if (process.platform === "win32") return "";
   const missing = [["python3"], ["make"], ["c++", "g++", "clang++"]]
     .filter((names) => !names.some(isOnPath))
     .map((names) => names[0]);
-  if (missing.length === 0) return "";
-  return `\nTo compile SQLite's binding, ${missing.join(", ")} must be installed. On Debian and Ubuntu: apt-get install -y build-essential python3`;
+  const compiler =
+    missing.length === 0
+      ? ""
+      : `\nTo compile SQLite's binding, ${missing.join(", ")} must be installed. On Debian and Ubuntu: apt-get install -y build-essential python3`;
+  const headers = hasHeadersBesideNode()
+    ? ""
+    : "\nNode's headers are not beside Node, so they have to be downloaded. If that is what failed: unpack them, and set npm_config_nodedir to the folder that has include/node/node.h.";
+  return compiler + headers;
 }
 
 function preparePackages() {

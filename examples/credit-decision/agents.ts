@@ -33,11 +33,10 @@ export const creditScore = agent({
   retry: { attempts: 3, backoff: exponential("200ms") },
   sideEffects: true,
   execute: (question) => pullReport(question),
-  compensate: (question, report, ctx) => {
-    // An attempt whose outcome is unknown left no report; the bureau finds its inquiry by the application.
-    ctx.log.info("inquiry withdrawn", {
+  compensate: (question, report, context) => {
+    context.log.info("inquiry withdrawn", {
       applicationId: question.applicationId,
-      inquiryId: report?.inquiryId ?? null,
+      inquiryId: report.inquiryId,
     });
   },
 });

@@ -5,6 +5,7 @@ import type { AgentDefinition } from "../model/agent-definition.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json, JsonObject } from "../model/json.ts";
 import type { BranchCase, StepDefinition, WorkflowDefinition } from "../model/workflow-definition.ts";
+import { agentsOf, workflowsOf } from "../model/workflow-parts.ts";
 
 /** What `open()` was given, indexed. */
 export interface Catalogue {
@@ -48,20 +49,6 @@ export function catalogue(workflows: readonly WorkflowDefinition[], agents: read
   return { workflows: workflowById, agents: agentById };
 }
 
-/** The agents that a step calls. */
-export function agentsOf(step: StepDefinition): readonly AgentDefinition[] {
-  if (step.kind === "agent" || step.kind === "map" || step.kind === "repeat") return [step.agent];
-  if (step.kind !== "branch") return [];
-  return [...step.cases.values()].flatMap((taken) => (taken.kind === "agent" ? [taken.agent] : []));
-}
-
-/** The workflows that a step runs as child runs. */
-export function workflowsOf(step: StepDefinition): readonly WorkflowDefinition[] {
-  if (step.kind === "subflow") return [step.workflow];
-  if (step.kind !== "branch") return [];
-  return [...step.cases.values()].flatMap((taken) => (taken.kind === "workflow" ? [taken.workflow] : []));
-}
-
 /** The same workflow with each agent exchanged for the one that `choose` gives. */
 export function withAgents(
   definition: WorkflowDefinition,
@@ -98,7 +85,7 @@ export function definitionFor(known: Catalogue, workflow: string, manifest: Json
   const definition = known.workflows.get(workflow);
   if (definition === undefined) return { kind: "missing", missing: [`workflow ${workflow}`] };
   const missing = new Set<string>();
-  const pinned = pinnedAgents(manifest);
+  const pinned = pinnedAgents(manifest, workflow);
   const fitted = withAgents(definition, (step, agent, branchCase) => {
     const id = pinned.get(branchCase === undefined ? step : `${step}/${branchCase}`);
     if (id === undefined || id === agent.id) return agent;
@@ -109,34 +96,23 @@ export function definitionFor(known: Catalogue, workflow: string, manifest: Json
   return missing.size > 0 ? { kind: "missing", missing: [...missing] } : { kind: "found", definition: fitted };
 }
 
-/** By step (or `step/case`), the agent's `name@version` that a manifest pins. */
-function pinnedAgents(manifest: JsonObject): ReadonlyMap<string, string> {
+/** By step (or `step/case`), the agent's `name@version` that a manifest pins; see manifestOf for its form. */
+function pinnedAgents(manifest: JsonObject, workflow: string): ReadonlyMap<string, string> {
   const pinned = new Map<string, string>();
-  for (const step of list(manifest["steps"])) {
+  const { steps } = fields(fields(manifest["workflows"])[workflow]);
+  for (const step of Array.isArray(steps) ? steps : []) {
     const { name, agent, cases } = fields(step);
     if (typeof name !== "string") continue;
-    const id = agentId(agent);
-    if (id !== undefined) pinned.set(name, id);
-    for (const taken of list(cases)) {
-      const inner = fields(taken);
-      const innerId = agentId(inner["agent"]);
-      if (typeof inner["name"] === "string" && innerId !== undefined) pinned.set(`${name}/${inner["name"]}`, innerId);
+    if (typeof agent === "string") pinned.set(name, agent);
+    for (const [key, taken] of Object.entries(fields(cases))) {
+      const inner = fields(taken)["agent"];
+      if (typeof inner === "string") pinned.set(`${name}/${key}`, inner);
     }
   }
   return pinned;
 }
 
-function agentId(agent: Json | undefined): string | undefined {
-  if (typeof agent === "string") return agent;
-  const { id } = fields(agent);
-  return typeof id === "string" ? id : undefined;
-}
-
-function list(value: Json | undefined): readonly Json[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function fields(value: Json | undefined): JsonObject {
+function fields(value: Json | undefined): { readonly [key: string]: Json | undefined } {
   // Neither null nor a list nor a scalar: what is left of Json is JsonObject.
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
 }

@@ -6,7 +6,8 @@ import { seal } from "../journal/seal.ts";
 import type { BlobRef } from "../model/entry.ts";
 import { BatonError } from "../model/errors.ts";
 import { type JsonObject, sealJson } from "../model/json.ts";
-import { graphDifference, graphOf, manifestOf } from "../model/manifest.ts";
+import { graphDifference } from "../model/graph-difference.ts";
+import { graphOf, manifestOf } from "../model/manifest.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Blob, JournalStore } from "../ports/journal-store.ts";
 

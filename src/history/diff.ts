@@ -50,7 +50,10 @@ export function diffValues(before: Json, after: Json): readonly Change[] {
  * @throws BatonError VERSION_NOT_FOUND, RUN_NOT_FOUND
  */
 export function diffVersions(before: VersionOf, after: VersionOf): readonly Change[] {
-  return diffValues(stateAt(before.entries, before.version).values, stateAt(after.entries, after.version).values);
+  return diffValues(
+    stateAt(before.entries, before.version).values,
+    stateAt(after.entries, after.version).values,
+  );
 }
 
 /** A copy whose objects have no prototype: the library asks `key in object`, which finds `constructor` in any other. */

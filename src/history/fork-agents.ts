@@ -35,7 +35,8 @@ export function replaceAgents(
   const names = Object.keys(agents);
   if (names.length === 0) return definition;
   for (const name of names) {
-    if (!definition.stepByName.has(name)) refuse(`${definition.id} has no step "${name}" whose agent could be replaced`);
+    if (!definition.stepByName.has(name))
+      refuse(`${definition.id} has no step "${name}" whose agent could be replaced`);
   }
   const steps = definition.steps.map((step) => {
     const agent = Object.hasOwn(agents, step.name) ? agents[step.name] : undefined;
@@ -44,18 +45,25 @@ export function replaceAgents(
   return { ...definition, steps, stepByName: new Map(steps.map((step) => [step.name, step])) };
 }
 
-function withAgent(step: StepDefinition, agent: AgentDefinition, refuse: (why: string) => never): StepDefinition {
+function withAgent(
+  step: StepDefinition,
+  agent: AgentDefinition,
+  refuse: (why: string) => never,
+): StepDefinition {
   switch (step.kind) {
     case "agent":
     case "map":
     case "repeat":
       break;
     default:
-      refuse(`step "${step.name}" is a ${step.kind}: it has no single agent that could be replaced`);
+      refuse(
+        `step "${step.name}" is a ${step.kind}: it has no single agent that could be replaced`,
+      );
   }
   for (const side of ["input", "output"] as const) {
     const [has, wants] = [agent[side].name, step.agent[side].name];
-    if (has !== wants) refuse(`${agent.id} has the ${side} contract ${has} where step "${step.name}" has ${wants}`);
+    if (has !== wants)
+      refuse(`${agent.id} has the ${side} contract ${has} where step "${step.name}" has ${wants}`);
   }
   return { ...step, agent };
 }

@@ -86,13 +86,20 @@ export function planFork(
   const { keys, version, seq } = keysAt(entries, options.at);
   const input = keys.get("input")?.recorded;
   const head = entries[seq];
-  if (input === undefined || head === undefined) refuse(run, "its journal does not begin with an input");
+  if (input === undefined || head === undefined)
+    refuse(run, "its journal does not begin with an input");
   refuseOtherWorkflow(run, input, definition);
   const hasOtherInput = options.input !== undefined;
-  if (hasOtherInput && version !== 0) refuse(run, `another input is possible at version 0 only, not at ${version}`);
+  if (hasOtherInput && version !== 0)
+    refuse(run, `another input is possible at version 0 only, not at ${version}`);
   const used = replaceAgents(definition, options.agents ?? {}, (why) => refuse(run, why));
   const settled = settledAt(entries, keys, seq);
-  const kept = keptSteps(used, settled, new Set(Object.keys(options.agents ?? {})), stepKinds(entries));
+  const kept = keptSteps(
+    used,
+    settled,
+    new Set(Object.keys(options.agents ?? {})),
+    stepKinds(entries),
+  );
   if (options.allowSideEffects !== true) refuseSideEffects(run, entries, used, kept);
   const inOrder = [...settled.values()].sort((a, b) => a.seq - b.seq);
   return {
@@ -100,8 +107,12 @@ export function planFork(
     fork: { stream: head.entry.stream, seq, hash: head.hash, version },
     input: hasOtherInput ? sealJson(options.input, "input of the fork") : (input.value ?? null),
     hasOtherInput,
-    carried: inOrder.flatMap((step) => (step.kind === "carried" && kept.has(step.key) ? [step] : [])),
-    skipped: inOrder.flatMap((step) => (step.kind === "skipped" && kept.has(step.key) ? [step] : [])),
+    carried: inOrder.flatMap((step) =>
+      step.kind === "carried" && kept.has(step.key) ? [step] : [],
+    ),
+    skipped: inOrder.flatMap((step) =>
+      step.kind === "skipped" && kept.has(step.key) ? [step] : [],
+    ),
     dropped: inOrder.flatMap(({ key }) => (kept.has(key) ? [] : [key])),
   };
 }
@@ -114,32 +125,39 @@ export function planFork(
 export function carriedInputs(plan: ForkPlan): readonly Carried[] {
   const seqHere = new Map<string, number>([["input", 0]]);
   const steps: readonly Settled[] = [...plan.carried, ...plan.skipped];
-  return [...steps].sort((a, b) => a.seq - b.seq).map((step, index) => {
-    const reads: Record<string, number> = {};
-    for (const key of Object.keys(step.reads)) {
-      const seq = seqHere.get(key);
-      if (seq !== undefined) reads[key] = seq;
-    }
-    seqHere.set(step.key, index + 1);
-    if (step.kind === "skipped") return { kind: "skipped", key: step.key, reason: step.reason, reads };
-    const { key, value, seq, hash, agent, inputHash } = step;
-    return {
-      kind: "sealed",
-      key,
-      value,
-      turn: 0,
-      from: { stream: plan.fork.stream, seq, hash },
-      reads,
-      ...(agent === undefined ? {} : { agent }),
-      ...(inputHash === undefined ? {} : { inputHash }),
-    };
-  });
+  return [...steps]
+    .sort((a, b) => a.seq - b.seq)
+    .map((step, index) => {
+      const reads: Record<string, number> = {};
+      for (const key of Object.keys(step.reads)) {
+        const seq = seqHere.get(key);
+        if (seq !== undefined) reads[key] = seq;
+      }
+      seqHere.set(step.key, index + 1);
+      if (step.kind === "skipped")
+        return { kind: "skipped", key: step.key, reason: step.reason, reads };
+      const { key, value, seq, hash, agent, inputHash } = step;
+      return {
+        kind: "sealed",
+        key,
+        value,
+        turn: 0,
+        from: { stream: plan.fork.stream, seq, hash },
+        reads,
+        ...(agent === undefined ? {} : { agent }),
+        ...(inputHash === undefined ? {} : { inputHash }),
+      };
+    });
 }
 
 type Settled = CarriedStep | CarriedSkip;
 
 /** Every step that was sealed or skipped once the entry `seq` was in the journal, by name. */
-function settledAt(entries: readonly RecordedEntry[], keys: ReadonlyMap<string, Sealing>, seq: number): Map<string, Settled> {
+function settledAt(
+  entries: readonly RecordedEntry[],
+  keys: ReadonlyMap<string, Sealing>,
+  seq: number,
+): Map<string, Settled> {
   const settled = new Map<string, Settled>();
   for (const { key, version, recorded } of keys.values()) {
     if (key !== "input") settled.set(key, carriedStep(key, version, recorded));
@@ -148,12 +166,22 @@ function settledAt(entries: readonly RecordedEntry[], keys: ReadonlyMap<string, 
     const fact = factOf(recorded);
     if (fact.kind !== "step.skipped" || fact.path === undefined || settled.has(fact.path)) continue;
     const { reason } = fact.payload;
-    settled.set(fact.path, { kind: "skipped", key: fact.path, seq: fact.seq, reason, reads: fact.reads ?? {} });
+    settled.set(fact.path, {
+      kind: "skipped",
+      key: fact.path,
+      seq: fact.seq,
+      reason,
+      reads: fact.reads ?? {},
+    });
   }
   return settled;
 }
 
-function carriedStep(key: string, version: number, { entry, hash, value = null }: RecordedEntry): CarriedStep {
+function carriedStep(
+  key: string,
+  version: number,
+  { entry, hash, value = null }: RecordedEntry,
+): CarriedStep {
   return {
     kind: "carried",
     key,
@@ -181,7 +209,9 @@ function keptSteps(
     if (was === undefined || replaced.has(step.name)) continue;
     if ((kinds.get(step.name) ?? step.kind) !== step.kind) continue;
     if (was.kind === "carried" && !sameAgent(step, was)) continue;
-    const stands = step.needs.every((need) => need === "input" || standsOn(need, was, kept, settled));
+    const stands = step.needs.every(
+      (need) => need === "input" || standsOn(need, was, kept, settled),
+    );
     if (stands) kept.add(step.name);
   }
   return kept;
@@ -216,11 +246,16 @@ function stepKinds(entries: readonly RecordedEntry[]): ReadonlyMap<string, StepK
   return kinds;
 }
 
-function refuseOtherWorkflow(run: string, input: RecordedEntry, definition: WorkflowDefinition): void {
+function refuseOtherWorkflow(
+  run: string,
+  input: RecordedEntry,
+  definition: WorkflowDefinition,
+): void {
   const fact = factOf(input);
   const workflow = fact.kind === "run.started" ? fact.payload.workflow : "";
   const name = workflow.slice(0, workflow.lastIndexOf("@"));
-  if (name !== definition.name) refuse(run, `it is a run of ${workflow}, not of ${definition.name}`);
+  if (name !== definition.name)
+    refuse(run, `it is a run of ${workflow}, not of ${definition.name}`);
 }
 
 /** Kinds that show that an agent, or a child run, was set to work. */
@@ -257,7 +292,11 @@ function refuseSideEffects(
   });
 }
 
-function refuse(run: string, why: string, more: { readonly hint?: string; readonly steps?: readonly string[] } = {}): never {
+function refuse(
+  run: string,
+  why: string,
+  more: { readonly hint?: string; readonly steps?: readonly string[] } = {},
+): never {
   const { hint, steps } = more;
   throw new BatonError("FORK_REFUSED", `Run ${run} can't be forked so: ${why}.`, {
     ...(hint === undefined ? {} : { hint }),

@@ -31,7 +31,11 @@ export interface LineageNode {
   readonly hash: string;
   readonly inputHash?: string;
   /** Keys that were read, with the version of each. */
-  readonly reads: readonly { readonly key: string; readonly version: number; readonly seq: number }[];
+  readonly reads: readonly {
+    readonly key: string;
+    readonly version: number;
+    readonly seq: number;
+  }[];
   readonly value: Json;
   readonly usage?: readonly UsageRecord[];
   /** Set where a fork carried the value over from its parent. */
@@ -61,7 +65,11 @@ export const LINEAGE_ITEMS_MAX = 100;
  * @param place a key, or a place within its value: `approval`, `approval/decision`.
  * @throws BatonError VERSION_NOT_FOUND, RUN_NOT_FOUND; ARGUMENT_INVALID for a key that is not there at that version
  */
-export function lineageOf(entries: readonly RecordedEntry[], place: string, version?: number): Lineage {
+export function lineageOf(
+  entries: readonly RecordedEntry[],
+  place: string,
+  version?: number,
+): Lineage {
   const run = runIdOf(entries);
   const { keys, version: at } = keysAt(entries, version);
   const asked = place.startsWith("/") ? place.slice(1) : place;
@@ -70,10 +78,14 @@ export function lineageOf(entries: readonly RecordedEntry[], place: string, vers
   const sealing = keys.get(key);
   if (sealing === undefined) {
     const present = [...keys.keys()].join(", ");
-    throw new BatonError("ARGUMENT_INVALID", `Version ${at} of run ${run} has no key "${key}"; it has: ${present}.`, {
-      hint: "Name a key that `baton state <run>` shows at that version.",
-      details: { run, version: at, key },
-    });
+    throw new BatonError(
+      "ARGUMENT_INVALID",
+      `Version ${at} of run ${run} has no key "${key}"; it has: ${present}.`,
+      {
+        hint: "Name a key that `baton state <run>` shows at that version.",
+        details: { run, version: at, key },
+      },
+    );
   }
   return {
     run,
@@ -112,7 +124,10 @@ function actsBySeq(entries: readonly RecordedEntry[]): ReadonlyMap<number, Act> 
   return acts;
 }
 
-function noteItem(step: OpenStep | undefined, { path = "", seq, agent, attempt }: FactOf<"item.sealed">): void {
+function noteItem(
+  step: OpenStep | undefined,
+  { path = "", seq, agent, attempt }: FactOf<"item.sealed">,
+): void {
   if (step === undefined) return;
   step.count += 1;
   if (step.first.length >= LINEAGE_ITEMS_MAX) return;

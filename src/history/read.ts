@@ -117,15 +117,20 @@ export async function* readStored(
   }
   if (next > fromSeq) return;
   if (fromSeq > 0 && (await store.read(stream, 0, 1)).length > 0) return;
-  throw new BatonError("RUN_NOT_FOUND", `There is no ${stream.stream} in namespace ${stream.namespace}.`, {
-    details: { ...stream },
-  });
+  throw new BatonError(
+    "RUN_NOT_FOUND",
+    `There is no ${stream.stream} in namespace ${stream.namespace}.`,
+    {
+      details: { ...stream },
+    },
+  );
 }
 
 /** Parses what was verified to be what was sealed; anything but an object means that it never was an entry. */
 function verified(stream: StreamName, stored: StoredEntry, prev: string | undefined): JsonObject {
   const { seq, text, hash } = stored;
-  if (hashEntry(stream.namespace, stream.stream, text) !== hash) broken(stream, seq, `entry ${seq} is not what its hash was taken of`);
+  if (hashEntry(stream.namespace, stream.stream, text) !== hash)
+    broken(stream, seq, `entry ${seq} is not what its hash was taken of`);
   let raw: unknown;
   try {
     raw = JSON.parse(text);
@@ -153,13 +158,19 @@ export function parseEntry(
   const raw = upcast(stored, seq, upcasters);
   const kind = raw["kind"];
   if (typeof kind !== "string" || !Object.hasOwn(KNOWN_KINDS, kind)) {
-    throw new BatonError("ENTRY_UNKNOWN", `Entry ${seq} of ${stream.stream} is of the unknown kind "${String(kind)}".`, {
-      details: { ...stream, seq, kind },
-    });
+    throw new BatonError(
+      "ENTRY_UNKNOWN",
+      `Entry ${seq} of ${stream.stream} is of the unknown kind "${String(kind)}".`,
+      {
+        details: { ...stream, seq, kind },
+      },
+    );
   }
-  const isHere = raw["seq"] === seq && raw["stream"] === stream.stream && raw["namespace"] === stream.namespace;
+  const isHere =
+    raw["seq"] === seq && raw["stream"] === stream.stream && raw["namespace"] === stream.namespace;
   if (!isHere) broken(stream, seq, `entry ${seq} belongs to another place`);
-  const isWhole = Number.isSafeInteger(raw["at"]) && isObject(raw["by"]) && isObject(raw["payload"]);
+  const isWhole =
+    Number.isSafeInteger(raw["at"]) && isObject(raw["by"]) && isObject(raw["payload"]);
   if (!isWhole) broken(stream, seq, `entry ${seq} lacks a field that every entry has`);
   // The envelope was checked above; the rest is what this program sealed, which the hash has confirmed.
   return deepFreeze(raw) as unknown as Entry;
@@ -171,9 +182,13 @@ function upcast(stored: JsonObject, seq: number, upcasters: Upcasters): JsonObje
   while (v !== ENTRY_FORMAT) {
     const step = typeof v === "number" ? upcasters[v] : undefined;
     if (step === undefined) {
-      throw new BatonError("ENTRY_UNKNOWN", `Entry ${seq} has the unknown format ${JSON.stringify(v)}.`, {
-        details: { seq, v, known: ENTRY_FORMAT },
-      });
+      throw new BatonError(
+        "ENTRY_UNKNOWN",
+        `Entry ${seq} has the unknown format ${JSON.stringify(v)}.`,
+        {
+          details: { seq, v, known: ENTRY_FORMAT },
+        },
+      );
     }
     raw = step(raw);
     v = raw["v"];
@@ -193,9 +208,11 @@ async function recorded(store: EntrySource, entry: Entry, hash: string): Promise
 
 async function blobValue(store: EntrySource, entry: Entry, reference: Json): Promise<Json> {
   const { seq } = entry;
-  if (!isBlobRef(reference)) broken(entry, seq, `entry ${seq} has a blob reference of unknown form`);
+  if (!isBlobRef(reference))
+    broken(entry, seq, `entry ${seq} has a blob reference of unknown form`);
   const text = await store.blob(reference.sha256);
-  if (text === undefined) broken(entry, seq, `the blob ${reference.sha256} of entry ${seq} is missing`);
+  if (text === undefined)
+    broken(entry, seq, `the blob ${reference.sha256} of entry ${seq} is missing`);
   if (sha256Hex(text) !== reference.sha256 || Buffer.byteLength(text) !== reference.bytes) {
     broken(entry, seq, `the blob ${reference.sha256} of entry ${seq} was changed`);
   }
@@ -219,7 +236,8 @@ export function factOf({ entry, value }: RecordedEntry): Fact {
 /** The id of the run whose journal these are. @throws BatonError RUN_NOT_FOUND for no entries. */
 export function runIdOf(entries: readonly RecordedEntry[]): string {
   const first = entries[0];
-  if (first === undefined) throw new BatonError("RUN_NOT_FOUND", "There are no entries: the run never began.");
+  if (first === undefined)
+    throw new BatonError("RUN_NOT_FOUND", "There are no entries: the run never began.");
   return runOfStream(first.entry.stream);
 }
 
@@ -233,7 +251,9 @@ function isObject(value: unknown): value is JsonObject {
 }
 
 function isBlobRef(value: unknown): value is BlobRef & JsonObject {
-  return isObject(value) && typeof value["sha256"] === "string" && typeof value["bytes"] === "number";
+  return (
+    isObject(value) && typeof value["sha256"] === "string" && typeof value["bytes"] === "number"
+  );
 }
 
 /** Freezes a freshly parsed value all the way down. */

@@ -2,7 +2,13 @@
  * The report of a run: a fold of its journal alone. No definition and no code of the user is needed, so that a run can be
  * read long after its workflow is gone.
  */
-import { type Fact, type Failure, FINAL_KINDS, type RunStatus, type UsageRecord } from "../model/entry.ts";
+import {
+  type Fact,
+  type Failure,
+  FINAL_KINDS,
+  type RunStatus,
+  type UsageRecord,
+} from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Violation } from "../model/violation.ts";
 import { factOf, type RecordedEntry, runIdOf, runOfStream } from "./read.ts";
@@ -32,7 +38,12 @@ export interface RunReport {
   readonly missing?: readonly string[];
   /** In the order in which they first acted. */
   readonly steps: readonly StepSummary[];
-  readonly fork?: { readonly run: string; readonly version: number; readonly seq: number; readonly hash: string };
+  readonly fork?: {
+    readonly run: string;
+    readonly version: number;
+    readonly seq: number;
+    readonly hash: string;
+  };
   readonly parent?: { readonly run: string; readonly path: string };
   readonly forks?: readonly string[];
   readonly usage: readonly UsageTotal[];
@@ -58,7 +69,10 @@ type RunFacts = Mutable<Omit<RunReport, "steps" | "usage">>;
  * The report of a run from all of its entries.
  * @throws BatonError RUN_NOT_FOUND for no entries
  */
-export function runReport(entries: readonly RecordedEntry[], beside: BesideJournal = {}): RunReport {
+export function runReport(
+  entries: readonly RecordedEntry[],
+  beside: BesideJournal = {},
+): RunReport {
   const id = runIdOf(entries);
   const run: RunFacts = {};
   const drafts: StepDrafts = new Map();
@@ -99,7 +113,12 @@ function foldRun(run: RunFacts, fact: Fact): void {
       Object.assign(run, { workflow, startedAt: fact.at, input: fact.value });
       if (parent !== undefined) run.parent = parent;
       if (fork !== undefined) {
-        run.fork = { run: runOfStream(fork.stream), version: fork.version, seq: fork.seq, hash: fork.hash };
+        run.fork = {
+          run: runOfStream(fork.stream),
+          version: fork.version,
+          seq: fork.seq,
+          hash: fork.hash,
+        };
       }
       return;
     }
@@ -130,13 +149,16 @@ function foldRun(run: RunFacts, fact: Fact): void {
 }
 
 function usageOf(fact: Fact): readonly UsageRecord[] {
-  const spends = fact.kind === "step.sealed" || fact.kind === "item.sealed" || fact.kind === "attempt.failed";
+  const spends =
+    fact.kind === "step.sealed" || fact.kind === "item.sealed" || fact.kind === "attempt.failed";
   return spends ? (fact.payload.usage ?? []) : [];
 }
 
 /** Where an unfinished run stands, as far as its steps show it. */
 function standing(steps: readonly StepSummary[]): RunStatus {
   const unsettled = steps.filter(({ status }) => status === "open" || status === "retrying");
-  const waits = unsettled.filter(({ waitsFor }) => waitsFor !== undefined && waitsFor.what !== "run");
+  const waits = unsettled.filter(
+    ({ waitsFor }) => waitsFor !== undefined && waitsFor.what !== "run",
+  );
   return waits.length > 0 && waits.length === unsettled.length ? "waiting" : "running";
 }

@@ -94,12 +94,20 @@ export function keysAt(
   return { keys, version: wanted, seq: last.entry.seq };
 }
 
-function versionNotFound(entries: readonly RecordedEntry[], version: number, newest: number): never {
+function versionNotFound(
+  entries: readonly RecordedEntry[],
+  version: number,
+  newest: number,
+): never {
   const run = runIdOf(entries);
   const has = newest < 0 ? "it has no versions: it never began" : `its versions are 0 to ${newest}`;
-  throw new BatonError("VERSION_NOT_FOUND", `Run ${run} has no version ${Math.max(version, 0)}; ${has}.`, {
-    details: { run, version, newest },
-  });
+  throw new BatonError(
+    "VERSION_NOT_FOUND",
+    `Run ${run} has no version ${Math.max(version, 0)}; ${has}.`,
+    {
+      details: { run, version, newest },
+    },
+  );
 }
 
 /**

@@ -93,7 +93,14 @@ function at(drafts: StepDrafts, fact: Fact): Draft {
   const { step } = parsePath(fact.path);
   let draft = drafts.get(step);
   if (draft === undefined) {
-    draft = { path: step, status: "open", seq: fact.seq, turn: 0, attempts: 0, turnAttempts: new Map() };
+    draft = {
+      path: step,
+      status: "open",
+      seq: fact.seq,
+      turn: 0,
+      attempts: 0,
+      turnAttempts: new Map(),
+    };
     drafts.set(step, draft);
   }
   note(draft, fact);
@@ -112,7 +119,8 @@ function note(draft: Draft, fact: Fact): void {
 
 /** Clears what belonged to the status before, and sets the new one. */
 function settle(draft: Draft, fact: Fact, next: Partial<StepSummary>): void {
-  for (const field of ["error", "waitsFor", "version", "skipped", "tookMs"] as const) delete draft[field];
+  for (const field of ["error", "waitsFor", "version", "skipped", "tookMs"] as const)
+    delete draft[field];
   if (next.status === "sealed") delete draft.violations;
   Object.assign(draft, { seq: fact.seq }, next);
 }
@@ -171,7 +179,8 @@ function attemptFailed(draft: Draft, fact: FactOf<"attempt.failed">): void {
   // An item that failed is one of many: the step itself stays open.
   if (fact.path !== draft.path) return;
   if (retryAt === undefined) settle(draft, fact, { status: "failed", error });
-  else settle(draft, fact, { status: "retrying", error, waitsFor: { what: "timer", dueAt: retryAt } });
+  else
+    settle(draft, fact, { status: "retrying", error, waitsFor: { what: "timer", dueAt: retryAt } });
 }
 
 function refused(drafts: StepDrafts, fact: FactOf<"handoff.refused">): void {

@@ -46,11 +46,7 @@ export interface AgentOptions<I, O, R> {
   /** The work. Its input is frozen; its output is checked against the output contract. */
   readonly execute: (input: Frozen<I>, context: AgentContext) => R | Promise<R>;
   /** Undoes what `execute` did, given the same input and what came out. */
-  readonly compensate?: (
-    input: Frozen<I>,
-    output: Frozen<O>,
-    context: AgentContext,
-  ) => unknown;
+  readonly compensate?: (input: Frozen<I>, output: Frozen<O>, context: AgentContext) => unknown;
 }
 
 /** Attempts in all, where an agent does not say: one hiccup of the network is common, three in a row are an outage. */

@@ -162,7 +162,7 @@ export function defineContract<X>(parts: ContractParts<X>, found: readonly strin
   const id = `${name}@${version}`;
   const description = options.description;
   const describe = () =>
-    described({ id, name, version, description, rules, sensitive, jsonSchema, accepts });
+    described({ name, version, description, rules, sensitive, jsonSchema, accepts });
   return Object.freeze({
     name,
     version,
@@ -281,9 +281,9 @@ function annotated(
   return sealJson({ ...document, ...extra }, "JSON Schema") as JsonObject;
 }
 
-type Described = Omit<AnyContract, "schema" | "describe">;
+type Described = Omit<AnyContract, "id" | "schema" | "describe">;
 
-function described({ id: _, rules, ...parts }: Described): JsonObject {
+function described({ rules, ...parts }: Described): JsonObject {
   const defined = Object.entries(parts).filter(([, value]) => value !== undefined);
   const named = rules.map(({ name, path }) => ({ name, path }));
   // An object that is sealed is a JSON object.

@@ -85,7 +85,7 @@ function sizeVerdict(conjuncts: Conjuncts, value: Json): Verdict {
   const between = (size: number, least: string, most: string) =>
     numbersOf(conjuncts, least).every((each) => size >= each) &&
     numbersOf(conjuncts, most).every((each) => size <= each);
-  if (typeof value === "string") return between([...value].length, "minLength", "maxLength");
+  if (typeof value === "string") return between(Array.from(value).length, "minLength", "maxLength");
   if (Array.isArray(value)) return between(value.length, "minItems", "maxItems");
   if (isSchema(value)) return between(Object.keys(value).length, "minProperties", "maxProperties");
   if (typeof value !== "number") return true;

@@ -7,7 +7,15 @@
 
 /** A call of the builder. */
 export interface WrittenStep {
-  readonly kind: "agent" | "map" | "branch" | "repeat" | "subflow" | "sleep" | "approval" | "signal";
+  readonly kind:
+    | "agent"
+    | "map"
+    | "branch"
+    | "repeat"
+    | "subflow"
+    | "sleep"
+    | "approval"
+    | "signal";
   readonly name: string;
   /** The agent, or the workflow of a subflow. */
   readonly target?: unknown;

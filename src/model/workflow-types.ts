@@ -21,36 +21,34 @@ export type StateView<S, K extends keyof S> = { readonly [P in K]: Frozen<S[P]> 
 export type KeysOf<S> = keyof S & string;
 
 /** A step's name as a literal that is not taken; else a sentence that says what is wrong, where the compiler shows it. */
-export type FreshName<S, N extends string, All = N> = object extends { readonly [P in N]: 1 }
-  ? "a step's name must be a literal"
-  : N extends KeysOf<S>
-    ? `the name "${N}" is taken`
-    : [All] extends [N]
-      ? N
-      : "a step's name must be one literal";
+export type FreshName<S, N extends string, All = N> =
+  Record<never, never> extends Record<N, 1>
+    ? "a step's name must be a literal"
+    : N extends KeysOf<S>
+      ? `the name "${N}" is taken`
+      : [All] extends [N]
+        ? N
+        : "a step's name must be one literal";
 
 /** `M`, unless it is a promise or has keys that `I` has not. */
 export type Exact<M, I> = M & Excess<M, I>;
 
-type Excess<M, I> = M extends PromiseLike<unknown>
-  ? never
-  : unknown extends I
+type Excess<M, I> = [Extract<M, PromiseLike<unknown>>] extends [never]
+  ? unknown extends I
     ? unknown
-    : M extends readonly unknown[]
-      ? unknown
-      : { readonly [X in Exclude<keyof M, KeyOfAny<I>>]: never };
+    : Strange<M, I>
+  : never;
+
+/** Refuses keys of `M` that `I` has not; lists have no keys of their own. */
+type Strange<M, I> = M extends readonly unknown[]
+  ? unknown
+  : { readonly [X in Exclude<keyof M, KeyOfAny<I>>]: never };
 
 /** The keys of each member of a union, not only those that all have. */
 type KeyOfAny<I> = I extends unknown ? keyof I : never;
 
-/** What the run's output may not be: a promise, or perhaps absent. */
-type Present<M> = M extends PromiseLike<unknown>
-  ? never
-  : unknown extends M
-    ? unknown
-    : undefined extends M
-      ? never
-      : unknown;
+/** Refuses an output that is perhaps absent. */
+type Present<M> = unknown extends M ? unknown : undefined extends M ? never : unknown;
 
 /** What happens when a handoff is refused, as it is written. `sendBack` names a step among the needs. */
 export type Refusal<K extends string> =

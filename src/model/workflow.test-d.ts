@@ -6,7 +6,8 @@ import { contract } from "./contract.ts";
 import { workflow } from "./workflow.ts";
 import type { Workflow } from "./workflow-types.ts";
 
-type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+type Equal<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 /** Fails to compile unless `A` is exactly `B`. */
 function same<A, B>(_proof: Equal<A, B>): void {}
 
@@ -20,8 +21,16 @@ const Person = contract("person", "1.0.0", z.object({ id: z.string() }));
 const Score = contract("score", "1.0.0", z.object({ score: z.number(), confidence: z.number() }));
 const Income = contract("income", "1.0.0", z.object({ monthly: z.number() }));
 const Facts = contract("facts", "1.0.0", z.object({ score: z.number(), monthly: z.number() }));
-const Risk = contract("risk", "1.0.0", z.object({ grade: z.enum(["A", "B"]), reasons: z.array(z.string()) }));
-const Verdict = contract("verdict", "1.0.0", z.object({ approved: z.boolean(), note: z.string().optional() }));
+const Risk = contract(
+  "risk",
+  "1.0.0",
+  z.object({ grade: z.enum(["A", "B"]), reasons: z.array(z.string()) }),
+);
+const Verdict = contract(
+  "verdict",
+  "1.0.0",
+  z.object({ approved: z.boolean(), note: z.string().optional() }),
+);
 const Page = contract("document", "1.0.0", Document);
 const Event = contract(
   "event",
@@ -60,10 +69,23 @@ const risk = agent({
   input: Facts,
   output: Risk,
   // A literal is not widened to string on its way out.
-  execute: ({ score: points }) => (points > 1 ? { grade: "A", reasons: [] } : { grade: "B", reasons: ["low"] }),
+  execute: ({ score: points }) =>
+    points > 1 ? { grade: "A", reasons: [] } : { grade: "B", reasons: ["low"] },
 });
-const check = agent({ name: "check", version: "1.0.0", input: Page, output: Verdict, execute: () => ({ approved: true }) });
-const listen = agent({ name: "listen", version: "1.0.0", input: Event, output: Verdict, execute: () => ({ approved: true }) });
+const check = agent({
+  name: "check",
+  version: "1.0.0",
+  input: Page,
+  output: Verdict,
+  execute: () => ({ approved: true }),
+});
+const listen = agent({
+  name: "listen",
+  version: "1.0.0",
+  input: Event,
+  output: Verdict,
+  execute: () => ({ approved: true }),
+});
 const review = agent({
   name: "review",
   version: "1.0.0",
@@ -88,13 +110,23 @@ agent({
   // @ts-expect-error the input is frozen
   execute: (person) => ((person.id = "x"), { monthly: 1 }),
 });
-// @ts-expect-error no such option (breakers are not there yet)
-agent({ name: "bad", version: "1.0.0", input: Person, output: Income, breaker: {}, execute: () => ({ monthly: 1 }) });
+agent({
+  name: "bad",
+  version: "1.0.0",
+  input: Person,
+  output: Income,
+  // @ts-expect-error no such option (breakers are not there yet)
+  breaker: {},
+  execute: () => ({ monthly: 1 }),
+});
 
 const begun = workflow("decision", "1.0.0", { input: Application });
 const base = begun
   .step("score", score, { input: ({ input }) => ({ id: input.id }) })
-  .step("income", income, { when: ({ input }) => input.income > 0, input: ({ input }) => ({ id: input.id }) });
+  .step("income", income, {
+    when: ({ input }) => input.income > 0,
+    input: ({ input }) => ({ id: input.id }),
+  });
 
 // What is accepted, with nothing annotated.
 const decision = base
@@ -102,7 +134,10 @@ const decision = base
     needs: ["score", "income"],
     requires: { "confidence is at least 0.7": ({ score: { confidence } }) => confidence >= 0.7 },
     onRefused: { sendBack: "score", turns: 2 },
-    input: ({ score: { score: points }, income: earned }) => ({ score: points, monthly: earned?.monthly ?? 0 }),
+    input: ({ score: { score: points }, income: earned }) => ({
+      score: points,
+      monthly: earned?.monthly ?? 0,
+    }),
   })
   .map("checks", check, {
     over: ({ input }) => input.documents,
@@ -120,15 +155,20 @@ const decision = base
     input: (document) => ({ id: document.id, pages: 1 }),
     failures: "settled",
   })
-  .branch("review", { needs: ["risk"], choose: (view) => (view.risk.grade === "A" ? "fast" : "full") }, (take) =>
-    take
-      .case("fast", review, { input: (view) => view.risk })
-      .case("full", listen, { input: () => ({ kind: "paid", amount: 1 }) }),
+  .branch(
+    "review",
+    { needs: ["risk"], choose: (view) => (view.risk.grade === "A" ? "fast" : "full") },
+    (take) =>
+      take
+        .case("fast", review, { input: (view) => view.risk })
+        .case("full", listen, { input: () => ({ kind: "paid", amount: 1 }) }),
   )
   .repeat("refine", score, {
     needs: ["risk"],
     input: (view, previous, round) => {
-      same<typeof previous, { readonly score: number; readonly confidence: number } | undefined>(true);
+      same<typeof previous, { readonly score: number; readonly confidence: number } | undefined>(
+        true,
+      );
       same<typeof round, number>(true);
       return { id: view.risk.grade };
     },
@@ -138,15 +178,27 @@ const decision = base
   })
   .sleep("cool-off", { for: "24h" })
   .sleep("morning", { needs: ["risk"], until: (view) => view.risk.grade })
-  .approval("sign-off", { needs: ["risk"], show: (view) => view.risk, timeout: "3d", onTimeout: "refused" })
+  .approval("sign-off", {
+    needs: ["risk"],
+    show: (view) => view.risk,
+    timeout: "3d",
+    onTimeout: "refused",
+  })
   .awaitSignal("papers", { contract: Page, remindEvery: "1d" })
   .awaitSignal("maybe-papers", { contract: Page, timeout: "1d", onTimeout: "skip" })
-  .awaitSignal("default-papers", { contract: Page, timeout: "1d", onTimeout: { value: { id: "", pages: 0 } } })
+  .awaitSignal("default-papers", {
+    contract: Page,
+    timeout: "1d",
+    onTimeout: { value: { id: "", pages: 0 } },
+  })
   .step("skipped", score, { onRefused: "skip", input: ({ input }) => ({ id: input.id }) })
   .output((state) => {
     same<typeof state.score, { readonly score: number; readonly confidence: number }>(true);
     same<typeof state.income, { readonly monthly: number } | undefined>(true);
-    same<typeof state.checks, readonly { readonly approved: boolean; readonly note?: string | undefined }[]>(true);
+    same<
+      typeof state.checks,
+      readonly { readonly approved: boolean; readonly note?: string | undefined }[]
+    >(true);
     same<(typeof state.tries)[number]["ok"], boolean>(true);
     const tried = state.tries[0];
     if (tried?.ok === true) same<typeof tried.value.approved, boolean>(true);
@@ -160,30 +212,40 @@ const decision = base
     same<(typeof state)["cool-off"], { readonly dueAt: string }>(true);
     same<(typeof state)["sign-off"]["reason"], string | null>(true);
     same<typeof state.papers, { readonly id: string; readonly pages: number }>(true);
-    same<(typeof state)["maybe-papers"], { readonly id: string; readonly pages: number } | undefined>(true);
+    same<
+      (typeof state)["maybe-papers"],
+      { readonly id: string; readonly pages: number } | undefined
+    >(true);
     same<(typeof state)["default-papers"], { readonly id: string; readonly pages: number }>(true);
-    same<typeof state.skipped, { readonly score: number; readonly confidence: number } | undefined>(true);
+    same<typeof state.skipped, { readonly score: number; readonly confidence: number } | undefined>(
+      true,
+    );
     return { status: "done", grade: state.risk.grade };
   });
 
 // The output needs no annotation, and its literals stay what they are.
 type Input = { id: string; income: number; documents: { id: string; pages: number }[] };
-same<typeof decision, Workflow<Input, { readonly status: "done"; readonly grade: "A" | "B" }>>(true);
+same<typeof decision, Workflow<Input, { readonly status: "done"; readonly grade: "A" | "B" }>>(
+  true,
+);
 
 const checked = workflow("checked", "1.0.0", { input: Application, output: Verdict })
   .step("score", score, { input: ({ input }) => ({ id: input.id }) })
   .output((state) => ({ approved: state.score.score > 1 }));
-same<typeof checked, Workflow<Input, { readonly approved: boolean; readonly note?: string | undefined }>>(true);
+same<
+  typeof checked,
+  Workflow<Input, { readonly approved: boolean; readonly note?: string | undefined }>
+>(true);
 
-base
-  .subflow("nested", checked, { input: ({ input }) => input })
-  .output(({ nested }) => {
-    same<typeof nested.approved, boolean>(true);
-    return nested;
-  });
+base.subflow("nested", checked, { input: ({ input }) => input }).output(({ nested }) => {
+  same<typeof nested.approved, boolean>(true);
+  return nested;
+});
 base
   .branch("way", { choose: ({ input }) => (input.income > 1 ? "one" : "other") }, (take) =>
-    take.case("one", checked, { input: ({ input }) => input }).case("other", check, { input: ({ input }) => ({ id: input.id, pages: 1 }) }),
+    take
+      .case("one", checked, { input: ({ input }) => input })
+      .case("other", check, { input: ({ input }) => ({ id: input.id, pages: 1 }) }),
   )
   .output(({ way }) => {
     same<typeof way.approved, boolean>(true);
@@ -205,8 +267,10 @@ base.step("listen", listen, { input: () => ({ kind: "late", days: 3 }) });
 // Needs.
 // @ts-expect-error wrong key
 base.step("a", score, { needs: ["scores"], input: () => ({ id: "x" }) });
-// @ts-expect-error a step that does not exist yet
-begun.step("a", risk, { needs: ["later"], input: () => ({ score: 1, monthly: 1 }) }).step("later", score, { input: () => ({ id: "" }) });
+begun
+  // @ts-expect-error a step that does not exist yet
+  .step("a", risk, { needs: ["later"], input: () => ({ score: 1, monthly: 1 }) })
+  .step("later", score, { input: () => ({ id: "" }) });
 // @ts-expect-error a step can't need itself
 base.step("a", score, { needs: ["a"], input: () => ({ id: "x" }) });
 
@@ -225,28 +289,45 @@ base.step("a", score, { input: async ({ input }) => ({ id: input.id }) });
 base.step("a", score, { needs: ["score"], input: ({ input }) => ({ id: input.id }) });
 // @ts-expect-error an undeclared key
 base.step("a", score, { needs: ["score"], input: (view) => ({ id: String(view.income) }) });
-// @ts-expect-error a step that may have been skipped
-base.step("a", risk, { needs: ["income"], input: (view) => ({ score: 1, monthly: view.income.monthly }) });
+base.step("a", risk, {
+  needs: ["income"],
+  // @ts-expect-error a step that may have been skipped
+  input: (view) => ({ score: 1, monthly: view.income.monthly }),
+});
 // @ts-expect-error the view is read-only
 base.step("a", score, { input: (view) => ((view.input = view.input), { id: "x" }) });
 // @ts-expect-error and so is what is in it
 base.step("a", score, { input: ({ input }) => ((input.id = "y"), { id: "x" }) });
-// @ts-expect-error and its lists
-base.step("a", score, { input: ({ input }) => (input.documents.push({ id: "", pages: 1 }), { id: "x" }) });
+base.step("a", score, {
+  // @ts-expect-error and its lists
+  input: ({ input }) => (input.documents.push({ id: "", pages: 1 }), { id: "x" }),
+});
 
 // Rules.
-// @ts-expect-error an undeclared key in a rule
-base.step("a", score, { needs: ["input"], requires: { fair: (view) => view.score.score > 1 }, input: () => ({ id: "x" }) });
+base.step("a", score, {
+  needs: ["input"],
+  // @ts-expect-error an undeclared key in a rule
+  requires: { fair: (view) => view.score.score > 1 },
+  input: () => ({ id: "x" }),
+});
 // @ts-expect-error an asynchronous rule
 base.step("a", score, { requires: { fair: async () => true }, input: () => ({ id: "x" }) });
 // @ts-expect-error an undeclared key in a condition
 base.step("a", score, { when: (view) => view.score.score > 1, input: () => ({ id: "x" }) });
 // @ts-expect-error an asynchronous condition
 base.step("a", score, { when: async () => true, input: () => ({ id: "x" }) });
-// @ts-expect-error sent back to a step that is not needed
-base.step("a", score, { needs: ["input"], onRefused: { sendBack: "score", turns: 1 }, input: () => ({ id: "x" }) });
-// @ts-expect-error the input can't be sent back
-base.step("a", score, { needs: ["input"], onRefused: { sendBack: "input", turns: 1 }, input: () => ({ id: "x" }) });
+base.step("a", score, {
+  needs: ["input"],
+  // @ts-expect-error sent back to a step that is not needed
+  onRefused: { sendBack: "score", turns: 1 },
+  input: () => ({ id: "x" }),
+});
+base.step("a", score, {
+  needs: ["input"],
+  // @ts-expect-error the input can't be sent back
+  onRefused: { sendBack: "input", turns: 1 },
+  input: () => ({ id: "x" }),
+});
 // @ts-expect-error an option that does not exist
 base.step("a", score, { needs: ["input"], unless: () => true, input: () => ({ id: "x" }) });
 
@@ -265,19 +346,31 @@ base.step(Math.random() > 0.5 ? "a" : "b", score, { input: () => ({ id: "x" }) }
 // Map.
 // @ts-expect-error not a list
 base.map("a", check, { over: ({ input }) => input.income, input: () => ({ id: "", pages: 1 }) });
-// @ts-expect-error an asynchronous list
-base.map("a", check, { over: async ({ input }) => input.documents, input: () => ({ id: "", pages: 1 }) });
-// @ts-expect-error excess key for an item
-base.map("a", check, { over: ({ input }) => input.documents, input: (document) => ({ ...document, extra: 1 }) });
-// @ts-expect-error an item is read-only
-base.map("a", check, { over: ({ input }) => input.documents, input: (document) => ((document.id = ""), document) });
+base.map("a", check, {
+  // @ts-expect-error an asynchronous list
+  over: async ({ input }) => input.documents,
+  input: () => ({ id: "", pages: 1 }),
+});
+base.map("a", check, {
+  over: ({ input }) => input.documents,
+  // @ts-expect-error excess key for an item
+  input: (document) => ({ ...document, extra: 1 }),
+});
+base.map("a", check, {
+  over: ({ input }) => input.documents,
+  // @ts-expect-error an item is read-only
+  input: (document) => ((document.id = ""), document),
+});
 // @ts-expect-error asynchronous mapping of an item
 base.map("a", check, { over: ({ input }) => input.documents, input: async (document) => document });
 
 // Branch.
-const way = (view: { readonly input: { readonly income: number } }) => (view.input.income > 1 ? "one" : "other");
-// @ts-expect-error a case is missing
-base.branch("a", { choose: way }, (take) => take.case("one", score, { input: ({ input }) => ({ id: input.id }) }));
+const way = (view: { readonly input: { readonly income: number } }) =>
+  view.input.income > 1 ? "one" : "other";
+base.branch("a", { choose: way }, (take) =>
+  // @ts-expect-error a case is missing
+  take.case("one", score, { input: ({ input }) => ({ id: input.id }) }),
+);
 base.branch("a", { choose: way }, (take) =>
   take
     .case("one", score, { input: ({ input }) => ({ id: input.id }) })
@@ -292,8 +385,10 @@ base.branch("a", { choose: way }, (take) =>
     // @ts-expect-error a case twice
     .case("one", score, { input: () => ({ id: "" }) }),
 );
-// @ts-expect-error any string at all: no cases can be complete
-base.branch("a", { choose: ({ input }) => input.id }, (take) => take.case("one", score, { input: () => ({ id: "" }) }));
+base.branch("a", { choose: ({ input }) => input.id }, (take) =>
+  // @ts-expect-error any string at all: no cases can be complete
+  take.case("one", score, { input: () => ({ id: "" }) }),
+);
 base.branch("a", { choose: () => "one" }, (take) =>
   // @ts-expect-error excess key in a case's mapping
   take.case("one", score, { input: ({ input }) => ({ id: input.id, extra: 1 }) }),
@@ -303,13 +398,19 @@ base.branch("a", { choose: () => "one" }, (take) =>
   take.case("one", score, { input: (view) => ({ id: String(view.score) }) }),
 );
 // @ts-expect-error asynchronous choice
-base.branch("a", { choose: async () => "one" }, (take) => take.case("one", score, { input: () => ({ id: "" }) }));
+base.branch("a", { choose: async () => "one" }, (take) =>
+  take.case("one", score, { input: () => ({ id: "" }) }),
+);
 
 // Repeat.
 // @ts-expect-error asynchronous rule
 base.repeat("a", score, { input: () => ({ id: "" }), until: async () => true, limit: 2 });
-// @ts-expect-error the output of the round before is absent in the first
-base.repeat("a", score, { input: (_view, previous) => ({ id: String(previous.score) }), until: () => true, limit: 2 });
+base.repeat("a", score, {
+  // @ts-expect-error the output of the round before is absent in the first
+  input: (_view, previous) => ({ id: String(previous.score) }),
+  until: () => true,
+  limit: 2,
+});
 // @ts-expect-error a limit must be given
 base.repeat("a", score, { input: () => ({ id: "" }), until: () => true });
 // @ts-expect-error excess key

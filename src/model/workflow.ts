@@ -1,6 +1,13 @@
 /** Workflows with types: what may be written is in workflow-types.ts, what the engine sees in workflow-definition.ts. */
 import type { Contract } from "./contract.ts";
-import { type Chain, chained, emptyChain, listed, type WrittenCase, type WrittenStep } from "./workflow-chain.ts";
+import {
+  type Chain,
+  chained,
+  emptyChain,
+  listed,
+  type WrittenCase,
+  type WrittenStep,
+} from "./workflow-chain.ts";
 import { buildWorkflow, type WorkflowHeader } from "./workflow-build.ts";
 import type { WorkflowBuilder } from "./workflow-types.ts";
 
@@ -88,7 +95,8 @@ const TAKEN = Symbol("taken");
 
 function takeAfter(chain: Chain<WrittenCase>): object {
   return Object.freeze({
-    case: (key: string, target: unknown, options: unknown) => takeAfter(chained(chain, { key, target, options })),
+    case: (key: string, target: unknown, options: unknown) =>
+      takeAfter(chained(chain, { key, target, options })),
     get [TAKEN]() {
       return listed(chain);
     },

@@ -27,7 +27,7 @@ function engine(name: string): Room {
   return {
     name: `engine/${name}`,
     files: new RegExp(`^src/engine/${name}/`),
-    knows: [...CORE, "engine"],
+    knows: [...CORE, "history", "engine"],
     node: "any",
   };
 }
@@ -56,7 +56,7 @@ export const ROOMS: readonly Room[] = [
     knows: ["ports", "model", "journal"],
     node: "any",
   },
-  { name: "engine", files: /^src\/engine\/[^/]+\.ts$/, knows: CORE, node: [] },
+  { name: "engine", files: /^src\/engine\/[^/]+\.ts$/, knows: [...CORE, "history"], node: [] },
   engine("embedded"),
   engine("restate"),
   engine("simulated"),
@@ -64,7 +64,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: "testing",
     files: /^src\/testing\//,
-    knows: [...CORE, "engine", "engine/embedded", "engine/simulated", "stores/memory"],
+    knows: [...CORE, "history", "engine", "engine/embedded", "engine/simulated", "stores/memory"],
     node: "any",
   },
   {

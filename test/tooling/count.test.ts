@@ -29,10 +29,11 @@ function count(...args: readonly string[]): string {
 
 test("reports are added up", () => {
   expect(count("0", report("a", 3, 0), report("b", 4, 0))).toBe("7 passed, 0 failed\n");
-  expect(count("1", report("a", 3, 2), report("b", 4, 1))).toBe("7 passed, 3 failed\n");
+  expect(count("2", report("a", 3, 2), report("b", 4, 1))).toBe("7 passed, 3 failed\n");
 });
 
 test("a failed check without a failing test counts, and so does a missing report", () => {
   expect(count("1", report("a", 3, 0))).toBe("3 passed, 1 failed\n");
+  expect(count("2", report("a", 3, 4))).toBe("3 passed, 5 failed\n");
   expect(count("0", join(folder, "nothing"))).toBe("0 passed, 1 failed\n");
 });

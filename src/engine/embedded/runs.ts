@@ -11,6 +11,7 @@ import { factOf, readRun } from "../../history/read.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { NO_HASH, sha256Hex } from "../../journal/hash.ts";
 import { check } from "../../model/check.ts";
+import type { AnyContract } from "../../model/contract.ts";
 import { jsonSchemaContract } from "../../model/json-schema.ts";
 import { type Author, FINAL_KINDS, runStream } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
@@ -174,7 +175,7 @@ async function definitionOf(core: Core, started: JsonObject): Promise<Found> {
   return definitionFor(core.catalogue, workflow, JSON.parse(text) as JsonObject);
 }
 
-const UNKNOWN_CONTRACT = jsonSchemaContract("unknown", "0.0.0", {});
+const UNKNOWN_CONTRACT: AnyContract = jsonSchemaContract<unknown>("unknown", "0.0.0", {});
 
 /** Stands in for a workflow that is not here: enough to fold a journal to its end, not to decide anything. */
 function unknownWorkflow(id: string): WorkflowDefinition {

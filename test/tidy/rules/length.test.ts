@@ -27,8 +27,8 @@ test("a function over 70 lines is refused, blank lines and comments not counted"
       `export function f() {\n${"  g();\n\n  // why\n".repeat(lines)}}\n`;
     writeFileSync(join(root, "short.ts"), body(FUNCTION_LINES_MAX - 2));
     writeFileSync(join(root, "long.ts"), body(FUNCTION_LINES_MAX - 1));
-    expect(functionLength(root, {}).map(({ path }) => path)).toEqual(["long.ts"]);
-    const exceptions = { "long.ts": { lines: FUNCTION_LINES_MAX + 1, reason: "a table" } };
+    expect(functionLength(root, {}).map(({ path }) => path)).toEqual(["long.ts#f"]);
+    const exceptions = { "long.ts#f": { lines: FUNCTION_LINES_MAX + 1, reason: "a table" } };
     expect(functionLength(root, exceptions)).toEqual([]);
   } finally {
     rmSync(root, { recursive: true });
