@@ -1,4 +1,9 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+
+function source(path: string): string {
+  return fileURLToPath(new URL(`src/${path}`, import.meta.url));
+}
 
 /**
  * The unit tests: beside the files, in test/, and in the examples. Workers are reused between files
@@ -6,8 +11,17 @@ import { defineConfig } from "vitest/config";
  * The packed package is tested apart (test/package/vitest.config.ts), because it is slow.
  */
 export default defineConfig({
+  // The package's own name leads to its sources, as `paths` in tsconfig.json does for the compiler.
+  resolve: {
+    alias: [
+      { find: /^baton$/, replacement: source("index.ts") },
+      { find: /^baton\/sqlite$/, replacement: source("sqlite.ts") },
+      { find: /^baton\/testing$/, replacement: source("testing/testing.ts") },
+    ],
+  },
   test: {
     include: ["{src,test,examples,bench,scripts,tools}/**/*.test.ts"],
+    passWithNoTests: true,
     exclude: ["**/node_modules/**", "dist/**", "test/package/**"],
     pool: "forks",
     isolate: false,

@@ -5,12 +5,12 @@
  *   node scripts/prepare.mjs           packages and dist/
  *   node scripts/prepare.mjs packages  packages only
  */
-import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, lstatSync, readFileSync } from "node:fs";
+import { accessSync, constants, lstatSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { delimiter, dirname, join } from "node:path";
+import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, isBuilt } from "./build.mjs";
+import { hasHeadersBesideNode, npm } from "./npm.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const NODE_MINIMUM = [20, 19];
@@ -78,36 +78,20 @@ function isOnPath(command) {
   });
 }
 
-/** The environment for npm: node-gyp takes Node's headers from beside Node where they are, and downloads nothing. */
-function environmentForNpm() {
-  const prefix = join(dirname(process.execPath), "..");
-  const given = process.env.npm_config_nodedir ?? process.env.npm_package_config_node_gyp_nodedir;
-  if (given !== undefined || !existsSync(join(prefix, "include", "node", "node.h"))) {
-    return process.env;
-  }
-  return { ...process.env, npm_package_config_node_gyp_nodedir: prefix };
-}
-
-function npm(...args) {
-  const cli = process.env.npm_execpath;
-  const [command, first] = cli?.endsWith(".js") ? [process.execPath, [cli]] : ["npm", []];
-  const { status } = spawnSync(command, [...first, ...args], {
-    cwd: ROOT,
-    env: environmentForNpm(),
-    stdio: ["ignore", "inherit", "inherit"],
-    shell: command === "npm" && process.platform === "win32",
-  });
-  return status ?? 1;
-}
-
-/** What is missing to compile the SQLite binding, as a sentence with the command that mends it; empty if nothing is. */
+/** What is missing to compile SQLite's binding, with the command that mends it; empty if nothing is. */
 function adviceOnCompiler() {
   if (process.platform === "win32") return "";
   const missing = [["python3"], ["make"], ["c++", "g++", "clang++"]]
     .filter((names) => !names.some(isOnPath))
     .map((names) => names[0]);
-  if (missing.length === 0) return "";
-  return `\nTo compile SQLite's binding, ${missing.join(", ")} must be installed. On Debian and Ubuntu: apt-get install -y build-essential python3`;
+  const compiler =
+    missing.length === 0
+      ? ""
+      : `\nTo compile SQLite's binding, ${missing.join(", ")} must be installed. On Debian and Ubuntu: apt-get install -y build-essential python3`;
+  const headers = hasHeadersBesideNode()
+    ? ""
+    : "\nNode's headers are not beside Node, so they have to be downloaded. If that is what failed: unpack them, and set npm_config_nodedir to the folder that has include/node/node.h.";
+  return compiler + headers;
 }
 
 function preparePackages() {
@@ -120,13 +104,13 @@ function preparePackages() {
     }
     say(`${reason}: installing (a minute or two, where SQLite has to be compiled)`);
     // Not `npm ci`: it would throw away the compiled binding each time that any package changes.
-    if (npm("install", "--no-save", "--loglevel=error") !== 0) {
+    if (npm(["install", "--no-save", "--loglevel=error"], ROOT) !== 0) {
       stop(`npm install failed.${adviceOnCompiler()}`);
     }
   }
   if (sqliteLoads()) return;
   say(`SQLite's binding does not load in Node ${process.versions.node}: compiling it`);
-  if (npm("rebuild", "better-sqlite3", "--loglevel=error") !== 0 || !sqliteLoads()) {
+  if (npm(["rebuild", "better-sqlite3", "--loglevel=error"], ROOT) !== 0 || !sqliteLoads()) {
     stop(`SQLite's binding could not be compiled.${adviceOnCompiler()}`);
   }
 }

@@ -13,7 +13,9 @@ import type { Json } from "../model/json.ts";
 import type { Violation } from "../model/violation.ts";
 import type { Workflow } from "../model/workflow.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
+import type { VerifyReport } from "../journal/verify.ts";
 import type { StoredEntry } from "../ports/journal-store.ts";
+import type { WatchItem, WatchOptions } from "./watch.ts";
 
 export type { Change, VersionRef } from "../history/diff.ts";
 export type { ForkOptions } from "../history/fork.ts";
@@ -22,17 +24,16 @@ export type { RecordedEntry } from "../history/read.ts";
 export type { ReplayDifference, ReplayReport } from "../history/replay.ts";
 export type { RunReport, StepSummary } from "../history/report.ts";
 export type { StateAt } from "../history/state.ts";
-
-/** What a watcher gets: entries in order, and between them the partial output of running attempts if asked for. */
-export type WatchItem =
-  | ({ readonly kind: "entry" } & RecordedEntry)
-  | { readonly kind: "partial"; readonly path: string; readonly attempt: number; readonly chunk: Json };
+export type { VerifyProblem, VerifyReport } from "../journal/verify.ts";
+export type { WatchItem, WatchOptions } from "./watch.ts";
 
 export interface RunSummary {
   readonly id: string;
   readonly workflow: string;
   readonly status: RunStatus;
   readonly lastSeq: number;
+  /** The run's place in the order of creation: `after` of the next page. */
+  readonly no: number;
   readonly wakeAtMs?: number;
 }
 
@@ -64,24 +65,10 @@ export interface RunsFilter {
   readonly workflow?: string;
   readonly open?: boolean;
   readonly order?: "newest" | "oldest";
-  /** At most this many; 100 by default. */
+  /** At most this many; 100 by default, 10,000 at the most. */
   readonly limit?: number;
-}
-
-export interface VerifyProblem {
-  readonly stream?: string;
-  readonly seq?: number;
-  readonly commitNo?: number;
-  readonly kind: "changed" | "missing" | "added" | "reordered" | "commit" | "blob" | "index" | "format";
-  readonly message: string;
-}
-
-export interface VerifyReport {
-  readonly runs: number;
-  readonly entries: number;
-  readonly commits: number;
-  readonly blobs: number;
-  readonly problems: readonly VerifyProblem[];
+  /** Continue after the run with this `no`. */
+  readonly after?: number;
 }
 
 export interface Baton {
@@ -110,7 +97,9 @@ export interface Baton {
   /** The stored bytes, for export and for other verifiers. */
   storedEntries(run: string, fromSeq?: number): AsyncIterable<StoredEntry>;
   /** Entries from `fromSeq` on, then new ones as they are sealed, until the run ends or `signal` aborts. */
-  watch(run: string, options?: { readonly fromSeq?: number; readonly partials?: boolean; readonly signal?: AbortSignal }): AsyncIterable<WatchItem>;
+  watch(run: string, options?: WatchOptions): AsyncIterable<WatchItem>;
+  /** The run as a file that tools/verify-journal.mjs checks offline: JSON lines, see docs/journal.md. */
+  export(run: string): AsyncIterable<string>;
   report(run: string): Promise<RunReport>;
   /** @throws BatonError VERSION_NOT_FOUND, RUN_NOT_FOUND */
   state(run: string, version?: number): Promise<StateAt>;

@@ -9,11 +9,34 @@ const key = fc.oneof(
   fc.string({ unit: "grapheme" }),
   fc.string({ unit: "binary" }),
   fc.nat().map(String),
-  fc.constantFrom("", "-", "1", "10", "9", "é", "\u{1F600}", "\uFB33", "\\ud800", "toJSON", "__proto__", "constructor"),
+  fc.constantFrom(
+    "",
+    "-",
+    "1",
+    "10",
+    "9",
+    "é",
+    "\u{1F600}",
+    "\uFB33",
+    "\\ud800",
+    "toJSON",
+    "__proto__",
+    "constructor",
+  ),
 );
 const scalar = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }),
-  fc.constantFrom(1e21, 1e-7, 5e-324, -0, 333333333.33333329, 4.5, 2e-3, 1e30, Number.MAX_SAFE_INTEGER),
+  fc.constantFrom(
+    1e21,
+    1e-7,
+    5e-324,
+    -0,
+    333333333.33333329,
+    4.5,
+    2e-3,
+    1e30,
+    Number.MAX_SAFE_INTEGER,
+  ),
   fc.integer(),
   fc.string({ unit: "binary" }),
   fc.boolean(),
@@ -30,9 +53,12 @@ const json = fc.letrec<{ value: Json }>((tie) => ({
 
 describe("canonicalJson", () => {
   test("gives the library's text for any JSON", () => {
-    fc.assert(fc.property(json, (value) => {
+    fc.assert(
+      fc.property(json, (value) => {
         expect(canonicalJson(value)).toBe(canonicalize(value));
-      }), { numRuns: 2_000 });
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   test("gives the library's text for sealed values, which take the fast way", () => {
@@ -51,8 +77,18 @@ describe("canonicalJson", () => {
   });
 
   test("sorts keys by UTF-16 code units (the example of RFC 8785)", () => {
-    const value = { "\u20ac": 1, "\r": 2, "\ufb33": 3, "1": 4, "\u{1f600}": 5, "\u0080": 6, "\u00f6": 7 };
-    expect(canonicalJson(value)).toBe('{"\\r":2,"1":4,"\u0080":6,"\u00f6":7,"\u20ac":1,"\u{1f600}":5,"\ufb33":3}');
+    const value = {
+      "\u20ac": 1,
+      "\r": 2,
+      "\ufb33": 3,
+      "1": 4,
+      "\u{1f600}": 5,
+      "\u0080": 6,
+      "\u00f6": 7,
+    };
+    expect(canonicalJson(value)).toBe(
+      '{"\\r":2,"1":4,"\u0080":6,"\u00f6":7,"\u20ac":1,"\u{1f600}":5,"\ufb33":3}',
+    );
   });
 
   test.each([
@@ -75,7 +111,11 @@ describe("canonicalJson", () => {
 
 function hasOddity(value: Json): boolean {
   const text = JSON.stringify(value);
-  return text.includes("__proto__") || text.includes("\\ud") || JSON.stringify(value, (_key, x) => (Object.is(x, -0) ? "-0" : x)).includes('"-0"');
+  return (
+    text.includes("__proto__") ||
+    text.includes("\\ud") ||
+    JSON.stringify(value, (_key, x) => (Object.is(x, -0) ? "-0" : x)).includes('"-0"')
+  );
 }
 
 function codeOf(act: () => unknown): string {

@@ -30,7 +30,8 @@ function byLibrary(value: Json): string {
   } catch (cause) {
     throw new BatonError("VALUE_NOT_JSON", "The value has no canonical JSON.", { cause });
   }
-  if (text === undefined) throw new BatonError("VALUE_NOT_JSON", "The value has no canonical JSON: found undefined.");
+  if (text === undefined)
+    throw new BatonError("VALUE_NOT_JSON", "The value has no canonical JSON: found undefined.");
   return text;
 }
 
@@ -42,7 +43,9 @@ function writesInOrder(value: Json | undefined, depth: number): boolean {
   if (typeof value === "number") return Number.isFinite(value);
   if (typeof value === "string" || typeof value === "boolean" || value === null) return true;
   if (typeof value !== "object" || depth > LOOK_DEPTH_MAX) return false;
-  return Array.isArray(value) ? listWritesInOrder(value, depth + 1) : objectWritesInOrder(value, depth + 1);
+  return Array.isArray(value)
+    ? listWritesInOrder(value, depth + 1)
+    : objectWritesInOrder(value, depth + 1);
 }
 
 function listWritesInOrder(list: readonly Json[], depth: number): boolean {

@@ -48,11 +48,21 @@ export function readCommit(text: string): CommitRow {
     throw new BatonError("JOURNAL_BROKEN", "A commit row is not JSON.", { cause });
   }
   if (typeof row?.v === "number" && row.v > COMMIT_FORMAT) {
-    throw new BatonError("ENTRY_UNKNOWN", `A commit row has format ${row.v}; this Baton knows ${COMMIT_FORMAT}.`);
+    throw new BatonError(
+      "ENTRY_UNKNOWN",
+      `A commit row has format ${row.v}; this Baton knows ${COMMIT_FORMAT}.`,
+    );
   }
   const { at, commitNo, count, epoch, prev, root } = row ?? {};
-  const good = isCount(at) && isCount(commitNo) && isCount(count) && isCount(epoch) && isHash(prev) && isHash(root);
-  if (!good || row.v !== COMMIT_FORMAT) throw new BatonError("JOURNAL_BROKEN", "A commit row lacks a field, or has a wrong one.");
+  const good =
+    isCount(at) &&
+    isCount(commitNo) &&
+    isCount(count) &&
+    isCount(epoch) &&
+    isHash(prev) &&
+    isHash(root);
+  if (!good || row.v !== COMMIT_FORMAT)
+    throw new BatonError("JOURNAL_BROKEN", "A commit row lacks a field, or has a wrong one.");
   return { at, commitNo, count, epoch, prev, root };
 }
 

@@ -14,16 +14,22 @@ function rootByDefinition(leaves: readonly Buffer[]): Buffer {
   while (split * 2 < leaves.length) split *= 2;
   const left = rootByDefinition(leaves.slice(0, split));
   const right = rootByDefinition(leaves.slice(split));
-  return createHash("sha256").update(Buffer.concat([Buffer.of(1), left, right])).digest();
+  return createHash("sha256")
+    .update(Buffer.concat([Buffer.of(1), left, right]))
+    .digest();
 }
 
-const hashHex = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString("hex"));
+const hashHex = fc
+  .uint8Array({ minLength: 32, maxLength: 32 })
+  .map((bytes) => Buffer.from(bytes).toString("hex"));
 
 describe("merkleRoot", () => {
   test("is the tree of RFC 6962 over any number of hashes", () => {
     fc.assert(
       fc.property(fc.array(hashHex, { minLength: 1, maxLength: 70 }), (hashes) => {
-        expect(merkleRoot(hashes)).toBe(rootByDefinition(hashes.map((hex) => Buffer.from(hex, "hex"))).toString("hex"));
+        expect(merkleRoot(hashes)).toBe(
+          rootByDefinition(hashes.map((hex) => Buffer.from(hex, "hex"))).toString("hex"),
+        );
       }),
     );
   });
@@ -41,7 +47,9 @@ describe("merkleRoot", () => {
 describe("hashes", () => {
   test("of an entry cover its place and its UTF-8 bytes", () => {
     const bytes = Buffer.from('baton/entry/v1\ndefault\nrun/é\n{"a":"ü"}', "utf8");
-    expect(hashEntry("default", "run/é", '{"a":"ü"}')).toBe(createHash("sha256").update(bytes).digest("hex"));
+    expect(hashEntry("default", "run/é", '{"a":"ü"}')).toBe(
+      createHash("sha256").update(bytes).digest("hex"),
+    );
     expect(hashEntry("default", "run/1", "{}")).not.toBe(hashEntry("default", "run/2", "{}"));
   });
 });
@@ -56,11 +64,16 @@ describe("commit rows", () => {
     expect(readCommit(text)).toEqual(row);
   });
 
-  test.each(["", "null", "[]", '{"v":1}', sealCommit(row).text.replace('"count":2', '"count":-2')])("that are damaged are refused: %s", (text) => {
-    expect(() => readCommit(text)).toThrow(expect.objectContaining({ code: "JOURNAL_BROKEN" }));
-  });
+  test.each(["", "null", "[]", '{"v":1}', sealCommit(row).text.replace('"count":2', '"count":-2')])(
+    "that are damaged are refused: %s",
+    (text) => {
+      expect(() => readCommit(text)).toThrow(expect.objectContaining({ code: "JOURNAL_BROKEN" }));
+    },
+  );
 
   test("of a later format are refused as unknown", () => {
-    expect(() => readCommit(sealCommit(row).text.replace('"v":1', '"v":2'))).toThrow(expect.objectContaining({ code: "ENTRY_UNKNOWN" }));
+    expect(() => readCommit(sealCommit(row).text.replace('"v":1', '"v":2'))).toThrow(
+      expect.objectContaining({ code: "ENTRY_UNKNOWN" }),
+    );
   });
 });

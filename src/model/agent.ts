@@ -1,5 +1,198 @@
-/** Placeholder replaced by the builder branch. */
-import type { AgentDefinition } from "./agent-definition.ts";
-export interface Agent<in I, out O> extends AgentDefinition {
-  readonly phantom?: (input: I) => O;
+/** Agents with types: input in, output out. What the engine sees of them is in agent-definition.ts. */
+import type { AgentContext, AgentDefinition, Backoff } from "./agent-definition.ts";
+import type { Contract } from "./contract.ts";
+import { type Duration, durationMs } from "./duration.ts";
+import type { Frozen, Json } from "./json.ts";
+import { isAgentName, isVersion } from "./naming.ts";
+import { definitionInvalid, durationOr, isAsync, isContract, unknownOptions } from "./problems.ts";
+
+declare const CALL: unique symbol;
+
+/** Marks, for the compiler only, what is given to an agent or a workflow and what comes out. */
+export interface Callable<in I, out O> {
+  readonly [CALL]?: (input: I) => O;
+}
+
+/** An agent that takes `I` and gives `O`. Made by {@link agent}; a frozen value without state. */
+export interface Agent<in I, out O> extends AgentDefinition, Callable<I, O> {}
+
+/** When a failed attempt is made again. */
+export interface RetryOptions {
+  /** Attempts in all, the first included: 1 to 100. */
+  readonly attempts: number;
+  /** The pause between two attempts; `exponential("200ms")` if left out. */
+  readonly backoff?: Backoff;
+  /** Which errors are final, so that no further attempt is made. Synchronous; none if left out. */
+  readonly final?: (error: unknown) => boolean;
+}
+
+/** What {@link agent} takes. */
+export interface AgentOptions<I, O, R> {
+  /** Lower case: `credit-score`, `risk.eu.credit-score`. */
+  readonly name: string;
+  /** Semantic version: `1.2.0`. */
+  readonly version: string;
+  readonly description?: string;
+  readonly input: Contract<I>;
+  readonly output: Contract<O>;
+  /** Of one attempt. No limit if left out, which `baton check` warns of. */
+  readonly timeout?: Duration;
+  /** Three attempts with `exponential("200ms")` if left out. */
+  readonly retry?: RetryOptions;
+  /** Attempts at the same time in one process, over all runs. No limit of its own if left out. */
+  readonly concurrency?: number;
+  /** Whether it acts on the outside world. True if left out and `compensate` is given, else false. */
+  readonly sideEffects?: boolean;
+  /** The work. Its input is frozen; its output is checked against the output contract. */
+  readonly execute: (input: Frozen<I>, context: AgentContext) => R | Promise<R>;
+  /** Undoes what `execute` did, given the same input and what came out. */
+  readonly compensate?: (input: Frozen<I>, output: Frozen<O>, context: AgentContext) => unknown;
+}
+
+/** Attempts in all, where an agent does not say: one hiccup of the network is common, three in a row are an outage. */
+export const RETRY_ATTEMPTS_DEFAULT = 3;
+/** More attempts are an outage that a person should hear of, not a retry. */
+export const RETRY_ATTEMPTS_MAX = 100;
+
+/** How {@link exponential} grows. */
+export interface ExponentialOptions {
+  /** By what the pause is multiplied after each attempt: 2 if left out. */
+  readonly factor?: number;
+  /** The longest pause: `"30s"` if left out. */
+  readonly max?: Duration;
+  /** The random part, 0 to 1, that is taken off each pause, so that callers don't return in step: 0.5 if left out. */
+  readonly jitter?: number;
+}
+
+/**
+ * Pauses that grow: `base`, `base * factor`, `base * factor ** 2`, ... up to `max`, each shortened by a random part of up to
+ * `jitter`.
+ *
+ * @example exponential("200ms", { factor: 2, max: "30s", jitter: 0.5 })
+ * @throws BatonError `DURATION_INVALID`; `DEFINITION_INVALID` for a factor below 1, a jitter outside 0 to 1, or a `max`
+ * below `base`.
+ */
+export function exponential(base: Duration, options: ExponentialOptions = {}): Backoff {
+  const { factor = 2, max = "30s", jitter = 0.5 } = options;
+  const backoff: Backoff = {
+    baseMs: durationMs(base),
+    factor,
+    maxMs: durationMs(max),
+    jitter,
+  };
+  const problems = backoffProblems(backoff);
+  if (problems.length > 0) throw definitionInvalid(`backoff of "${base}"`, problems);
+  return Object.freeze(backoff);
+}
+
+const OPTIONS: ReadonlySet<string> = new Set<keyof AgentOptions<never, never, never>>([
+  "name",
+  "version",
+  "description",
+  "input",
+  "output",
+  "timeout",
+  "retry",
+  "concurrency",
+  "sideEffects",
+  "execute",
+  "compensate",
+]);
+
+/**
+ * An agent: a named, versioned unit of work between two contracts.
+ *
+ * If left out: three attempts in all, with `exponential("200ms")` (doubling, at most 30 s, half of it random); no timeout; no
+ * limit of concurrency; `sideEffects` is whether there is a `compensate`.
+ *
+ * @throws BatonError `DEFINITION_INVALID` with all problems in `details.problems`.
+ */
+export function agent<I, O, const R extends Frozen<O>>(
+  options: AgentOptions<I, O, R>,
+): Agent<I, O> {
+  const { name, version, description, input, output, concurrency, execute, compensate } = options;
+  const problems = agentProblems(options);
+  const timeoutMs = durationOr(options.timeout, "timeout", problems);
+  if (timeoutMs === 0) problems.push("The timeout is 0: no attempt could ever end in time.");
+  const retry = options.retry ?? { attempts: RETRY_ATTEMPTS_DEFAULT };
+  problems.push(...retryProblems(retry));
+  if (problems.length > 0) throw definitionInvalid(`agent "${name}@${version}"`, problems);
+  const { final, backoff = exponential("200ms") } = retry;
+  return Object.freeze({
+    name,
+    version,
+    id: `${name}@${version}`,
+    ...(description === undefined ? {} : { description }),
+    input,
+    output,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    retry: Object.freeze({
+      attempts: retry.attempts,
+      backoff,
+      ...(final === undefined ? {} : { final }),
+    }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+    sideEffects: options.sideEffects ?? compensate !== undefined,
+    // The engine checks every value against the contract before it calls these; from there on it is of the contract's type.
+    execute: execute as (input: Json, context: AgentContext) => unknown,
+    ...(compensate === undefined
+      ? {}
+      : {
+          compensate: compensate as NonNullable<AgentDefinition["compensate"]>,
+        }),
+  });
+}
+
+function agentProblems<I, O, R>(options: AgentOptions<I, O, R>): string[] {
+  const { name, version, input, output, concurrency, execute, compensate } = options;
+  const problems = unknownOptions(options, OPTIONS, "the agent");
+  if (!isAgentName(name)) {
+    problems.push(`The name "${name}" is not lower-case letters, digits, dashes and dots.`);
+  }
+  if (!isVersion(version)) {
+    problems.push(`The version "${version}" is not a semantic version such as "1.0.0".`);
+  }
+  if (!isContract(input)) problems.push("The input is not a contract.");
+  if (!isContract(output)) problems.push("The output is not a contract.");
+  if (concurrency !== undefined && !(Number.isSafeInteger(concurrency) && concurrency >= 1)) {
+    problems.push(`The concurrency ${concurrency} is not a whole number of 1 or more.`);
+  }
+  if (typeof execute !== "function") problems.push("There is no function `execute`.");
+  if (compensate !== undefined && typeof compensate !== "function") {
+    problems.push("`compensate` is not a function.");
+  }
+  if (compensate !== undefined && options.sideEffects === false) {
+    problems.push("`sideEffects` is false, yet there is a `compensate`: one of them is wrong.");
+  }
+  return problems;
+}
+
+function retryProblems({ attempts, backoff, final }: RetryOptions): string[] {
+  const problems = backoff === undefined ? [] : backoffProblems(backoff);
+  if (!(Number.isSafeInteger(attempts) && attempts >= 1 && attempts <= RETRY_ATTEMPTS_MAX)) {
+    problems.push(
+      `The attempts, ${attempts}, are not a whole number from 1 to ${RETRY_ATTEMPTS_MAX}.`,
+    );
+  }
+  if (final !== undefined && typeof final !== "function") {
+    problems.push("`retry.final` is not a function.");
+  } else if (isAsync(final)) {
+    problems.push("`retry.final` is asynchronous; it must answer at once.");
+  }
+  return problems;
+}
+
+function backoffProblems({ baseMs, factor, maxMs, jitter }: Backoff): string[] {
+  const problems: string[] = [];
+  if (!(baseMs >= 0)) problems.push(`The first pause of the backoff, ${baseMs} ms, is negative.`);
+  if (!(factor >= 1)) problems.push(`The factor of the backoff, ${factor}, is below 1.`);
+  if (!(maxMs >= baseMs)) {
+    problems.push(
+      `The longest pause of the backoff, ${maxMs} ms, is below the first, ${baseMs} ms.`,
+    );
+  }
+  if (!(jitter >= 0 && jitter <= 1)) {
+    problems.push(`The jitter of the backoff, ${jitter}, is not between 0 and 1.`);
+  }
+  return problems;
 }

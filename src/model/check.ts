@@ -35,7 +35,12 @@ export type Checked =
  * @throws BatonError `CONTRACT_ASYNC` if the schema or a rule answers with a promise; `CONTRACT_UNSTABLE` if, at the edge,
  * what the schema gave out does not validate again unchanged.
  */
-export function check(contract: AnyContract, value: unknown, what: string, mode: CheckMode): Checked {
+export function check(
+  contract: AnyContract,
+  value: unknown,
+  what: string,
+  mode: CheckMode,
+): Checked {
   const first = validated(contract, value, what);
   if (first.kind === "violated") return first;
   const broken = brokenRules(contract, first.value);
@@ -45,7 +50,9 @@ export function check(contract: AnyContract, value: unknown, what: string, mode:
   return { kind: "ok", value: first.value, changed };
 }
 
-type Validated = { readonly kind: "ok"; readonly value: Json } | (Checked & { readonly kind: "violated" });
+type Validated =
+  | { readonly kind: "ok"; readonly value: Json }
+  | (Checked & { readonly kind: "violated" });
 
 function validated(contract: AnyContract, value: unknown, what: string): Validated {
   let result: StandardSchemaV1.Result<unknown> | Promise<unknown>;
@@ -55,7 +62,8 @@ function validated(contract: AnyContract, value: unknown, what: string): Validat
     return violated(contract, value, [thrown("schema", [], "The schema", error)]);
   }
   if (result instanceof Promise) refuseAnswer(contract.id, result);
-  if (result.issues !== undefined) return violated(contract, value, result.issues.flatMap(findings));
+  if (result.issues !== undefined)
+    return violated(contract, value, result.issues.flatMap(findings));
   try {
     return { kind: "ok", value: sealJson(result.value, what) };
   } catch (error) {
@@ -67,7 +75,11 @@ function validated(contract: AnyContract, value: unknown, what: string): Validat
   }
 }
 
-function violated(contract: AnyContract, root: unknown, found: readonly Finding[]): Checked & { kind: "violated" } {
+function violated(
+  contract: AnyContract,
+  root: unknown,
+  found: readonly Finding[],
+): Checked & { kind: "violated" } {
   return { kind: "violated", violations: violationsOf(contract, root, found) };
 }
 
@@ -113,7 +125,11 @@ function brokenRules(contract: AnyContract, value: Json): Finding[] | undefined 
   return found;
 }
 
-function brokenRule(contract: AnyContract, { name, path, holds }: AnyRule, value: Json): Finding | undefined {
+function brokenRule(
+  contract: AnyContract,
+  { name, path, holds }: AnyRule,
+  value: Json,
+): Finding | undefined {
   let held: unknown;
   try {
     // The schema has validated the value, so it is of the type that the contract's rules take.
@@ -123,7 +139,12 @@ function brokenRule(contract: AnyContract, { name, path, holds }: AnyRule, value
   }
   if (held === true) return undefined;
   if (held instanceof Promise) refuseAnswer(contract.id, held);
-  return { path: pointerTokens(path) ?? [], rule: name, message: `It does not hold that ${name}.`, quotes: false };
+  return {
+    path: pointerTokens(path) ?? [],
+    rule: name,
+    message: `It does not hold that ${name}.`,
+    quotes: false,
+  };
 }
 
 function thrown(rule: string, path: Tokens, what: string, error: unknown): Finding {
@@ -135,7 +156,8 @@ function thrown(rule: string, path: Tokens, what: string, error: unknown): Findi
 function refuseUnstable(contract: AnyContract, value: Json, what: string): void {
   const again = validated(contract, value, what);
   if (again.kind === "ok" && sameJson(again.value, value)) return;
-  const path = again.kind === "ok" ? firstDifference(value, again.value) : again.violations[0]?.path;
+  const path =
+    again.kind === "ok" ? firstDifference(value, again.value) : again.violations[0]?.path;
   const outcome = again.kind === "ok" ? "gives another value" : "refuses it";
   throw new BatonError(
     "CONTRACT_UNSTABLE",

@@ -10,7 +10,12 @@ import type { Frozen, JsonObject } from "./json.ts";
 import { sealJson } from "./json.ts";
 import { pointerTokens } from "./json-pointer.ts";
 import type { Derived } from "./schema-derivation.ts";
-import { deriveJsonSchema, leadsNowhere, NOTHING_DERIVED, RULES_KEYWORD } from "./schema-derivation.ts";
+import {
+  deriveJsonSchema,
+  leadsNowhere,
+  NOTHING_DERIVED,
+  RULES_KEYWORD,
+} from "./schema-derivation.ts";
 import { isSchema, sensitivePaths } from "./sensitive.ts";
 
 /** Something that must hold of a value beyond its shape. */
@@ -40,7 +45,11 @@ export interface RuleOptions {
  *
  * @example rule("confidence is at least 0.7", (report) => report.confidence >= 0.7, { path: "/confidence" })
  */
-export function rule<X>(name: string, holds: (value: Frozen<X>) => boolean, options: RuleOptions = {}): Rule<X> {
+export function rule<X>(
+  name: string,
+  holds: (value: Frozen<X>) => boolean,
+  options: RuleOptions = {},
+): Rule<X> {
   return Object.freeze({ name, path: options.path ?? "", holds });
 }
 
@@ -96,7 +105,7 @@ export function contract<X>(
   name: string,
   version: string,
   schema: StandardSchemaV1<unknown, X>,
-  options: ContractOptions<NoInfer<X>> = {},
+  options: NoInfer<ContractOptions<X>> = {},
 ): Contract<X> {
   const problems: string[] = [];
   if (!isStandardSchema(schema)) {
@@ -104,7 +113,10 @@ export function contract<X>(
     return defineContract({ name, version, schema, options, derived: NOTHING_DERIVED }, problems);
   }
   refuseAsync(`${name}@${version}`, schema);
-  return defineContract({ name, version, schema, options, derived: deriveJsonSchema(schema) }, problems);
+  return defineContract(
+    { name, version, schema, options, derived: deriveJsonSchema(schema) },
+    problems,
+  );
 }
 
 /** What a contract is made of, once the JSON Schema of its schema is known. */
@@ -123,25 +135,46 @@ export interface ContractParts<X> {
 export function defineContract<X>(parts: ContractParts<X>, found: readonly string[]): Contract<X> {
   const { name, version, schema, options, derived } = parts;
   const problems = [...found, ...nameProblems(name, version)];
-  const given = options.jsonSchema === undefined ? undefined : sealedSchema(options.jsonSchema, problems);
+  const given =
+    options.jsonSchema === undefined ? undefined : sealedSchema(options.jsonSchema, problems);
   const rules = Object.freeze([...(options.rules ?? [])]);
   const marks = given === undefined ? derived.sensitive : sensitivePaths(given);
   const sensitive = Object.freeze([...new Set([...(options.sensitive ?? []), ...marks])].sort());
   const output = given ?? derived.output;
-  problems.push(...ruleProblems(rules, output), ...sensitiveProblems(options.sensitive ?? [], output));
+  problems.push(
+    ...ruleProblems(rules, output),
+    ...sensitiveProblems(options.sensitive ?? [], output),
+  );
   if (problems.length > 0) {
     const label = `contract "${name}@${version}"`;
-    throw new BatonError("DEFINITION_INVALID", `The ${label} has ${problems.length} problem(s): ${problems.join(" ")}`, {
-      details: { contract: `${name}@${version}`, problems },
-    });
+    throw new BatonError(
+      "DEFINITION_INVALID",
+      `The ${label} has ${problems.length} problem(s): ${problems.join(" ")}`,
+      {
+        details: { contract: `${name}@${version}`, problems },
+      },
+    );
   }
-  const annotate = (document: JsonObject | undefined) => annotated(document, rules, options.description);
+  const annotate = (document: JsonObject | undefined) =>
+    annotated(document, rules, options.description);
   const jsonSchema = annotate(output);
   const accepts = annotate(given ?? derived.accepts);
   const id = `${name}@${version}`;
   const description = options.description;
-  const describe = () => described({ id, name, version, description, rules, sensitive, jsonSchema, accepts });
-  return Object.freeze({ name, version, id, description, schema, rules, sensitive, jsonSchema, accepts, describe });
+  const describe = () =>
+    described({ name, version, description, rules, sensitive, jsonSchema, accepts });
+  return Object.freeze({
+    name,
+    version,
+    id,
+    description,
+    schema,
+    rules,
+    sensitive,
+    jsonSchema,
+    accepts,
+    describe,
+  });
 }
 
 /** What a schema answers when asked about nothing at all: enough to see that it is asynchronous throughout. */
@@ -162,10 +195,15 @@ function refuseAsync(id: string, schema: StandardSchemaV1): void {
 export function refuseAnswer(id: string, answer: Promise<unknown>): never {
   // Nobody waits for the answer any more; without this its rejection would end the process.
   answer.catch(() => undefined);
-  const why = "it is asynchronous, or one of its refinements threw, which some libraries hide in a promise";
-  throw new BatonError("CONTRACT_ASYNC", `The schema of contract "${id}" answered with a promise: ${why}.`, {
-    details: { contract: id },
-  });
+  const why =
+    "it is asynchronous, or one of its refinements threw, which some libraries hide in a promise";
+  throw new BatonError(
+    "CONTRACT_ASYNC",
+    `The schema of contract "${id}" answered with a promise: ${why}.`,
+    {
+      details: { contract: id },
+    },
+  );
 }
 
 function isStandardSchema(schema: unknown): schema is StandardSchemaV1 {
@@ -179,7 +217,9 @@ function isStandardSchema(schema: unknown): schema is StandardSchemaV1 {
 function nameProblems(name: string, version: string): string[] {
   const problems: string[] = [];
   if (!/^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*){0,2}$/.test(name)) {
-    problems.push(`The name "${name}" is not lower-case words with dashes (or catalog.schema.name).`);
+    problems.push(
+      `The name "${name}" is not lower-case words with dashes (or catalog.schema.name).`,
+    );
   }
   if (!/^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$/.test(version)) {
     problems.push(`The version "${version}" is not a semantic version such as "1.0.0".`);
@@ -206,7 +246,8 @@ function sensitiveProblems(sensitive: readonly string[], schema: JsonObject | un
 
 function pathProblems(what: string, path: string, schema: JsonObject | undefined): string[] {
   const tokens = pointerTokens(path);
-  if (tokens === undefined) return [`The ${what}, "${path}", is not a JSON pointer such as "/confidence".`];
+  if (tokens === undefined)
+    return [`The ${what}, "${path}", is not a JSON pointer such as "/confidence".`];
   // A misspelt sensitive path would protect nothing, and nobody would notice.
   const lost = schema !== undefined && leadsNowhere(schema, tokens);
   return lost ? [`The ${what}, "${path}", leads nowhere in the schema.`] : [];
@@ -240,9 +281,9 @@ function annotated(
   return sealJson({ ...document, ...extra }, "JSON Schema") as JsonObject;
 }
 
-type Described = Omit<AnyContract, "schema" | "describe">;
+type Described = Omit<AnyContract, "id" | "schema" | "describe">;
 
-function described({ id: _, rules, ...parts }: Described): JsonObject {
+function described({ rules, ...parts }: Described): JsonObject {
   const defined = Object.entries(parts).filter(([, value]) => value !== undefined);
   const named = rules.map(({ name, path }) => ({ name, path }));
   // An object that is sealed is a JSON object.

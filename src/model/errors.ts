@@ -29,6 +29,7 @@ export const ERROR_CODES = {
   VERSION_NOT_FOUND: "Versions of a run go from 0 (the input) to the number that `baton show <run>` prints.",
   FORK_REFUSED: "See the message: another input is possible at version 0 only, and agents that are replaced must fit the workflow.",
   STORE_IN_USE: "One process writes to a store at a time. Stop the other process, or open the store with `readOnly: true`.",
+  STORE_NOT_FOUND: "Nothing is stored there yet: `baton run` makes the store. Check `--store`, or the `store` of baton.config.ts.",
   STORE_FENCED: "Another process has taken the store over. This one must stop; its unfinished steps are executed by the new owner.",
   STORE_FAILED: "The store could not commit; nothing of this append was kept. See `cause` (disk full, read-only file, I/O error).",
   STORE_CORRUPT: "The file is damaged or was changed by hand. Run `baton verify`, and restore from a copy.",

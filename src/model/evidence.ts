@@ -34,8 +34,14 @@ export interface Redaction {
 }
 
 /** The violations of `root`: redacted by the contract's sensitive paths, cut, and at most {@link VIOLATIONS_MAX}. */
-export function violationsOf(contract: Redaction, root: unknown, findings: readonly Finding[]): readonly Violation[] {
-  const listed = findings.slice(0, VIOLATIONS_MAX).map((finding) => violationOf(contract, root, finding));
+export function violationsOf(
+  contract: Redaction,
+  root: unknown,
+  findings: readonly Finding[],
+): readonly Violation[] {
+  const listed = findings
+    .slice(0, VIOLATIONS_MAX)
+    .map((finding) => violationOf(contract, root, finding));
   const more = findings.length - listed.length;
   if (more > 0) {
     const message = `${more} more violations are not listed.`;

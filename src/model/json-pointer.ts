@@ -60,7 +60,8 @@ export function sameJson(sealed: Json, other: unknown): boolean {
 function sameArray(sealed: readonly Json[], other: object): boolean {
   if (!Array.isArray(other) || other.length !== sealed.length) return false;
   // The index is within the length of both, which TypeScript does not follow.
-  for (let i = 0; i < sealed.length; i += 1) if (!sameJson(sealed[i] as Json, other[i])) return false;
+  for (let i = 0; i < sealed.length; i += 1)
+    if (!sameJson(sealed[i] as Json, other[i])) return false;
   return true;
 }
 
@@ -68,7 +69,11 @@ function sameArray(sealed: readonly Json[], other: object): boolean {
 export function firstDifference(a: Json, b: Json, path = ""): string | undefined {
   if (sameJson(a, b)) return undefined;
   const comparable =
-    typeof a === "object" && a !== null && typeof b === "object" && b !== null && Array.isArray(a) === Array.isArray(b);
+    typeof a === "object" &&
+    a !== null &&
+    typeof b === "object" &&
+    b !== null &&
+    Array.isArray(a) === Array.isArray(b);
   if (!comparable) return path;
   for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
     const [left, right] = [valueAt(a, [key]), valueAt(b, [key])];

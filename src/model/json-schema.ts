@@ -26,7 +26,7 @@ export function jsonSchemaContract<X = Json>(
   name: string,
   version: string,
   jsonSchema: JsonObject,
-  options: JsonSchemaContractOptions<NoInfer<X>> = {},
+  options: NoInfer<JsonSchemaContractOptions<X>> = {},
 ): Contract<X> {
   const problems: string[] = [];
   const document = sealedDocument(jsonSchema, problems);
@@ -66,6 +66,8 @@ function factory(): Ajv2020 {
     strictTuples: false,
     strictRequired: false,
     allowUnionTypes: true,
+    // All that is wrong is listed at once. Also, without it ajv 8.20 skips `contains` for arrays that
+    // are shorter than `prefixItems`.
     allErrors: true,
     // `{}` must not satisfy `required: ["toString"]`.
     ownProperties: true,
@@ -83,14 +85,19 @@ function compiled(document: JsonObject, problems: string[]): ValidateFunction | 
   const ajv = factory();
   const draft = document["$schema"];
   if (draft !== undefined && draft !== DRAFT && draft !== `${DRAFT}#`) {
-    problems.push(`The JSON Schema is of another draft (${JSON.stringify(draft)}); only ${DRAFT} is taken.`);
+    problems.push(
+      `The JSON Schema is of another draft (${JSON.stringify(draft)}); only ${DRAFT} is taken.`,
+    );
     return undefined;
   }
-  for (const keyword of extensionKeywords(document)) if (!ajv.getKeyword(keyword)) ajv.addKeyword(keyword);
+  for (const keyword of extensionKeywords(document))
+    if (!ajv.getKeyword(keyword)) ajv.addKeyword(keyword);
   try {
     return ajv.compile(document);
   } catch (error) {
-    problems.push(`The JSON Schema can't be used: ${error instanceof Error ? error.message : String(error)}.`);
+    problems.push(
+      `The JSON Schema can't be used: ${error instanceof Error ? error.message : String(error)}.`,
+    );
     return undefined;
   }
 }
@@ -120,7 +127,12 @@ function standardSchema<X>(
   };
   const converter = { input: () => ({ ...document }), output: () => ({ ...document }) };
   return Object.freeze({
-    "~standard": Object.freeze({ version: 1, vendor: "json-schema", validate: run, jsonSchema: converter }),
+    "~standard": Object.freeze({
+      version: 1,
+      vendor: "json-schema",
+      validate: run,
+      jsonSchema: converter,
+    }),
   });
 }
 

@@ -14,9 +14,13 @@ export interface JsonObject {
 /** `X`, read-only all the way down; functions are left as they are. */
 export type Frozen<X> = X extends (...args: never[]) => unknown
   ? X
-  : X extends object
-    ? { readonly [K in keyof X]: Frozen<X[K]> }
-    : X;
+  : X extends readonly (infer E)[]
+    ? number extends X["length"]
+      ? readonly Frozen<E>[]
+      : { readonly [K in keyof X]: Frozen<X[K]> }
+    : X extends object
+      ? { readonly [K in keyof X]: Frozen<X[K]> }
+      : X;
 
 /** How deep a value may nest. Deeper ones are refused, so that no recursion here can exhaust the stack. */
 export const DEPTH_MAX = 200;
@@ -54,14 +58,16 @@ function sealObject(value: object, what: string, path: string, depth: number): J
   if (depth > DEPTH_MAX) refuse(what, path, `nested more than ${DEPTH_MAX} deep (or a cycle)`);
   if (Array.isArray(value)) {
     const copy: Json[] = new Array(value.length);
-    for (let i = 0; i < value.length; i += 1) copy[i] = sealAt(value[i], what, `${path}/${i}`, depth);
+    for (let i = 0; i < value.length; i += 1)
+      copy[i] = sealAt(value[i], what, `${path}/${i}`, depth);
     return Object.freeze(copy);
   }
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
     refuse(what, path, `an instance of ${value.constructor?.name ?? "a class"}`);
   }
-  if (Object.getOwnPropertySymbols(value).length > 0) refuse(what, path, "an object with symbol keys");
+  if (Object.getOwnPropertySymbols(value).length > 0)
+    refuse(what, path, "an object with symbol keys");
   const copy: Record<string, Json> = {};
   for (const key of Object.keys(value).sort()) {
     if (!key.isWellFormed()) refuse(what, path, "a key with a lone surrogate");

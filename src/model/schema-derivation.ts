@@ -31,9 +31,13 @@ export function deriveJsonSchema(schema: StandardSchemaV1): Derived {
   const accepts = converted(converter.input, marking);
   // A mark must be seen even where another field can't be converted; so a second look lets such fields through.
   const lenient = { unrepresentable: "any", errorMode: "ignore" };
-  const seen = [output ?? converted(converter.output, lenient), accepts ?? converted(converter.input, lenient)];
+  const seen = [
+    output ?? converted(converter.output, lenient),
+    accepts ?? converted(converter.input, lenient),
+  ];
   const documents = seen.filter((each) => each !== undefined);
-  const sensitive = documents.length === 0 ? [""] : documents.flatMap((each) => sensitivePaths(each));
+  const sensitive =
+    documents.length === 0 ? [""] : documents.flatMap((each) => sensitivePaths(each));
   return { output, accepts, sensitive: [...new Set(sensitive)] };
 }
 
@@ -93,7 +97,10 @@ function markRefined(context: {
 function isUnstated(definition: ZodDefinition): boolean {
   const { check, pattern } = definition;
   if (check !== undefined && !STATED_CHECKS.has(check)) return true;
-  if (check === "string_format" && UNSTATED_SETTINGS.some((each) => each in definition && Reflect.get(definition, each))) {
+  if (
+    check === "string_format" &&
+    UNSTATED_SETTINGS.some((each) => each in definition && Reflect.get(definition, each))
+  ) {
     return true;
   }
   return pattern instanceof RegExp && /[^uv]/.test(pattern.flags);
@@ -106,7 +113,10 @@ export function leadsNowhere(schema: JsonObject, path: Tokens): boolean {
     for (let hops = 0; isSchema(node) && typeof node["$ref"] === "string" && hops < 20; hops += 1) {
       node = Object.keys(node).length === 1 ? resolveRef(schema, node["$ref"]) : undefined;
     }
-    if (!isSchema(node) || ["allOf", "anyOf", "oneOf", "patternProperties"].some((each) => each in (node as object))) {
+    if (
+      !isSchema(node) ||
+      ["allOf", "anyOf", "oneOf", "patternProperties"].some((each) => each in (node as object))
+    ) {
       return false;
     }
     const { properties, additionalProperties, items, prefixItems } = node as JsonObject;

@@ -17,7 +17,8 @@ export function touchesSensitive(sensitive: readonly string[], path: Tokens): bo
     const pattern = pointerTokens(mark) ?? [];
     const length = Math.min(pattern.length, path.length);
     let same = true;
-    for (let i = 0; i < length && same; i += 1) same = pattern[i] === "*" || path[i] === "*" || pattern[i] === path[i];
+    for (let i = 0; i < length && same; i += 1)
+      same = pattern[i] === "*" || path[i] === "*" || pattern[i] === path[i];
     if (same) return true;
   }
   return false;
@@ -27,7 +28,13 @@ export function touchesSensitive(sensitive: readonly string[], path: Tokens): bo
 const SAME_VALUE = ["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"];
 
 /** The keywords that speak of the parts of a value whose names they do not say. */
-const ANY_PART = ["items", "additionalProperties", "unevaluatedItems", "unevaluatedProperties", "contains"];
+const ANY_PART = [
+  "items",
+  "additionalProperties",
+  "unevaluatedItems",
+  "unevaluatedProperties",
+  "contains",
+];
 
 /**
  * The paths that a JSON Schema marks with `sensitive: true` (or `writeOnly: true` with `format: "password"`).
@@ -47,14 +54,17 @@ export function sensitivePaths(schema: JsonObject): readonly string[] {
     }
     for (const keyword of SAME_VALUE) {
       const inner = node[keyword];
-      if (keyword === "dependentSchemas" && isSchema(inner)) visit(Object.values(inner), path, refs);
+      if (keyword === "dependentSchemas" && isSchema(inner))
+        visit(Object.values(inner), path, refs);
       else visit(inner, path, refs);
     }
     for (const keyword of ANY_PART) visit(node[keyword], [...path, "*"], refs);
     const { properties, patternProperties, prefixItems } = node;
-    if (isSchema(properties)) for (const key of Object.keys(properties)) visit(properties[key], [...path, key], refs);
+    if (isSchema(properties))
+      for (const key of Object.keys(properties)) visit(properties[key], [...path, key], refs);
     if (isSchema(patternProperties)) visit(Object.values(patternProperties), [...path, "*"], refs);
-    if (Array.isArray(prefixItems)) prefixItems.forEach((each, i) => visit(each, [...path, String(i)], refs));
+    if (Array.isArray(prefixItems))
+      prefixItems.forEach((each, i) => visit(each, [...path, String(i)], refs));
   };
   visit(schema, [], ["#"]);
   return found.size === 0 ? [] : [...new Set([...found, ...recursive])].sort();

@@ -48,8 +48,16 @@ export interface MapStep extends StepBase {
 
 /** Where a branch can lead. */
 export type BranchCase =
-  | { readonly kind: "agent"; readonly agent: AgentDefinition; readonly input: (view: View) => unknown }
-  | { readonly kind: "workflow"; readonly workflow: WorkflowDefinition; readonly input: (view: View) => unknown };
+  | {
+      readonly kind: "agent";
+      readonly agent: AgentDefinition;
+      readonly input: (view: View) => unknown;
+    }
+  | {
+      readonly kind: "workflow";
+      readonly workflow: WorkflowDefinition;
+      readonly input: (view: View) => unknown;
+    };
 
 export interface BranchStep extends StepBase {
   readonly kind: "branch";
@@ -78,7 +86,9 @@ export interface SubflowStep extends StepBase {
 export interface SleepStep extends StepBase {
   readonly kind: "sleep";
   /** A length of time, or the moment (ISO string) computed from the view. */
-  readonly wake: { readonly kind: "after"; readonly afterMs: number } | { readonly kind: "at"; readonly at: (view: View) => string };
+  readonly wake:
+    | { readonly kind: "after"; readonly afterMs: number }
+    | { readonly kind: "at"; readonly at: (view: View) => string };
 }
 
 export interface ApprovalStep extends StepBase {
@@ -94,7 +104,10 @@ export interface SignalStep extends StepBase {
   readonly kind: "signal";
   readonly contract: AnyContract;
   readonly timeoutMs?: number;
-  readonly onTimeout: { readonly kind: "fail" } | { readonly kind: "skip" } | { readonly kind: "value"; readonly value: Json };
+  readonly onTimeout:
+    | { readonly kind: "fail" }
+    | { readonly kind: "skip" }
+    | { readonly kind: "value"; readonly value: Json };
   readonly remindEveryMs?: number;
 }
 

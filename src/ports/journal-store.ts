@@ -59,7 +59,12 @@ export interface AppendRequest {
 
 export type AppendResult =
   | { readonly kind: "appended"; readonly commitNo: number }
-  | { readonly kind: "conflict"; readonly stream: string; readonly expectedSeq: number; readonly actualSeq: number }
+  | {
+      readonly kind: "conflict";
+      readonly stream: string;
+      readonly expectedSeq: number;
+      readonly actualSeq: number;
+    }
   | { readonly kind: "fenced"; readonly epoch: number; readonly currentEpoch: number };
 
 export interface StreamHead extends StreamName, StreamIndex {

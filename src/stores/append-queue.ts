@@ -13,7 +13,9 @@ import { rowsOf } from "./group-commit.ts";
 export const GROUP_ROWS_MAX = 4_096;
 
 /** Commits a group, all or nothing, and gives an outcome for each request, in order. */
-export type CommitGroup = (requests: readonly AppendRequest[]) => readonly (AppendResult | BatonError)[];
+export type CommitGroup = (
+  requests: readonly AppendRequest[],
+) => readonly (AppendResult | BatonError)[];
 
 export interface AppendQueue {
   append(request: AppendRequest): Promise<AppendResult>;

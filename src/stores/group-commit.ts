@@ -134,7 +134,9 @@ function mistakeIn(
     return refuse(`has entries that do not follow ${expectedSeq} one by one`);
   }
   if (exists || expectedSeq !== -1) {
-    return entries.length === 0 && index === undefined ? refuse("holds neither entries nor an index") : undefined;
+    return entries.length === 0 && index === undefined
+      ? refuse("holds neither entries nor an index")
+      : undefined;
   }
   if (entries.length === 0) return refuse("would make a stream without an entry");
   return index === undefined ? refuse("makes a new stream and has no index") : undefined;
@@ -146,7 +148,13 @@ function include(request: AppendRequest, heads: Heads, draft: Draft): void {
     const no = head?.no ?? heads.nextNo();
     if (part.index !== undefined) {
       if (head !== undefined) draft.indexes.push({ no, index: part.index });
-      else draft.newStreams.push({ no, namespace: part.namespace, stream: part.stream, index: part.index });
+      else
+        draft.newStreams.push({
+          no,
+          namespace: part.namespace,
+          stream: part.stream,
+          index: part.index,
+        });
     }
     if (part.entries.length === 0) continue;
     for (const entry of part.entries) {

@@ -1,0 +1,80 @@
+/**
+ * Arguments and options, checked where they come in.
+ */
+import { InvalidArgumentError } from "commander";
+import type { VersionRef } from "../index.ts";
+import { BatonError } from "../model/errors.ts";
+import type { WorkflowDefinition } from "../model/workflow-definition.ts";
+
+/** For an option that takes a whole number of at least `least`. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(number) || number < least) {
+      throw new InvalidArgumentError(`Expected a whole number of at least ${least}.`);
+    }
+    return number;
+  };
+}
+
+/** `app-1@2`: a run at a version; `app-1`: at its newest. A run id may itself contain an `@` that no number follows. */
+export function versionRef(text: string): VersionRef {
+  const match = /^(.+)@(\d+)$/s.exec(text);
+  const run = match?.[1];
+  return run === undefined ? { run: text } : { run, version: Number(match?.[2]) };
+}
+
+/** Examples, below a command's help. */
+export function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;
+}
+
+/**
+ * The workflow named `name@version`, or the newest version of `name`.
+ * @throws BatonError WORKFLOW_NOT_FOUND naming those that there are.
+ */
+export function findWorkflow(
+  workflows: readonly WorkflowDefinition[],
+  name: string,
+): WorkflowDefinition {
+  const named = workflows.filter((workflow) => workflow.id === name || workflow.name === name);
+  const newest = named.toSorted((a, b) => compareVersions(b.version, a.version))[0];
+  if (newest !== undefined) return newest;
+  const known = workflows.map((workflow) => workflow.id).sort();
+  throw new BatonError("WORKFLOW_NOT_FOUND", `There is no workflow ${name}.`, {
+    hint:
+      known.length === 0
+        ? "The config lists no workflows."
+        : `The config has: ${known.join(", ")}.`,
+    details: { workflow: name, known },
+  });
+}
+
+/** Orders semantic versions, pre-releases before their release. */
+export function compareVersions(a: string, b: string): number {
+  const [numbersA, preA] = versionParts(a);
+  const [numbersB, preB] = versionParts(b);
+  for (let i = 0; i < 3; i += 1) {
+    const difference = (numbersA[i] ?? 0) - (numbersB[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  if (preA === preB) return 0;
+  if (preA === undefined || preB === undefined) return preA === undefined ? 1 : -1;
+  return preA < preB ? -1 : 1;
+}
+
+function versionParts(version: string): readonly [readonly number[], string | undefined] {
+  const [main = "", ...pre] = version.split("-");
+  return [main.split(".").map(Number), pre.length === 0 ? undefined : pre.join("-")];
+}
+
+/** The field at a dotted path, or undefined. */
+export function fieldOf(value: unknown, path: string): unknown {
+  let at: unknown = value;
+  for (const key of path.replace(/^\//, "").split(/[./]/)) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, key)) return undefined;
+    // Checked to be an object that has the key.
+    at = (at as Readonly<Record<string, unknown>>)[key];
+  }
+  return at;
+}

@@ -1,0 +1,200 @@
+/**
+ * What every command gets: the terminal, how to print, and how to open Baton.
+ *
+ * C1. Whatever was opened is closed, also after an error and an interrupt.
+ * C2. Commands that only read open the store for reading, so that they work beside the process that writes.
+ * C3. The first interrupt ends gracefully, the second at once.
+ */
+import { existsSync, mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Colors } from "picocolors/types.js";
+import type { Baton, OpenOptions, StoreFactory } from "../index.ts";
+import type { Author } from "../model/entry.ts";
+import { BatonError, isBatonError } from "../model/errors.ts";
+import type { BatonConfig } from "./config.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import type { ModuleLoader } from "./module-loader.ts";
+import { loadProject, type Project, storePlace } from "./project.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Options that every command takes. */
+export interface CommonFlags {
+  readonly json?: boolean;
+  readonly config?: string;
+  readonly store?: string;
+  readonly namespace?: string;
+}
+
+/**
+ * What a command does with the store: `write` may execute agents; `read` reads with the workflows' code; `journal` reads what
+ * is stored, for which no code is needed, so that `--store` is enough.
+ */
+export type Purpose = "write" | "read" | "journal";
+
+export interface Opened {
+  readonly baton: Baton;
+  readonly config: BatonConfig;
+  /** Aborted at the first interrupt. */
+  readonly interrupted: AbortSignal;
+}
+
+export interface Cli {
+  readonly terminal: Terminal;
+  readonly colors: Colors;
+  /** Writes a line to stdout. */
+  readonly print: (line?: string) => void;
+  /** Writes one JSON document, on one line, to stdout. */
+  readonly printJson: (value: unknown) => void;
+  /** Writes a line to stderr: for people, never for programs. */
+  readonly note: (line: string) => void;
+  readonly person: (by: string | undefined) => Author;
+  readonly project: (flags: CommonFlags) => Promise<Project>;
+  readonly load: ModuleLoader;
+  readonly withBaton: (
+    flags: CommonFlags,
+    purpose: Purpose,
+    work: (opened: Opened) => Promise<ExitCode>,
+  ) => Promise<ExitCode>;
+  /** Sets what the process ends with. */
+  readonly finish: (code: ExitCode) => void;
+}
+
+/** What tests put in the place of the real thing. */
+export interface CliParts {
+  readonly open?: (options: OpenOptions) => Promise<Baton>;
+}
+
+/** Makes the Cli for one command line; `finish` is told the exit code. */
+export async function createCli(
+  terminal: Terminal,
+  finish: (code: ExitCode) => void,
+  parts: CliParts = {},
+): Promise<Cli> {
+  const { default: picocolors } = await import("picocolors");
+  const load: ModuleLoader = async (path) => (await loader())(path);
+  const project = (flags: CommonFlags): Promise<Project> =>
+    loadProject(terminal.cwd, flags.config, loader);
+  return {
+    terminal,
+    colors: picocolors.createColors(wantsColour(terminal)),
+    print: (line = "") => terminal.stdout.write(`${line}\n`),
+    printJson: (value) => terminal.stdout.write(`${JSON.stringify(value)}\n`),
+    note: (line) => terminal.stderr.write(`${line}\n`),
+    person: (by) => ({ kind: "person", id: by ?? terminal.user }),
+    project,
+    load,
+    withBaton: async (flags, purpose, work) => {
+      const found =
+        purpose === "journal" && flags.store !== undefined
+          ? withoutCode(terminal)
+          : await project(flags);
+      const open = parts.open ?? (await import("../index.ts")).open;
+      const options = await openOptions(found, flags, {
+        purpose,
+        cwd: terminal.cwd,
+        checkFile: parts.open === undefined,
+      });
+      return workBetween(terminal, await open(options), found.config, work);
+    },
+    finish,
+  };
+}
+
+let loading: Promise<ModuleLoader> | undefined;
+
+async function loader(): Promise<ModuleLoader> {
+  loading ??= import("./module-loader.ts").then(({ moduleLoader }) => moduleLoader());
+  return loading;
+}
+
+/** https://no-color.org, and the counterpart that CI systems use. */
+function wantsColour(terminal: Terminal): boolean {
+  const { env } = terminal;
+  if ((env["NO_COLOR"] ?? "") !== "") return false;
+  if ((env["FORCE_COLOR"] ?? "0") !== "0") return true;
+  return terminal.stdout.isTTY && env["TERM"] !== "dumb";
+}
+
+function withoutCode(terminal: Terminal): Project {
+  return { config: { workflows: [] }, folder: terminal.cwd };
+}
+
+interface Opening {
+  readonly purpose: Purpose;
+  readonly cwd: string;
+  readonly checkFile: boolean;
+}
+
+async function openOptions(
+  project: Project,
+  flags: CommonFlags,
+  opening: Opening,
+): Promise<OpenOptions> {
+  const { config } = project;
+  const readOnly = opening.purpose !== "write";
+  const namespace = flags.namespace ?? config.namespace;
+  return {
+    store: await storeFactory(project, flags, opening),
+    workflows: config.workflows,
+    readOnly,
+    ...(config.agents === undefined ? {} : { agents: config.agents }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(config.limits === undefined ? {} : { limits: config.limits }),
+    ...(config.prices === undefined ? {} : { prices: config.prices }),
+  };
+}
+
+async function storeFactory(
+  project: Project,
+  flags: CommonFlags,
+  opening: Opening,
+): Promise<StoreFactory> {
+  const place = storePlace(project, opening.cwd, flags.store);
+  if (place.kind === "factory") return place.factory;
+  if (opening.checkFile && opening.purpose === "write")
+    mkdirSync(dirname(place.path), { recursive: true });
+  if (opening.checkFile && opening.purpose !== "write" && !existsSync(place.path)) {
+    throw new BatonError("STORE_NOT_FOUND", `There is no store at ${place.shown}.`, {
+      details: { path: place.path },
+    });
+  }
+  const { sqlite } = await import("../sqlite.ts");
+  return sqlite(place.path);
+}
+
+/** Does the work between opening and closing; see C1 and C3. */
+async function workBetween(
+  terminal: Terminal,
+  baton: Baton,
+  config: BatonConfig,
+  work: (opened: Opened) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const controller = new AbortController();
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closing ??= baton.close();
+    return closing;
+  };
+  const stopListening = terminal.onInterrupt(() => {
+    if (controller.signal.aborted) return terminal.exitNow(EXIT.interrupted);
+    controller.abort();
+    if (!baton.readOnly)
+      terminal.stderr.write(
+        "Stopping: steps that are executing get a moment to end. Ctrl-C again stops at once.\n",
+      );
+    // A failure to close is reported where it is awaited, below.
+    close().catch(() => undefined);
+  });
+  try {
+    const code = await work({ baton, config, interrupted: controller.signal });
+    return controller.signal.aborted ? EXIT.interrupted : code;
+  } catch (error) {
+    // Work that was under way when Baton was closed ends with this; it isn't news to whoever interrupted.
+    const ended = error === controller.signal.reason || isBatonError(error, "STORE_CLOSED");
+    if (controller.signal.aborted && ended) return EXIT.interrupted;
+    throw error;
+  } finally {
+    await close();
+    stopListening();
+  }
+}

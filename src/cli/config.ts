@@ -1,0 +1,149 @@
+/**
+ * The user's `baton.config.ts`: which workflows there are, and where their journals are kept.
+ */
+import type { PriceTable } from "../engine/usage.ts";
+import type { AgentDefinition } from "../model/agent-definition.ts";
+import { BatonError } from "../model/errors.ts";
+import type { Json } from "../model/json.ts";
+import type { Limits } from "../model/limits.ts";
+import type { WorkflowDefinition } from "../model/workflow-definition.ts";
+import type { StoreFactory } from "../ports/journal-store.ts";
+
+/** An approval that waits, as an answering policy sees it. */
+export interface Question {
+  readonly run: string;
+  readonly step: string;
+  /** What a person would be shown. */
+  readonly shown: Json | undefined;
+}
+
+export interface Answer {
+  readonly approved: boolean;
+  readonly reason?: string;
+}
+
+/**
+ * Answers approvals in batch mode; undefined leaves the question to a person. Its answers are journalled as given by
+ * `{ kind: "program", id: "policy" }`.
+ */
+export type AnsweringPolicy = (question: Question) => Answer | undefined;
+
+export interface BatonConfig {
+  /** A SQLite file (relative to the config's folder) or any store; `.baton/baton.db` if left out. */
+  readonly store?: string | StoreFactory;
+  readonly namespace?: string;
+  readonly workflows: readonly WorkflowDefinition[];
+  /** Agents beside those of the workflows: earlier versions, and those to fork with. */
+  readonly agents?: readonly AgentDefinition[];
+  /** What the models cost, for the journal's usage records. */
+  readonly prices?: PriceTable;
+  readonly limits?: Partial<Limits>;
+  readonly answers?: AnsweringPolicy;
+}
+
+/**
+ * Gives the configuration back, checked by the compiler: the default export of `baton.config.ts`.
+ * @example export default defineConfig({ workflows: [creditDecision] });
+ */
+export function defineConfig(config: BatonConfig): BatonConfig {
+  return config;
+}
+
+const CHECKS: Readonly<Record<keyof BatonConfig, (value: unknown) => readonly string[]>> = {
+  store: (value) =>
+    isText(value) || typeof value === "function"
+      ? []
+      : ["store: expected a path or a store such as sqlite(path)"],
+  namespace: (value) => (isText(value) ? [] : ["namespace: expected text that is not empty"]),
+  workflows: (value) => {
+    if (value === undefined) return ["workflows: missing; expected a list of workflows"];
+    return listProblems(value, "workflows", "a workflow: what workflow(...).output(...) gives", [
+      "name",
+      "version",
+      "id",
+      "steps",
+    ]);
+  },
+  agents: (value) =>
+    listProblems(value, "agents", "an agent: what agent({...}) gives", [
+      "name",
+      "version",
+      "id",
+      "execute",
+    ]),
+  prices: (value) => (isRecord(value) ? [] : ["prices: expected a price table"]),
+  limits: (value) =>
+    isRecord(value) ? limitProblems(value) : ["limits: expected an object of numbers"],
+  answers: (value) =>
+    typeof value === "function"
+      ? []
+      : ["answers: expected a function from a question to an answer"],
+};
+
+/**
+ * Checks what a config file exports.
+ * @param from the file, for messages.
+ * @throws BatonError CONFIG_INVALID with every problem in `details.problems`.
+ */
+export function checkConfig(value: unknown, from: string): BatonConfig {
+  const problems = configProblems(value);
+  if (problems.length > 0) {
+    throw new BatonError(
+      "CONFIG_INVALID",
+      `${from} can't be used:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`,
+      {
+        details: { config: from, problems },
+      },
+    );
+  }
+  // Every field was checked above; what the functions do can't be.
+  return value as BatonConfig;
+}
+
+function configProblems(value: unknown): readonly string[] {
+  if (!isRecord(value)) return ["it must default-export defineConfig({ workflows: [...] })"];
+  const problems: string[] = [];
+  for (const [field, check] of Object.entries(CHECKS)) {
+    if (value[field] !== undefined || field === "workflows") problems.push(...check(value[field]));
+  }
+  for (const field of Object.keys(value)) {
+    if (!(field in CHECKS))
+      problems.push(`${field}: unknown field; there are ${Object.keys(CHECKS).join(", ")}`);
+  }
+  return problems;
+}
+
+function listProblems(
+  value: unknown,
+  field: string,
+  expected: string,
+  marks: readonly string[],
+): readonly string[] {
+  if (!Array.isArray(value)) return [`${field}: expected a list`];
+  const problems: string[] = [];
+  const seen = new Set<unknown>();
+  for (const [i, item] of value.entries()) {
+    if (!isRecord(item) || marks.some((mark) => item[mark] === undefined)) {
+      problems.push(`${field}[${i}]: expected ${expected}`);
+    } else if (seen.has(item["id"])) {
+      problems.push(`${field}[${i}]: ${String(item["id"])} is there twice`);
+    } else {
+      seen.add(item["id"]);
+    }
+  }
+  return problems;
+}
+
+function limitProblems(limits: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.entries(limits)
+    .filter(([, value]) => !(Number.isSafeInteger(value) && Number(value) > 0))
+    .map(([name]) => `limits.${name}: expected a whole number above 0`);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,67 @@
+/**
+ * Exit codes, mapped in this one table. Scripts depend on them: a number never changes its meaning.
+ */
+import { type ErrorCode, isBatonError } from "../model/errors.ts";
+
+/** What the process tells whoever started it. */
+export const EXIT = {
+  ok: 0,
+  /** What was asked for failed: the run failed, verify found problems, a replay differs, check found errors. */
+  failed: 1,
+  /** Wrong usage, or a configuration that can't be used. */
+  usage: 2,
+  notFound: 3,
+  /** A conflict with what is there, or with another process. */
+  conflict: 4,
+  /** The store is damaged, full, or can't be written. */
+  store: 5,
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
+  VALUE_NOT_JSON: EXIT.usage,
+  VALUE_TOO_LARGE: EXIT.usage,
+  DEFINITION_INVALID: EXIT.usage,
+  DURATION_INVALID: EXIT.usage,
+  CONTRACT_ASYNC: EXIT.usage,
+  CONTRACT_UNSTABLE: EXIT.failed,
+  CONTRACT_VIOLATED: EXIT.failed,
+  CONTRACT_NO_JSON_SCHEMA: EXIT.usage,
+  RUN_NOT_FOUND: EXIT.notFound,
+  RUN_CONFLICT: EXIT.conflict,
+  RUN_FAILED: EXIT.failed,
+  RUN_CANCELLED: EXIT.failed,
+  RUN_REFUSED: EXIT.failed,
+  RUN_FINISHED: EXIT.conflict,
+  WORKFLOW_NOT_FOUND: EXIT.notFound,
+  WORKFLOW_CHANGED: EXIT.conflict,
+  AGENT_NOT_FOUND: EXIT.notFound,
+  SIGNAL_UNKNOWN: EXIT.notFound,
+  SIGNAL_REFUSED: EXIT.conflict,
+  VERSION_NOT_FOUND: EXIT.notFound,
+  FORK_REFUSED: EXIT.conflict,
+  STORE_IN_USE: EXIT.conflict,
+  STORE_NOT_FOUND: EXIT.notFound,
+  STORE_FENCED: EXIT.conflict,
+  STORE_FAILED: EXIT.store,
+  STORE_CORRUPT: EXIT.store,
+  STORE_NEWER: EXIT.store,
+  STORE_READ_ONLY: EXIT.store,
+  STORE_CLOSED: EXIT.store,
+  STORE_UNSUITABLE: EXIT.store,
+  ENTRY_UNKNOWN: EXIT.store,
+  JOURNAL_BROKEN: EXIT.store,
+  CONTEXT_ENDED: EXIT.failed,
+  USAGE_INVALID: EXIT.failed,
+  CONFIG_INVALID: EXIT.usage,
+  DEPENDENCY_MISSING: EXIT.usage,
+  ARGUMENT_INVALID: EXIT.usage,
+  INVARIANT_BROKEN: EXIT.failed,
+};
+
+/** The exit code for a thrown error; `failed` for one that isn't Baton's. */
+export function exitCodeOf(error: unknown): ExitCode {
+  return isBatonError(error) ? (EXIT_OF_ERROR[error.code] ?? EXIT.failed) : EXIT.failed;
+}

@@ -1,0 +1,99 @@
+/** The shape of a workflow: its layers, its edges, and Mermaid text. */
+import type { StepDefinition, WorkflowDefinition } from "../model/workflow-definition.ts";
+
+/** Steps by the length of the longest way from the input to them, in the order in which they were written. */
+export function layersOf(workflow: WorkflowDefinition): readonly (readonly StepDefinition[])[] {
+  const depths = new Map<string, number>([["input", -1]]);
+  const layers: StepDefinition[][] = [];
+  for (const step of workflow.steps) {
+    const depth = 1 + Math.max(-1, ...step.needs.map((key) => depths.get(key) ?? -1));
+    depths.set(step.name, depth);
+    layers[depth] ??= [];
+    layers[depth].push(step);
+  }
+  return layers;
+}
+
+export interface Edge {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Which key is read by which step. */
+export function edgesOf(workflow: WorkflowDefinition): readonly Edge[] {
+  return workflow.steps.flatMap((step) => step.needs.map((key) => ({ from: key, to: step.name })));
+}
+
+/** What a step does, in a few words. */
+export function stepLabel(step: StepDefinition): string {
+  switch (step.kind) {
+    case "agent":
+      return step.agent.id;
+    case "map":
+      return `map ${step.agent.id}, ${step.concurrency} at a time`;
+    case "repeat":
+      return `repeat ${step.agent.id}, up to ${step.limit} rounds`;
+    case "branch":
+      return `branch ${[...step.cases.keys()].join(" | ")}`;
+    case "subflow":
+      return `subflow ${step.workflow.id}`;
+    case "sleep":
+    case "approval":
+    case "signal":
+      return step.kind;
+  }
+}
+
+const SHAPES: Readonly<Record<StepDefinition["kind"], readonly [string, string]>> = {
+  agent: ["[", "]"],
+  map: ["[[", "]]"],
+  repeat: ["[[", "]]"],
+  branch: ["{", "}"],
+  subflow: ["[/", "/]"],
+  sleep: ["([", "])"],
+  approval: ["{{", "}}"],
+  signal: ["([", "])"],
+};
+
+const CLASSES = `  classDef sealed fill:#d3f9d8,stroke:#2b8a3e
+  classDef open fill:#fff3bf,stroke:#e67700
+  classDef retrying fill:#fff3bf,stroke:#e67700
+  classDef failed fill:#ffe3e3,stroke:#c92a2a
+  classDef refused fill:#ffe3e3,stroke:#c92a2a
+  classDef skipped fill:#f1f3f5,stroke:#868e96,stroke-dasharray:4`;
+
+/** Mermaid text of a workflow; `statuses` (by step) colours what a run has done of it. */
+export function mermaidOf(
+  workflow: WorkflowDefinition,
+  statuses: ReadonlyMap<string, string> = new Map(),
+): string {
+  // Step names may be words that Mermaid keeps for itself (`end`), so nodes have ids of their own.
+  const ids = new Map([
+    ["input", "input_"],
+    ...workflow.steps.map((step, i) => [step.name, `s${i}`] as const),
+  ]);
+  const lines = ["flowchart TD", `  input_(["input: ${quoted(workflow.input.id)}"])`];
+  for (const step of workflow.steps) {
+    const [open, close] = SHAPES[step.kind];
+    const status = statuses.get(step.name);
+    const label = `${quoted(step.name)}<br/><small>${quoted(stepLabel(step))}</small>`;
+    lines.push(
+      `  ${ids.get(step.name)}${open}"${label}"${close}${status === undefined ? "" : `:::${status}`}`,
+    );
+  }
+  for (const step of workflow.steps) {
+    const arrow = step.when === undefined ? "-->" : "-.->";
+    for (const key of step.needs)
+      lines.push(`  ${ids.get(key) ?? "input_"} ${arrow} ${ids.get(step.name)}`);
+  }
+  if (statuses.size > 0) lines.push(CLASSES);
+  return lines.join("\n");
+}
+
+function quoted(text: string): string {
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll('"', "&quot;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;");
+}

@@ -1,0 +1,220 @@
+/** `baton run`: one input, or each line of a JSONL file. */
+import type { Command } from "commander";
+import { BatonError } from "../model/errors.ts";
+import type { Json } from "../model/json.ts";
+import type { WorkflowDefinition } from "../model/workflow-definition.ts";
+import { examples, findWorkflow, wholeNumber } from "./arguments.ts";
+import type { Cli, CommonFlags, Opened } from "./cli.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import type { JsonSource } from "./json-input.ts";
+import { nextCommand, type Settled, settle } from "./settle.ts";
+import { compact, pretty, printable } from "./text.ts";
+
+export interface RunFlags extends CommonFlags {
+  readonly input?: string;
+  readonly id?: string;
+  readonly by?: string;
+  readonly wait: boolean;
+  readonly inFlight: number;
+  readonly idField?: string;
+  readonly count?: string;
+}
+
+/** How far away a timer may be for the command to wait for it. */
+export const PATIENCE_MS = 60_000;
+
+const IN_FLIGHT_DEFAULT = 256;
+const IN_FLIGHT_MAX = 100_000;
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .argument("<workflow>", "its name (the newest version), or name@version")
+    .argument("[file]", "a JSON file, `-` for stdin, or a .jsonl file with one input per line")
+    .option("--input <json>", "the input itself, instead of a file")
+    .option("--by <person>", "who starts it, for the journal")
+    .optionsGroup("For one input:")
+    .option(
+      "--id <id>",
+      "the run's id; the same id with the same input is the same run (default: a fresh UUIDv7)",
+    )
+    .option("--no-wait", "start it and print its id, without following it")
+    .optionsGroup("For a JSONL file:")
+    .option("--in-flight <n>", "runs at the same time", wholeNumber(1), IN_FLIGHT_DEFAULT)
+    .option(
+      "--id-field <field>",
+      "the field of a line that is its run's id, `id` or `applicant.id` (default: <file>-<line>)",
+    )
+    .option("--count <field>", "count the outputs by this field in the summary, such as `decision`")
+    .addHelpText(
+      "after",
+      examples(
+        "baton run credit-decision application.json --id app-1",
+        'baton run credit-decision --input \'{"applicant":"ada"}\'',
+        "baton run credit-decision applications.jsonl --id-field id --in-flight 256",
+        "cat application.json | baton run credit-decision@1.0.0 - --json",
+        "",
+        "Running a JSONL file again starts nothing twice: runs that are there are taken up where they are.",
+      ),
+    )
+    .action(async (workflow: string, file: string | undefined, flags: RunFlags) => {
+      cli.finish(await runCommand(cli, { workflow, file, flags }));
+    });
+}
+
+interface RunArguments {
+  readonly workflow: string;
+  readonly file: string | undefined;
+  readonly flags: RunFlags;
+}
+
+async function runCommand(cli: Cli, { workflow, file, flags }: RunArguments): Promise<ExitCode> {
+  if ((file === undefined) === (flags.input === undefined)) {
+    throw new BatonError(
+      "ARGUMENT_INVALID",
+      "Give one input: a file, `-` for stdin, or --input '{...}'.",
+      { hint: "See `baton run --help`." },
+    );
+  }
+  if (flags.inFlight > IN_FLIGHT_MAX)
+    throw new BatonError("ARGUMENT_INVALID", `--in-flight is at most ${IN_FLIGHT_MAX}.`);
+  if (file?.endsWith(".jsonl") === true || file?.endsWith(".ndjson") === true) {
+    if (flags.id !== undefined) {
+      throw new BatonError("ARGUMENT_INVALID", "--id names one run; a JSONL file has many.", {
+        hint: "Use --id-field.",
+      });
+    }
+    const { runBatch } = await import("./run-batch.ts");
+    return cli.withBaton(flags, "write", (opened) => {
+      return runBatch(cli, opened, {
+        workflow: findWorkflow(opened.baton.workflows, workflow),
+        file,
+        flags,
+      });
+    });
+  }
+  const { readJson } = await import("./json-input.ts");
+  const source: JsonSource =
+    flags.input === undefined
+      ? { kind: "file", path: file ?? "-" }
+      : { kind: "text", text: flags.input };
+  const input = await readJson(cli.terminal, source, "input");
+  return cli.withBaton(flags, "write", (opened) =>
+    runOne(cli, opened, {
+      definition: findWorkflow(opened.baton.workflows, workflow),
+      input,
+      flags,
+    }),
+  );
+}
+
+interface OneRun {
+  readonly definition: WorkflowDefinition;
+  readonly input: unknown;
+  readonly flags: RunFlags;
+}
+
+async function runOne(
+  cli: Cli,
+  opened: Opened,
+  { definition, input, flags }: OneRun,
+): Promise<ExitCode> {
+  const handle = await opened.baton.startUntyped(definition, input, {
+    by: cli.person(flags.by),
+    ...(flags.id === undefined ? {} : { id: flags.id }),
+  });
+  if (!flags.wait) {
+    if (flags.json === true)
+      cli.printJson({ id: handle.id, workflow: definition.id, status: "running" });
+    else cli.print(handle.id);
+    return EXIT.ok;
+  }
+  if (flags.json !== true)
+    cli.note(cli.colors.dim(`run ${printable(handle.id)}: ${definition.id}`));
+  return followToEnd(cli, opened, {
+    run: handle.id,
+    workflow: definition.id,
+    json: flags.json === true,
+  });
+}
+
+/** What a run that is followed is, for the answer. */
+export interface Followed {
+  readonly run: string;
+  readonly workflow?: string;
+  readonly json: boolean;
+}
+
+/** Waits until a run ends or waits for somebody, and says which. */
+export async function followToEnd(cli: Cli, opened: Opened, followed: Followed): Promise<ExitCode> {
+  const settled = await settle(opened.baton, followed.run, {
+    interrupted: opened.interrupted,
+    patienceMs: PATIENCE_MS,
+    now: cli.terminal.now,
+  });
+  if (followed.json) {
+    cli.printJson({
+      id: followed.run,
+      ...(followed.workflow === undefined ? {} : { workflow: followed.workflow }),
+      ...settledJson(settled),
+    });
+  } else {
+    printSettled(cli, followed.run, settled);
+  }
+  return settled.kind === "waiting" || settled.outcome.kind === "completed" ? EXIT.ok : EXIT.failed;
+}
+
+/** How a run settled, flat, for programs. */
+export function settledJson(settled: Settled): Readonly<Record<string, unknown>> {
+  if (settled.kind === "waiting") return { status: "waiting", waits: settled.waits };
+  const { kind, ...rest } = settled.outcome;
+  return { status: kind, ...rest };
+}
+
+function printSettled(cli: Cli, run: string, settled: Settled): void {
+  const { colors } = cli;
+  if (settled.kind === "waiting") {
+    for (const wait of settled.waits) {
+      cli.print(`${colors.yellow("waiting")} for ${wait.what} ${printable(wait.step)}`);
+      if (wait.shown !== undefined) cli.print(`  ${compact(wait.shown, 400)}`);
+      const next = nextCommand(wait);
+      if (next !== undefined) cli.note(`next:  ${printable(next)}`);
+    }
+    return;
+  }
+  const { outcome } = settled;
+  if (outcome.kind === "completed") return cli.print(pretty(outcome.output));
+  if (outcome.kind === "cancelled")
+    cli.print(`${colors.yellow("cancelled")}: ${printable(outcome.reason)}`);
+  if (outcome.kind === "refused") {
+    cli.print(`${colors.red("refused")}: the input breaks its contract`);
+    printViolations(cli, outcome.violations);
+  }
+  if (outcome.kind === "failed") {
+    const at = outcome.step === undefined ? "" : ` at ${printable(outcome.step)}`;
+    cli.print(
+      `${colors.red("failed")}${at}: ${printable(outcome.error.code)}: ${printable(outcome.error.message)}`,
+    );
+    printViolations(cli, outcome.error.violations ?? []);
+  }
+  cli.note(`next:  baton show ${printable(run)}`);
+}
+
+/** Prints violations, two lines each at most: where and which rule, then what was found. */
+export function printViolations(
+  cli: Cli,
+  violations: readonly {
+    readonly contract: string;
+    readonly path: string;
+    readonly rule: string;
+    readonly message: string;
+    readonly value?: Json;
+  }[],
+): void {
+  for (const violation of violations) {
+    const found = violation.value === undefined ? "" : `, found ${compact(violation.value, 60)}`;
+    cli.print(
+      `  ${violation.contract}  ${printable(violation.path) || "/"}  ${cli.colors.bold(printable(violation.rule))}`,
+    );
+    cli.print(`    ${printable(violation.message)}${found}`);
+  }
+}

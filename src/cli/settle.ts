@@ -1,0 +1,185 @@
+/**
+ * Follows a run until it ends or there is nothing left to do but wait for somebody.
+ *
+ * W1. A wait for a person or a signal settles a run only when nothing else of it is executing.
+ * W2. A timer settles it only when it is further away than the caller's patience.
+ * W3. What waits in a child run (a subflow) counts as the parent's wait, and names the child.
+ */
+import type { Baton, RecordedEntry, RunOutcome } from "../index.ts";
+import type { EntryKind } from "../model/entry.ts";
+import { isBatonError } from "../model/errors.ts";
+import type { Json } from "../model/json.ts";
+import type { WorkflowDefinition } from "../model/workflow-definition.ts";
+
+/** What a run waits for. `run` is the run that has the step: a child, where the step is in a subflow. */
+export interface Wait {
+  readonly run: string;
+  readonly step: string;
+  readonly what: "approval" | "signal" | "timer" | "code";
+  readonly dueAt?: number;
+  readonly shown?: Json;
+}
+
+export type Settled =
+  | { readonly kind: "ended"; readonly outcome: RunOutcome<Json> }
+  | { readonly kind: "waiting"; readonly waits: readonly Wait[] };
+
+export interface SettleOptions {
+  readonly interrupted: AbortSignal;
+  /** A timer further away than this settles the run. Milliseconds. */
+  readonly patienceMs: number;
+  readonly now: () => number;
+  /** Answers an approval, or gives false to leave it to a person. */
+  readonly answer?: (wait: Wait) => Promise<boolean>;
+}
+
+/**
+ * Waits until the run has ended or waits for long.
+ * @throws BatonError STORE_CLOSED if Baton is closed first.
+ */
+export async function settle(baton: Baton, run: string, options: SettleOptions): Promise<Settled> {
+  const ended = new AbortController();
+  const stop = AbortSignal.any([ended.signal, options.interrupted]);
+  const following = new Following(baton, run, { ...options, interrupted: stop });
+  try {
+    const waits = await following.untilSettled();
+    if (waits !== undefined) return { kind: "waiting", waits };
+    return { kind: "ended", outcome: await (await baton.run(run)).outcome() };
+  } finally {
+    ended.abort();
+  }
+}
+
+/** Whether a run of this workflow can stop for a person, a signal, a timer, or a child that does. */
+export function canWait(workflow: WorkflowDefinition): boolean {
+  return workflow.steps.some((step) => {
+    if (step.kind === "subflow") return canWait(step.workflow);
+    if (step.kind === "branch")
+      return [...step.cases.values()].some(
+        (branch) => branch.kind === "workflow" && canWait(branch.workflow),
+      );
+    return step.kind === "approval" || step.kind === "signal" || step.kind === "sleep";
+  });
+}
+
+/** Pause before a child run that isn't there yet is looked for again. */
+const CHILD_RETRY_MS = 20;
+
+const CLOSING: ReadonlySet<EntryKind> = new Set<EntryKind>([
+  "step.sealed",
+  "step.skipped",
+  "step.failed",
+  "signal.received",
+]);
+
+/** One run being followed. Opened by settle(), closed when its watch ends. */
+class Following {
+  private readonly baton: Baton;
+  private readonly run: string;
+  private readonly options: SettleOptions;
+  /** What is waited for, by step. */
+  private readonly waits = new Map<string, readonly Wait[]>();
+  private lastSeq = -1;
+  private wake: () => void = () => undefined;
+  private childFailure: Error | undefined;
+
+  constructor(baton: Baton, run: string, options: SettleOptions) {
+    this.baton = baton;
+    this.run = run;
+    this.options = options;
+  }
+
+  /** The waits, or undefined once the run has ended. */
+  async untilSettled(): Promise<readonly Wait[] | undefined> {
+    const items = this.baton
+      .watch(this.run, { signal: this.options.interrupted })
+      [Symbol.asyncIterator]();
+    let next = items.next();
+    for (;;) {
+      const woken = new Promise<"woken">((resolve) => {
+        this.wake = () => resolve("woken");
+      });
+      if (await this.isSettled()) return [...this.waits.values()].flat();
+      const item = await Promise.race([next, woken]);
+      if (this.childFailure !== undefined) throw this.childFailure;
+      if (item === "woken") continue;
+      if (item.done === true) return undefined;
+      if (item.value.kind === "entry") await this.take(item.value);
+      next = items.next();
+    }
+  }
+
+  private async isSettled(): Promise<boolean> {
+    if (this.waits.size === 0) return false;
+    const report = await this.baton.report(this.run);
+    // An older picture than the journal's would settle a run whose question has just been answered.
+    return (
+      report.lastSeq === this.lastSeq && (report.status === "waiting" || report.status === "parked")
+    );
+  }
+
+  private async take({ entry, value }: RecordedEntry): Promise<void> {
+    this.lastSeq = entry.seq;
+    const path = entry.path ?? "";
+    if (CLOSING.has(entry.kind)) this.waits.delete(path);
+    if (entry.kind === "run.resumed") this.waits.delete("");
+    if (entry.kind === "run.blocked")
+      this.waits.set("", [
+        { run: this.run, step: JSON.stringify(entry.payload["missing"]), what: "code" },
+      ]);
+    if (entry.kind === "attempt.failed") this.takeTimer(path, entry.payload["retryAt"]);
+    if (entry.kind !== "step.opened") return;
+    const { step: what, dueAt, run: child } = entry.payload;
+    if (typeof child === "string") return this.followChild(path, child);
+    if (what === "sleep") return this.takeTimer(path, dueAt);
+    if (what !== "approval" && what !== "signal") return;
+    const wait: Wait = {
+      run: this.run,
+      step: path,
+      what,
+      ...(typeof dueAt === "number" ? { dueAt } : {}),
+      ...(value === undefined ? {} : { shown: value }),
+    };
+    if (what === "approval" && (await this.options.answer?.(wait)) === true) return;
+    this.waits.set(path, [wait]);
+  }
+
+  private takeTimer(path: string, dueAt: Json | undefined): void {
+    if (typeof dueAt !== "number" || dueAt - this.options.now() <= this.options.patienceMs) return;
+    this.waits.set(path, [{ run: this.run, step: path, what: "timer", dueAt }]);
+  }
+
+  private followChild(path: string, child: string): void {
+    this.settleChild(child).then(
+      (settled) => {
+        if (settled?.kind === "waiting") this.waits.set(path, settled.waits);
+        this.wake();
+      },
+      (error: unknown) => {
+        this.childFailure = error instanceof Error ? error : new Error(String(error));
+        this.wake();
+      },
+    );
+  }
+
+  /** Undefined if the parent was settled first. */
+  private async settleChild(child: string): Promise<Settled | undefined> {
+    while (!this.options.interrupted.aborted) {
+      try {
+        return await settle(this.baton, child, this.options);
+      } catch (error) {
+        if (!isBatonError(error, "RUN_NOT_FOUND")) throw error;
+      }
+      // The parent says that it opened the child before the child's first entry is there.
+      await new Promise((resolve) => setTimeout(resolve, CHILD_RETRY_MS));
+    }
+    return undefined;
+  }
+}
+
+/** What to type next about a wait. */
+export function nextCommand(wait: Wait): string | undefined {
+  if (wait.what === "approval") return `baton approve ${wait.run} ${wait.step}`;
+  if (wait.what === "signal") return `baton signal ${wait.run} ${wait.step} payload.json`;
+  return undefined;
+}

@@ -1,0 +1,172 @@
+/** `baton show`: a run, from its journal alone. */
+import type { Command } from "commander";
+import type { Baton, RecordedEntry, RunReport, StepSummary } from "../index.ts";
+import { examples } from "./arguments.ts";
+import type { Cli, CommonFlags } from "./cli.ts";
+import { entryLine } from "./entry-line.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { printViolations } from "./run.ts";
+import { coloured } from "./status.ts";
+import { printTable } from "./table.ts";
+import { clip, compact, count, moment, printable, took } from "./text.ts";
+
+interface ShowFlags extends CommonFlags {
+  readonly entries?: boolean;
+}
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .argument("<run>", "the run's id")
+    .option("--entries", "its journal too, entry by entry")
+    .addHelpText(
+      "after",
+      examples(
+        "baton show app-1",
+        "baton show app-1 --entries",
+        "baton show app-1 --json | jq .steps",
+      ),
+    )
+    .action(async (run: string, flags: ShowFlags) => cli.finish(await show(cli, run, flags)));
+}
+
+async function show(cli: Cli, run: string, flags: ShowFlags): Promise<ExitCode> {
+  return cli.withBaton(flags, "journal", async ({ baton }) => {
+    const report = await baton.report(run);
+    if (flags.json === true) {
+      cli.printJson(
+        flags.entries === true ? { ...report, entries: await allEntries(baton, run) } : report,
+      );
+      return EXIT.ok;
+    }
+    printHeader(cli, report);
+    if (report.steps.length > 0) await printSteps(cli, report);
+    printTroubles(cli, report);
+    await printUsage(cli, report);
+    if (flags.entries === true) {
+      cli.print();
+      for await (const recorded of baton.entries(run)) cli.print(entryLine(cli, recorded));
+    }
+    return EXIT.ok;
+  });
+}
+
+async function allEntries(baton: Baton, run: string): Promise<readonly RecordedEntry[]> {
+  const entries: RecordedEntry[] = [];
+  for await (const recorded of baton.entries(run)) entries.push(recorded);
+  return entries;
+}
+
+function printHeader(cli: Cli, report: RunReport): void {
+  const { colors } = cli;
+  const width = cli.terminal.stdout.columns - 10;
+  const line = (title: string, text: string): void =>
+    cli.print(`${colors.dim(title.padEnd(10))}${text}`);
+  cli.print(`${colors.bold(printable(report.id))}  ${coloured(cli, report.status)}`);
+  line("workflow", printable(report.workflow));
+  const length =
+    report.endedAt === undefined ? "" : `, took ${took(report.endedAt - report.startedAt)}`;
+  line("started", `${moment(report.startedAt)}${length}`);
+  line(
+    "journal",
+    `version ${report.version}, ${count(report.lastSeq + 1, "entry")}, head ${report.headHash.slice(0, 16)}`,
+  );
+  if (report.fork !== undefined)
+    line("fork of", printable(`${report.fork.run}@${report.fork.version}`));
+  if (report.parent !== undefined)
+    line("child of", printable(`${report.parent.run} at ${report.parent.path}`));
+  if ((report.forks ?? []).length > 0) line("forks", printable((report.forks ?? []).join(", ")));
+  if (report.input !== undefined) line("input", compact(report.input, width));
+  if (report.output !== undefined) line("output", compact(report.output, width));
+  if (report.error !== undefined)
+    line("error", `${printable(report.error.code)}: ${printable(report.error.message)}`);
+}
+
+async function printSteps(cli: Cli, report: RunReport): Promise<void> {
+  cli.print();
+  await printTable(
+    cli,
+    [
+      { title: "STEP", flexible: true },
+      { title: "STATUS" },
+      { title: "VERSION", align: "right" },
+      { title: "AGENT", flexible: true },
+      { title: "TOOK", align: "right" },
+      { title: "TRIES", align: "right" },
+      { title: "READS", flexible: true },
+    ],
+    report.steps.map((step) => [
+      printable(step.path) + (step.turn > 0 ? ` (turn ${step.turn})` : ""),
+      coloured(cli, step.status),
+      step.version === undefined ? "" : String(step.version),
+      printable(step.agent ?? ""),
+      step.tookMs === undefined ? "" : took(step.tookMs),
+      step.attempts > 0 ? String(step.attempts) : "",
+      printable(Object.keys(step.reads ?? {}).join(", ")),
+    ]),
+  );
+}
+
+function printTroubles(cli: Cli, report: RunReport): void {
+  if ((report.violations ?? []).length > 0) {
+    cli.print("\nViolations:");
+    printViolations(cli, report.violations ?? []);
+  }
+  for (const step of report.steps) {
+    if (step.error !== undefined)
+      cli.print(
+        `\n${cli.colors.red(printable(step.path))}: ${printable(step.error.code)}: ${printable(step.error.message)}`,
+      );
+    const violations = step.violations ?? step.error?.violations ?? [];
+    if (violations.length > 0) {
+      if (step.error === undefined)
+        cli.print(`\n${cli.colors.yellow(printable(step.path))}: refused at the handoff`);
+      printViolations(cli, violations);
+    }
+    if (step.waitsFor !== undefined) printWait(cli, report, step, step.waitsFor);
+  }
+}
+
+function printWait(
+  cli: Cli,
+  report: RunReport,
+  step: StepSummary,
+  waitsFor: NonNullable<StepSummary["waitsFor"]>,
+): void {
+  const due = waitsFor.dueAt === undefined ? "" : `, until ${moment(waitsFor.dueAt)}`;
+  const child = waitsFor.run === undefined ? "" : ` ${waitsFor.run}`;
+  cli.print(
+    `\n${cli.colors.yellow(printable(step.path))} waits for ${waitsFor.what === "run" ? "the run" : `a ${waitsFor.what}`}${printable(child)}${due}`.replace(
+      "a approval",
+      "an approval",
+    ),
+  );
+  if (waitsFor.shown !== undefined) cli.print(`  ${compact(waitsFor.shown, 1_000)}`);
+  if (waitsFor.what === "approval")
+    cli.print(`  next:  ${printable(`baton approve ${report.id} ${step.path}`)}`);
+  if (waitsFor.what === "signal")
+    cli.print(`  next:  ${printable(`baton signal ${report.id} ${step.path} payload.json`)}`);
+  if (waitsFor.what === "run" && waitsFor.run !== undefined)
+    cli.print(`  next:  ${printable(`baton show ${waitsFor.run}`)}`);
+}
+
+async function printUsage(cli: Cli, report: RunReport): Promise<void> {
+  if (report.usage.length === 0) return;
+  cli.print();
+  await printTable(
+    cli,
+    [
+      { title: "MODEL", flexible: true },
+      { title: "CALLS", align: "right" },
+      { title: "IN", align: "right" },
+      { title: "OUT", align: "right" },
+      { title: "COST", align: "right" },
+    ],
+    report.usage.map((usage) => [
+      clip(printable(usage.model), 60),
+      String(usage.calls),
+      usage.inputTokens.toLocaleString("en-US"),
+      usage.outputTokens.toLocaleString("en-US"),
+      usage.cost === undefined ? "" : `${usage.cost} ${usage.currency ?? ""}`.trim(),
+    ]),
+  );
+}

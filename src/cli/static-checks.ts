@@ -1,0 +1,285 @@
+/**
+ * What is wrong with workflows, or likely to go wrong, as far as it can be proven without running them.
+ *
+ * A workflow that could be built has passed the checks of the builder. These are the ones that need several definitions at
+ * once, or that are advice rather than a rule.
+ */
+import type { AgentDefinition } from "../model/agent-definition.ts";
+import { compatibility } from "../model/compatibility.ts";
+import type { AnyContract } from "../model/contract.ts";
+import type {
+  AgentStep,
+  StepDefinition,
+  WorkflowDefinition,
+} from "../model/workflow-definition.ts";
+import { compareVersions } from "./arguments.ts";
+import { agentsOf } from "./definition-walk.ts";
+
+export interface Finding {
+  /** `error`: will fail. `warning`: likely to hurt. `note`: for information; can't be decided without running. */
+  readonly severity: "error" | "warning" | "note";
+  readonly rule:
+    | "unreachable"
+    | "unread"
+    | "contracts"
+    | "identity"
+    | "compensation"
+    | "timeout"
+    | "idempotency"
+    | "send-back"
+    | "wait";
+  /** The agent, contract, or `workflow step`. */
+  readonly where: string;
+  readonly message: string;
+}
+
+/** How tangled a workflow could be, and how tangled it is. */
+export interface LinkCount {
+  readonly workflow: string;
+  readonly steps: number;
+  /** n(n-1)/2: where every step may touch the others' data, each pair is a link that can go wrong. */
+  readonly possible: number;
+  /** Pairs of steps of which one reads the other: the links that the graph has. */
+  readonly actual: number;
+}
+
+export interface CheckReport {
+  readonly findings: readonly Finding[];
+  readonly links: readonly LinkCount[];
+}
+
+/** Checks workflows, and agents that none of them uses. */
+export function checkDefinitions(
+  workflows: readonly WorkflowDefinition[],
+  agents: readonly AgentDefinition[],
+): CheckReport {
+  const all = [...new Set([...agents, ...agentsOf(workflows)])];
+  const nested = withNested(workflows);
+  const findings = [
+    ...nested.flatMap(stepFindings),
+    ...nested.flatMap(handoffFindings),
+    ...identityFindings(all),
+    ...all.filter(firstOfItsId).flatMap(agentFindings),
+    ...contractFindings(contractsOf(nested, all)),
+  ];
+  const order = { error: 0, warning: 1, note: 2 };
+  return {
+    findings: findings.toSorted((a, b) => order[a.severity] - order[b.severity]),
+    links: nested.map(countLinks),
+  };
+}
+
+function countLinks(workflow: WorkflowDefinition): LinkCount {
+  const n = workflow.steps.length;
+  const actual = workflow.steps.reduce(
+    (sum, step) => sum + new Set(step.needs.filter((key) => key !== "input")).size,
+    0,
+  );
+  return { workflow: workflow.id, steps: n, possible: (n * (n - 1)) / 2, actual };
+}
+
+function withNested(workflows: readonly WorkflowDefinition[]): readonly WorkflowDefinition[] {
+  const found = new Set<WorkflowDefinition>();
+  const visit = (workflow: WorkflowDefinition): void => {
+    if (found.has(workflow)) return;
+    found.add(workflow);
+    for (const step of workflow.steps) {
+      if (step.kind === "subflow") visit(step.workflow);
+      if (step.kind === "branch")
+        for (const each of step.cases.values()) if (each.kind === "workflow") visit(each.workflow);
+    }
+  };
+  for (const workflow of workflows) visit(workflow);
+  return [...found];
+}
+
+function stepFindings(workflow: WorkflowDefinition): readonly Finding[] {
+  const findings: Finding[] = [];
+  const before = new Set(["input"]);
+  for (const step of workflow.steps) {
+    const where = `${workflow.id} ${step.name}`;
+    const missing = step.needs.filter((key) => !before.has(key));
+    before.add(step.name);
+    if (missing.length > 0) {
+      findings.push({
+        severity: "error",
+        rule: "unreachable",
+        where,
+        message: `It needs ${missing.join(", ")}, which nothing before it gives: it can never begin.`,
+      });
+    }
+    if ((workflow.dependents.get(step.name) ?? []).length === 0) {
+      findings.push({
+        severity: "note",
+        rule: "unread",
+        where,
+        message: "No step reads it. If output() doesn't use it either, it could be left out.",
+      });
+    }
+    findings.push(...sendBackFindings(workflow, step, where), ...waitFindings(step, where));
+  }
+  return findings;
+}
+
+function sendBackFindings(
+  workflow: WorkflowDefinition,
+  step: StepDefinition,
+  where: string,
+): readonly Finding[] {
+  if (step.onRefused.kind !== "sendBack") return [];
+  const { to } = step.onRefused;
+  const others = (workflow.dependents.get(to) ?? []).filter((name) => name !== step.name);
+  if (others.length === 0) return [];
+  const message = `It sends ${to} back, but ${others.join(", ")} read${others.length === 1 ? "s" : ""} ${to} too: once that has happened, the refusal fails the run instead.`;
+  return [{ severity: "warning", rule: "send-back", where, message }];
+}
+
+function waitFindings(step: StepDefinition, where: string): readonly Finding[] {
+  if (step.kind !== "approval" && step.kind !== "signal") return [];
+  if (step.timeoutMs !== undefined || step.remindEveryMs !== undefined) return [];
+  return [
+    {
+      severity: "warning",
+      rule: "wait",
+      where,
+      message: `The ${step.kind} has neither a timeout nor a reminder: a run could wait for ever without anybody hearing of it.`,
+    },
+  ];
+}
+
+/**
+ * Handoffs whose producer and consumer name the same contract in different versions. Where the names differ, a mapping
+ * stands between them, and only running it can tell.
+ */
+function handoffFindings(workflow: WorkflowDefinition): readonly Finding[] {
+  return workflow.steps
+    .filter((step): step is AgentStep => step.kind === "agent")
+    .flatMap((step) => step.needs.flatMap((key) => handoffFinding(workflow, step, key)));
+}
+
+function handoffFinding(
+  workflow: WorkflowDefinition,
+  step: AgentStep,
+  key: string,
+): readonly Finding[] {
+  const producer = producedBy(workflow, key);
+  const consumer = step.agent.input;
+  if (
+    producer === undefined ||
+    producer.name !== consumer.name ||
+    producer.version === consumer.version
+  )
+    return [];
+  const { verdict, problems } = compatibility(producer, consumer, "backward");
+  if (verdict === "ok") return [];
+  const reasons = problems.map((problem) => `${problem.path || "/"}: ${problem.message}`).join(" ");
+  const where = `${workflow.id} ${key} -> ${step.name}`;
+  const message = `${key} gives ${producer.id}, ${step.name} takes ${consumer.id}. ${reasons}`;
+  return [
+    { severity: verdict === "broken" ? "error" : "warning", rule: "contracts", where, message },
+  ];
+}
+
+function producedBy(workflow: WorkflowDefinition, key: string): AnyContract | undefined {
+  if (key === "input") return workflow.input;
+  const step = workflow.stepByName.get(key);
+  if (step?.kind === "agent" || step?.kind === "repeat") return step.agent.output;
+  if (step?.kind === "subflow") return step.workflow.output;
+  return step?.kind === "signal" ? step.contract : undefined;
+}
+
+function identityFindings(agents: readonly AgentDefinition[]): readonly Finding[] {
+  return agents
+    .filter((agent, i) => !firstOfItsId(agent, i, agents))
+    .map((agent) => ({
+      severity: "error",
+      rule: "identity",
+      where: agent.id,
+      message: "Two different agents have this name and version. Give one of them another version.",
+    }));
+}
+
+function firstOfItsId<X extends { readonly id: string }>(
+  one: X,
+  i: number,
+  all: readonly X[],
+): boolean {
+  return all.findIndex((other) => other.id === one.id) === i;
+}
+
+function agentFindings(agent: AgentDefinition): readonly Finding[] {
+  const findings: Finding[] = [];
+  const where = agent.id;
+  if (agent.timeoutMs === undefined) {
+    findings.push({
+      severity: "warning",
+      rule: "timeout",
+      where,
+      message: "It has no timeout: an answer that never comes holds the run for ever.",
+    });
+  }
+  if (!agent.sideEffects) return findings;
+  if (agent.compensate === undefined) {
+    findings.push({
+      severity: "warning",
+      rule: "compensation",
+      where,
+      message:
+        "It acts on the outside world and has no `compensate`: when a later step fails, what it did stays done.",
+    });
+  }
+  if (agent.retry.attempts > 1) {
+    const message = `It acts on the outside world and is tried up to ${agent.retry.attempts} times: pass context.idempotencyKey to what it calls, or wrap the effect in context.once.`;
+    findings.push({ severity: "note", rule: "idempotency", where, message });
+  }
+  return findings;
+}
+
+function contractsOf(
+  workflows: readonly WorkflowDefinition[],
+  agents: readonly AgentDefinition[],
+): readonly AnyContract[] {
+  const ofWorkflows = workflows.flatMap((workflow) => [
+    workflow.input,
+    ...(workflow.output === undefined ? [] : [workflow.output]),
+    ...workflow.steps.flatMap((step) => (step.kind === "signal" ? [step.contract] : [])),
+  ]);
+  return [...new Set([...ofWorkflows, ...agents.flatMap((agent) => [agent.input, agent.output])])];
+}
+
+/** One version must be one thing, and each version should accept what the one before it accepted. */
+function contractFindings(contracts: readonly AnyContract[]): readonly Finding[] {
+  const findings: Finding[] = [];
+  for (const name of new Set(contracts.map((contract) => contract.name))) {
+    const ordered = contracts
+      .filter((contract) => contract.name === name)
+      .toSorted((a, b) => compareVersions(a.version, b.version));
+    for (const [i, newer] of ordered.entries()) {
+      const older = ordered[i - 1];
+      if (older === undefined) continue;
+      if (older.version === newer.version) {
+        if (JSON.stringify(older.describe()) === JSON.stringify(newer.describe())) continue;
+        findings.push({
+          severity: "error",
+          rule: "identity",
+          where: newer.id,
+          message:
+            "Two different contracts have this name and version. Give one of them another version.",
+        });
+        continue;
+      }
+      const { verdict, problems } = compatibility(older, newer, "backward");
+      if (verdict !== "broken") continue;
+      const reasons = problems
+        .map((problem) => `${problem.path || "/"}: ${problem.message}`)
+        .join(" ");
+      findings.push({
+        severity: "note",
+        rule: "contracts",
+        where: name,
+        message: `Version ${newer.version} refuses values that ${older.version} accepts. ${reasons}`,
+      });
+    }
+  }
+  return findings;
+}

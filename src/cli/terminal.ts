@@ -1,0 +1,79 @@
+/**
+ * What the commands see of the process: streams, environment, interrupts. Injected, so that tests run commands in their
+ * own process.
+ */
+import { userInfo } from "node:os";
+import { wallClock } from "./wall-clock.ts";
+
+/** One output stream. */
+export interface Output {
+  readonly write: (text: string) => void;
+  readonly isTTY: boolean;
+  /** Characters per line. */
+  readonly columns: number;
+  /** The stream itself, for a progress bar; absent where there is none to draw on. */
+  readonly stream?: NodeJS.WriteStream;
+}
+
+export interface Terminal {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Who types: recorded as the author of approvals, signals and cancellations. */
+  readonly user: string;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly stdin: () => AsyncIterable<Uint8Array>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Calls `handler` at each interrupt (Ctrl-C) until the function that is returned is called. */
+  readonly onInterrupt: (handler: () => void) => () => void;
+  /** Ends the process at once. */
+  readonly exitNow: (code: number) => void;
+}
+
+/** Lines are laid out for this width where the real one is unknown: in pipes and files. */
+const COLUMNS_WITHOUT_TTY = 120;
+
+/** The terminal of this process. */
+export function processTerminal(): Terminal {
+  return {
+    cwd: process.cwd(),
+    env: process.env,
+    user: currentUser(),
+    stdout: outputOf(process.stdout),
+    stderr: outputOf(process.stderr),
+    stdin: () => process.stdin,
+    now: wallClock,
+    onInterrupt: (handler) => {
+      process.on("SIGINT", handler);
+      process.on("SIGTERM", handler);
+      return () => {
+        process.off("SIGINT", handler);
+        process.off("SIGTERM", handler);
+      };
+    },
+    exitNow: (code) => process.exit(code),
+  };
+}
+
+function outputOf(stream: NodeJS.WriteStream): Output {
+  return {
+    write: (text) => {
+      stream.write(text);
+    },
+    isTTY: stream.isTTY === true,
+    get columns() {
+      return stream.isTTY === true ? stream.columns : COLUMNS_WITHOUT_TTY;
+    },
+    stream,
+  };
+}
+
+function currentUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run under a user id that has no name.
+    return process.env["USER"] ?? "unknown";
+  }
+}

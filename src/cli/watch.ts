@@ -1,0 +1,42 @@
+/** `baton watch`: a run's journal as it is written, also by another process. */
+import type { Command } from "commander";
+import { examples, wholeNumber } from "./arguments.ts";
+import type { Cli, CommonFlags } from "./cli.ts";
+import { entryLine, partialLine } from "./entry-line.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+
+interface WatchFlags extends CommonFlags {
+  readonly from: number;
+  readonly partials?: boolean;
+}
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .argument("<run>", "the run's id")
+    .option("--from <seq>", "start at this entry", wholeNumber(0), 0)
+    .option("--partials", "partial outputs too, where the run executes in this process")
+    .addHelpText(
+      "after",
+      examples(
+        "baton watch app-1",
+        "baton watch app-1 --from 12",
+        "baton watch app-1 --json | jq -r .entry.kind",
+      ),
+    )
+    .action(async (run: string, flags: WatchFlags) => cli.finish(await watch(cli, run, flags)));
+}
+
+async function watch(cli: Cli, run: string, flags: WatchFlags): Promise<ExitCode> {
+  return cli.withBaton(flags, "journal", async ({ baton, interrupted }) => {
+    const items = baton.watch(run, {
+      fromSeq: flags.from,
+      partials: flags.partials === true,
+      signal: interrupted,
+    });
+    for await (const item of items) {
+      if (flags.json === true) cli.printJson(item);
+      else cli.print(item.kind === "entry" ? entryLine(cli, item) : partialLine(cli, item));
+    }
+    return EXIT.ok;
+  });
+}

@@ -1,0 +1,100 @@
+/** The one place that picks implementations: the store that was given, the embedded engine, the machine's clock. */
+import { hostname } from "node:os";
+import type { Baton } from "./engine/baton.ts";
+import { catalogue } from "./engine/definitions.ts";
+import { openEngine } from "./engine/embedded/engine.ts";
+import { makeBaton } from "./engine/make-baton.ts";
+import { reader } from "./engine/reader.ts";
+import { systemClock } from "./engine/system-clock.ts";
+import { systemIds } from "./engine/system-ids.ts";
+import type { PriceTable } from "./engine/usage.ts";
+import type { WatchSource } from "./engine/watch.ts";
+import type { AgentDefinition } from "./model/agent-definition.ts";
+import { BatonError } from "./model/errors.ts";
+import { DEFAULT_LIMITS, type Limits } from "./model/limits.ts";
+import type { WorkflowDefinition } from "./model/workflow-definition.ts";
+import type { Clock } from "./ports/clock.ts";
+import type { Ids } from "./ports/ids.ts";
+import type { StoreFactory } from "./ports/journal-store.ts";
+import type { LogSink } from "./ports/log-sink.ts";
+
+export interface OpenOptions {
+  /** Where journals are kept: `sqlite("baton.db")` of `baton/sqlite`, or `memory()`. */
+  readonly store: StoreFactory;
+  /** Every workflow, and every version of one, that runs in the store may need. */
+  readonly workflows: readonly WorkflowDefinition[];
+  /** Agents that no workflow names now: older versions that unfinished runs are pinned to, newer ones for forks. */
+  readonly agents?: readonly AgentDefinition[];
+  /** The tenant; `default` if left out. */
+  readonly namespace?: string;
+  readonly limits?: Partial<Limits>;
+  /** What models cost; without a price, usage is recorded without a cost. */
+  readonly prices?: PriceTable;
+  /** Where log lines go; nowhere if left out. It must not throw. */
+  readonly log?: LogSink;
+  /** Read only: no lease is taken, nothing is executed; works beside the process that writes. */
+  readonly readOnly?: boolean;
+  /** Wait for the lease, and take over when the process that has it dies or hangs, instead of throwing STORE_IN_USE. */
+  readonly standby?: boolean;
+  /** For tests. */
+  readonly clock?: Clock;
+  /** For tests. */
+  readonly ids?: Ids;
+}
+
+/**
+ * Opens Baton over a store, and goes on with every unfinished run in it.
+ * @throws BatonError STORE_IN_USE, STORE_FAILED, STORE_CORRUPT, STORE_NEWER, STORE_UNSUITABLE, WORKFLOW_CHANGED,
+ *   DEFINITION_INVALID, ARGUMENT_INVALID
+ */
+export async function open(options: OpenOptions): Promise<Baton> {
+  const { workflows, readOnly = false, clock = systemClock, ids = systemIds, log = () => {}, prices = {} } = options;
+  const namespace = checkedNamespace(options.namespace ?? "default");
+  const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const known = catalogue(workflows, options.agents ?? []);
+  const store = await options.store({ readOnly });
+  try {
+    const engine = readOnly
+      ? undefined
+      : await openEngine({
+          store,
+          namespace,
+          holder: `${hostname()}:${process.pid}`,
+          standby: options.standby ?? false,
+          clock,
+          ids,
+          log,
+          limits,
+          prices,
+          catalogue: known,
+        });
+    const source: WatchSource = {
+      store,
+      namespace,
+      clock,
+      ...(engine === undefined ? {} : { subscribe: (run, subscriber) => engine.subscribe(run, subscriber) }),
+    };
+    return makeBaton({
+      source,
+      reader: reader({ ...source, catalogue: known }),
+      catalogue: known,
+      workflows,
+      ids,
+      engine,
+      close: async (graceMs) => {
+        await engine?.close(graceMs);
+        await store.close();
+      },
+    });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+function checkedNamespace(namespace: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(namespace)) return namespace;
+  throw new BatonError("ARGUMENT_INVALID", `"${namespace.slice(0, 120)}" is not a namespace.`, {
+    hint: "Use 1 to 100 letters, digits and . _ - ; the first a letter or digit.",
+  });
+}

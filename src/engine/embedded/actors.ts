@@ -1,0 +1,295 @@
+/**
+ * Actors: a run in memory, its turns and its appends. See core.ts for the invariants.
+ *
+ * Life of an actor: made by start or load -> listed -> (processed: turn, append, perform)* -> rests (nothing under way) ->
+ * dropped, or ends -> dropped. A rested run is woken by a signal, a timer or a child's end, which load it again.
+ */
+import { type Input, takeTurn } from "../../decide/accept.ts";
+import { hasEnded, nextWakeAt, statusOf } from "../../decide/decide.ts";
+import type { Deliberation } from "../../decide/turn.ts";
+import { seal, type Sealed } from "../../journal/seal.ts";
+import { OPEN_STATUSES, runStream } from "../../model/entry.ts";
+import { BatonError, isBatonError } from "../../model/errors.ts";
+import type { Json } from "../../model/json.ts";
+import type { Run } from "../../model/run.ts";
+import type { Blob, StreamAppend, StreamIndex } from "../../ports/journal-store.ts";
+import type { RunOutcome } from "../baton.ts";
+import type { Actor, Arrival, Arrived, Core } from "./core.ts";
+import { deliver, gone, listActor } from "./inbox.ts";
+import { perform } from "./perform.ts";
+
+/** Pause before an append that the store could not do is tried again; doubled up to the second number. */
+const APPEND_RETRY_MS = 100;
+const APPEND_RETRY_MAX_MS = 5_000;
+
+const NO_BLOBS: readonly Blob[] = [];
+
+export function newActor(core: Core, run: Run, head: string): Actor {
+  return {
+    id: run.id,
+    stream: { namespace: core.namespace, stream: runStream(run.id) },
+    run,
+    head,
+    inbox: [],
+    appending: false,
+    listed: false,
+    placed: false,
+    blobs: NO_BLOBS,
+    dropped: false,
+    attempts: new Map(),
+    index: undefined,
+  };
+}
+
+/** Takes in what has arrived, decides, appends, and then performs. Called by the tick, never while an append is under way (E2). */
+export function processActor(core: Core, actor: Actor): void {
+  const arrivals = actor.inbox;
+  actor.inbox = [];
+  let turn: Deliberation;
+  try {
+    turn = takeTurn(actor.run, arrivals.map((arrival) => arrival.input), core.clock.now(), actor.placed);
+  } catch (cause) {
+    stopRun(core, actor, arrivals, cause);
+    return;
+  }
+  if (turn.facts.length === 0) {
+    settle(core, actor, turn, arrivals);
+    return;
+  }
+  const sealed = seal(
+    {
+      namespace: core.namespace,
+      stream: actor.stream.stream,
+      epoch: core.epoch,
+      prev: actor.head,
+      inlinePayloadBytesMax: core.limits.inlinePayloadBytesMax,
+    },
+    turn.facts,
+  );
+  actor.appending = true;
+  append(core, actor, turn, sealed, arrivals, APPEND_RETRY_MS);
+}
+
+function append(core: Core, actor: Actor, turn: Deliberation, sealed: Sealed, arrivals: readonly Arrival[], retryMs: number): void {
+  const index = indexOf(actor.run);
+  const first = sealed.entries[0]?.stored.seq ?? 0;
+  const stream: StreamAppend = {
+    namespace: core.namespace,
+    stream: actor.stream.stream,
+    expectedSeq: first - 1,
+    entries: sealed.entries.map((entry) => entry.stored),
+    ...(sameIndex(index, actor.index) ? {} : { index }),
+  };
+  core.store.append({ streams: [stream], blobs: sealed.blobs, epoch: core.epoch }).then(
+    (result) => {
+      if (result.kind === "appended") {
+        actor.index = index;
+        actor.blobs = NO_BLOBS;
+        appended(core, actor, turn, sealed, arrivals);
+      } else if (result.kind === "fenced") {
+        fence(core);
+      } else {
+        conflicted(core, actor, sealed, arrivals);
+      }
+    },
+    (error: unknown) => appendFailed(core, actor, turn, sealed, arrivals, retryMs, error),
+  );
+}
+
+function appended(core: Core, actor: Actor, turn: Deliberation, sealed: Sealed, arrivals: readonly Arrival[]): void {
+  actor.appending = false;
+  actor.head = sealed.head;
+  if (actor.dropped) return;
+  const watchers = core.watchers.get(actor.id);
+  if (watchers !== undefined) for (const watcher of watchers) watcher.entries(sealed.entries);
+  settle(core, actor, turn, arrivals);
+}
+
+/** What follows once the facts of a turn are in the journal (E1). */
+function settle(core: Core, actor: Actor, turn: Deliberation, arrivals: readonly Arrival[]): void {
+  for (const arrival of arrivals) arrival.done?.(TAKEN);
+  if (!core.closing) perform(core, actor, turn.commands);
+  if (hasEnded(actor.run)) endActor(core, actor);
+  else if (actor.inbox.length > 0) listActor(core, actor);
+  else if (isResting(actor)) rest(core, actor);
+  else if (!actor.placed) takePlace(core, actor);
+}
+
+const TAKEN: Arrived = { kind: "taken" };
+
+/**
+ * The stream is not where the actor believed. For a run that is being started: the id is taken. Otherwise somebody else
+ * wrote under our epoch, which the lease rules out: the actor is dropped, and the journal decides at the next load.
+ */
+function conflicted(core: Core, actor: Actor, sealed: Sealed, arrivals: readonly Arrival[]): void {
+  const starting = sealed.entries[0]?.stored.seq === 0;
+  dropActor(core, actor);
+  for (const arrival of arrivals) arrival.done?.(starting ? { kind: "conflict" } : { kind: "failed", error: gone(actor.id) });
+  if (starting) return;
+  core.log({ level: "error", message: "The journal was not where the run expected it; it is loaded anew.", at: core.clock.now(), run: actor.id });
+  core.activate(actor.id);
+}
+
+/** A store that can't commit now (disk full, say) may do so later. A run that nobody has an answer of yet is refused at once. */
+function appendFailed(
+  core: Core,
+  actor: Actor,
+  turn: Deliberation,
+  sealed: Sealed,
+  arrivals: readonly Arrival[],
+  retryMs: number,
+  cause: unknown,
+): void {
+  const error = isBatonError(cause) ? cause : new BatonError("STORE_FAILED", `${core.store.label} could not commit.`, { cause });
+  const starting = sealed.entries[0]?.stored.seq === 0;
+  if (starting || core.closing || core.stopped !== undefined || error.code !== "STORE_FAILED") {
+    dropActor(core, actor);
+    for (const arrival of arrivals) arrival.done?.({ kind: "failed", error });
+    return;
+  }
+  core.log({ level: "error", message: `${error.message} Tried again in ${retryMs} ms.`, at: core.clock.now(), run: actor.id });
+  core.clock.after(retryMs, () => {
+    append(core, actor, turn, sealed, arrivals, Math.min(retryMs * 2, APPEND_RETRY_MAX_MS));
+  });
+}
+
+/** An error while deciding is a bug in Baton: it stops this run, not the process. The journal is as it was. */
+function stopRun(core: Core, actor: Actor, arrivals: readonly Arrival[], cause: unknown): void {
+  const error = isBatonError(cause) ? cause : new BatonError("INVARIANT_BROKEN", `Run ${actor.id} stopped: ${String(cause)}`, { cause });
+  core.log({ level: "error", message: error.message, at: core.clock.now(), run: actor.id, data: { code: error.code } });
+  dropActor(core, actor);
+  for (const arrival of arrivals) arrival.done?.({ kind: "failed", error });
+  tellWaiters(core, actor.id, error);
+}
+
+/** Nothing under way but child runs, which wake their parent when they end. */
+function isResting(actor: Actor): boolean {
+  const { run } = actor;
+  if (actor.attempts.size > 0 || actor.appending || run.phase.kind === "failing" || run.phase.kind === "cancelling") return false;
+  if (run.agenda.size > 0 && run.phase.kind !== "blocked") return false;
+  for (const performing of run.performing.values()) if (performing.agent !== undefined) return false;
+  return true;
+}
+
+/** Leaves memory until a signal, a timer or a child wakes the run (E3). */
+function rest(core: Core, actor: Actor): void {
+  const wakeAtMs = nextWakeAt(actor.run);
+  // A parent stays: its child hands its end over in memory, and finds it there.
+  if (actor.run.performing.size > 0) leavePlace(core, actor);
+  else dropActor(core, actor);
+  core.wakes.set(actor.id, wakeAtMs);
+}
+
+function endActor(core: Core, actor: Actor): void {
+  dropActor(core, actor);
+  core.wakes.set(actor.id, undefined);
+  const outcome = outcomeOf(actor.run);
+  tellWaiters(core, actor.id, outcome);
+  const { parent } = actor.run;
+  const parentActor = parent === undefined ? undefined : core.actors.get(parent.run);
+  if (parent === undefined || parentActor === undefined) return;
+  deliver(core, parentActor, { kind: "child", path: parent.path, outcome: childOutcome(outcome, actor.run.seq) });
+}
+
+/** How a child's end is told to its parent. */
+export function childOutcome(outcome: RunOutcome<Json>, seq: number): Extract<Input, { readonly kind: "child" }>["outcome"] {
+  switch (outcome.kind) {
+    case "completed":
+      return { kind: "completed", output: outcome.output, seq };
+    case "refused":
+      return { kind: "refused", violations: outcome.violations, seq };
+    case "cancelled":
+      return { kind: "failed", error: { code: "RUN_CANCELLED", message: `cancelled: ${outcome.reason}` }, seq };
+    case "failed":
+      return { kind: "failed", error: outcome.error, seq };
+  }
+}
+
+/** The outcome of a run that has ended. */
+export function outcomeOf(run: Run): RunOutcome<Json> {
+  const { phase } = run;
+  switch (phase.kind) {
+    case "completed":
+      return { kind: "completed", output: phase.output };
+    case "failed":
+      return { kind: "failed", error: phase.error, ...(phase.step === undefined ? {} : { step: phase.step }) };
+    case "cancelled":
+      return { kind: "cancelled", reason: phase.reason };
+    case "refused":
+      return { kind: "refused", violations: phase.violations };
+    default:
+      throw new BatonError("INVARIANT_BROKEN", `Run ${run.id} has not ended.`);
+  }
+}
+
+function tellWaiters(core: Core, id: string, outcome: RunOutcome<Json> | BatonError): void {
+  const waiters = core.waiters.get(id);
+  if (waiters === undefined) return;
+  core.waiters.delete(id);
+  for (const waiter of waiters) waiter(outcome);
+}
+
+/** Forgets a run in memory. What is under way for it is ended; what still comes for it is ignored. */
+export function dropActor(core: Core, actor: Actor): void {
+  if (actor.dropped) return;
+  actor.dropped = true;
+  if (core.actors.get(actor.id) === actor) core.actors.delete(actor.id);
+  for (const attempt of [...actor.attempts.values()]) attempt.end({ code: "ENGINE_STOPPED", message: "The run left this process." });
+  leavePlace(core, actor);
+  for (const { done } of actor.inbox) done?.({ kind: "failed", error: core.stopped ?? gone(actor.id) });
+  actor.inbox = [];
+}
+
+/** Gives an actor a place to execute, or puts it in the queue for one. */
+export function takePlace(core: Core, actor: Actor): void {
+  if (actor.placed || actor.dropped) return;
+  if (core.placesTaken < core.limits.concurrentRunsMax) {
+    core.placesTaken += 1;
+    actor.placed = true;
+    listActor(core, actor);
+  } else if (!core.placeQueue.includes(actor)) {
+    core.placeQueue.push(actor);
+  }
+}
+
+function leavePlace(core: Core, actor: Actor): void {
+  if (!actor.placed) return;
+  actor.placed = false;
+  core.placesTaken -= 1;
+  let next = core.placeQueue.shift();
+  while (next?.dropped === true) next = core.placeQueue.shift();
+  if (next === undefined) core.placeFreed.shift()?.();
+  else takePlace(core, next);
+}
+
+/** Another process has the store: everything here stops; the new owner goes on from the journal. */
+export function fence(core: Core): void {
+  if (core.stopped !== undefined) return;
+  stopAll(core, new BatonError("STORE_FENCED", `${core.store.label} was taken over by another process.`));
+}
+
+/** Stops everything in memory, with `reason` for all who wait. */
+export function stopAll(core: Core, reason: BatonError): void {
+  core.stopped = reason;
+  core.closing = true;
+  core.wakes.stop();
+  core.placeQueue.length = 0;
+  for (const actor of [...core.actors.values()]) dropActor(core, actor);
+  for (const id of [...core.waiters.keys()]) tellWaiters(core, id, reason);
+  for (const watchers of core.watchers.values()) for (const watcher of watchers) watcher.ended();
+}
+
+function indexOf(run: Run): StreamIndex {
+  const status = statusOf(run);
+  const wakeAtMs = status === "waiting" ? nextWakeAt(run) : undefined;
+  return {
+    status,
+    open: OPEN_STATUSES.has(status),
+    type: run.definition.id,
+    ...(wakeAtMs === undefined ? {} : { wakeAtMs }),
+  };
+}
+
+function sameIndex(a: StreamIndex, b: StreamIndex | undefined): boolean {
+  return b !== undefined && a.status === b.status && a.open === b.open && a.wakeAtMs === b.wakeAtMs && a.type === b.type;
+}

@@ -1,0 +1,59 @@
+/** Child runs: a parent starts one, or joins the one that is there; its end comes back as an input. */
+import type { Command } from "../../decide/turn.ts";
+import { ENGINE } from "../../decide/turn.ts";
+import { isBatonError } from "../../model/errors.ts";
+import { childOutcome } from "./actors.ts";
+import { failureOf } from "./attempts.ts";
+import type { Actor, Children, Core } from "./core.ts";
+import { deliver } from "./inbox.ts";
+import { actorOf, readOutcome, startRun } from "./runs.ts";
+
+type StartChild = Extract<Command, { readonly kind: "startChild" }>;
+
+export function children(core: () => Core): Children {
+  return {
+    start: (parent, command) => void join(core(), parent, command),
+    cancel: (parent, reason) => {
+      for (const [path, performing] of parent.run.performing) {
+        if (performing.agent === undefined) void cancelChild(core(), parent, path, reason);
+      }
+    },
+  };
+}
+
+async function join(core: Core, parent: Actor, command: StartChild): Promise<void> {
+  const { run, path, workflow, input } = command;
+  try {
+    await startRun(core, { id: run, definition: workflow, input, by: ENGINE, parent: { run: parent.id, path } });
+    if (core.actors.has(run)) return;
+    await handOver(core, parent, path, run);
+  } catch (error) {
+    if (core.stopped !== undefined) return;
+    deliver(core, parent, { kind: "child", path, outcome: { kind: "failed", error: failureOf(error), seq: 0 } });
+  }
+}
+
+/** The child is not in memory: it has ended, or it must be brought back so that it can. */
+async function handOver(core: Core, parent: Actor, path: string, run: string): Promise<void> {
+  const ended = await readOutcome(core, run);
+  if (ended !== undefined) {
+    deliver(core, parent, { kind: "child", path, outcome: childOutcome(ended.outcome, ended.seq) });
+    return;
+  }
+  try {
+    await actorOf(core, run);
+  } catch (error) {
+    if (!isBatonError(error, "RUN_FINISHED")) throw error;
+    await handOver(core, parent, path, run);
+  }
+}
+
+async function cancelChild(core: Core, parent: Actor, path: string, reason: string): Promise<void> {
+  try {
+    const child = await actorOf(core, `${parent.id}/${path}`);
+    deliver(core, child, { kind: "cancel", by: ENGINE, reason: `The parent run is ${reason}.` });
+  } catch (error) {
+    if (core.stopped !== undefined) return;
+    deliver(core, parent, { kind: "child", path, outcome: { kind: "failed", error: failureOf(error), seq: 0 } });
+  }
+}

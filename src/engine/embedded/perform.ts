@@ -1,0 +1,30 @@
+/** Performing commands: what the decider wanted done, once the journal has what it follows from. */
+import type { Command } from "../../decide/turn.ts";
+import { beginAttempt } from "./attempts.ts";
+import type { Actor, Core } from "./core.ts";
+
+export function perform(core: Core, actor: Actor, commands: readonly Command[]): void {
+  for (const command of commands) {
+    switch (command.kind) {
+      case "execute":
+        beginAttempt(core, actor, command);
+        break;
+      case "startChild":
+        core.children.start(actor, command);
+        break;
+      case "abort":
+        for (const attempt of [...actor.attempts.values()]) attempt.end({ code: "ABORTED", message: `The run is ${command.reason}.` });
+        core.children.cancel(actor, command.reason);
+        break;
+      case "remind":
+        core.log({
+          level: "warn",
+          message: `Step ${command.step} of run ${actor.id} still waits for an answer.`,
+          at: core.clock.now(),
+          run: actor.id,
+          path: command.step,
+        });
+        break;
+    }
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * Runs: starting them, and bringing them back into memory.
+ *
+ * A run is loaded by folding its journal. What it was doing is not stored anywhere: the fold puts every step that is ready on
+ * the agenda, and deciding commands it again.
+ */
+import { evolve } from "../../decide/evolve.ts";
+import type { Input } from "../../decide/accept.ts";
+import { hasEnded } from "../../decide/decide.ts";
+import { factOf, readRun } from "../../history/read.ts";
+import { canonicalJson } from "../../journal/canonical.ts";
+import { NO_HASH, sha256Hex } from "../../journal/hash.ts";
+import { check } from "../../model/check.ts";
+import type { AnyContract } from "../../model/contract.ts";
+import { jsonSchemaContract } from "../../model/json-schema.ts";
+import { type Author, FINAL_KINDS, runStream } from "../../model/entry.ts";
+import { BatonError } from "../../model/errors.ts";
+import type { Json, JsonObject } from "../../model/json.ts";
+import { DEFAULT_LIMITS } from "../../model/limits.ts";
+import { newRun } from "../../model/run.ts";
+import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
+import type { RunOutcome } from "../baton.ts";
+import type { Blob } from "../../ports/journal-store.ts";
+import { definitionFor, type Found } from "../definitions.ts";
+import { manifestHash } from "../manifests.ts";
+import { ENGINE_VERSION } from "../version.ts";
+import { newActor, outcomeOf, takePlace } from "./actors.ts";
+import type { Actor, Arrived, Core } from "./core.ts";
+import { deliver } from "./inbox.ts";
+
+export interface StartRequest {
+  readonly id: string;
+  readonly definition: WorkflowDefinition;
+  readonly input: unknown;
+  readonly by: Author;
+  readonly parent?: { readonly run: string; readonly path: string };
+  readonly fork?: Pick<Extract<Input, { readonly kind: "start" }>, "fork" | "carried">;
+  /** Go into the journal with the start: the manifest of a fork. */
+  readonly blobs?: readonly Blob[];
+}
+
+/** Run ids become part of streams, file names and URLs. A slash separates a child's id from its parent's. */
+const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9._:@/~-]{0,199}$/;
+
+/**
+ * Starts a run, or joins the one that has the id: resolves when `run.started` (or `run.refused`) is in the journal.
+ * @throws BatonError RUN_CONFLICT, ARGUMENT_INVALID, and what the store throws.
+ */
+export async function startRun(core: Core, request: StartRequest): Promise<void> {
+  const { id, definition } = request;
+  if (!RUN_ID.test(id)) {
+    throw new BatonError("ARGUMENT_INVALID", `"${id.slice(0, 220)}" is not a run id.`, {
+      hint: "Use 1 to 200 letters, digits and . _ : @ / ~ - ; the first a letter or digit.",
+      details: { id },
+    });
+  }
+  const start = startInput(core, request);
+  if (core.actors.has(id) || core.loading.has(id)) return await compareStart(core, request, start);
+  const actor = newActor(core, newRun(id, definition, core.limits), NO_HASH);
+  if (request.blobs !== undefined) actor.blobs = request.blobs;
+  core.actors.set(id, actor);
+  const arrived = await new Promise<Arrived>((resolve) => deliver(core, actor, start, resolve));
+  if (arrived.kind === "failed") throw arrived.error;
+  if (arrived.kind === "conflict") await compareStart(core, request, start);
+}
+
+type StartInput = Extract<Input, { readonly kind: "start" | "refuseStart" }>;
+
+function startInput(core: Core, request: StartRequest): StartInput {
+  const { definition, by, parent, fork } = request;
+  const checked = check(definition.input, request.input, `input of ${definition.id}`, "edge");
+  if (checked.kind === "violated") return { kind: "refuseStart", by, violations: checked.violations };
+  const text = canonicalJson(checked.value);
+  const { outputBytesMax } = core.limits;
+  if (text.length * 3 > outputBytesMax && Buffer.byteLength(text) > outputBytesMax) {
+    const bytes = Buffer.byteLength(text);
+    throw new BatonError("VALUE_TOO_LARGE", `The input of ${definition.id} has ${bytes} bytes; limits.outputBytesMax is ${outputBytesMax}.`);
+  }
+  return {
+    kind: "start",
+    by,
+    engine: ENGINE_VERSION,
+    manifest: manifestHash(definition),
+    traceId: sha256Hex(`baton/trace/v1\n${core.namespace}\n${request.id}`).slice(0, 32),
+    input: checked.value,
+    inputHash: sha256Hex(text),
+    ...(parent === undefined ? {} : { parent }),
+    ...fork,
+  };
+}
+
+/** The id is taken: by the same start, which is then simply joined, or by another, which is a conflict. */
+async function compareStart(core: Core, request: StartRequest, start: StartInput): Promise<void> {
+  const { id, definition } = request;
+  await recorded(core, id);
+  for await (const { entry } of readRun(core.store, core.namespace, id)) {
+    const sameWorkflow = entry.payload["workflow"] === definition.id;
+    const sameInput = start.kind === "refuseStart" ? entry.kind === "run.refused" : entry.inputHash === start.inputHash && entry.kind === "run.started";
+    if (sameWorkflow && sameInput) return;
+    throw new BatonError("RUN_CONFLICT", `Run ${id} exists, with another ${sameWorkflow ? "input" : "workflow"}.`, {
+      details: { run: id, workflow: entry.payload["workflow"] ?? null, inputHash: entry.inputHash ?? null },
+    });
+  }
+}
+
+/** Resolves once all that was delivered to the run so far is in the journal. */
+async function recorded(core: Core, id: string): Promise<void> {
+  const actor = core.actors.get(id) ?? (await core.loading.get(id));
+  if (actor === undefined) return;
+  const arrived = await new Promise<Arrived>((resolve) => deliver(core, actor, { kind: "tick" }, resolve));
+  if (arrived.kind === "failed") throw arrived.error;
+}
+
+/**
+ * The run in memory, loaded if it is not there.
+ * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, JOURNAL_BROKEN, ENTRY_UNKNOWN
+ */
+export async function actorOf(core: Core, id: string, resume = false): Promise<Actor> {
+  const actor = core.actors.get(id);
+  if (actor !== undefined) return actor;
+  const loading = core.loading.get(id) ?? load(core, id, resume);
+  core.loading.set(id, loading);
+  try {
+    return await loading;
+  } finally {
+    core.loading.delete(id);
+  }
+}
+
+async function load(core: Core, id: string, resume: boolean): Promise<Actor> {
+  let actor: Actor | undefined;
+  let missing: readonly string[] = [];
+  for await (const recordedEntry of readRun(core.store, core.namespace, id)) {
+    if (actor === undefined) {
+      const found = await definitionOf(core, recordedEntry.entry.payload);
+      if (found.kind === "missing") missing = found.missing;
+      const workflow = String(recordedEntry.entry.payload["workflow"]);
+      const definition = found.kind === "found" ? found.definition : unknownWorkflow(workflow);
+      actor = newActor(core, newRun(id, definition, core.limits), NO_HASH);
+    }
+    evolve(actor.run, factOf(recordedEntry));
+    actor.head = recordedEntry.hash;
+  }
+  if (actor === undefined) throw new BatonError("RUN_NOT_FOUND", `There is no run ${id}.`, { details: { run: id } });
+  if (hasEnded(actor.run)) {
+    throw new BatonError("RUN_FINISHED", `Run ${id} has ended: ${actor.run.phase.kind}.`, { details: { run: id, status: actor.run.phase.kind } });
+  }
+  if (core.stopped !== undefined) throw core.stopped;
+  core.actors.set(id, actor);
+  enter(core, actor, missing, resume);
+  return actor;
+}
+
+/** What a loaded run is told first. A run whose code is not here waits, and its journal says for what. */
+function enter(core: Core, actor: Actor, missing: readonly string[], resume: boolean): void {
+  const { phase } = actor.run;
+  if (missing.length > 0) {
+    const said = phase.kind === "blocked" && phase.missing.join() === missing.join();
+    deliver(core, actor, said ? { kind: "tick" } : { kind: "block", missing });
+    core.log({ level: "warn", message: `Run ${actor.id} waits for ${missing.join(", ")}.`, at: core.clock.now(), run: actor.id });
+    return;
+  }
+  deliver(core, actor, resume || phase.kind === "blocked" ? { kind: "resume" } : { kind: "tick" });
+  takePlace(core, actor);
+}
+
+async function definitionOf(core: Core, started: JsonObject): Promise<Found> {
+  const workflow = String(started["workflow"]);
+  const known = core.catalogue.workflows.get(workflow);
+  const manifest = started["manifest"];
+  if (known !== undefined && manifest === manifestHash(known)) return { kind: "found", definition: known };
+  const text = typeof manifest === "string" ? await core.store.blob(manifest) : undefined;
+  if (text === undefined) return { kind: "missing", missing: [`workflow ${workflow}`] };
+  // The text is canonical JSON of an object that manifestOf made, found by its own hash.
+  return definitionFor(core.catalogue, workflow, JSON.parse(text) as JsonObject);
+}
+
+const UNKNOWN_CONTRACT: AnyContract = jsonSchemaContract<unknown>("unknown", "0.0.0", {});
+
+/** Stands in for a workflow that is not here: enough to fold a journal to its end, not to decide anything. */
+function unknownWorkflow(id: string): WorkflowDefinition {
+  const at = id.lastIndexOf("@");
+  return {
+    name: id.slice(0, at),
+    version: id.slice(at + 1),
+    id,
+    input: UNKNOWN_CONTRACT,
+    steps: [],
+    stepByName: new Map(),
+    dependents: new Map(),
+    project: () => null,
+  };
+}
+
+/** How a run that is not in memory ended; undefined if it has not. @throws BatonError RUN_NOT_FOUND */
+export async function readOutcome(
+  source: Pick<Core, "store" | "namespace">,
+  id: string,
+): Promise<{ readonly outcome: RunOutcome<Json>; readonly seq: number } | undefined> {
+  const head = await source.store.head({ namespace: source.namespace, stream: runStream(id) });
+  if (head === undefined) throw new BatonError("RUN_NOT_FOUND", `There is no run ${id}.`, { details: { run: id } });
+  const run = newRun(id, unknownWorkflow(head.type), DEFAULT_LIMITS);
+  for await (const last of readRun(source.store, source.namespace, id, head.lastSeq)) {
+    run.seq = last.entry.seq - 1;
+    if (!FINAL_KINDS.has(last.entry.kind)) return undefined;
+    evolve(run, factOf(last));
+  }
+  return hasEnded(run) ? { outcome: outcomeOf(run), seq: run.seq } : undefined;
+}
+
+/** Goes on with the runs that were under way when the store was left, a few at a time. */
+export async function resumeRuns(core: Core, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
+    if (core.stopped !== undefined || core.closing) return;
+    try {
+      await actorOf(core, id, true);
+    } catch (error) {
+      // One run that can't be loaded must not keep the others from going on; it stays open, and is named.
+      core.log({ level: "error", message: `Run ${id} could not be resumed: ${String(error)}`, at: core.clock.now(), run: id });
+    }
+    if (core.placeQueue.length > 0) await new Promise<void>((resolve) => core.placeFreed.push(resolve));
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Wake-ups: which run must be looked at when. A projection of the journal's due times, so that none can be lost: it is
+ * filled at open from the store's index, and whenever a run comes to rest.
+ */
+import TinyQueue from "tinyqueue";
+import type { Clock } from "../../ports/clock.ts";
+
+export interface Wakes {
+  /** Replaces what is known of the run; undefined removes it. */
+  set(run: string, atMs: number | undefined): void;
+  stop(): void;
+}
+
+/** Node's timers hold 31 bits of milliseconds; a longer wait is looked at again after this. */
+const PAUSE_MAX_MS = 2_000_000_000;
+
+export function wakes(clock: Clock, wake: (run: string) => void): Wakes {
+  const due = new TinyQueue<{ readonly atMs: number; readonly run: string }>([], (a, b) => a.atMs - b.atMs);
+  const current = new Map<string, number>();
+  let cancel: (() => void) | undefined;
+  let setForMs = Number.POSITIVE_INFINITY;
+
+  const arm = () => {
+    const first = due.peek();
+    if (first === undefined || first.atMs >= setForMs) return;
+    cancel?.();
+    setForMs = first.atMs;
+    cancel = clock.after(Math.min(PAUSE_MAX_MS, Math.max(0, first.atMs - clock.now())), fire);
+  };
+  const fire = () => {
+    cancel = undefined;
+    setForMs = Number.POSITIVE_INFINITY;
+    const nowMs = clock.now();
+    for (let first = due.peek(); first !== undefined && first.atMs <= nowMs; first = due.peek()) {
+      due.pop();
+      if (current.get(first.run) !== first.atMs) continue;
+      current.delete(first.run);
+      wake(first.run);
+    }
+    arm();
+  };
+  return {
+    set: (run, atMs) => {
+      if (current.get(run) === atMs) return;
+      if (atMs === undefined) {
+        current.delete(run);
+        return;
+      }
+      current.set(run, atMs);
+      due.push({ atMs, run });
+      arm();
+    },
+    stop: () => {
+      cancel?.();
+      cancel = undefined;
+      setForMs = Number.NEGATIVE_INFINITY;
+    },
+  };
+}

@@ -1,0 +1,125 @@
+/** Baton out of its halves: the reader, and an engine where this process may write. */
+import { planFork, carriedInputs, type ForkOptions } from "../history/fork.ts";
+import { runEntries } from "../history/read.ts";
+import type { Author } from "../model/entry.ts";
+import { BatonError } from "../model/errors.ts";
+import type { Json } from "../model/json.ts";
+import type { WorkflowDefinition } from "../model/workflow-definition.ts";
+import type { Ids } from "../ports/ids.ts";
+import type { Baton, RunHandle, RunOutcome, StartOptions } from "./baton.ts";
+import type { Catalogue } from "./definitions.ts";
+import type { Engine } from "./embedded/engine.ts";
+import type { StartRequest } from "./embedded/runs.ts";
+import { manifestBlob } from "./manifests.ts";
+import { headOf, type Reader, workflowOf } from "./reader.ts";
+import type { WatchSource } from "./watch.ts";
+
+export interface BatonParts {
+  readonly source: WatchSource;
+  readonly reader: Reader;
+  readonly catalogue: Catalogue;
+  readonly workflows: readonly WorkflowDefinition[];
+  readonly ids: Ids;
+  /** Undefined where Baton was opened for reading only. */
+  readonly engine: Engine | undefined;
+  readonly close: (graceMs: number) => Promise<void>;
+}
+
+/** Who starts a run if the caller doesn't say. */
+const CALLER: Author = { kind: "program", id: "caller" };
+
+const GRACE_MS = 5_000;
+
+export function makeBaton(parts: BatonParts): Baton {
+  const { reader, catalogue, ids, source } = parts;
+  const writing = (): Engine => {
+    if (parts.engine === undefined) throw new BatonError("STORE_READ_ONLY", "Baton was opened for reading only.");
+    return parts.engine;
+  };
+  const start = async (definition: WorkflowDefinition, input: unknown, options: StartOptions = {}): Promise<RunHandle<Json>> => {
+    const engine = writing();
+    if (catalogue.workflows.get(definition.id) !== definition) {
+      throw new BatonError("WORKFLOW_NOT_FOUND", `Workflow ${definition.id} was not given to open().`, { details: { workflow: definition.id } });
+    }
+    const id = options.id ?? ids.runId();
+    await engine.start({ id, definition, input, by: options.by ?? CALLER });
+    return handle(id);
+  };
+  const handle = (id: string): RunHandle<Json> => {
+    const outcome = async () => (parts.engine === undefined ? await watchedOutcome(reader, id) : await parts.engine.outcome(id));
+    return { id, outcome, result: async () => resultOf(id, await outcome()) };
+  };
+  return {
+    ...reader,
+    workflows: parts.workflows,
+    readOnly: parts.engine === undefined,
+    // The definition's types say what its runs give; the engine checks that against its contracts, not its types.
+    start: async <In, Out>(definition: WorkflowDefinition, input: NoInfer<In>, options?: StartOptions) =>
+      (await start(definition, input, options)) as RunHandle<never> as RunHandle<Out>,
+    startUntyped: start,
+    run: async (id) => {
+      await headOf(source.store, source.namespace, id);
+      return handle(id);
+    },
+    signal: (run, step, payload, { by, id }) => writing().signal(run, step, payload, by, id ?? ids.runId()),
+    approve: (run, step, { approved, by, reason }) =>
+      writing().signal(run, step, { approved, ...(reason === undefined ? {} : { reason }) }, by, ids.runId()),
+    cancel: (run, { by, reason }) => writing().cancel(run, by, reason),
+    fork: async (run, options) => {
+      const engine = writing();
+      const request = await forkRequest(parts, run, options);
+      await engine.start(request);
+      return handle(request.id);
+    },
+    close: ({ graceMs = GRACE_MS } = {}) => parts.close(graceMs),
+  };
+}
+
+async function forkRequest({ source, catalogue, ids }: BatonParts, run: string, options: ForkOptions): Promise<StartRequest> {
+  const head = await headOf(source.store, source.namespace, run);
+  const entries = await runEntries(source.store, source.namespace, run);
+  const plan = planFork(entries, workflowOf(catalogue, head.workflow), options);
+  return {
+    id: options.id ?? ids.runId(),
+    definition: plan.definition,
+    input: plan.input,
+    by: options.by ?? CALLER,
+    fork: { fork: plan.fork, carried: carriedInputs(plan) },
+    blobs: [manifestBlob(plan.definition)],
+  };
+}
+
+/** Where another process executes: the outcome is what the journal comes to say. */
+async function watchedOutcome(reader: Reader, run: string): Promise<RunOutcome<Json>> {
+  for await (const _ of reader.watch(run)) {
+    // Read to the end; the report says it all.
+  }
+  const report = await reader.report(run);
+  switch (report.status) {
+    case "completed":
+      return { kind: "completed", output: report.output ?? null };
+    case "refused":
+      return { kind: "refused", violations: report.violations ?? [] };
+    case "cancelled":
+      return { kind: "cancelled", reason: report.error?.message ?? "" };
+    default:
+      return { kind: "failed", error: report.error ?? { code: "UNKNOWN", message: "The run did not complete." } };
+  }
+}
+
+function resultOf(run: string, outcome: RunOutcome<Json>): Json {
+  switch (outcome.kind) {
+    case "completed":
+      return outcome.output;
+    case "failed":
+      throw new BatonError("RUN_FAILED", `Run ${run} failed${outcome.step === undefined ? "" : ` at ${outcome.step}`}: ${outcome.error.message}`, {
+        details: { run, ...outcome },
+      });
+    case "cancelled":
+      throw new BatonError("RUN_CANCELLED", `Run ${run} was cancelled: ${outcome.reason}`, { details: { run, reason: outcome.reason } });
+    case "refused":
+      throw new BatonError("RUN_REFUSED", `Run ${run} was refused: ${outcome.violations[0]?.message ?? "its input"}`, {
+        details: { run, violations: outcome.violations },
+      });
+  }
+}

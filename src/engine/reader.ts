@@ -1,0 +1,99 @@
+/** The reading half of Baton: everything that follows from the journal alone, or from it and today's definitions. */
+import { diffVersions, type VersionRef } from "../history/diff.ts";
+import { exportRun } from "../history/export.ts";
+import { lineageOf } from "../history/lineage.ts";
+import { readRun, readStored, runEntries } from "../history/read.ts";
+import { replay } from "../history/replay.ts";
+import { runReport } from "../history/report.ts";
+import { stateAt } from "../history/state.ts";
+import { verifyStore } from "../journal/verify.ts";
+import { type RunStatus, runStream } from "../model/entry.ts";
+import { BatonError } from "../model/errors.ts";
+import type { WorkflowDefinition } from "../model/workflow-definition.ts";
+import type { JournalStore, StreamHead } from "../ports/journal-store.ts";
+import type { Baton, RunsFilter, RunSummary } from "./baton.ts";
+import type { Catalogue } from "./definitions.ts";
+import { watchRun, type WatchSource } from "./watch.ts";
+
+export type Reader = Pick<
+  Baton,
+  "runs" | "entries" | "storedEntries" | "export" | "watch" | "report" | "state" | "diff" | "lineage" | "replay" | "verify"
+>;
+
+export function reader(source: WatchSource & { readonly catalogue: Catalogue }): Reader {
+  const { store, namespace, catalogue } = source;
+  const entriesOf = (run: string) => runEntries(store, namespace, run);
+  return {
+    runs: (filter = {}) => listRuns(store, namespace, filter),
+    entries: (run, fromSeq = 0) => readRun(store, namespace, run, fromSeq),
+    storedEntries: (run, fromSeq = 0) => readStored(store, { namespace, stream: runStream(run) }, fromSeq),
+    export: (run) => exportRun(store, namespace, run),
+    watch: (run, options) => watchRun(source, run, options),
+    report: async (run) => {
+      const head = await headOf(store, namespace, run);
+      return runReport(await entriesOf(run), { status: head.status });
+    },
+    state: async (run, version) => stateAt(await entriesOf(run), version),
+    diff: async (before, after) => {
+      const [earlier, later] = [await versionOf(before), await versionOf(after)];
+      return diffVersions(earlier, later);
+    },
+    lineage: async (run, key, version) => lineageOf(await entriesOf(run), key, version),
+    replay: async (run) => {
+      const head = await headOf(store, namespace, run);
+      return replay(await entriesOf(run), workflowOf(catalogue, head.workflow));
+    },
+    verify: (options = {}) =>
+      verifyStore(store, {
+        namespace,
+        ...(options.run === undefined ? {} : { stream: runStream(options.run) }),
+        ...(options.progress === undefined ? {} : { progress: options.progress }),
+      }),
+  };
+
+  async function versionOf({ run, version }: VersionRef) {
+    return { entries: await entriesOf(run), ...(version === undefined ? {} : { version }) };
+  }
+}
+
+/** @throws BatonError WORKFLOW_NOT_FOUND */
+export function workflowOf(catalogue: Catalogue, id: string): WorkflowDefinition {
+  const definition = catalogue.workflows.get(id);
+  if (definition === undefined) {
+    throw new BatonError("WORKFLOW_NOT_FOUND", `Workflow ${id} is not among those that Baton was opened with.`, { details: { workflow: id } });
+  }
+  return definition;
+}
+
+async function listRuns(store: JournalStore, namespace: string, filter: RunsFilter): Promise<readonly RunSummary[]> {
+  const heads = await store.heads({
+    namespace,
+    prefix: "run/",
+    order: filter.order ?? "newest",
+    limit: filter.limit ?? 100,
+    ...(filter.status === undefined ? {} : { status: filter.status }),
+    ...(filter.workflow === undefined ? {} : { type: filter.workflow }),
+    ...(filter.open === undefined ? {} : { open: filter.open }),
+    ...(filter.after === undefined ? {} : { after: filter.after }),
+  });
+  return heads.map(summaryOf);
+}
+
+function summaryOf(head: StreamHead): RunSummary {
+  return {
+    id: head.stream.slice("run/".length),
+    workflow: head.type,
+    // The index of a run's stream is written by the engine alone, with a RunStatus.
+    status: head.status as RunStatus,
+    lastSeq: head.lastSeq,
+    no: head.no,
+    ...(head.wakeAtMs === undefined ? {} : { wakeAtMs: head.wakeAtMs }),
+  };
+}
+
+/** @throws BatonError RUN_NOT_FOUND */
+export async function headOf(store: JournalStore, namespace: string, run: string): Promise<RunSummary> {
+  const head = await store.head({ namespace, stream: runStream(run) });
+  if (head === undefined) throw new BatonError("RUN_NOT_FOUND", `There is no run ${run}.`, { details: { run } });
+  return summaryOf(head);
+}

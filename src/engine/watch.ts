@@ -1,0 +1,116 @@
+/** Watching a run: what is in the journal, then what comes. Shared by the engine (told in memory) and by readers (which poll). */
+import { readRun, type RecordedEntry } from "../history/read.ts";
+import { type EntryKind, FINAL_KINDS } from "../model/entry.ts";
+import { isBatonError } from "../model/errors.ts";
+import type { Json } from "../model/json.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { JournalStore } from "../ports/journal-store.ts";
+
+/** What a watcher gets: entries in order, and between them the partial output of running attempts if asked for. */
+export type WatchItem =
+  | ({ readonly kind: "entry" } & RecordedEntry)
+  | { readonly kind: "partial"; readonly path: string; readonly attempt: number; readonly chunk: Json };
+
+export interface WatchOptions {
+  /** 0 by default: from the beginning. */
+  readonly fromSeq?: number;
+  readonly partials?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface WatchSource {
+  readonly store: JournalStore;
+  readonly namespace: string;
+  readonly clock: Clock;
+  /** Tells of new entries and partial output in this process; undefined where another process writes. */
+  readonly subscribe?: (run: string, watcher: Subscriber) => () => void;
+}
+
+export interface Subscriber {
+  readonly entries: () => void;
+  readonly partial: (path: string, attempt: number, chunk: Json) => void;
+  readonly ended: () => void;
+}
+
+/** How often another process's journal is looked at. */
+const POLL_MS = 200;
+/** Partial output that nobody has fetched yet; the oldest is dropped first, since it is never part of the record. */
+const PARTIALS_MAX = 10_000;
+
+export async function* watchRun(source: WatchSource, run: string, options: WatchOptions = {}): AsyncGenerator<WatchItem, void, undefined> {
+  const { signal } = options;
+  let nextSeq = options.fromSeq ?? 0;
+  let partials: WatchItem[] = [];
+  let over = false;
+  const bell = makeBell();
+  const leave = source.subscribe?.(run, {
+    entries: bell.ring,
+    partial: (path, attempt, chunk) => {
+      if (options.partials !== true) return;
+      partials.push({ kind: "partial", path, attempt, chunk });
+      if (partials.length > PARTIALS_MAX) partials.shift();
+      bell.ring();
+    },
+    ended: () => {
+      over = true;
+      bell.ring();
+    },
+  });
+  signal?.addEventListener("abort", bell.ring);
+  try {
+    while (signal?.aborted !== true) {
+      const heard = bell.heard();
+      for await (const recorded of readNew(source, run, nextSeq)) {
+        nextSeq = recorded.entry.seq + 1;
+        yield { kind: "entry", ...recorded };
+        if (isFinal(recorded.entry.kind)) return;
+      }
+      const pending = partials;
+      partials = [];
+      yield* pending;
+      if (over) return;
+      await bell.wait(heard, source.subscribe === undefined ? source.clock : undefined);
+    }
+  } finally {
+    leave?.();
+    signal?.removeEventListener("abort", bell.ring);
+  }
+}
+
+/** A run is watched from its beginning on; a seq that is not there yet is simply not there yet. */
+async function* readNew(source: WatchSource, run: string, fromSeq: number): AsyncGenerator<RecordedEntry, void, undefined> {
+  try {
+    yield* readRun(source.store, source.namespace, run, fromSeq);
+  } catch (error) {
+    if (fromSeq === 0 || !isBatonError(error, "RUN_NOT_FOUND")) throw error;
+  }
+}
+
+function isFinal(kind: EntryKind): boolean {
+  return FINAL_KINDS.has(kind);
+}
+
+/** Rings are counted, so that one between a look and the wait is not missed. */
+function makeBell() {
+  let rings = 0;
+  let waiting: (() => void) | undefined;
+  return {
+    ring: () => {
+      rings += 1;
+      waiting?.();
+    },
+    heard: () => rings,
+    wait: (heard: number, poll: Clock | undefined) =>
+      new Promise<void>((resolve) => {
+        let cancel: (() => void) | undefined;
+        const wake = () => {
+          waiting = undefined;
+          cancel?.();
+          resolve();
+        };
+        if (rings !== heard) return wake();
+        waiting = wake;
+        cancel = poll?.after(POLL_MS, wake);
+      }),
+  };
+}

@@ -1,0 +1,205 @@
+/**
+ * Verifying a store: that nothing was changed, removed, added or moved since it was committed.
+ *
+ * Reads everything once, in the order of arrival, beside the commits that must cover it, then the heads and the blobs.
+ * What it cannot see: that the newest commits were cut away together with everything that they covered, or that all was
+ * written anew from some point on. Only a hash that was kept elsewhere shows that.
+ */
+import { type EntryKind, OPEN_STATUSES, type RunStatus, runStream } from "../model/entry.ts";
+import type { JournalStore, StreamHead } from "../ports/journal-store.ts";
+import { sha256Hex } from "./hash.ts";
+import { type CommitWalk, commitWalk } from "./verify-commits.ts";
+import {
+  type BlobReference,
+  type EntryChecker,
+  entryChecker,
+  type Gap,
+  isSelected,
+} from "./verify-entries.ts";
+import { type Findings, findings, type VerifyProblem } from "./verify-problem.ts";
+
+export type { VerifyProblem } from "./verify-problem.ts";
+
+export interface VerifyReport {
+  readonly runs: number;
+  readonly entries: number;
+  readonly commits: number;
+  readonly blobs: number;
+  /** At most 1,000: after so many, looking on tells nothing more. */
+  readonly problems: readonly VerifyProblem[];
+}
+
+export interface VerifyOptions {
+  /** Look closely into this namespace only. Commits and blobs are of all namespaces, and are always checked. */
+  readonly namespace?: string;
+  /** Look closely into the streams of this name only. */
+  readonly stream?: string;
+  /** Called now and then with the number of entries so far. */
+  readonly progress?: (entries: number) => void;
+}
+
+const HEADS_AT_ONCE = 1_000;
+/** Few, because a blob may have megabytes. */
+const BLOBS_AT_ONCE = 16;
+/** References that are remembered as good. */
+const REMEMBERED_MAX = 10_000;
+
+/**
+ * Verifies the store, or a part of it. Needs memory for a page of entries, a few bytes for each stream, and the last hash of
+ * each stream that has not ended. Another process may write meanwhile.
+ * @throws BatonError as the store's reading functions do
+ */
+export async function verifyStore(
+  store: JournalStore,
+  options: VerifyOptions = {},
+): Promise<VerifyReport> {
+  const found = findings();
+  const checker = entryChecker(options, found);
+  const blobOf = blobLookup(store);
+  const walk = commitWalk(store, checker, found, async () => {
+    const { references, gaps } = checker.open();
+    for (const reference of references) await checkReference(reference, blobOf, found);
+    for (const gap of gaps) await explainGap(store, gap, found);
+  });
+  await walk.advance();
+  const runs = await verifyHeads(store, walk, checker, options, found);
+  const blobs = await verifyBlobs(store, found);
+  return {
+    runs,
+    entries: checker.count(),
+    commits: walk.count(),
+    blobs,
+    problems: found.problems(),
+  };
+}
+
+async function explainGap(store: JournalStore, gap: Gap, found: Findings): Promise<void> {
+  const { stream, seq } = gap;
+  if (stream === "") return;
+  const [stored] = await store.read(gap, seq, 1);
+  if (stored?.seq === seq) {
+    found.add({
+      stream,
+      seq,
+      kind: "reordered",
+      message: `Entry ${seq} of ${stream} came after a later one of its stream.`,
+    });
+  } else {
+    found.add({
+      stream,
+      seq,
+      kind: "missing",
+      message: `Entry ${seq} of ${stream} is gone; there are later ones.`,
+    });
+  }
+}
+
+/** Size in bytes of a blob, or undefined if it is not there. */
+type BlobLookup = (sha256: string) => Promise<number | undefined>;
+
+function blobLookup(store: JournalStore): BlobLookup {
+  const sizes = new Map<string, number>();
+  return async (sha256) => {
+    const known = sizes.get(sha256);
+    if (known !== undefined) return known;
+    const text = await store.blob(sha256);
+    if (text === undefined) return undefined;
+    if (sizes.size >= REMEMBERED_MAX) sizes.clear();
+    const bytes = Buffer.byteLength(text);
+    sizes.set(sha256, bytes);
+    return bytes;
+  };
+}
+
+async function checkReference(
+  reference: BlobReference,
+  blobOf: BlobLookup,
+  found: Findings,
+): Promise<void> {
+  const { stream, seq, sha256, bytes } = reference;
+  const size = await blobOf(sha256);
+  if (size === bytes) return;
+  const what = size === undefined ? "which is gone" : `which has ${size} bytes, not ${bytes}`;
+  found.add({
+    stream,
+    seq,
+    kind: "blob",
+    message: `Entry ${seq} of ${stream} refers to blob ${sha256}, ${what}.`,
+  });
+}
+
+async function verifyBlobs(store: JournalStore, found: Findings): Promise<number> {
+  let count = 0;
+  let after: string | undefined;
+  while (!found.full()) {
+    const page = await store.blobs(after, BLOBS_AT_ONCE);
+    if (page.length === 0) break;
+    for (const { sha256, text } of page) {
+      if (sha256Hex(text) !== sha256)
+        found.add({
+          kind: "blob",
+          message: `Blob ${sha256} is not what its hash says: it was changed.`,
+        });
+    }
+    count += page.length;
+    after = page.at(-1)?.sha256;
+  }
+  return count;
+}
+
+async function verifyHeads(
+  store: JournalStore,
+  walk: CommitWalk,
+  checker: EntryChecker,
+  options: VerifyOptions,
+  found: Findings,
+): Promise<number> {
+  let runs = 0;
+  let after: number | undefined;
+  while (!found.full()) {
+    const paging = after === undefined ? {} : { after };
+    const page = await store.heads({ order: "oldest", limit: HEADS_AT_ONCE, ...paging });
+    if (page.length === 0) break;
+    // What was appended while we read: then every entry that these heads speak of has been seen.
+    await walk.advance();
+    for (const head of page) {
+      if (!isSelected(options, head)) continue;
+      if (head.stream.startsWith(RUN_PREFIX)) runs += 1;
+      checkHead(head, checker, found);
+    }
+    after = page.at(-1)?.no;
+  }
+  return runs;
+}
+
+const RUN_PREFIX = runStream("");
+
+function checkHead(head: StreamHead, checker: EntryChecker, found: Findings): void {
+  const { no, stream, lastSeq, status, open } = head;
+  const seen = checker.lastSeq(no);
+  if (lastSeq > seen || seen === -1) {
+    const seq = seen + 1;
+    found.add({
+      stream,
+      seq,
+      kind: "missing",
+      message: `Entry ${seq} of ${stream} is gone, or did not arrive.`,
+    });
+    return;
+  }
+  // Entries that came after the head was read may have changed its index.
+  if (seen > lastSeq || !stream.startsWith(RUN_PREFIX)) return;
+  const ending = checker.ending(no);
+  const possible = ending === undefined ? [...OPEN_STATUSES] : STATUSES_AFTER[ending];
+  if (possible?.some((each) => each === status) === true && open === (ending === undefined)) return;
+  const says = ending === undefined ? "its journal has no end" : `its journal ends with ${ending}`;
+  const message = `The index says that ${stream} is ${status} (${open ? "open" : "closed"}); ${says}.`;
+  found.add({ stream, seq: seen, kind: "index", message });
+}
+
+const STATUSES_AFTER: Partial<Record<EntryKind, readonly RunStatus[]>> = {
+  "run.refused": ["refused"],
+  "run.completed": ["completed"],
+  "run.failed": ["failed", "compensated"],
+  "run.cancelled": ["cancelled", "compensated"],
+};

@@ -1,0 +1,47 @@
+/** What a workflow is made of: its agents, its contracts and the workflows nested in it, however deep. */
+import type { AgentDefinition } from "./agent-definition.ts";
+import type { AnyContract } from "./contract.ts";
+import type { StepDefinition, WorkflowDefinition } from "./workflow-definition.ts";
+
+/** Each object once, in the order in which it is met; an id can occur more than once if there are several objects of it. */
+export interface WorkflowParts {
+  readonly agents: ReadonlySet<AgentDefinition>;
+  readonly contracts: ReadonlySet<AnyContract>;
+  /** The workflow itself first. */
+  readonly workflows: ReadonlySet<WorkflowDefinition>;
+}
+
+/** All parts of a workflow and of those nested in it. */
+export function partsOf(definition: WorkflowDefinition): WorkflowParts {
+  const agents = new Set<AgentDefinition>();
+  const contracts = new Set<AnyContract>();
+  const workflows = new Set<WorkflowDefinition>([definition]);
+  // A set that grows while it is walked gives what was added as well: each nested workflow is visited once.
+  for (const each of workflows) {
+    contracts.add(each.input);
+    if (each.output !== undefined) contracts.add(each.output);
+    for (const step of each.steps) {
+      for (const one of agentsOf(step)) agents.add(one);
+      for (const nested of workflowsOf(step)) workflows.add(nested);
+      if (step.kind === "signal") contracts.add(step.contract);
+    }
+  }
+  for (const { input, output } of agents) contracts.add(input).add(output);
+  return { agents, contracts, workflows };
+}
+
+/** The agents that a step may call. */
+export function agentsOf(step: StepDefinition): readonly AgentDefinition[] {
+  if (step.kind === "agent" || step.kind === "map" || step.kind === "repeat") return [step.agent];
+  if (step.kind !== "branch") return [];
+  return [...step.cases.values()].flatMap((each) => (each.kind === "agent" ? [each.agent] : []));
+}
+
+/** The workflows that a step may start. */
+export function workflowsOf(step: StepDefinition): readonly WorkflowDefinition[] {
+  if (step.kind === "subflow") return [step.workflow];
+  if (step.kind !== "branch") return [];
+  return [...step.cases.values()].flatMap((each) =>
+    each.kind === "workflow" ? [each.workflow] : [],
+  );
+}

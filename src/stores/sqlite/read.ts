@@ -1,0 +1,182 @@
+/**
+ * Reading: pages of entries, heads, commits and blobs. Nothing here writes, and nothing is kept between calls.
+ */
+import type {
+  ArrivedEntry,
+  Blob,
+  CommitRange,
+  HeadFilter,
+  StoredCommit,
+  StoredEntry,
+  StreamHead,
+  StreamName,
+} from "../../ports/journal-store.ts";
+import { headsLimit } from "../page.ts";
+import type { Database } from "./driver.ts";
+import { decodeRanges } from "./ranges.ts";
+
+type EntryRow = readonly [seq: number, text: string, hash: Buffer];
+type ArrivedRow = readonly [
+  position: number,
+  no: number,
+  seq: number,
+  text: string,
+  hash: Buffer,
+  namespace: string | null,
+  name: string | null,
+];
+type CommitRow = readonly [commitNo: number, text: string, hash: Buffer, ranges: Buffer];
+type HeadRow = readonly [
+  no: number,
+  namespace: string,
+  name: string,
+  status: string,
+  open: number,
+  type: string,
+  wakeAt: number | null,
+  lastSeq: number | null,
+];
+
+export interface SqliteReader {
+  read(stream: StreamName, fromSeq: number, limit: number): readonly StoredEntry[];
+  head(stream: StreamName): StreamHead | undefined;
+  heads(filter: HeadFilter): readonly StreamHead[];
+  commits(afterCommitNo: number, limit: number): readonly StoredCommit[];
+  arrivals(after: number | undefined, limit: number): readonly ArrivedEntry[];
+  blob(sha256: string): string | undefined;
+  blobs(after: string | undefined, limit: number): readonly Blob[];
+}
+
+const HEAD_COLUMNS =
+  "no, namespace, name, status, open, type, wake_at, (SELECT max(seq) FROM entries WHERE stream_no = no)";
+
+/** A reader of `database`. */
+export function sqliteReader(database: Database): SqliteReader {
+  const selectNo = database
+    .prepare<[string, string], number>("SELECT no FROM streams WHERE namespace = ? AND name = ?")
+    .pluck();
+  const selectEntries = database
+    .prepare<[number, number, number], EntryRow>(
+      "SELECT seq, text, hash FROM entries WHERE stream_no = ? AND seq >= ? ORDER BY seq LIMIT ?",
+    )
+    .raw();
+  const selectHead = database
+    .prepare<[string, string], HeadRow>(
+      `SELECT ${HEAD_COLUMNS} FROM streams WHERE namespace = ? AND name = ?`,
+    )
+    .raw();
+  const selectCommits = database
+    .prepare<[number, number], CommitRow>(
+      "SELECT commit_no, text, hash, ranges FROM commits WHERE commit_no > ? ORDER BY commit_no LIMIT ?",
+    )
+    .raw();
+  const selectName = database
+    .prepare<[number], readonly [string, string]>(
+      "SELECT namespace, name FROM streams WHERE no = ?",
+    )
+    .raw();
+  const selectArrivals = database
+    .prepare<[number, number], ArrivedRow>(
+      "SELECT position, stream_no, seq, text, hash, namespace, name FROM entries LEFT JOIN streams ON no = stream_no WHERE position > ? ORDER BY position LIMIT ?",
+    )
+    .raw();
+  const selectBlob = database
+    .prepare<[Buffer], string>("SELECT text FROM blobs WHERE sha256 = ?")
+    .pluck();
+  const selectBlobs = database
+    .prepare<[Buffer, number], readonly [Buffer, string]>(
+      "SELECT sha256, text FROM blobs WHERE sha256 > ? ORDER BY sha256 LIMIT ?",
+    )
+    .raw();
+
+  return {
+    read({ namespace, stream }, fromSeq, limit) {
+      const no = selectNo.get(namespace, stream);
+      if (no === undefined) return [];
+      return selectEntries
+        .all(no, fromSeq, limit)
+        .map(([seq, text, hash]) => ({ seq, text, hash: hash.toString("hex") }));
+    },
+    head({ namespace, stream }) {
+      const row = selectHead.get(namespace, stream);
+      return row === undefined ? undefined : headOf(row);
+    },
+    heads: (filter) => selectHeads(database, filter).map(headOf),
+    commits(afterCommitNo, limit) {
+      const names = new Map<number, StreamName>();
+      const nameOf = (no: number): StreamName => {
+        const known = names.get(no);
+        if (known !== undefined) return known;
+        const [namespace, stream] = selectName.get(no) ?? ["", ""];
+        const name = { namespace, stream };
+        names.set(no, name);
+        return name;
+      };
+      return selectCommits.all(afterCommitNo, limit).map(([commitNo, text, hash, ranges]) => {
+        const entries = decodeRanges(ranges).map(
+          ({ no, fromSeq, count }): CommitRange => ({ no, fromSeq, count, ...nameOf(no) }),
+        );
+        return { commitNo, text, hash: hash.toString("hex"), entries };
+      });
+    },
+    arrivals(after, limit) {
+      return selectArrivals
+        .all(after ?? Number.MIN_SAFE_INTEGER, limit)
+        .map(([position, no, seq, text, hash, namespace, name]) => ({
+          position,
+          no,
+          seq,
+          text,
+          hash: hash.toString("hex"),
+          namespace: namespace ?? "",
+          stream: name ?? "",
+        }));
+    },
+    blob: (sha256) => selectBlob.get(Buffer.from(sha256, "hex")),
+    blobs(after, limit) {
+      return selectBlobs
+        .all(Buffer.from(after ?? "", "hex"), limit)
+        .map(([sha256, text]) => ({ sha256: sha256.toString("hex"), text }));
+    },
+  };
+}
+
+function selectHeads(database: Database, filter: HeadFilter): HeadRow[] {
+  const { namespace, prefix, open, status, type, order = "newest", after } = filter;
+  const conditions: string[] = [];
+  const values: (string | number)[] = [];
+  const where = (condition: string, value: string | number | undefined): void => {
+    if (value === undefined) return;
+    conditions.push(condition);
+    values.push(value);
+  };
+  // The plus keeps SQLite from choosing the index on names, and then sorting all that it finds to give one page.
+  where("+namespace = ?", namespace);
+  where("+name >= ?", prefix);
+  where("+name < ?", prefix === undefined ? undefined : `${prefix}\u{10FFFF}`);
+  where("status = ?", status);
+  where("type = ?", type);
+  where(order === "newest" ? "no < ?" : "no > ?", after);
+  // Written out, so that the partial index on open streams can be used.
+  if (open !== undefined) conditions.push(open ? "open = 1" : "open = 0");
+  const sql = `SELECT ${HEAD_COLUMNS} FROM streams ${conditions.length > 0 ? "WHERE" : ""} ${conditions.join(" AND ")}
+    ORDER BY no ${order === "newest" ? "DESC" : "ASC"} LIMIT ${headsLimit(filter.limit)}`;
+  return database
+    .prepare<(string | number)[], HeadRow>(sql)
+    .raw()
+    .all(...values);
+}
+
+function headOf([
+  no,
+  namespace,
+  stream,
+  status,
+  open,
+  type,
+  wakeAtMs,
+  lastSeq,
+]: HeadRow): StreamHead {
+  const head = { no, namespace, stream, status, open: open === 1, type, lastSeq: lastSeq ?? -1 };
+  return wakeAtMs === null ? head : { ...head, wakeAtMs };
+}

@@ -1,0 +1,149 @@
+/**
+ * The store in a SQLite file: durable, one writing process, any number of reading ones.
+ *
+ * Owns: the connection, its settings, opening and closing. Does not own: what is written (group-commit), who may write (lease).
+ * Fails: see {@link StoreFactory}; an append that fails keeps nothing, and the store works on.
+ * Invariants: 1. A connection for reading never writes. 2. A closed store holds no lease.
+ */
+import { BatonError } from "../../model/errors.ts";
+import type { JournalStore, StoreFactory } from "../../ports/journal-store.ts";
+import { appendQueue } from "../append-queue.ts";
+import { READ_DEFAULT } from "../page.ts";
+import { type Database, type Driver, loadDriver, storeError } from "./driver.ts";
+import { sqliteLease } from "./lease.ts";
+import { migrate } from "./migrate.ts";
+import { checkPlace } from "./place.ts";
+import { sqliteReader } from "./read.ts";
+import { groupWriter } from "./write.ts";
+
+export interface SqliteOptions {
+  /**
+   * What a committed step survives. `power-loss`, the default: each commit is on the disk before it counts. `process-crash`:
+   * faster, but the last commits before a loss of power may be gone (whole ones, from the end; the file stays sound).
+   */
+  readonly durability?: "power-loss" | "process-crash";
+  /** Opens for reading only, whatever the mode that is asked for. */
+  readonly readOnly?: boolean;
+  /** The file grows no larger than this; an append that would need more fails as on a full disk. No limit by default. */
+  readonly fileBytesMax?: number;
+  /** Wall clock in integer milliseconds, for the time of commits. */
+  readonly now?: () => number;
+}
+
+/** Another process may hold the write lock for the moment of taking the lease over, not longer. */
+const BUSY_TIMEOUT_MS = 5_000;
+
+/** How large the write-ahead log grows before it is folded into the file: 16 MB, so that hot pages are folded once, not each time. */
+const CHECKPOINT_PAGES = 4_000;
+
+/** A store in the file at `path`, which is created if it is not there (unless opened for reading only). */
+export function sqlite(path: string, options: SqliteOptions = {}): StoreFactory {
+  return async (mode) => {
+    const readOnly = mode.readOnly || options.readOnly === true;
+    const driver = await loadDriver();
+    await checkPlace(path, readOnly);
+    const database = connect(driver, path, options, readOnly);
+    return openStore(driver, database, options, readOnly);
+  };
+}
+
+function connect(
+  driver: Driver,
+  path: string,
+  options: SqliteOptions,
+  readOnly: boolean,
+): Database {
+  let database: Database | undefined;
+  try {
+    database = new driver(path, {
+      readonly: readOnly,
+      fileMustExist: readOnly,
+      timeout: BUSY_TIMEOUT_MS,
+    });
+    migrate(database, path, readOnly);
+    if (!readOnly) {
+      database.pragma("journal_mode = WAL");
+      database.pragma(
+        `synchronous = ${options.durability === "process-crash" ? "NORMAL" : "FULL"}`,
+      );
+      database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+      limitSize(database, options.fileBytesMax);
+    }
+    return database;
+  } catch (error) {
+    database?.close();
+    throw storeError(error, `Could not open ${path}`);
+  }
+}
+
+function limitSize(database: Database, bytesMax: number | undefined): void {
+  if (bytesMax === undefined) return;
+  const pageBytes = Number(database.pragma("page_size", { simple: true }));
+  database.pragma(`max_page_count = ${Math.max(1, Math.floor(bytesMax / pageBytes))}`);
+}
+
+function openStore(
+  driver: Driver,
+  database: Database,
+  options: SqliteOptions,
+  readOnly: boolean,
+): JournalStore {
+  const label = `sqlite:${database.name}`;
+  const reader = sqliteReader(database);
+  const lease = sqliteLease(driver, database, database.name);
+  const writer = groupWriter(database, lease, options.now ?? Date.now);
+  const queue = appendQueue(writer.commit);
+  let closing: Promise<void> | undefined;
+
+  function guarded<X>(what: string, act: () => X): X {
+    if (closing !== undefined) throw new BatonError("STORE_CLOSED", `${label} was closed.`);
+    try {
+      return act();
+    } catch (error) {
+      throw storeError(error, `Could not ${what} ${label}`);
+    }
+  }
+  function writing<X>(what: string, act: () => X): X {
+    if (readOnly) throw new BatonError("STORE_READ_ONLY", `${label} was opened for reading only.`);
+    return guarded(what, act);
+  }
+
+  return {
+    label,
+    append: async (request) => writing("append to", () => queue.append(request)),
+    read: async (stream, fromSeq, limit = READ_DEFAULT) =>
+      guarded("read", () => reader.read(stream, fromSeq, limit)),
+    head: async (stream) => guarded("read", () => reader.head(stream)),
+    heads: async (filter) => guarded("read", () => reader.heads(filter)),
+    commits: async (after, limit) => guarded("read", () => reader.commits(after, limit)),
+    arrivals: async (after, limit) => guarded("read", () => reader.arrivals(after, limit)),
+    blob: async (sha256) => guarded("read", () => reader.blob(sha256)),
+    blobs: async (after, limit) => guarded("read", () => reader.blobs(after, limit)),
+    acquire: async (holder, takeOver) =>
+      writing("take the lease of", () => {
+        writer.forget();
+        return lease.acquire(holder, takeOver);
+      }),
+    renew: async (epoch) => writing("renew the lease of", () => lease.renew(epoch)),
+    release: async (epoch) => writing("release the lease of", () => lease.release(epoch)),
+    close() {
+      closing ??= queue.drained().then(() => {
+        closeDatabase(database, lease, readOnly);
+      });
+      return closing;
+    },
+  };
+}
+
+function closeDatabase(database: Database, lease: { close(): void }, readOnly: boolean): void {
+  try {
+    if (!readOnly) {
+      lease.close();
+      database.pragma("wal_checkpoint(TRUNCATE)");
+    }
+  } catch (error) {
+    throw storeError(error, `Could not close ${database.name}`);
+  } finally {
+    database.close();
+  }
+}

@@ -1,0 +1,74 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { documentedImports, type Packed, pack, ROOT, runNode } from "./packed.ts";
+import { publicNames } from "./public-names.ts";
+
+let packed: Packed;
+
+beforeAll(() => {
+  packed = pack();
+});
+
+afterAll(() => {
+  packed.remove();
+});
+
+test("it holds what is documented, and no tests", () => {
+  expect(packed.files).toEqual(
+    expect.arrayContaining(["LICENSE", "README.md", "CHANGELOG.md", "dist/index.js"]),
+  );
+  expect(
+    packed.files.filter((path) => /\.test(-d)?\.|^src\/|\.ts$(?<!\.d\.ts)/.test(path)),
+  ).toEqual([]);
+});
+
+test("publint has nothing to say", async () => {
+  const file = readFileSync(packed.tarball);
+  const tarball = file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength);
+  const { messages, pkg } = await publint({ pack: { tarball }, strict: true });
+  expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
+});
+
+test("its types resolve for every compiler that can use ESM", () => {
+  const attw = join(ROOT, "node_modules", "@arethetypeswrong", "cli", "dist", "index.js");
+  const options = ["--profile", "esm-only", "--no-definitely-typed", "--no-color", "--no-emoji"];
+  const { status, output } = runNode(ROOT, attw, packed.tarball, ...options);
+  expect(status, output).toBe(0);
+});
+
+describe.each(documentedImports())("$name", ({ name, types }) => {
+  test("is imported in an empty folder", () => {
+    const program = `await import(${JSON.stringify(name)})`;
+    const { status, output } = runNode(packed.folder, "--input-type=module", "-e", program);
+    expect(status, output).toBe(0);
+  });
+
+  // After a change that is meant: npm run test:package -- -u, and a line in the changelog.
+  test("exports the names that are written down", async () => {
+    const declarations = readFileSync(join(packed.folder, "node_modules", "baton", types), "utf8");
+    const file = `public-names/${name.replace("/", "-")}.txt`;
+    await expect(`${publicNames(declarations).join("\n")}\n`).toMatchFileSnapshot(file);
+  });
+});
+
+test("a user's strict compiler accepts its declarations", () => {
+  const imports = documentedImports().map(({ name }, at) => `export * as x${at} from "${name}";`);
+  writeFileSync(join(packed.folder, "user.ts"), imports.join("\n"));
+  const options = { strict: true, noEmit: true, module: "nodenext", target: "es2022", types: [] };
+  const libraries = { lib: ["es2023", "dom"], skipLibCheck: false };
+  const config = { compilerOptions: { ...options, ...libraries }, files: ["user.ts"] };
+  writeFileSync(join(packed.folder, "tsconfig.json"), JSON.stringify(config));
+  const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
+  const { status, output } = runNode(packed.folder, tsc, "-p", ".");
+  expect(status, output).toBe(0);
+});
+
+test("the command runs and explains itself", () => {
+  const command = join("node_modules", "baton", "dist", "cli", "main.js");
+  const { status, output } = runNode(packed.folder, command, "--help");
+  expect(status, output).toBe(0);
+  expect(output).toContain("Usage: baton");
+});

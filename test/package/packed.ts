@@ -1,0 +1,79 @@
+/** Packs the package as npm publishes it, and installs it in an empty folder as a user does. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
+
+export interface Packed {
+  readonly tarball: string;
+  /** Where it is installed. */
+  readonly folder: string;
+  /** The files of the package, by path. */
+  readonly files: readonly string[];
+  remove(): void;
+}
+
+/** What a command gave. */
+export interface Ended {
+  readonly status: number | null;
+  readonly output: string;
+}
+
+/** Runs Node in `cwd`; gives the exit status and all that it wrote. */
+export function runNode(cwd: string, ...args: readonly string[]): Ended {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: "utf8" });
+  return { status, output: `${stdout}${stderr}` };
+}
+
+function succeed(cwd: string, ...args: readonly string[]): string {
+  const { status, output } = runNode(cwd, ...args);
+  if (status !== 0) throw new Error(`node ${args.join(" ")} ended with ${status}:\n${output}`);
+  return output;
+}
+
+/** Packs what is built in dist/ and installs the tarball; `remove` takes all of it away again. */
+export function pack(): Packed {
+  const folder = mkdtempSync(join(tmpdir(), "baton-package-"));
+  const npm = join(ROOT, "scripts", "npm.mjs");
+  const listed = succeed(
+    ROOT,
+    npm,
+    "pack",
+    "--ignore-scripts",
+    "--json",
+    "--loglevel=error",
+    "--pack-destination",
+    folder,
+  );
+  // npm's own report; a form that it doesn't have fails the first test that reads the files.
+  const report = JSON.parse(listed.slice(listed.indexOf("["))) as readonly {
+    readonly filename: string;
+    readonly files: readonly { readonly path: string }[];
+  }[];
+  const [packed] = report;
+  if (packed === undefined) throw new Error("npm pack reported nothing");
+  const tarball = join(folder, packed.filename);
+  const manifest = { private: true, type: "module", allowScripts: { "better-sqlite3": true } };
+  writeFileSync(join(folder, "package.json"), JSON.stringify(manifest));
+  succeed(folder, npm, "install", "--no-audit", "--no-fund", "--loglevel=error", tarball);
+  return {
+    tarball,
+    folder,
+    files: packed.files.map(({ path }) => path),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** The subpaths that package.json documents, as users write them, with the declarations that belong to each. */
+export function documentedImports(): readonly { readonly name: string; readonly types: string }[] {
+  // Our own file, in npm's format.
+  const { exports } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+    readonly exports: Readonly<Record<string, string | { readonly types: string }>>;
+  };
+  return Object.entries(exports).flatMap(([path, target]) =>
+    typeof target === "string" ? [] : [{ name: `baton${path.slice(1)}`, types: target.types }],
+  );
+}
