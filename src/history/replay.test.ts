@@ -5,6 +5,7 @@ import { journalOf, sealed, started } from "../../test/support/journal-builder.t
 import { kitchenSink, SINK_INPUT, SINK_PLAY } from "../../test/support/kitchen-sink.ts";
 import { play } from "../../test/support/played-run.ts";
 import { contract } from "../model/contract.ts";
+import type { Json } from "../model/json.ts";
 import type { StepDefinition, WorkflowDefinition } from "../model/workflow-definition.ts";
 import { carriedInputs, planFork } from "./fork.ts";
 import { DIFFERENCES_MAX, replay } from "./replay.ts";
@@ -167,7 +168,9 @@ describe("replay", () => {
     [
       "other inputs of items",
       only("checks", (step) =>
-        step.kind === "map" ? { ...step, input: (item, index) => (index === 1 ? 0 : item) } : step,
+        step.kind === "map"
+          ? { ...step, input: (item: Json, index: number) => (index === 1 ? 0 : item) }
+          : step,
       ),
       ["inputHash checks[1]"],
     ],

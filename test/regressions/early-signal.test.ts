@@ -10,7 +10,13 @@ describe("a signal that comes before its step is reached", () => {
     });
     const definition = definitionOf("early", [
       stepOf({ kind: "agent", name: "first", agent: slow, input: () => 0 }),
-      stepOf({ kind: "signal", name: "answer", needs: ["first"], contract: anything, onTimeout: { kind: "fail" } }),
+      stepOf({
+        kind: "signal",
+        name: "answer",
+        needs: ["first"],
+        contract: anything,
+        onTimeout: { kind: "fail" },
+      }),
     ]);
     // The signal is given while `first` pauses before its second attempt.
     const { facts } = play(definition, 0, { signals: [{ step: "answer", value: 42 }] });
