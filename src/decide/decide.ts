@@ -56,6 +56,8 @@ function drain(turn: Deliberation): void {
     const step = run.definition.stepByName.get(name);
     const state: StepState | undefined = run.steps.get(name);
     if (step === undefined) continue;
+    // A signal puts its step on the agenda whenever it comes, also before what the step needs is settled.
+    if (state === undefined && run.unmetNeeds.has(name)) continue;
     if (state === undefined) rulesOf(step).begin(turn, step);
     else if (state.kind === "open") rulesOf(step).proceed?.(turn, step, state);
     if (run.phase.kind !== "going") return;
