@@ -1,0 +1,134 @@
+/** Baton opened for a test: virtual time, counted ids, a journal that can be read in short form. */
+import {
+  type Agent,
+  type Author,
+  agent,
+  type AgentContext,
+  type Baton,
+  type Contract,
+  contract,
+  type Entry,
+  exponential,
+  type Json,
+  type LogLine,
+  memory,
+  open,
+  type OpenOptions,
+  type RetryPolicy,
+  type RetryOptions,
+} from "baton";
+import { countedIds, type VirtualClock, virtualClock } from "baton/testing";
+import { onTestFinished } from "vitest";
+import { z } from "zod";
+
+export const ADA: Author = { kind: "person", id: "ada" };
+export const anything: Contract<any> = contract("anything", "1.0.0", z.any());
+export const count: Contract<number> = contract("count", "1.0.0", z.number());
+export const text: Contract<string> = contract("text", "1.0.0", z.string());
+
+export interface Opened {
+  readonly baton: Baton;
+  readonly clock: VirtualClock;
+  readonly log: readonly LogLine[];
+}
+
+/** Opens, and closes when the test is over, however it ends. */
+export async function opened(
+  options: Partial<OpenOptions> & Pick<OpenOptions, "workflows">,
+  clock: VirtualClock = virtualClock(),
+): Promise<Opened> {
+  const log: LogLine[] = [];
+  const baton = await clock.until(
+    open({
+      store: memory({ now: clock.now }),
+      clock,
+      ids: countedIds(),
+      log: (line) => log.push(line),
+      ...options,
+    }),
+  );
+  onTestFinished(() => clock.until(baton.close({ graceMs: 0 })).catch(() => {}));
+  return { baton, clock, log };
+}
+
+interface AgentMore {
+  readonly version?: string;
+  readonly attempts?: number;
+  readonly final?: RetryPolicy["final"];
+  readonly timeout?: "1s" | "10s";
+  readonly concurrency?: number;
+  readonly jitter?: number;
+  readonly input?: Contract<any>;
+  readonly output?: Contract<any>;
+  readonly sideEffects?: boolean;
+}
+
+/** An agent between contracts that take anything; one attempt, unless told otherwise. */
+export function agentOf(
+  name: string,
+  execute: (input: any, context: AgentContext) => unknown,
+  more: AgentMore = {},
+): Agent<any, any> {
+  const { version = "1.0.0", attempts = 1, final, jitter = 0, timeout, concurrency } = more;
+  return agent({
+    name,
+    version,
+    input: more.input ?? anything,
+    output: more.output ?? anything,
+    retry: {
+      attempts,
+      backoff: exponential("100ms", { jitter }),
+      ...(final === undefined ? {} : { final }),
+    },
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(more.sideEffects === undefined ? {} : { sideEffects: more.sideEffects }),
+    execute: execute as (input: any, context: AgentContext) => Promise<any>,
+  });
+}
+
+/** A promise that the test settles. */
+export interface Gate<X = void> {
+  readonly promise: Promise<X>;
+  readonly open: (value: X) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+export function gate<X = void>(): Gate<X> {
+  let open: (value: X) => void = () => {};
+  let fail: (error: unknown) => void = () => {};
+  const promise = new Promise<X>((resolve, reject) => {
+    open = resolve;
+    fail = reject;
+  });
+  promise.catch(() => {});
+  return { promise, open, fail };
+}
+
+/** The entries of a run. */
+export async function entriesOf(baton: Baton, run: string): Promise<readonly Entry[]> {
+  const entries: Entry[] = [];
+  for await (const { entry } of baton.entries(run)) entries.push(entry);
+  return entries;
+}
+
+/** A journal in short: `step.sealed score`, `attempt.failed score 2`. */
+export async function journalOf(baton: Baton, run: string): Promise<readonly string[]> {
+  const entries = await entriesOf(baton, run);
+  return entries.map(({ kind, path, attempt }) =>
+    [kind, path, kind === "attempt.failed" ? attempt : undefined]
+      .filter((part) => part !== undefined)
+      .join(" "),
+  );
+}
+
+/** The payloads of one kind of entry. */
+export async function payloadsOf(
+  baton: Baton,
+  run: string,
+  kind: Entry["kind"],
+): Promise<readonly Json[]> {
+  return (await entriesOf(baton, run)).flatMap((each) =>
+    each.kind === kind ? [each.payload] : [],
+  );
+}
