@@ -8,12 +8,13 @@ import {
   entriesOf,
   gate,
   journalOf,
+  of,
   opened,
   payloadsOf,
 } from "../support/opened.ts";
 
 const double = agentOf("double", (n: number) => n * 2);
-const boom = agentOf("boom", () => {
+const boom = agentOf("boom", (): number => {
   throw new Error("it broke");
 });
 
@@ -105,7 +106,7 @@ test("a map keeps the order of its list, and no more items execute than its conc
     now -= 1;
     return n * 10;
   });
-  const flow = workflow("many", "1.0.0", { input: anything })
+  const flow = workflow("many", "1.0.0", { input: of<readonly number[]>() })
     .map("all", slow, { over: ({ input }) => input, input: (n) => n, concurrency: 3 })
     .output(({ all }) => all);
   const { baton, clock } = await opened({ workflows: [flow] });
@@ -121,7 +122,7 @@ test("a map keeps the order of its list, and no more items execute than its conc
 });
 
 test("a map of nothing gives nothing", async () => {
-  const flow = workflow("many", "1.0.0", { input: anything })
+  const flow = workflow("many", "1.0.0", { input: of<readonly number[]>() })
     .map("all", double, { over: ({ input }) => input, input: (n) => n })
     .output(({ all }) => all);
   const { baton, clock } = await opened({ workflows: [flow] });
@@ -135,7 +136,7 @@ test("one failed item fails a map, and what its other items still give is kept i
     await held.promise;
     return n;
   });
-  const flow = workflow("many", "1.0.0", { input: anything })
+  const flow = workflow("many", "1.0.0", { input: of<readonly number[]>() })
     .map("all", some, { over: ({ input }) => input, input: (n) => n })
     .output(({ all }) => all);
   const { baton, clock } = await opened({ workflows: [flow] });
@@ -163,10 +164,10 @@ test("where failures are settled, a map says of each item how it went", async ()
     if (n === 1) throw new Error("item one");
     return n;
   });
-  const flow = workflow("many", "1.0.0", { input: anything })
+  const flow = workflow("many", "1.0.0", { input: of<readonly number[]>() })
     .map("all", some, {
       over: ({ input }) => input,
-      input: (n): any => {
+      input: (n): number => {
         if (n === 2) throw new Error("no input");
         return n;
       },
@@ -188,10 +189,10 @@ test("an item whose handoff is refused under the policy skip skips the map, and 
     await held.promise;
     return n;
   });
-  const flow = workflow("many", "1.0.0", { input: anything })
+  const flow = workflow("many", "1.0.0", { input: of<readonly number[]>() })
     .map("all", slow, {
       over: ({ input }) => input,
-      input: (n): any => {
+      input: (n): number => {
         if (n === 2) throw new Error("not this one");
         return n;
       },
@@ -207,11 +208,11 @@ test("an item whose handoff is refused under the policy skip skips the map, and 
 });
 
 test("a map over something that is no list, or over its limit, is a refused handoff", async () => {
-  const flow = workflow("many", "1.0.0", { input: anything })
+  const flow = workflow("many", "1.0.0", { input: of<readonly number[]>() })
     .map("all", double, { over: ({ input }) => input, input: (n) => n })
     .output(({ all }) => all);
   const { baton, clock } = await opened({ workflows: [flow] });
-  expect(await clock.until((await baton.start(flow, { a: 1 })).outcome())).toMatchObject({
+  expect(await clock.until((await baton.startUntyped(flow, { a: 1 })).outcome())).toMatchObject({
     error: { code: "HANDOFF_REFUSED", message: expect.stringContaining("not a list") },
   });
   const wide = Array.from({ length: 100_001 }, () => 0);
@@ -231,7 +232,7 @@ test("an item of a map is tried again by its own policy, while the others go on"
     },
     { attempts: 3 },
   );
-  const flow = workflow("many", "1.0.0", { input: anything })
+  const flow = workflow("many", "1.0.0", { input: of<readonly number[]>() })
     .map("all", shaky, { over: ({ input }) => input, input: (n) => n, concurrency: 2 })
     .output(({ all }) => all);
   const { baton, clock } = await opened({ workflows: [flow] });
@@ -245,8 +246,10 @@ test("a branch takes the case that it chose: an agent, or a workflow as a run of
   const inner = workflow("inner", "1.0.0", { input: count })
     .step("d", double, { input: ({ input }) => input })
     .output(({ d }) => d);
-  const flow = workflow("fork-in-the-road", "1.0.0", { input: anything })
-    .branch("way", { choose: ({ input }) => input.way as "agent" | "flow" | "lost" }, (take) =>
+  const flow = workflow("fork-in-the-road", "1.0.0", {
+    input: of<{ way: "agent" | "flow" | "lost"; n: number }>(),
+  })
+    .branch("way", { choose: ({ input }) => input.way }, (take) =>
       take
         .case("agent", double, { input: ({ input }) => input.n })
         .case("flow", inner, { input: ({ input }) => input.n })
@@ -255,7 +258,7 @@ test("a branch takes the case that it chose: an agent, or a workflow as a run of
     .output(({ way }) => way);
   const { baton, clock } = await opened({ workflows: [flow] });
   const go = async (way: string, id: string) =>
-    await clock.until((await baton.start(flow, { way, n: 4 }, { id })).outcome());
+    await clock.until((await baton.startUntyped(flow, { way, n: 4 }, { id })).outcome());
   expect(await go("agent", "a")).toEqual({ kind: "completed", output: 8 });
   expect(await go("flow", "b")).toEqual({ kind: "completed", output: 8 });
   expect(await journalOf(baton, "b/way")).toContain("run.completed");
@@ -339,7 +342,7 @@ test("a subflow that fails, or whose input is refused, fails its step, and says 
   const one = workflow("one", "1.0.0", { input: anything })
     .subflow("sub", failing, { input: ({ input }) => input })
     .output(({ sub }) => sub);
-  const two = workflow("two", "1.0.0", { input: anything })
+  const two = workflow("two", "1.0.0", { input: of<number>() })
     .subflow("sub", strict, { input: ({ input }) => input })
     .output(({ sub }) => sub);
   const { baton, clock } = await opened({ workflows: [one, two] });
@@ -348,7 +351,9 @@ test("a subflow that fails, or whose input is refused, fails its step, and says 
     step: "sub",
     error: { message: "Run a/sub: it broke" },
   });
-  expect(await clock.until((await baton.start(two, "x", { id: "b" })).outcome())).toMatchObject({
+  expect(
+    await clock.until((await baton.startUntyped(two, "x", { id: "b" })).outcome()),
+  ).toMatchObject({
     kind: "failed",
     error: { code: "HANDOFF_REFUSED", message: expect.stringContaining("Run b/sub") },
   });
@@ -357,9 +362,10 @@ test("a subflow that fails, or whose input is refused, fails its step, and says 
 
 test("cancelling a run cancels its child run, however deep", async () => {
   const held = gate();
-  const hang = agentOf("hang", (_, ctx) => {
+  const hang = agentOf("hang", async (_: number, ctx): Promise<number> => {
     ctx.signal.addEventListener("abort", () => held.fail(new Error("aborted")));
-    return held.promise;
+    await held.promise;
+    return 0;
   });
   const inmost = workflow("inmost", "1.0.0", { input: count })
     .step("x", hang, { input: ({ input }) => input })
@@ -412,7 +418,11 @@ test("a sleep until something that is no moment is a refused handoff", async () 
 
 test("promise 7: an output that breaks the run's own contract fails the run, and is not in the journal", async () => {
   const flow = workflow("bad-end", "1.0.0", { input: anything, output: count })
-    .step("a", agentOf("echo", (x) => x), { input: ({ input }) => input })
+    .step(
+      "a",
+      agentOf("echo", (x: unknown) => x as number),
+      { input: ({ input }) => input },
+    )
     .output(({ a }) => a);
   const { baton, clock } = await opened({ workflows: [flow] });
   const run = await baton.start(flow, "not a number", { id: "r" });

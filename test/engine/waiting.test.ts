@@ -2,12 +2,12 @@ import { type ApprovalOutput, contract, memory, workflow } from "baton";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { virtualClock } from "baton/testing";
-import { ADA, agentOf, anything, entriesOf, gate, journalOf, opened } from "../support/opened.ts";
+import { ADA, agentOf, anything, entriesOf, gate, journalOf, of, opened } from "../support/opened.ts";
 
 const BOB = { kind: "person", id: "bob" } as const;
 const paid = contract("paid", "1.0.0", z.object({ amount: z.number() }));
 
-const asking = workflow("asking", "1.0.0", { input: anything })
+const asking = workflow("asking", "1.0.0", { input: of<number | { loan: number }>() })
   .approval("ok", { show: ({ input }) => input, timeout: "1h", onTimeout: "refused" })
   .output(({ ok }) => ok);
 
@@ -155,9 +155,9 @@ test("promise 7: a signal that breaks its contract is refused with the evidence,
     .output(({ money }) => money.amount);
   const { baton, clock } = await opened({ workflows: [flow] });
   const run = await baton.start(flow, 1, { id: "r" });
-  await expect(
-    baton.signal("r", "money", { amount: "much" }, { by: ADA }),
-  ).rejects.toMatchObject({ code: "SIGNAL_REFUSED" });
+  await expect(baton.signal("r", "money", { amount: "much" }, { by: ADA })).rejects.toMatchObject({
+    code: "SIGNAL_REFUSED",
+  });
   expect(await journalOf(baton, "r")).toContain("handoff.refused money");
   await baton.signal("r", "money", { amount: 4 }, { by: ADA });
   expect(await clock.until(run.result())).toBe(4);

@@ -35,7 +35,7 @@ export const approvalRules: StepRules<StepOf<"approval">> = {
     );
   },
   due: (turn, step, state) => {
-    if (!isDue(turn, state)) return;
+    if (!isDue(turn, step.name, state)) return;
     if (step.onTimeout === "fail") return failStep(turn, step.name, timeoutFailure(step.name));
     sealTimeout(
       turn,
@@ -57,7 +57,7 @@ export const signalRules: StepRules<StepOf<"signal">> = {
     if (signal !== undefined) sealAnswer(turn, step.name, state, signal, signal.value);
   },
   due: (turn, step, state) => {
-    if (!isDue(turn, state)) return;
+    if (!isDue(turn, step.name, state)) return;
     const { onTimeout } = step;
     if (onTimeout.kind === "fail") return failStep(turn, step.name, timeoutFailure(step.name));
     if (onTimeout.kind === "value") return sealTimeout(turn, step.name, state, onTimeout.value);
@@ -90,8 +90,10 @@ function moments(
   };
 }
 
-function isDue(turn: Deliberation, state: OpenState): boolean {
+/** Whether the time to answer is over. An answer that is in the journal has come before the timeout, which is not. */
+function isDue(turn: Deliberation, step: string, state: OpenState): boolean {
   const { opening } = state;
+  if (turn.run.signals.has(step)) return false;
   return (
     (opening.step === "approval" || opening.step === "signal") &&
     opening.dueAt !== undefined &&
