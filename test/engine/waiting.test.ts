@@ -2,7 +2,16 @@ import { type ApprovalOutput, contract, memory, workflow } from "baton";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { virtualClock } from "baton/testing";
-import { ADA, agentOf, anything, entriesOf, gate, journalOf, of, opened } from "../support/opened.ts";
+import {
+  ADA,
+  agentOf,
+  anything,
+  entriesOf,
+  gate,
+  journalOf,
+  of,
+  opened,
+} from "../support/opened.ts";
 
 const BOB = { kind: "person", id: "bob" } as const;
 const paid = contract("paid", "1.0.0", z.object({ amount: z.number() }));
