@@ -209,6 +209,7 @@ async function signal(core: Core, request: Signal): Promise<void> {
   checkWellFormed("id of the signal", id);
   const actor = await actorOf(core, run);
   const definition = actor.run.definition.stepByName.get(step);
+  if (definition === undefined) await refuseBlocked(core, actor, step);
   if (definition?.kind !== "approval" && definition?.kind !== "signal") {
     throw new BatonError(
       "SIGNAL_UNKNOWN",
@@ -255,6 +256,22 @@ async function signal(core: Core, request: Signal): Promise<void> {
   }
   checkWellFormed("reason", String(value["reason"]));
   await answer(core, actor, { kind: "signal", step, id, by, value });
+}
+
+/** A run whose code is not here has no steps to answer, which is not the caller's mistake. */
+async function refuseBlocked(core: Core, actor: Actor, step: string): Promise<void> {
+  await recorded(core, actor, { kind: "tick" });
+  const { phase } = actor.run;
+  if (phase.kind !== "blocked") return;
+  const missing = phase.missing.join(", ");
+  throw new BatonError(
+    "SIGNAL_REFUSED",
+    `Run ${actor.id} waits for ${missing}, and takes no answers until that is here.`,
+    {
+      hint: "Open Baton with what is missing, then answer again.",
+      details: { run: actor.id, step, missing: phase.missing },
+    },
+  );
 }
 
 /** Delivers an answer. Where another came first, or the run is ending, it was not taken, and the sender must know. */
