@@ -26,6 +26,7 @@ import type {
 import { appendQueue } from "../append-queue.ts";
 import { type GroupPlan, type HeadPlace, planGroup } from "../group-commit.ts";
 import { headsLimit, READ_DEFAULT } from "../page.ts";
+import { wallClockMs } from "../wall-clock.ts";
 
 interface Stream extends StreamName {
   readonly no: number;
@@ -62,7 +63,7 @@ export function memory(options: MemoryOptions = {}): StoreFactory {
     owner: undefined,
     lastAt: 0,
   };
-  return async ({ readOnly }) => openHandle(ledger, readOnly, options.now ?? Date.now);
+  return async ({ readOnly }) => openHandle(ledger, readOnly, options.now ?? wallClockMs);
 }
 
 function openHandle(ledger: Ledger, readOnly: boolean, now: () => number): JournalStore {

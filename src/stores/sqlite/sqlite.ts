@@ -10,6 +10,7 @@ import { BatonError } from "../../model/errors.ts";
 import type { JournalStore, StoreFactory } from "../../ports/journal-store.ts";
 import { appendQueue } from "../append-queue.ts";
 import { READ_DEFAULT } from "../page.ts";
+import { wallClockMs } from "../wall-clock.ts";
 import { type Database, type Driver, loadDriver, sqliteCode, storeError } from "./driver.ts";
 import { sqliteLease } from "./lease.ts";
 import { migrate } from "./migrate.ts";
@@ -93,7 +94,7 @@ function openStore(
   const reader = sqliteReader(database);
   // The lock lies beside the file itself, by whatever link or from whatever folder it is named.
   const lease = sqliteLease(driver, database, realpathSync(database.name));
-  const writer = groupWriter(database, lease, options.now ?? Date.now);
+  const writer = groupWriter(database, lease, options.now ?? wallClockMs);
   const queue = appendQueue(writer.commit);
   let closing: Promise<void> | undefined;
 
