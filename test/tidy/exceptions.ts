@@ -19,6 +19,8 @@ export const DEEP_IMPORTS: Readonly<Record<string, string>> = {
   "bench/": "measures the parts of a step (canonical JSON, hash, append) one by one.",
   "test/cli/": "runs commands in the test's own process, on a terminal that records.",
   "test/conformance/": "runs the suite of each port over every implementation of it.",
+  "test/support/":
+    "plays runs by the decider alone and seals their journals, for tests of what lies under the engine.",
   "test/tidy/": "reads the table of error codes itself.",
 };
 
