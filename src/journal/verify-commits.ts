@@ -124,7 +124,7 @@ export function commitWalk(
     await settle();
   }
 
-  return { advance, count: commits.count };
+  return { advance, count: () => commits.count() };
 }
 
 interface CommitCursor {
@@ -176,6 +176,20 @@ function commitCursor(store: JournalStore, found: Findings): CommitCursor {
     commit = undefined;
   }
 
+  /** A page after a commit. A commit whose index cannot be read is a problem, and is passed over. */
+  async function load(after: number): Promise<readonly StoredCommit[]> {
+    for (const limit of [COMMITS_AT_ONCE, 1]) {
+      try {
+        return await store.commits(after, limit);
+      } catch (error) {
+        if (!isBatonError(error, "STORE_CORRUPT")) throw error;
+      }
+    }
+    const commitNo = after + 1;
+    found.add({ commitNo, kind: "commit", message: `Commit ${commitNo} cannot be read.` });
+    return found.full() ? [] : load(commitNo);
+  }
+
   return {
     loaded: () => said,
     async peek() {
@@ -183,7 +197,7 @@ function commitCursor(store: JournalStore, found: Findings): CommitCursor {
         let taken = page[next];
         if (taken === undefined) {
           const lastOfPage = page.at(-1)?.commitNo ?? lastNo;
-          page = await store.commits(lastOfPage, COMMITS_AT_ONCE);
+          page = await load(lastOfPage);
           next = 0;
           taken = page[0];
         }

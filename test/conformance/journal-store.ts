@@ -99,6 +99,8 @@ export function journalStoreConformance(name: string, makePlace: () => Promise<S
         ["entries that leave a gap", { entries: entries("run/a", 1, 1) }],
         ["a new stream without an index", { index: undefined }],
         ["a new stream without entries", { entries: [] }],
+        ["a new stream without a name", { stream: "" }],
+        ["a name with a line feed", { namespace: "a\nb" }],
       ])("J2: refuses %s", async (_name, wrong) => {
         // The cast lets an explicit undefined stand for a field that is left out.
         const request = { ...part("run/a", -1), ...wrong } as StreamAppend;

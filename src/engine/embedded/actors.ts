@@ -22,6 +22,9 @@ import { perform } from "./perform.ts";
 const APPEND_RETRY_MS = 100;
 const APPEND_RETRY_MAX_MS = 5_000;
 
+/** A run that is due sooner stays in memory: reading it again would cost more than keeping it. */
+const STAY_MS = 5_000;
+
 const NO_BLOBS: readonly Blob[] = [];
 
 export function newActor(core: Core, run: Run, head: string): Actor {
@@ -88,6 +91,7 @@ function append(core: Core, actor: Actor, turn: Deliberation, sealed: Sealed, ar
         appended(core, actor, turn, sealed, arrivals);
       } else if (result.kind === "fenced") {
         fence(core);
+        for (const arrival of arrivals) arrival.done?.({ kind: "failed", error: core.stopped ?? gone(actor.id) });
       } else {
         conflicted(core, actor, sealed, arrivals);
       }
@@ -99,7 +103,10 @@ function append(core: Core, actor: Actor, turn: Deliberation, sealed: Sealed, ar
 function appended(core: Core, actor: Actor, turn: Deliberation, sealed: Sealed, arrivals: readonly Arrival[]): void {
   actor.appending = false;
   actor.head = sealed.head;
-  if (actor.dropped) return;
+  if (actor.dropped) {
+    for (const arrival of arrivals) arrival.done?.(TAKEN);
+    return;
+  }
   const watchers = core.watchers.get(actor.id);
   if (watchers !== undefined) for (const watcher of watchers) watcher.entries(sealed.entries);
   settle(core, actor, turn, arrivals);
@@ -111,8 +118,14 @@ function settle(core: Core, actor: Actor, turn: Deliberation, arrivals: readonly
   if (!core.closing) perform(core, actor, turn.commands);
   if (hasEnded(actor.run)) endActor(core, actor);
   else if (actor.inbox.length > 0) listActor(core, actor);
-  else if (isResting(actor)) rest(core, actor);
-  else if (!actor.placed) takePlace(core, actor);
+  else if (isResting(core, actor)) rest(core, actor);
+  else awaitNext(core, actor);
+}
+
+/** Something is under way, or can be: the next due time is watched meanwhile. */
+function awaitNext(core: Core, actor: Actor): void {
+  core.wakes.set(actor.id, nextWakeAt(actor.run));
+  takePlace(core, actor);
 }
 
 const TAKEN: Arrived = { kind: "taken" };
@@ -163,19 +176,21 @@ function stopRun(core: Core, actor: Actor, arrivals: readonly Arrival[], cause: 
 }
 
 /** Nothing under way but child runs, which wake their parent when they end. */
-function isResting(actor: Actor): boolean {
+function isResting(core: Core, actor: Actor): boolean {
   const { run } = actor;
   if (actor.attempts.size > 0 || actor.appending || run.phase.kind === "failing" || run.phase.kind === "cancelling") return false;
   if (run.agenda.size > 0 && run.phase.kind !== "blocked") return false;
   for (const performing of run.performing.values()) if (performing.agent !== undefined) return false;
-  return true;
+  const wakeAtMs = nextWakeAt(run);
+  return wakeAtMs === undefined || wakeAtMs > core.clock.now();
 }
 
-/** Leaves memory until a signal, a timer or a child wakes the run (E3). */
+/** Leaves its place, and memory too, until a signal, a timer or a child wakes the run (E3). */
 function rest(core: Core, actor: Actor): void {
   const wakeAtMs = nextWakeAt(actor.run);
+  const isBack = wakeAtMs !== undefined && wakeAtMs - core.clock.now() < STAY_MS;
   // A parent stays: its child hands its end over in memory, and finds it there.
-  if (actor.run.performing.size > 0) leavePlace(core, actor);
+  if (isBack || actor.run.performing.size > 0) leavePlace(core, actor);
   else dropActor(core, actor);
   core.wakes.set(actor.id, wakeAtMs);
 }
@@ -274,6 +289,7 @@ export function stopAll(core: Core, reason: BatonError): void {
   core.closing = true;
   core.wakes.stop();
   core.placeQueue.length = 0;
+  for (const freed of core.placeFreed.splice(0)) freed();
   for (const actor of [...core.actors.values()]) dropActor(core, actor);
   for (const id of [...core.waiters.keys()]) tellWaiters(core, id, reason);
   for (const watchers of core.watchers.values()) for (const watcher of watchers) watcher.ended();

@@ -86,7 +86,7 @@ export function groupWriter(
       };
       const plan = planGroup(
         requests,
-        { get: heads.get, set: heads.set, nextNo },
+        { get: (name) => heads.get(name), set: (name, place) => heads.set(name, place), nextNo },
         current,
         from.commitNo,
       );
