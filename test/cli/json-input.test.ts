@@ -74,7 +74,7 @@ test.for([
   ],
   [{ kind: "file", path: "." } as const, ". can't be read: it is a folder."],
   [{ kind: "text", text: "{" } as const, "The payload is not JSON"],
-])("%j is refused with its reason", async ([source, message]) => {
+] as const)("%j is refused with its reason", async ([source, message]) => {
   const reading = readJson(recordingTerminal({ cwd: folder }), source, "payload");
   await expect(reading).rejects.toMatchObject({
     code: "ARGUMENT_INVALID",

@@ -22,6 +22,7 @@ import type {
   StreamIndex,
   StreamName,
 } from "../../ports/journal-store.ts";
+import { wallClock } from "../wall-clock.ts";
 import { appendQueue } from "../append-queue.ts";
 import { type GroupPlan, type HeadPlace, planGroup } from "../group-commit.ts";
 import { headsLimit, READ_DEFAULT } from "../page.ts";
@@ -61,7 +62,7 @@ export function memory(options: MemoryOptions = {}): StoreFactory {
     owner: undefined,
     lastAt: 0,
   };
-  return async ({ readOnly }) => openHandle(ledger, readOnly, options.now ?? Date.now);
+  return async ({ readOnly, now }) => openHandle(ledger, readOnly, options.now ?? now ?? wallClock);
 }
 
 function openHandle(ledger: Ledger, readOnly: boolean, now: () => number): JournalStore {

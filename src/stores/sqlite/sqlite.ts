@@ -12,6 +12,7 @@ import { appendQueue } from "../append-queue.ts";
 import { READ_DEFAULT } from "../page.ts";
 import { type Database, type Driver, loadDriver, sqliteCode, storeError } from "./driver.ts";
 import { sqliteLease } from "./lease.ts";
+import { wallClock } from "../wall-clock.ts";
 import { migrate } from "./migrate.ts";
 import { checkPlace } from "./place.ts";
 import { sqliteReader } from "./read.ts";
@@ -44,7 +45,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): StoreFactory 
     const driver = await loadDriver();
     await checkPlace(path, readOnly);
     const database = connect(driver, path, options, readOnly);
-    return openStore(driver, database, options, readOnly);
+    return openStore(driver, database, options.now ?? mode.now ?? wallClock, readOnly);
   };
 }
 
@@ -86,14 +87,14 @@ function limitSize(database: Database, bytesMax: number | undefined): void {
 function openStore(
   driver: Driver,
   database: Database,
-  options: SqliteOptions,
+  now: () => number,
   readOnly: boolean,
 ): JournalStore {
   const label = `sqlite:${database.name}`;
   const reader = sqliteReader(database);
   // The lock lies beside the file itself, by whatever link or from whatever folder it is named.
   const lease = sqliteLease(driver, database, realpathSync(database.name));
-  const writer = groupWriter(database, lease, options.now ?? Date.now);
+  const writer = groupWriter(database, lease, now);
   const queue = appendQueue(writer.commit);
   let closing: Promise<void> | undefined;
 
