@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { type Input, takeTurn } from "../../src/decide/accept.ts";
-import { DEFAULT_LIMITS } from "../../src/model/limits.ts";
-import { newRun } from "../../src/model/run.ts";
-import { anything, definitionOf, stepOf } from "../support/definition-builder.ts";
+import { type Input, takeTurn } from "../accept.ts";
+import { DEFAULT_LIMITS } from "../../model/limits.ts";
+import { newRun } from "../../model/run.ts";
+import { anything, definitionOf, stepOf } from "../../../test/support/definition-builder.ts";
 
 describe("an answer that is taken in before the timeout fires, in the same turn", () => {
   it("settles the step: the order of the journal decides", () => {
