@@ -64,6 +64,11 @@ async function approve(cli: Cli, { run, step, flags }: ApproveArguments): Promis
 
 async function onlyApproval(baton: Baton, run: string): Promise<string> {
   const report = await baton.report(run);
+  if (report.endedAt !== undefined) {
+    throw new BatonError("RUN_FINISHED", `Run ${run} has ended: ${report.status}.`, {
+      details: { run, status: report.status },
+    });
+  }
   const open = report.steps
     .filter((step) => step.status === "open" && step.waitsFor?.what === "approval")
     .map((step) => step.path);

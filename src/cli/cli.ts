@@ -100,11 +100,9 @@ export async function createCli(
   };
 }
 
-let loading: Promise<ModuleLoader> | undefined;
-
-async function loader(): Promise<ModuleLoader> {
-  loading ??= import("./module-loader.ts").then(({ moduleLoader }) => moduleLoader());
-  return loading;
+async function loader(cacheFolder?: string): Promise<ModuleLoader> {
+  const { moduleLoader } = await import("./module-loader.ts");
+  return moduleLoader(cacheFolder);
 }
 
 /** https://no-color.org, and the counterpart that CI systems use. */

@@ -10,6 +10,7 @@ import type { AnyContract } from "../model/contract.ts";
 import type {
   AgentStep,
   StepDefinition,
+  View,
   WorkflowDefinition,
 } from "../model/workflow-definition.ts";
 import { compareVersions } from "./arguments.ts";
@@ -96,6 +97,7 @@ function withNested(workflows: readonly WorkflowDefinition[]): readonly Workflow
 function stepFindings(workflow: WorkflowDefinition): readonly Finding[] {
   const findings: Finding[] = [];
   const before = new Set(["input"]);
+  const used = usedByOutput(workflow);
   for (const step of workflow.steps) {
     const where = `${workflow.id} ${step.name}`;
     const missing = step.needs.filter((key) => !before.has(key));
@@ -108,17 +110,46 @@ function stepFindings(workflow: WorkflowDefinition): readonly Finding[] {
         message: `It needs ${missing.join(", ")}, which nothing before it gives: it can never begin.`,
       });
     }
-    if ((workflow.dependents.get(step.name) ?? []).length === 0) {
+    if ((workflow.dependents.get(step.name) ?? []).length === 0 && !used.has(step.name)) {
       findings.push({
         severity: "note",
         rule: "unread",
         where,
-        message: "No step reads it. If output() doesn't use it either, it could be left out.",
+        message:
+          "No step reads it, and output() was not seen to: if it isn't there for its effect, it could be left out.",
       });
     }
     findings.push(...sendBackFindings(workflow, step, where), ...waitFindings(step, where));
   }
   return findings;
+}
+
+/**
+ * Keys that output() reads, found by calling it with a state in which nothing has a value. A key that it reads only for
+ * certain values may be missed, which is why nothing worse than a note follows from this.
+ */
+function usedByOutput(workflow: WorkflowDefinition): ReadonlySet<string> {
+  const used = new Set<string>();
+  const every = Object.freeze(["input", ...workflow.steps.map((step) => step.name)]);
+  const view = new Proxy<View>(
+    {},
+    {
+      get: (_, key) => {
+        if (typeof key === "string") used.add(key);
+        return undefined;
+      },
+      ownKeys: () => {
+        for (const key of every) used.add(key);
+        return [];
+      },
+    },
+  );
+  try {
+    workflow.project(view);
+  } catch {
+    // It wanted a value to be there; what it had read until then counts.
+  }
+  return used;
 }
 
 function sendBackFindings(
