@@ -94,7 +94,7 @@ export async function createCli(
         cwd: terminal.cwd,
         checkFile: parts.open === undefined,
       });
-      return workBetween(terminal, await open(options), found.config, work);
+      return workBetween(terminal, await opened(open, options), found.config, work);
     },
     finish,
   };
@@ -158,6 +158,22 @@ async function storeFactory(
   }
   const { sqlite } = await import("../sqlite.ts");
   return sqlite(place.path);
+}
+
+async function opened(
+  open: (options: OpenOptions) => Promise<Baton>,
+  options: OpenOptions,
+): Promise<Baton> {
+  try {
+    return await open(options);
+  } catch (error) {
+    if (!isBatonError(error, "STORE_IN_USE")) throw error;
+    throw new BatonError("STORE_IN_USE", error.message, {
+      cause: error,
+      details: error.details,
+      hint: "Stop that process first, or do this in it. Commands that only read (runs, show, watch, state, verify, ...) work beside it.",
+    });
+  }
 }
 
 /** Does the work between opening and closing; see C1 and C3. */
