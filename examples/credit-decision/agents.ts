@@ -3,7 +3,7 @@
  *
  * They read no clock and roll no dice, so that a run can be replayed; "today" is the day of receipt in the application.
  */
-import { agent, exponential } from "../../src/index.ts";
+import { agent, exponential } from "baton";
 import { decideApproval } from "./approval.ts";
 import { pullReport } from "./bureau.ts";
 import {
@@ -32,12 +32,9 @@ export const creditScore = agent({
   timeout: "5s",
   retry: { attempts: 3, backoff: exponential("200ms") },
   sideEffects: true,
-  execute: (question) => pullReport(question),
-  compensate: (question, report, context) => {
-    context.log.info("inquiry withdrawn", {
-      applicationId: question.applicationId,
-      inquiryId: report.inquiryId,
-    });
+  execute: (question, context) => pullReport(question, { key: context.idempotencyKey }),
+  compensate: (_question, report, context) => {
+    context.log.info("inquiry withdrawn", { inquiryId: report.inquiryId });
   },
 });
 

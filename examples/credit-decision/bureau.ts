@@ -4,7 +4,7 @@
  * A stand-in for an outside service that answers the same question the same way every time.
  */
 import { z } from "zod";
-import type { Frozen } from "../../src/model/json.ts";
+import type { Frozen } from "baton";
 import { type Debt, debtsSchema, nationalIdSchema } from "./application.ts";
 import { dayOf, daysBefore, monthsBetween } from "./calendar.ts";
 import { hash32, rounded, sum, within } from "./figures.ts";
@@ -16,7 +16,6 @@ export const SCORE_MODEL = "bureau-2026.1";
 
 /** What the bureau is asked. */
 export const creditQuestionSchema = z.strictObject({
-  applicationId: z.string().min(1),
   nationalId: nationalIdSchema,
   receivedAt: z.iso.datetime(),
   debts: debtsSchema,
@@ -56,8 +55,15 @@ const UTILISATION_UNKNOWN = 0.6;
 /** Points that stand for all that the bureau knows and the application does not say. */
 const UNSEEN_POINTS = 12;
 
-/** The bureau's answer. A thin file (few or young accounts) still gets a score, at a low confidence. */
-export function pullReport(question: CreditQuestion): CreditReport {
+/**
+ * The bureau's answer. A thin file (few or young accounts) still gets a score, at a low confidence.
+ *
+ * @param inquiry its key: asked twice with the same one, the bureau opens one inquiry.
+ */
+export function pullReport(
+  question: CreditQuestion,
+  inquiry: { readonly key: string },
+): CreditReport {
   const { debts } = question;
   const historyMonths = Math.max(
     0,
@@ -74,17 +80,13 @@ export function pullReport(question: CreditQuestion): CreditReport {
   const unseen = (hash32(question.nationalId) % (2 * UNSEEN_POINTS + 1)) - UNSEEN_POINTS;
   const points = SCORE_MIN + (SCORE_MAX - SCORE_MIN) * share + unseen;
   return {
-    inquiryId: inquiryIdOf(question),
+    inquiryId: `inq-${hash32(inquiry.key).toString(16).padStart(8, "0")}`,
     score: within(Math.round(points), SCORE_MIN, SCORE_MAX),
     scoreDate: daysBefore(dayOf(question.receivedAt), hash32(`batch ${question.nationalId}`) % 3),
     scoreModel: SCORE_MODEL,
     confidence: confidenceOf(debts.length, historyMonths),
     factors: worstFirst(factors, quality),
   };
-}
-
-function inquiryIdOf(question: CreditQuestion): string {
-  return `inq-${hash32(`${question.applicationId} ${question.nationalId}`).toString(16).padStart(8, "0")}`;
 }
 
 function paymentQuality(latePayments: number): number {

@@ -47,7 +47,7 @@ function read(line: string, taken: Map<string, string>): Refused | ApplicationVa
 function refusedAtRisk(application: ApplicationValue): Refused | undefined {
   const { id, receivedAt, currency, applicant, employment, debts } = application;
   const { nationalId } = applicant;
-  const report = pullReport({ applicationId: id, nationalId, receivedAt, debts });
+  const report = pullReport({ nationalId, receivedAt, debts }, { key: id });
   const { statedMonthlyIncome, payslips } = employment;
   const income = verifyIncome({ receivedAt, currency, statedMonthlyIncome, payslips });
   const names = [

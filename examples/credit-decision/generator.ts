@@ -60,12 +60,8 @@ export function generate(wanted: { readonly seed: number; readonly count: number
 /** Well-formed applications about which too little can be found out: the handoff to the risk step refuses them. */
 function foreseeRefusal(application: Application): Omit<ExpectedRefusal, "line"> | undefined {
   const { id, receivedAt, currency, applicant, employment, debts } = application;
-  const report = pullReport({
-    applicationId: id,
-    nationalId: applicant.nationalId,
-    receivedAt,
-    debts,
-  });
+  const { nationalId } = applicant;
+  const report = pullReport({ nationalId, receivedAt, debts }, { key: id });
   if (report.confidence < SCORE_CONFIDENCE_NEEDED) {
     return {
       kind: "thin-file",

@@ -1,9 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { AgentContext } from "../../src/model/agent-definition.ts";
+import type { AgentContext, Json, StepDefinition, WorkflowDefinition } from "baton";
 import { check } from "../../src/model/check.ts";
-import type { Json } from "../../src/model/json.ts";
-import type { StepDefinition, WorkflowDefinition } from "../../src/model/workflow-definition.ts";
 import { applicationSchema } from "./application.ts";
 import { approvalSchema, decisionSchema } from "./approval.ts";
 import config from "./baton.config.ts";
@@ -21,8 +19,8 @@ type Ending =
   | { readonly kind: "waiting"; readonly state: State }
   | { readonly kind: "refused"; readonly at: string; readonly names: readonly string[] };
 
-// The agents of this example ask nothing of their context when they execute.
-const NO_CONTEXT = {} as AgentContext;
+// All that the agents of this example ask of their context when they execute.
+const CONTEXT = { idempotencyKey: "key" } as AgentContext;
 const definition: WorkflowDefinition = creditDecision;
 const { lines, refusals } = generate({ seed: 1, count: 1_000 });
 const refusalOf = new Map<number, ExpectedRefusal>(refusals.map((each) => [each.line, each]));
@@ -61,7 +59,7 @@ function decide(input: Json): Ending {
     }
     const answer = check(
       step.agent.output,
-      step.agent.execute(question.value, NO_CONTEXT),
+      step.agent.execute(question.value, CONTEXT),
       step.name,
       "edge",
     );

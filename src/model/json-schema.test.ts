@@ -113,6 +113,26 @@ describe("a contract from JSON Schema", () => {
     expect(check(inherited, {}, "value", "edge").kind).toBe("violated");
   });
 
+  test("takes keys by pattern beside alternatives that are closed", () => {
+    const schema = {
+      type: "object",
+      patternProperties: { "^x": {} },
+      anyOf: [{ type: "object", additionalProperties: false }, { allOf: [{}] }],
+    };
+    const keyed = jsonSchemaContract("keyed", "1.0.0", schema);
+    expect(check(keyed, { xa: [] }, "value", "edge").kind).toBe("ok");
+  });
+
+  test("enforces unevaluatedProperties, also after contracts that do without", () => {
+    const schema = { allOf: [{ properties: { a: {} } }], unevaluatedProperties: false };
+    const closed = jsonSchemaContract("closed", "1.0.0", schema);
+    jsonSchemaContract("open", "1.0.0", {});
+    expect(check(closed, { a: 1 }, "value", "edge").kind).toBe("ok");
+    expect(check(closed, { b: 1 }, "value", "edge")).toMatchObject({
+      violations: [{ path: "/b", rule: "unevaluatedProperties" }],
+    });
+  });
+
   test("enforces contains on arrays that are shorter than prefixItems", () => {
     const list = jsonSchemaContract("l", "1.0.0", {
       prefixItems: [{ type: "integer" }],

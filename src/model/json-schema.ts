@@ -92,6 +92,9 @@ function compiled(document: JsonObject, problems: string[]): ValidateFunction | 
   }
   for (const keyword of extensionKeywords(document))
     if (!ajv.getKeyword(keyword)) ajv.addKeyword(keyword);
+  // Only these keywords need ajv to keep track of what was evaluated, and where it does, ajv 8.20 fails with a TypeError at
+  // some values that are right (patternProperties beside an anyOf with additionalProperties).
+  ajv.opts.unevaluated = /"unevaluated(Items|Properties)"/.test(JSON.stringify(document));
   try {
     return ajv.compile(document);
   } catch (error) {

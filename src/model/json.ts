@@ -33,48 +33,60 @@ export const DEPTH_MAX = 200;
  * @throws BatonError `VALUE_NOT_JSON` with `details.path` (a JSON pointer).
  */
 export function sealJson(value: unknown, what: string): Json {
-  return sealAt(value, what, "", 0);
+  return sealAt(value, { what, keys: [] });
 }
 
-function sealAt(value: unknown, what: string, path: string, depth: number): Json {
+/** Where the walk is: kept as a list, and only written as a pointer when something is refused. */
+interface Trail {
+  readonly what: string;
+  readonly keys: (string | number)[];
+}
+
+function sealAt(value: unknown, trail: Trail): Json {
   switch (typeof value) {
     case "string":
-      if (!value.isWellFormed()) refuse(what, path, "a string with a lone surrogate");
+      if (!value.isWellFormed()) refuse(trail, "a string with a lone surrogate");
       return value;
     case "number":
-      if (!Number.isFinite(value)) refuse(what, path, String(value));
-      if (Object.is(value, -0)) refuse(what, path, "-0");
+      if (!Number.isFinite(value)) refuse(trail, String(value));
+      if (Object.is(value, -0)) refuse(trail, "-0");
       return value;
     case "boolean":
       return value;
     case "object":
-      return value === null ? null : sealObject(value, what, path, depth + 1);
+      if (value === null) return null;
+      if (trail.keys.length >= DEPTH_MAX)
+        refuse(trail, `nested more than ${DEPTH_MAX} deep (or a cycle)`);
+      return Array.isArray(value) ? sealList(value, trail) : sealObject(value, trail);
     default:
-      return refuse(what, path, value === undefined ? "undefined" : `a ${typeof value}`);
+      return refuse(trail, value === undefined ? "undefined" : `a ${typeof value}`);
   }
 }
 
-function sealObject(value: object, what: string, path: string, depth: number): Json {
-  if (depth > DEPTH_MAX) refuse(what, path, `nested more than ${DEPTH_MAX} deep (or a cycle)`);
-  if (Array.isArray(value)) {
-    const copy: Json[] = new Array(value.length);
-    for (let i = 0; i < value.length; i += 1)
-      copy[i] = sealAt(value[i], what, `${path}/${i}`, depth);
-    return Object.freeze(copy);
+function sealList(list: readonly unknown[], trail: Trail): Json {
+  const copy: Json[] = new Array(list.length);
+  for (let i = 0; i < list.length; i += 1) {
+    trail.keys.push(i);
+    copy[i] = sealAt(list[i], trail);
+    trail.keys.pop();
   }
-  const prototype: unknown = Object.getPrototypeOf(value);
+  return Object.freeze(copy);
+}
+
+function sealObject(object: object, trail: Trail): Json {
+  const prototype: unknown = Object.getPrototypeOf(object);
   if (prototype !== Object.prototype && prototype !== null) {
-    refuse(what, path, `an instance of ${value.constructor?.name ?? "a class"}`);
+    refuse(trail, `an instance of ${object.constructor?.name ?? "a class"}`);
   }
-  if (Object.getOwnPropertySymbols(value).length > 0)
-    refuse(what, path, "an object with symbol keys");
+  if (Object.getOwnPropertySymbols(object).length > 0) refuse(trail, "an object with symbol keys");
   const copy: Record<string, Json> = {};
-  for (const key of Object.keys(value).sort()) {
-    if (!key.isWellFormed()) refuse(what, path, "a key with a lone surrogate");
-    if (key === "__proto__") refuse(what, path, 'a key named "__proto__"');
+  for (const key of Object.keys(object).sort()) {
+    if (!key.isWellFormed()) refuse(trail, "a key with a lone surrogate");
+    if (key === "__proto__") refuse(trail, 'a key named "__proto__"');
+    trail.keys.push(key);
     // The value was checked to be a plain object; reading it by its own key gives unknown data.
-    const field = (value as Record<string, unknown>)[key];
-    copy[key] = sealAt(field, what, `${path}/${pointerToken(key)}`, depth);
+    copy[key] = sealAt((object as Record<string, unknown>)[key], trail);
+    trail.keys.pop();
   }
   return Object.freeze(copy);
 }
@@ -84,7 +96,8 @@ export function pointerToken(key: string): string {
   return key.replaceAll("~", "~0").replaceAll("/", "~1");
 }
 
-function refuse(what: string, path: string, found: string): never {
+function refuse({ what, keys }: Trail, found: string): never {
+  const path = keys.map((key) => `/${pointerToken(String(key))}`).join("");
   throw new BatonError("VALUE_NOT_JSON", `The ${what} is not JSON at "${path}": found ${found}.`, {
     details: { path, found, what },
   });

@@ -17,6 +17,11 @@ export const LONG_FUNCTIONS: Readonly<Record<string, LengthException>> = {};
 /** Folders and files outside src/ that import more than the public surface. */
 export const DEEP_IMPORTS: Readonly<Record<string, string>> = {
   "bench/": "measures the parts of a step (canonical JSON, hash, append) one by one.",
+  "examples/credit-decision/contracts.test.ts":
+    "asks the check of a contract itself, without a run.",
+  "examples/credit-decision/generator.test.ts":
+    "asks the check of a contract itself, without a run.",
+  "examples/credit-decision/workflow.test.ts": "walks the steps without an engine.",
   "test/cli/": "runs commands in the test's own process, on a terminal that records.",
   "test/conformance/": "runs the suite of each port over every implementation of it.",
   "test/tidy/": "reads the table of error codes itself.",
