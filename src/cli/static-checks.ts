@@ -13,8 +13,8 @@ import type {
   View,
   WorkflowDefinition,
 } from "../model/workflow-definition.ts";
+import { partsOf } from "../model/workflow-parts.ts";
 import { compareVersions } from "./arguments.ts";
-import { agentsOf } from "./definition-walk.ts";
 
 export interface Finding {
   /** `error`: will fail. `warning`: likely to hurt. `note`: for information; can't be decided without running. */
@@ -54,14 +54,19 @@ export function checkDefinitions(
   workflows: readonly WorkflowDefinition[],
   agents: readonly AgentDefinition[],
 ): CheckReport {
-  const all = [...new Set([...agents, ...agentsOf(workflows)])];
-  const nested = withNested(workflows);
+  const parts = workflows.map(partsOf);
+  const nested = [...new Set(parts.flatMap((each) => [...each.workflows]))];
+  const all = [...new Set([...agents, ...parts.flatMap((each) => [...each.agents])])];
+  const contracts = [
+    ...parts.flatMap((each) => [...each.contracts]),
+    ...all.flatMap(({ input, output }) => [input, output]),
+  ];
   const findings = [
     ...nested.flatMap(stepFindings),
     ...nested.flatMap(handoffFindings),
     ...identityFindings(all),
     ...all.filter(firstOfItsId).flatMap(agentFindings),
-    ...contractFindings(contractsOf(nested, all)),
+    ...contractFindings([...new Set(contracts)]),
   ];
   const order = { error: 0, warning: 1, note: 2 };
   return {
@@ -77,21 +82,6 @@ function countLinks(workflow: WorkflowDefinition): LinkCount {
     0,
   );
   return { workflow: workflow.id, steps: n, possible: (n * (n - 1)) / 2, actual };
-}
-
-function withNested(workflows: readonly WorkflowDefinition[]): readonly WorkflowDefinition[] {
-  const found = new Set<WorkflowDefinition>();
-  const visit = (workflow: WorkflowDefinition): void => {
-    if (found.has(workflow)) return;
-    found.add(workflow);
-    for (const step of workflow.steps) {
-      if (step.kind === "subflow") visit(step.workflow);
-      if (step.kind === "branch")
-        for (const each of step.cases.values()) if (each.kind === "workflow") visit(each.workflow);
-    }
-  };
-  for (const workflow of workflows) visit(workflow);
-  return [...found];
 }
 
 function stepFindings(workflow: WorkflowDefinition): readonly Finding[] {
@@ -264,18 +254,6 @@ function agentFindings(agent: AgentDefinition): readonly Finding[] {
     findings.push({ severity: "note", rule: "idempotency", where, message });
   }
   return findings;
-}
-
-function contractsOf(
-  workflows: readonly WorkflowDefinition[],
-  agents: readonly AgentDefinition[],
-): readonly AnyContract[] {
-  const ofWorkflows = workflows.flatMap((workflow) => [
-    workflow.input,
-    ...(workflow.output === undefined ? [] : [workflow.output]),
-    ...workflow.steps.flatMap((step) => (step.kind === "signal" ? [step.contract] : [])),
-  ]);
-  return [...new Set([...ofWorkflows, ...agents.flatMap((agent) => [agent.input, agent.output])])];
 }
 
 /** One version must be one thing, and each version should accept what the one before it accepted. */
