@@ -7,12 +7,7 @@
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import { compatibility } from "../model/compatibility.ts";
 import type { AnyContract } from "../model/contract.ts";
-import type {
-  AgentStep,
-  StepDefinition,
-  View,
-  WorkflowDefinition,
-} from "../model/workflow-definition.ts";
+import type { AgentStep, View, WorkflowDefinition } from "../model/workflow-definition.ts";
 import { partsOf } from "../model/workflow-parts.ts";
 import { compareVersions } from "./arguments.ts";
 
@@ -26,9 +21,7 @@ export interface Finding {
     | "identity"
     | "compensation"
     | "timeout"
-    | "idempotency"
-    | "send-back"
-    | "wait";
+    | "idempotency";
   /** The agent, contract, or `workflow step`. */
   readonly where: string;
   readonly message: string;
@@ -109,7 +102,6 @@ function stepFindings(workflow: WorkflowDefinition): readonly Finding[] {
           "No step reads it, and output() was not seen to: if it isn't there for its effect, it could be left out.",
       });
     }
-    findings.push(...sendBackFindings(workflow, step, where), ...waitFindings(step, where));
   }
   return findings;
 }
@@ -140,32 +132,6 @@ function usedByOutput(workflow: WorkflowDefinition): ReadonlySet<string> {
     // It wanted a value to be there; what it had read until then counts.
   }
   return used;
-}
-
-function sendBackFindings(
-  workflow: WorkflowDefinition,
-  step: StepDefinition,
-  where: string,
-): readonly Finding[] {
-  if (step.onRefused.kind !== "sendBack") return [];
-  const { to } = step.onRefused;
-  const others = (workflow.dependents.get(to) ?? []).filter((name) => name !== step.name);
-  if (others.length === 0) return [];
-  const message = `It sends ${to} back, but ${others.join(", ")} read${others.length === 1 ? "s" : ""} ${to} too: once that has happened, the refusal fails the run instead.`;
-  return [{ severity: "warning", rule: "send-back", where, message }];
-}
-
-function waitFindings(step: StepDefinition, where: string): readonly Finding[] {
-  if (step.kind !== "approval" && step.kind !== "signal") return [];
-  if (step.timeoutMs !== undefined || step.remindEveryMs !== undefined) return [];
-  return [
-    {
-      severity: "warning",
-      rule: "wait",
-      where,
-      message: `The ${step.kind} has neither a timeout nor a reminder: a run could wait for ever without anybody hearing of it.`,
-    },
-  ];
 }
 
 /**

@@ -70,6 +70,26 @@ test("run ends with 0 at a question for a person, and says how to answer it", as
   expect(said.err).toContain("next:  baton approve o1 review");
 });
 
+test("a wait in a child run names the child", async () => {
+  const input = '{"id":"p1","amount":500}';
+  expect(await json("run", "outer", "--id", "p1", "--input", input)).toMatchObject([
+    {
+      status: "waiting",
+      waits: [{ run: "p1/inner", step: "review", what: "approval", shown: { amount: 500 } }],
+    },
+  ]);
+  expect(await json("approve", "p1/inner", "review", "--reject")).toMatchObject([
+    { id: "p1", status: "completed", output: { approved: false, paid: false } },
+  ]);
+});
+
+test("run does not sit through a sleep of hours", async () => {
+  const input = '{"id":"n1","amount":1}';
+  expect(await json("run", "overnight", "--id", "n1", "--input", input)).toMatchObject([
+    { status: "waiting", waits: [{ run: "n1", step: "night", what: "timer" }] },
+  ]);
+});
+
 test.for([
   ["refused", '{"nam":"x"}', "name@1.0.0  /name"],
   ["failed", '{"name":"crash"}', "the greeter crashed"],

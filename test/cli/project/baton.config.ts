@@ -1,8 +1,8 @@
 import { defineConfig } from "baton";
-import { greeter2, order, quick } from "./workflows.ts";
+import { greeter2, order, outer, overnight, quick } from "./workflows.ts";
 
 export default defineConfig({
-  workflows: [order, quick],
+  workflows: [order, outer, overnight, quick],
   agents: [greeter2],
   answers: ({ shown }) => {
     const amount =

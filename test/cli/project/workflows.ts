@@ -56,3 +56,13 @@ export const order = workflow("order", "1.0.0", { input: Order })
     onTimeout: "fail",
   })
   .output(({ review, payment }) => ({ approved: review.approved, paid: payment?.paid ?? false }));
+
+/** Its child waits for a person. */
+export const outer = workflow("outer", "1.0.0", { input: Order })
+  .subflow("inner", order, { input: ({ input }) => input })
+  .output(({ inner }) => inner);
+
+/** Waits longer than anybody at a terminal does. */
+export const overnight = workflow("overnight", "1.0.0", { input: Order })
+  .sleep("night", { for: "8h" })
+  .output(({ input }) => input.id);
