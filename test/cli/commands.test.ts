@@ -78,7 +78,8 @@ test("a wait in a child run names the child", async () => {
       waits: [{ run: "p1/inner", step: "review", what: "approval", shown: { amount: 500 } }],
     },
   ]);
-  expect(await json("approve", "p1/inner", "review", "--reject")).toMatchObject([
+  await baton(["approve", "p1/inner", "review", "--reject", "--no-wait"]);
+  expect(await json("run", "outer", "--id", "p1", "--input", input)).toMatchObject([
     { id: "p1", status: "completed", output: { approved: false, paid: false } },
   ]);
 });
