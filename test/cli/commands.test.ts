@@ -79,7 +79,7 @@ test("a wait in a child run names the child", async () => {
       waits: [{ run: "p1/inner", step: "review", what: "approval", shown: { amount: 500 } }],
     },
   ]);
-  await baton(["approve", "p1/inner", "review", "--reject", "--no-wait"]);
+  await baton(["approve", "p1/inner", "review", "--reject"]);
   expect(await json("run", "outer", "--id", "p1", "--input", input)).toMatchObject([
     { id: "p1", status: "completed", output: { approved: false, paid: false } },
   ]);
