@@ -94,17 +94,15 @@ export async function createCli(
         cwd: terminal.cwd,
         checkFile: parts.open === undefined,
       });
-      return workBetween(terminal, await open(options), found.config, work);
+      return workBetween(terminal, await opened(open, options), found.config, work);
     },
     finish,
   };
 }
 
-let loading: Promise<ModuleLoader> | undefined;
-
-async function loader(): Promise<ModuleLoader> {
-  loading ??= import("./module-loader.ts").then(({ moduleLoader }) => moduleLoader());
-  return loading;
+async function loader(cacheFolder?: string): Promise<ModuleLoader> {
+  const { moduleLoader } = await import("./module-loader.ts");
+  return moduleLoader(cacheFolder);
 }
 
 /** https://no-color.org, and the counterpart that CI systems use. */
@@ -160,6 +158,22 @@ async function storeFactory(
   }
   const { sqlite } = await import("../sqlite.ts");
   return sqlite(place.path);
+}
+
+async function opened(
+  open: (options: OpenOptions) => Promise<Baton>,
+  options: OpenOptions,
+): Promise<Baton> {
+  try {
+    return await open(options);
+  } catch (error) {
+    if (!isBatonError(error, "STORE_IN_USE")) throw error;
+    throw new BatonError("STORE_IN_USE", error.message, {
+      cause: error,
+      details: error.details,
+      hint: "Stop that process first, or do this in it. Commands that only read (runs, show, watch, state, verify, ...) work beside it.",
+    });
+  }
 }
 
 /** Does the work between opening and closing; see C1 and C3. */

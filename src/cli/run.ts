@@ -215,6 +215,6 @@ export function printViolations(
     cli.print(
       `  ${violation.contract}  ${printable(violation.path) || "/"}  ${cli.colors.bold(printable(violation.rule))}`,
     );
-    cli.print(`    ${printable(violation.message)}${found}`);
+    cli.print(`    ${printable(violation.message.replace(/\.$/, ""))}${found}`);
   }
 }

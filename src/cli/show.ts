@@ -68,7 +68,7 @@ function printHeader(cli: Cli, report: RunReport): void {
   line("started", `${moment(report.startedAt)}${length}`);
   line(
     "journal",
-    `version ${report.version}, ${count(report.lastSeq + 1, "entry")}, head ${report.headHash.slice(0, 16)}`,
+    `${report.version < 0 ? "no version" : `version ${report.version}`}, ${count(report.lastSeq + 1, "entry")}, head ${report.headHash.slice(0, 16)}`,
   );
   if (report.fork !== undefined)
     line("fork of", printable(`${report.fork.run}@${report.fork.version}`));
@@ -112,7 +112,7 @@ function printTroubles(cli: Cli, report: RunReport): void {
     printViolations(cli, report.violations ?? []);
   }
   for (const step of report.steps) {
-    if (step.error !== undefined)
+    if (step.error !== undefined && step.error.message !== report.error?.message)
       cli.print(
         `\n${cli.colors.red(printable(step.path))}: ${printable(step.error.code)}: ${printable(step.error.message)}`,
       );

@@ -196,7 +196,9 @@ export function statusOf(run: Run): RunStatus {
     case "cancelling":
       return "running";
     case "going":
-      return run.performing.size === 0 && run.agenda.size === 0 ? "waiting" : "running";
+      return run.performing.size === 0 && run.agenda.size === 0 && run.unsettledSteps > 0
+        ? "waiting"
+        : "running";
   }
 }
 

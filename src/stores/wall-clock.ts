@@ -1,4 +1,4 @@
-/** Milliseconds since 1970, by the clock of this machine: for the time of commits, where nobody gives another. */
-export function wallClock(): number {
+/** The wall clock of stores that are given none: it dates commits, and nothing is decided by it. */
+export function wallClockMs(): number {
   return Date.now();
 }

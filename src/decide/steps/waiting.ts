@@ -90,15 +90,11 @@ function moments(
   };
 }
 
-/** Whether the time to answer is over. An answer that is in the journal has come before the timeout, which is not. */
-function isDue(turn: Deliberation, step: string, state: OpenState): boolean {
-  const { opening } = state;
+/** Whether the timeout settles the step. An answer that is in the journal already has come before it. */
+function isDue(turn: Deliberation, step: string, { opening }: OpenState): boolean {
   if (turn.run.signals.has(step)) return false;
-  return (
-    (opening.step === "approval" || opening.step === "signal") &&
-    opening.dueAt !== undefined &&
-    opening.dueAt <= turn.nowMs
-  );
+  const isWaiting = opening.step === "approval" || opening.step === "signal";
+  return isWaiting && opening.dueAt !== undefined && opening.dueAt <= turn.nowMs;
 }
 
 function timeoutFailure(step: string): { readonly code: string; readonly message: string } {

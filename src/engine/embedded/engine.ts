@@ -79,9 +79,22 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     close: async (graceMs) => {
       leave();
       await closeCore(core, graceMs);
-      await store.release(epoch);
+      await release(core);
     },
   };
+}
+
+/** A full disk must not keep a process from ending: a lease that can't be given back is taken over when the process is gone. */
+async function release(core: Core): Promise<void> {
+  try {
+    await core.store.release(core.epoch);
+  } catch (error) {
+    core.log({
+      level: "warn",
+      message: `The lease of ${core.store.label} could not be released: ${String(error)}`,
+      at: core.clock.now(),
+    });
+  }
 }
 
 function makeCore(options: EngineOptions, epoch: number): Core {

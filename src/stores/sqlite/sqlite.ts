@@ -10,9 +10,9 @@ import { BatonError } from "../../model/errors.ts";
 import type { JournalStore, StoreFactory } from "../../ports/journal-store.ts";
 import { appendQueue } from "../append-queue.ts";
 import { READ_DEFAULT } from "../page.ts";
+import { wallClockMs } from "../wall-clock.ts";
 import { type Database, type Driver, loadDriver, sqliteCode, storeError } from "./driver.ts";
 import { sqliteLease } from "./lease.ts";
-import { wallClock } from "../wall-clock.ts";
 import { migrate } from "./migrate.ts";
 import { checkPlace } from "./place.ts";
 import { sqliteReader } from "./read.ts";
@@ -45,7 +45,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): StoreFactory 
     const driver = await loadDriver();
     await checkPlace(path, readOnly);
     const database = connect(driver, path, options, readOnly);
-    return openStore(driver, database, options.now ?? mode.now ?? wallClock, readOnly);
+    return openStore(driver, database, options.now ?? mode.now ?? wallClockMs, readOnly);
   };
 }
 
