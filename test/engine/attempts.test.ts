@@ -182,7 +182,7 @@ test("promise 4: an effect under once is recorded, shared by concurrent calls, k
 
 test("promise 4: what once has recorded is there in the next process", async () => {
   const clock = virtualClock();
-  const store = memory({ now: clock.now });
+  const store = memory();
   const effects: number[] = [];
   const held = gate<number>();
   const flow = single(
@@ -564,6 +564,7 @@ test("an agent that gives something that only looks like a promise, or throws wh
   for (const agent of [
     agentOf<number, unknown>("odd", thenable),
     agentOf<number, unknown>("odd", () => {
+      // oxlint-disable-next-line typescript/only-throw-error -- agents and mappings throw anything.
       throw "words \ud800";
     }),
     agentOf<number, unknown>("odd", () => undefined),

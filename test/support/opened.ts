@@ -40,7 +40,7 @@ export async function opened(
   const log: LogLine[] = [];
   const baton = await clock.until(
     open({
-      store: memory({ now: clock.now }),
+      store: memory({ now: () => clock.now() }),
       clock,
       ids: countedIds(),
       log: (line) => log.push(line),
