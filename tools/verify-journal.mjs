@@ -12,8 +12,9 @@ const FINAL = ["run.refused", "run.completed", "run.failed", "run.cancelled"];
 const RESULTS = ["step.sealed", "step.carried", "item.sealed"];
 const VERSIONS = ["run.started", "step.sealed", "step.carried"];
 const KINDS = `${FINAL} ${RESULTS} run.started run.resumed run.blocked run.cancelling step.skipped
-  step.opened step.failed item.failed attempt.failed handoff.refused once.recorded signal.received
-  reminder.due workflow.registered`.split(/[\s,]+/);
+  step.opened step.failed item.failed attempt.failed attempt.held handoff.refused once.recorded
+  signal.received reminder.due workflow.registered breaker.opened breaker.halfOpened
+  breaker.closed`.split(/[\s,]+/);
 
 const sha256 = (text) => createHash("sha256").update(text, "utf8").digest("hex");
 const isCount = (value) => Number.isSafeInteger(value) && value >= 0;

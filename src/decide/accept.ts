@@ -9,6 +9,7 @@ import type { Violation } from "../model/violation.ts";
 import type { StepDefinition } from "../model/workflow-definition.ts";
 import { type AttemptOutcome, recordFailure, takePerforming } from "./call.ts";
 import { decide, rulesOf, takeDue } from "./decide.ts";
+import { type Held, holdAttempt, release, type Released } from "./hold.ts";
 import type { ChildOutcome } from "./steps/rules.ts";
 import { type Deliberation, deliberation, ENGINE, say } from "./turn.ts";
 import type { Reads, Run } from "../model/run.ts";
@@ -57,6 +58,8 @@ export type Input =
   | { readonly kind: "resume" }
   | { readonly kind: "block"; readonly missing: readonly string[] }
   | AttemptOutcome
+  | Held
+  | Released
   | {
       readonly kind: "once";
       readonly path: string;
@@ -64,6 +67,8 @@ export type Input =
       readonly attempt: number;
       readonly name: string;
       readonly value: Json;
+      /** `name@version` of the agent that acted, where it is not the step's own: a fallback. */
+      readonly agent?: string;
     }
   | { readonly kind: "child"; readonly path: string; readonly outcome: ChildOutcome }
   | {
@@ -120,6 +125,10 @@ function accept(turn: Deliberation, input: Input): void {
       return attemptSealed(turn, input);
     case "attemptFailed":
       return attemptFailed(turn, input);
+    case "held":
+      return holdAttempt(turn, input);
+    case "released":
+      return release(turn, input);
     case "once":
       return onceDone(turn, input);
     case "child":
@@ -242,13 +251,14 @@ function onceDone(turn: Deliberation, input: Extract<Input, { readonly kind: "on
   )
     return;
   if (turn.run.onces.get(`${input.path}:${input.turn}`)?.has(input.name) === true) return;
+  const agent = input.agent ?? performing.agent;
   say(turn, {
     kind: "once.recorded",
     path: input.path,
     turn: input.turn,
     attempt: input.attempt,
-    by: { kind: "agent", id: performing.agent?.split("@")[0] ?? "" },
-    ...(performing.agent === undefined ? {} : { agent: performing.agent }),
+    by: { kind: "agent", id: agent?.split("@")[0] ?? "" },
+    ...(agent === undefined ? {} : { agent }),
     payload: { name: input.name },
     value: input.value,
   });

@@ -11,6 +11,7 @@ import { sealJson } from "../model/json.ts";
 import type { Run, StepState, Timer } from "../model/run.ts";
 import type { StepDefinition, StepKind } from "../model/workflow-definition.ts";
 import { parsePath } from "./evolve.ts";
+import { isHeldUntil } from "./hold.ts";
 import { refusalFailure, tryCall, viewOf } from "./handoff.ts";
 import { agentRules } from "./steps/agent.ts";
 import { branchRules } from "./steps/branch.ts";
@@ -146,7 +147,7 @@ function fire(turn: Deliberation, timer: Timer): void {
   const step = run.definition.stepByName.get(timer.step);
   const state = run.steps.get(timer.step);
   if (step === undefined || !matters(run, timer)) return;
-  if (timer.kind === "retry") {
+  if (timer.kind === "retry" || timer.kind === "held") {
     if (state?.kind === "open" && state.opening.step === "map")
       state.items?.again.push(parsePath(timer.path).index);
     run.agenda.add(timer.step);
@@ -169,6 +170,7 @@ export function nextWakeAt(run: Run): number | undefined {
 
 /** Whether a timer is still waited for: its step may have been settled by something else meanwhile. */
 function matters(run: Run, timer: Timer): boolean {
+  if (timer.kind === "held") return isHeldUntil(run, timer.path, timer.dueAt);
   if (timer.kind !== "retry") {
     if (run.steps.get(timer.step)?.kind !== "open") return false;
     return timer.kind === "wake" || run.reminders.get(timer.step) === timer.dueAt;

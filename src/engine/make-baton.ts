@@ -7,6 +7,7 @@ import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Ids } from "../ports/ids.ts";
 import type { Baton, RunHandle, RunOutcome, StartOptions } from "./baton.ts";
+import { readBreakers, watchBreakers } from "./breakers.ts";
 import type { Catalogue } from "./definitions.ts";
 import type { Engine, StartRequest } from "./engine.ts";
 import { manifestBlob } from "./manifests.ts";
@@ -87,6 +88,7 @@ export function makeBaton(parts: BatonParts): Baton {
         ids.runId(),
       ),
     cancel: (run, { by, reason }) => writing().cancel(run, by, reason),
+    ...breakerDoor(parts, writing),
     fork: async (run, options) => {
       const engine = writing();
       const request = await forkRequest(parts, run, options);
@@ -97,6 +99,23 @@ export function makeBaton(parts: BatonParts): Baton {
       closing ??= parts.close(graceMs);
       return closing;
     },
+  };
+}
+
+function breakerDoor(
+  { source, catalogue, engine }: BatonParts,
+  writing: () => Engine,
+): Pick<Baton, "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers"> {
+  return {
+    breakers: async () =>
+      engine === undefined
+        ? await readBreakers(source.store, source.namespace, catalogue)
+        : engine.breakers(),
+    openBreaker: async (name, { by, reason }) =>
+      await writing().setBreaker(name, { to: "open", by, reason }),
+    closeBreaker: async (name, { by, reason }) =>
+      await writing().setBreaker(name, { to: "closed", by, reason }),
+    watchBreakers: ({ signal } = {}) => watchBreakers(source, signal),
   };
 }
 

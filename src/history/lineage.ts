@@ -3,6 +3,7 @@
  * Every sealing entry names the entries that it read; the lineage follows them back.
  */
 import { parsePath } from "../decide/evolve.ts";
+import type { FallbackMark } from "../model/breaker.ts";
 import type { Author, FactOf, Opening, UsageRecord } from "../model/entry.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
@@ -15,6 +16,8 @@ export interface LineageItem {
   readonly agent?: string;
   readonly seq: number;
   readonly attempt?: number;
+  /** Set where a fallback agent gave it. */
+  readonly fallback?: FallbackMark;
 }
 
 /** One version in the ancestry of a value. */
@@ -38,6 +41,8 @@ export interface LineageNode {
   }[];
   readonly value: Json;
   readonly usage?: readonly UsageRecord[];
+  /** Set where `agent` is a fallback: the agent that should have been called, and the breaker that was open. */
+  readonly fallback?: FallbackMark;
   /** Set where a fork carried the value over from its parent. */
   readonly carriedFrom?: { readonly stream: string; readonly seq: number };
   /** The case that a branch took. */
@@ -126,7 +131,7 @@ function actsBySeq(entries: readonly RecordedEntry[]): ReadonlyMap<number, Act> 
 
 function noteItem(
   step: OpenStep | undefined,
-  { path = "", seq, agent, attempt }: FactOf<"item.sealed">,
+  { path = "", seq, agent, attempt, payload }: FactOf<"item.sealed">,
 ): void {
   if (step === undefined) return;
   step.count += 1;
@@ -136,6 +141,7 @@ function noteItem(
     seq,
     ...(agent === undefined ? {} : { agent }),
     ...(attempt === undefined ? {} : { attempt }),
+    ...(payload.fallback === undefined ? {} : { fallback: payload.fallback }),
   });
 }
 
@@ -173,6 +179,7 @@ function node(act: Act, acts: ReadonlyMap<number, Act>): LineageNode {
     return from === undefined ? [] : [{ key: read, version: from.version, seq }];
   });
   const usage = fact.kind === "step.sealed" ? fact.payload.usage : undefined;
+  const fallback = fact.kind === "step.sealed" ? fact.payload.fallback : undefined;
   const from = fact.kind === "step.carried" ? fact.payload.from : undefined;
   return {
     key,
@@ -187,6 +194,7 @@ function node(act: Act, acts: ReadonlyMap<number, Act>): LineageNode {
     reads,
     value,
     ...(usage === undefined ? {} : { usage }),
+    ...(fallback === undefined ? {} : { fallback }),
     ...(from === undefined ? {} : { carriedFrom: { stream: from.stream, seq: from.seq } }),
     ...(opened === undefined ? {} : ledBy(opened.payload)),
     ...(items === undefined ? {} : { items }),

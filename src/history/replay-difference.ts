@@ -26,6 +26,7 @@ export interface ReplayDifference {
     | "timer"
     | "shown"
     | "retry"
+    | "breaker"
     | "output";
   readonly message: string;
   readonly recorded?: Json;

@@ -118,6 +118,9 @@ function entryId(fact: Fact): string {
     case "handoff.refused":
     case "run.blocked":
     case "workflow.registered":
+    case "breaker.opened":
+    case "breaker.halfOpened":
+    case "breaker.closed":
       return `${place}:${fact.seq}`;
     default:
       return place;

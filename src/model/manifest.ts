@@ -3,6 +3,7 @@
  * part of it that may not change while the workflow keeps its version.
  */
 import type { AgentDefinition } from "./agent-definition.ts";
+import type { BreakerPolicy } from "./breaker.ts";
 import type { AnyContract } from "./contract.ts";
 import { type Json, type JsonObject, sealJson } from "./json.ts";
 import type { BranchCase, StepDefinition, WorkflowDefinition } from "./workflow-definition.ts";
@@ -74,6 +75,7 @@ function pinnedAgent({
   retry,
   timeoutMs,
   sideEffects,
+  breaker,
 }: AgentDefinition): JsonObject {
   return {
     input: input.id,
@@ -81,6 +83,15 @@ function pinnedAgent({
     attempts: retry.attempts,
     timeoutMs: timeoutMs ?? null,
     sideEffects,
+    ...(breaker === undefined ? {} : { breaker: pinnedBreaker(breaker) }),
+  };
+}
+
+/** The settings are not pinned: a breaker is shared by runs of all versions, and stands as its newest code says. */
+function pinnedBreaker({ name, whenOpen }: BreakerPolicy): JsonObject {
+  return {
+    name,
+    whenOpen: whenOpen.kind === "fallback" ? { fallback: whenOpen.agent.id } : whenOpen.kind,
   };
 }
 

@@ -59,6 +59,16 @@ export interface CallState {
   readonly feedback: readonly Violation[];
 }
 
+/** An attempt that met an open breaker and waits. It stays until the attempt has ended, so that the wait is recorded once. */
+export interface Hold {
+  readonly step: string;
+  readonly breaker: string;
+  readonly turn: number;
+  readonly attempt: number;
+  /** When the breaker is asked again. Under way: put off each time that the breaker refuses again. */
+  readonly dueAt: number;
+}
+
 export interface ReceivedSignal {
   readonly id: string;
   readonly by: Author;
@@ -74,6 +84,7 @@ export type Timer =
       readonly path: string;
       readonly attempt: number;
     }
+  | { readonly dueAt: number; readonly kind: "held"; readonly step: string; readonly path: string }
   | { readonly dueAt: number; readonly kind: "wake" | "remind"; readonly step: string };
 
 /** What is being performed for a path: an attempt of an agent, or a child run. */
@@ -117,6 +128,8 @@ export interface Run {
   /** Turn of a step, where it is not 0. */
   readonly turns: Map<string, number>;
   readonly calls: Map<string, CallState>;
+  /** By path, attempts that wait for a breaker. */
+  readonly holds: Map<string, Hold>;
   /** By `path:turn`, what `once` has recorded. */
   readonly onces: Map<string, Map<string, Json>>;
   /** By step that waits, when somebody is told next. */
@@ -157,6 +170,7 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     steps: new Map(),
     turns: new Map(),
     calls: new Map(),
+    holds: new Map(),
     onces: new Map(),
     reminders: new Map(),
     signals: new Map(),

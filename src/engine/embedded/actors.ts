@@ -295,6 +295,7 @@ function rest(core: Core, actor: Actor): void {
 function endActor(core: Core, actor: Actor): void {
   dropActor(core, actor);
   core.wakes.set(actor.id, undefined);
+  core.breakers.forget(actor.id);
   const outcome = outcomeOf(actor.run);
   tellWaiters(core, actor.id, outcome);
   const { parent } = actor.run;
@@ -407,6 +408,7 @@ export function stopAll(core: Core, reason: BatonError): void {
   core.stopped = reason;
   core.closing = true;
   core.wakes.stop();
+  core.breakers.stop();
   core.placeQueue.length = 0;
   for (const freed of core.placeFreed.splice(0)) freed();
   for (const actor of [...core.actors.values()]) dropActor(core, actor);
