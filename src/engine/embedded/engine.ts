@@ -116,6 +116,7 @@ function makeCore(options: EngineOptions, epoch: number): Core {
     wakes: wakes(clock, (run) => activate(core, run)),
     actors: new Map(),
     loading: new Map(),
+    unfinished: new Set(),
     listed: [],
     tickSet: false,
     placesTaken: 0,
@@ -152,7 +153,6 @@ async function goOn(core: Core, run: string): Promise<void> {
  * time are woken then; those that wait for code are tried again, since this process may have it.
  */
 async function findUnfinished(core: Core): Promise<void> {
-  const resume: string[] = [];
   let after: number | undefined;
   for (;;) {
     const heads = await core.store.heads({
@@ -167,13 +167,13 @@ async function findUnfinished(core: Core): Promise<void> {
       const id = head.stream.slice("run/".length);
       if (head.status === "waiting" && head.wakeAtMs !== undefined)
         core.wakes.set(id, head.wakeAtMs);
-      else resume.push(id);
+      else core.unfinished.add(id);
     }
     const last = heads.at(-1);
     if (last === undefined || heads.length < 10_000) break;
     after = last.no;
   }
-  void resumeRuns(core, resume);
+  void resumeRuns(core);
 }
 
 /** Waits first, then looks whether the run has ended already, so that no end falls in between. */
