@@ -117,8 +117,10 @@ async function startLine(cli: Cli, opened: Opened, work: Started): Promise<Settl
   const { baton } = opened;
   const { id, workflow, tally, flags } = work;
   try {
-    if (await isThere(opened, id)) tally.found += 1;
+    const found = await isThere(opened, id);
     const handle = await baton.startUntyped(workflow, work.value, { id, by: cli.person(flags.by) });
+    // Counted once the line is known to be that run's: another input under its id is a conflict.
+    if (found) tally.found += 1;
     if (!canWait(workflow)) return { kind: "ended", outcome: await handle.outcome() };
   } catch (error) {
     if (!isBatonError(error) || !LINE_ERRORS.has(error.code)) throw error;
