@@ -48,11 +48,18 @@ export interface OpenOptions {
  *   DEFINITION_INVALID, ARGUMENT_INVALID
  */
 export async function open(options: OpenOptions): Promise<Baton> {
-  const { workflows, readOnly = false, clock = systemClock, ids = systemIds, log = () => {}, prices = {} } = options;
+  const {
+    workflows,
+    readOnly = false,
+    clock = systemClock,
+    ids = systemIds,
+    log = () => {},
+    prices = {},
+  } = options;
   const namespace = checkedNamespace(options.namespace ?? "default");
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
   const known = catalogue(workflows, options.agents ?? []);
-  const store = await options.store({ readOnly });
+  const store = await options.store({ readOnly, now: () => clock.now() });
   try {
     const engine = readOnly
       ? undefined
@@ -72,7 +79,9 @@ export async function open(options: OpenOptions): Promise<Baton> {
       store,
       namespace,
       clock,
-      ...(engine === undefined ? {} : { subscribe: (run, subscriber) => engine.subscribe(run, subscriber) }),
+      ...(engine === undefined
+        ? {}
+        : { subscribe: (run, subscriber) => engine.subscribe(run, subscriber) }),
     };
     return makeBaton({
       source,

@@ -1,5 +1,11 @@
 /** The public surface of `baton`. Names are listed one by one: what is not here is not promised. */
-export { type Answer, type AnsweringPolicy, type BatonConfig, defineConfig, type Question } from "./cli/config.ts";
+export {
+  type Answer,
+  type AnsweringPolicy,
+  type BatonConfig,
+  defineConfig,
+  type Question,
+} from "./cli/config.ts";
 export { type OpenOptions, open } from "./compose.ts";
 export type {
   Baton,
@@ -26,7 +32,13 @@ export type {
 } from "./engine/baton.ts";
 export type { Price, PriceTable } from "./engine/usage.ts";
 export { type Agent, agent, exponential } from "./model/agent.ts";
-export type { AgentContext, AgentDefinition, AgentLog, Backoff, RetryPolicy } from "./model/agent-definition.ts";
+export type {
+  AgentContext,
+  AgentDefinition,
+  AgentLog,
+  Backoff,
+  RetryPolicy,
+} from "./model/agent-definition.ts";
 export { type Compatibility, compatibility } from "./model/compatibility.ts";
 export { type AnyContract, type Contract, contract, type Rule, rule } from "./model/contract.ts";
 export type { Duration } from "./model/duration.ts";
@@ -37,7 +49,11 @@ export { jsonSchemaContract } from "./model/json-schema.ts";
 export { DEFAULT_LIMITS, type Limits } from "./model/limits.ts";
 export type { Violation } from "./model/violation.ts";
 export { type Workflow, workflow } from "./model/workflow.ts";
-export type { ApprovalOutput, StepDefinition, WorkflowDefinition } from "./model/workflow-definition.ts";
+export type {
+  ApprovalOutput,
+  StepDefinition,
+  WorkflowDefinition,
+} from "./model/workflow-definition.ts";
 export type { Clock } from "./ports/clock.ts";
 export type { Ids } from "./ports/ids.ts";
 export type { JournalStore, StoreFactory } from "./ports/journal-store.ts";

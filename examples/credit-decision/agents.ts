@@ -3,7 +3,7 @@
  *
  * They read no clock and roll no dice, so that a run can be replayed; "today" is the day of receipt in the application.
  */
-import { agent, exponential } from "../../src/index.ts";
+import { agent, exponential } from "baton";
 import { decideApproval } from "./approval.ts";
 import { pullReport } from "./bureau.ts";
 import {

@@ -5,7 +5,7 @@
  * what the lender did not ask for is refused, not ignored.
  */
 import { z } from "zod";
-import { type Frozen, type Rule, rule } from "../../src/index.ts";
+import { type Frozen, type Rule, rule } from "baton";
 import { ageInYears, dayOf, monthOf } from "./calendar.ts";
 
 /** Ten million euros: far above any amount the lender deals in, far below where whole numbers lose precision. */

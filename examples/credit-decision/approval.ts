@@ -1,6 +1,6 @@
 /** Approval: approve, decline, or hand the case to a person, always with reasons that can be told to the applicant. */
 import { z } from "zod";
-import type { Frozen } from "../../src/index.ts";
+import type { Frozen } from "baton";
 import { positiveAmountSchema } from "./application.ts";
 import { creditReportSchema } from "./bureau.ts";
 import { fraudReportSchema } from "./fraud.ts";

@@ -1,5 +1,5 @@
 /** What the `baton` command loads in this folder. */
-import { defineConfig } from "../../src/index.ts";
+import { defineConfig } from "baton";
 import { approvalSchema } from "./approval.ts";
 import { answerSignOff } from "./sign-off.ts";
 import { creditDecision } from "./workflow.ts";

@@ -4,7 +4,7 @@
  * A stand-in for an outside service that answers the same question the same way every time.
  */
 import { z } from "zod";
-import type { Frozen } from "../../src/index.ts";
+import type { Frozen } from "baton";
 import { type Debt, debtsSchema, nationalIdSchema } from "./application.ts";
 import { dayOf, daysBefore, monthsBetween } from "./calendar.ts";
 import { hash32, rounded, sum, within } from "./figures.ts";

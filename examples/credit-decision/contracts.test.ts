@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { check } from "../../src/model/check.ts";
-import type { AnyContract } from "../../src/index.ts";
+import type { AnyContract } from "baton";
 import * as contracts from "./contracts.ts";
 
 /** What a contract says of a value: the broken rules with their paths. */

@@ -4,7 +4,7 @@
  * A report is what an agent gives out, a question what it takes in. Rules stand where the value can be judged: a report's
  * rules catch an agent that contradicts itself, a question's rules a consumer that would be misled.
  */
-import { contract, rule } from "../../src/index.ts";
+import { contract, rule } from "baton";
 import { applicationRules, applicationSchema } from "./application.ts";
 import { approvalQuestionSchema, approvalSchema, decisionSchema, OFFERS } from "./approval.ts";
 import { creditQuestionSchema, creditReportSchema } from "./bureau.ts";

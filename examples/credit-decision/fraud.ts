@@ -1,6 +1,6 @@
 /** Fraud: named signals, each with its weight, and one score. */
 import { z } from "zod";
-import type { Frozen } from "../../src/index.ts";
+import type { Frozen } from "baton";
 import { countrySchema, debtsSchema, payslipsSchema, signalsSchema } from "./application.ts";
 import { ageInYears, monthsBetween } from "./calendar.ts";
 import { rounded } from "./figures.ts";

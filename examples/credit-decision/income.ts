@@ -1,6 +1,6 @@
 /** Income: what the payslips show, held against what the applicant said. */
 import { z } from "zod";
-import type { Frozen } from "../../src/index.ts";
+import type { Frozen } from "baton";
 import { payslipsSchema, positiveAmountSchema } from "./application.ts";
 import { monthsBefore } from "./calendar.ts";
 import { median, rounded, sum, within } from "./figures.ts";

@@ -1,6 +1,6 @@
 /** Risk: a grade from the credit score and the share of income that would go to debts. */
 import { z } from "zod";
-import type { Frozen } from "../../src/index.ts";
+import type { Frozen } from "baton";
 import { amountSchema, positiveAmountSchema } from "./application.ts";
 import { SCORE_MAX, SCORE_MIN } from "./bureau.ts";
 import { rounded } from "./figures.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { AgentContext, Json, StepDefinition, WorkflowDefinition } from "../../src/index.ts";
+import type { AgentContext, Json, StepDefinition, WorkflowDefinition } from "baton";
 import { check } from "../../src/model/check.ts";
 import { applicationSchema } from "./application.ts";
 import { approvalSchema, decisionSchema } from "./approval.ts";

@@ -2,7 +2,7 @@
  * The credit decision as a graph: score, income and fraud side by side; risk from score and income; approval from all;
  * a person for the borderline band.
  */
-import { workflow } from "../../src/index.ts";
+import { workflow } from "baton";
 import {
   creditScore,
   finalApproval,

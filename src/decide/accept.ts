@@ -28,7 +28,12 @@ export type Carried =
       readonly agent?: string;
       readonly inputHash?: string;
     }
-  | { readonly kind: "skipped"; readonly key: string; readonly reason?: "when" | "refused" | "timeout"; readonly reads?: Reads };
+  | {
+      readonly kind: "skipped";
+      readonly key: string;
+      readonly reason?: "when" | "refused" | "timeout";
+      readonly reads?: Reads;
+    };
 
 export type Input =
   | {
@@ -43,20 +48,48 @@ export type Input =
       readonly fork?: Position & { readonly hash: string; readonly version: number };
       readonly carried?: readonly Carried[];
     }
-  | { readonly kind: "refuseStart"; readonly by: Author; readonly violations: readonly Violation[]; readonly inputHash?: string }
+  | {
+      readonly kind: "refuseStart";
+      readonly by: Author;
+      readonly violations: readonly Violation[];
+      readonly inputHash?: string;
+    }
   | { readonly kind: "resume" }
   | { readonly kind: "block"; readonly missing: readonly string[] }
   | AttemptOutcome
-  | { readonly kind: "once"; readonly path: string; readonly turn: number; readonly attempt: number; readonly name: string; readonly value: Json }
+  | {
+      readonly kind: "once";
+      readonly path: string;
+      readonly turn: number;
+      readonly attempt: number;
+      readonly name: string;
+      readonly value: Json;
+    }
   | { readonly kind: "child"; readonly path: string; readonly outcome: ChildOutcome }
-  | { readonly kind: "signal"; readonly step: string; readonly id: string; readonly by: Author; readonly value: Json }
-  | { readonly kind: "signalRefused"; readonly step: string; readonly by: Author; readonly violations: readonly Violation[] }
+  | {
+      readonly kind: "signal";
+      readonly step: string;
+      readonly id: string;
+      readonly by: Author;
+      readonly value: Json;
+    }
+  | {
+      readonly kind: "signalRefused";
+      readonly step: string;
+      readonly by: Author;
+      readonly violations: readonly Violation[];
+    }
   | { readonly kind: "cancel"; readonly by: Author; readonly reason: string }
   /** Time has passed. */
   | { readonly kind: "tick" };
 
 /** A whole turn: takes in `inputs`, in order, then decides. `drain: false` only takes in (a run that waits for a place to execute). */
-export function takeTurn(run: Run, inputs: readonly Input[], nowMs: number, drain = true): Deliberation {
+export function takeTurn(
+  run: Run,
+  inputs: readonly Input[],
+  nowMs: number,
+  drain = true,
+): Deliberation {
   const turn = deliberation(run, nowMs);
   for (const input of inputs) accept(turn, input);
   if (drain) {
@@ -96,7 +129,12 @@ function accept(turn: Deliberation, input: Input): void {
     case "signal":
       return signalled(turn, input);
     case "signalRefused":
-      say(turn, { kind: "handoff.refused", path: input.step, by: input.by, payload: { violations: input.violations, then: { kind: "goOn" } } });
+      say(turn, {
+        kind: "handoff.refused",
+        path: input.step,
+        by: input.by,
+        payload: { violations: input.violations, then: { kind: "goOn" } },
+      });
       return;
     case "cancel":
       if (run.phase.kind === "going" || run.phase.kind === "blocked") {
@@ -154,14 +192,20 @@ function stepOf(run: Run, name: string): StepDefinition {
   return step;
 }
 
-function attemptSealed(turn: Deliberation, outcome: Extract<AttemptOutcome, { readonly kind: "sealed" }>): void {
+function attemptSealed(
+  turn: Deliberation,
+  outcome: Extract<AttemptOutcome, { readonly kind: "sealed" }>,
+): void {
   const performing = takePerforming(turn.run, outcome);
   if (performing === undefined) return;
   const step = stepOf(turn.run, performing.step);
   rulesOf(step).sealed?.(turn, step, performing, outcome);
 }
 
-function attemptFailed(turn: Deliberation, outcome: Extract<AttemptOutcome, { readonly kind: "attemptFailed" }>): void {
+function attemptFailed(
+  turn: Deliberation,
+  outcome: Extract<AttemptOutcome, { readonly kind: "attemptFailed" }>,
+): void {
   const { run } = turn;
   const performing = takePerforming(run, outcome);
   if (performing === undefined) return;
@@ -171,7 +215,8 @@ function attemptFailed(turn: Deliberation, outcome: Extract<AttemptOutcome, { re
   if (!givenUp) {
     const state = run.steps.get(step.name);
     // A retry frees its place among the items that execute; it takes one again when it is due.
-    if (state?.kind === "open" && state.opening.step === "map" && state.items !== undefined) state.items.executing -= 1;
+    if (state?.kind === "open" && state.opening.step === "map" && state.items !== undefined)
+      state.items.executing -= 1;
     if (state?.kind === "open") run.agenda.add(step.name);
   } else if (kind === "going") {
     rulesOf(step).givenUp?.(turn, step, outcome.path, outcome.error);
@@ -182,14 +227,22 @@ function attemptFailed(turn: Deliberation, outcome: Extract<AttemptOutcome, { re
 function agentOf(run: Run, step: StepDefinition): AgentDefinition {
   if (step.kind === "agent" || step.kind === "map" || step.kind === "repeat") return step.agent;
   const state = run.steps.get(step.name);
-  const taken = step.kind === "branch" && state?.kind === "open" && state.opening.step === "branch" ? step.cases.get(state.opening.case) : undefined;
+  const taken =
+    step.kind === "branch" && state?.kind === "open" && state.opening.step === "branch"
+      ? step.cases.get(state.opening.case)
+      : undefined;
   invariant(taken?.kind === "agent", `Step ${step.name} of run ${run.id} calls no agent.`);
   return taken.agent;
 }
 
 function onceDone(turn: Deliberation, input: Extract<Input, { readonly kind: "once" }>): void {
   const performing = turn.run.performing.get(input.path);
-  if (performing === undefined || performing.turn !== input.turn || performing.attempt !== input.attempt) return;
+  if (
+    performing === undefined ||
+    performing.turn !== input.turn ||
+    performing.attempt !== input.attempt
+  )
+    return;
   if (turn.run.onces.get(`${input.path}:${input.turn}`)?.has(input.name) === true) return;
   say(turn, {
     kind: "once.recorded",
@@ -216,5 +269,11 @@ function childEnded(turn: Deliberation, path: string, outcome: ChildOutcome): vo
 function signalled(turn: Deliberation, input: Extract<Input, { readonly kind: "signal" }>): void {
   const { run } = turn;
   if (run.signalIds.has(`${input.step}:${input.id}`) || run.phase.kind !== "going") return;
-  say(turn, { kind: "signal.received", path: input.step, by: input.by, payload: { id: input.id }, value: input.value });
+  say(turn, {
+    kind: "signal.received",
+    path: input.step,
+    by: input.by,
+    payload: { id: input.id },
+    value: input.value,
+  });
 }

@@ -50,13 +50,25 @@ export function mayCall(run: Run, path: string, nowMs: number): boolean {
 /** Commands the next attempt of a call. */
 export function execute(
   turn: Deliberation,
-  call: { readonly step: string; readonly path: string; readonly agent: AgentDefinition; readonly input: Json; readonly reads: Reads },
+  call: {
+    readonly step: string;
+    readonly path: string;
+    readonly agent: AgentDefinition;
+    readonly input: Json;
+    readonly reads: Reads;
+  },
 ): void {
   const { run } = turn;
   const turnNo = run.turns.get(call.step) ?? 0;
   const state = run.calls.get(call.path);
   const attempt = (state?.failedAttempts ?? 0) + 1;
-  run.performing.set(call.path, { step: call.step, turn: turnNo, attempt, reads: call.reads, agent: call.agent.id });
+  run.performing.set(call.path, {
+    step: call.step,
+    turn: turnNo,
+    attempt,
+    reads: call.reads,
+    agent: call.agent.id,
+  });
   turn.commands.push({
     kind: "execute",
     path: call.path,
@@ -70,9 +82,17 @@ export function execute(
 }
 
 /** Takes the attempt off what is under way, if it is the one (C2). */
-export function takePerforming(run: Run, outcome: { readonly path: string; readonly turn: number; readonly attempt: number }): Performing | undefined {
+export function takePerforming(
+  run: Run,
+  outcome: { readonly path: string; readonly turn: number; readonly attempt: number },
+): Performing | undefined {
   const performing = run.performing.get(outcome.path);
-  if (performing === undefined || performing.turn !== outcome.turn || performing.attempt !== outcome.attempt) return undefined;
+  if (
+    performing === undefined ||
+    performing.turn !== outcome.turn ||
+    performing.attempt !== outcome.attempt
+  )
+    return undefined;
   run.performing.delete(outcome.path);
   return performing;
 }
@@ -87,7 +107,8 @@ export function recordFailure(
   const { attempts, backoff } = agent.retry;
   const givenUp = outcome.final || outcome.attempt >= attempts || turn.run.phase.kind !== "going";
   const pauseMs = Math.min(backoff.maxMs, backoff.baseMs * backoff.factor ** (outcome.attempt - 1));
-  const retryAt = Math.max(turn.run.at, turn.nowMs) + Math.round(pauseMs * (1 - backoff.jitter * outcome.random));
+  const retryAt =
+    Math.max(turn.run.at, turn.nowMs) + Math.round(pauseMs * (1 - backoff.jitter * outcome.random));
   say(turn, {
     kind: "attempt.failed",
     path: outcome.path,

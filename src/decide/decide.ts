@@ -56,6 +56,8 @@ function drain(turn: Deliberation): void {
     const step = run.definition.stepByName.get(name);
     const state: StepState | undefined = run.steps.get(name);
     if (step === undefined) continue;
+    // A signal puts its step on the agenda whenever it comes, also before what the step needs is settled.
+    if (state === undefined && run.unmetNeeds.has(name)) continue;
     if (state === undefined) rulesOf(step).begin(turn, step);
     else if (state.kind === "open") rulesOf(step).proceed?.(turn, step, state);
     if (run.phase.kind !== "going") return;
@@ -72,12 +74,20 @@ function complete(turn: Deliberation): void {
       ? { kind: "ok" as const, value: sealJson(value, `output of ${definition.id}`) }
       : check(definition.output, value, `output of ${definition.id}`, "edge");
   });
-  const violations = projected.ok ? (projected.value.kind === "violated" ? projected.value.violations : undefined) : projected.violations;
+  const violations = projected.ok
+    ? projected.value.kind === "violated"
+      ? projected.value.violations
+      : undefined
+    : projected.violations;
   if (projected.ok && projected.value.kind === "ok") {
     say(turn, { kind: "run.completed", by: ENGINE, payload: {}, value: projected.value.value });
     return;
   }
-  say(turn, { kind: "run.failed", by: ENGINE, payload: { error: { ...refusalFailure("output", violations ?? []), code: "OUTPUT_REFUSED" } } });
+  say(turn, {
+    kind: "run.failed",
+    by: ENGINE,
+    payload: { error: { ...refusalFailure("output", violations ?? []), code: "OUTPUT_REFUSED" } },
+  });
 }
 
 /** Winds a run down that is failing or being cancelled (D2). */
@@ -92,7 +102,11 @@ function wind(turn: Deliberation): void {
   }
   if (run.phase.kind === "failing") {
     const { step, error } = run.phase;
-    say(turn, { kind: "run.failed", by: ENGINE, payload: { ...(step === undefined ? {} : { step }), error } });
+    say(turn, {
+      kind: "run.failed",
+      by: ENGINE,
+      payload: { ...(step === undefined ? {} : { step }), error },
+    });
   } else if (run.phase.kind === "cancelling") {
     say(turn, { kind: "run.cancelled", by: ENGINE, payload: { reason: run.phase.reason } });
   }
@@ -102,7 +116,11 @@ function wind(turn: Deliberation): void {
 export function takeDue(turn: Deliberation): void {
   const { run } = turn;
   if (run.phase.kind !== "going") return;
-  for (let timer = run.timers.peek(); timer !== undefined && timer.dueAt <= turn.nowMs; timer = run.timers.peek()) {
+  for (
+    let timer = run.timers.peek();
+    timer !== undefined && timer.dueAt <= turn.nowMs;
+    timer = run.timers.peek()
+  ) {
     run.timers.pop();
     fire(turn, timer);
     if (run.phase.kind !== "going") return;
@@ -116,7 +134,8 @@ function fire(turn: Deliberation, timer: Timer): void {
   if (step === undefined) return;
   if (timer.kind === "retry") {
     if (!matters(run, timer)) return;
-    if (state?.kind === "open" && state.opening.step === "map") state.items?.again.push(parsePath(timer.path).index);
+    if (state?.kind === "open" && state.opening.step === "map")
+      state.items?.again.push(parsePath(timer.path).index);
     run.agenda.add(timer.step);
     return;
   }
@@ -139,7 +158,11 @@ export function nextWakeAt(run: Run): number | undefined {
 function matters(run: Run, timer: Timer): boolean {
   if (timer.kind !== "retry") return run.steps.get(timer.step)?.kind === "open";
   const call = run.calls.get(timer.path);
-  return call?.failedAttempts === timer.attempt && call.retryAt !== undefined && !run.performing.has(timer.path);
+  return (
+    call?.failedAttempts === timer.attempt &&
+    call.retryAt !== undefined &&
+    !run.performing.has(timer.path)
+  );
 }
 
 /** The status of a run as people see it: running means that something is under way or can begin at once. */

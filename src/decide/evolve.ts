@@ -42,10 +42,12 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "step.failed": (run, fact) => {
     const step = pathOf(fact);
     run.steps.set(step, FAILED);
-    if (run.phase.kind === "going") run.phase = { kind: "failing", step, error: fact.payload.error };
+    if (run.phase.kind === "going")
+      run.phase = { kind: "failing", step, error: fact.payload.error };
   },
   "item.sealed": (run, fact) => settleItem(run, pathOf(fact), { ok: true, value: valueOf(fact) }),
-  "item.failed": (run, fact) => settleItem(run, pathOf(fact), { ok: false, error: fact.payload.error }),
+  "item.failed": (run, fact) =>
+    settleItem(run, pathOf(fact), { ok: false, error: fact.payload.error }),
   "attempt.failed": attemptFailed,
   "handoff.refused": handoffRefused,
   "once.recorded": (run, fact) => {
@@ -57,7 +59,13 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
     const step = pathOf(fact);
     run.signalIds.add(`${step}:${fact.payload.id}`);
     // The first answer counts; a later one is recorded, and that is all.
-    if (!run.signals.has(step)) run.signals.set(step, { id: fact.payload.id, by: fact.by, value: valueOf(fact), seq: fact.seq });
+    if (!run.signals.has(step))
+      run.signals.set(step, {
+        id: fact.payload.id,
+        by: fact.by,
+        value: valueOf(fact),
+        seq: fact.seq,
+      });
     run.agenda.add(step);
   },
   "reminder.due": (run, fact) => {
@@ -100,7 +108,12 @@ function started(run: Run, fact: FactOf<"run.started">): void {
 function seal(run: Run, fact: FactOf<"step.sealed" | "step.carried">): void {
   const step = pathOf(fact);
   run.version += 1;
-  run.values.set(step, { value: valueOf(fact), seq: fact.seq, version: run.version, turn: fact.turn ?? 0 });
+  run.values.set(step, {
+    value: valueOf(fact),
+    seq: fact.seq,
+    version: run.version,
+    turn: fact.turn ?? 0,
+  });
   run.steps.set(step, SEALED);
   forgetCall(run, step, fact.turn ?? 0);
   settle(run, step);
@@ -118,7 +131,8 @@ function opened(run: Run, fact: FactOf<"step.opened">): void {
   if (opening.step === "sleep") run.timers.push({ dueAt: opening.dueAt, kind: "wake", step });
   if (opening.step === "approval" || opening.step === "signal") {
     if (opening.dueAt !== undefined) run.timers.push({ dueAt: opening.dueAt, kind: "wake", step });
-    if (opening.remindAt !== undefined) run.timers.push({ dueAt: opening.remindAt, kind: "remind", step });
+    if (opening.remindAt !== undefined)
+      run.timers.push({ dueAt: opening.remindAt, kind: "remind", step });
   }
   run.agenda.add(step);
 }
@@ -126,7 +140,10 @@ function opened(run: Run, fact: FactOf<"step.opened">): void {
 function settleItem(run: Run, path: string, result: NonNullable<Items["results"][number]>): void {
   const { step, index } = parsePath(path);
   const state = run.steps.get(step);
-  invariant(state?.kind === "open" && state.items !== undefined, `Run ${run.id}: item ${path} of a step that is not open.`);
+  invariant(
+    state?.kind === "open" && state.items !== undefined,
+    `Run ${run.id}: item ${path} of a step that is not open.`,
+  );
   state.items.results[index] = result;
   state.items.settled += 1;
   forgetCall(run, path, 0);
@@ -139,7 +156,8 @@ function attemptFailed(run: Run, fact: FactOf<"attempt.failed">): void {
   const { retryAt, error } = fact.payload;
   const attempt = fact.attempt ?? 1;
   run.calls.set(path, { failedAttempts: attempt, retryAt, feedback: error.violations ?? [] });
-  if (retryAt !== undefined) run.timers.push({ dueAt: retryAt, kind: "retry", step, path, attempt });
+  if (retryAt !== undefined)
+    run.timers.push({ dueAt: retryAt, kind: "retry", step, path, attempt });
 }
 
 function handoffRefused(run: Run, fact: FactOf<"handoff.refused">): void {

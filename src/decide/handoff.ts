@@ -12,7 +12,10 @@ import type { StepDefinition, View } from "../model/workflow-definition.ts";
 import { type Deliberation, ENGINE, say } from "./turn.ts";
 
 /** The keys that a step declared, frozen, and where each was sealed. */
-export function viewOf(run: Run, keys: readonly string[]): { readonly view: View; readonly reads: Reads } {
+export function viewOf(
+  run: Run,
+  keys: readonly string[],
+): { readonly view: View; readonly reads: Reads } {
   const view: Record<string, Json | undefined> = {};
   const reads: Record<string, number> = {};
   for (const key of keys) {
@@ -23,7 +26,9 @@ export function viewOf(run: Run, keys: readonly string[]): { readonly view: View
   return { view: Object.freeze(view), reads };
 }
 
-export type Tried<X> = { readonly ok: true; readonly value: X } | { readonly ok: false; readonly violations: readonly Violation[] };
+export type Tried<X> =
+  | { readonly ok: true; readonly value: X }
+  | { readonly ok: false; readonly violations: readonly Violation[] };
 
 /** Calls a user function; a throw is a refused handoff, never a crash of the run. */
 export function tryCall<X>(what: string, call: () => X): Tried<X> {
@@ -31,8 +36,12 @@ export function tryCall<X>(what: string, call: () => X): Tried<X> {
     return { ok: true, value: call() };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const path = isBatonError(error) && typeof error.details["path"] === "string" ? error.details["path"] : "";
-    return { ok: false, violations: [{ contract: "mapping", path, rule: what, message: `${what} threw: ${message}` }] };
+    const path =
+      isBatonError(error) && typeof error.details["path"] === "string" ? error.details["path"] : "";
+    return {
+      ok: false,
+      violations: [{ contract: "mapping", path, rule: what, message: `${what} threw: ${message}` }],
+    };
   }
 }
 
@@ -69,16 +78,32 @@ export function gate(run: Run, step: StepDefinition): Gate {
   const violations: Violation[] = [];
   for (const { name, holds } of step.requires) {
     const verdict = tryCall(name, () => holds(view));
-    if (!verdict.ok) violations.push(...verdict.violations.map((violation) => ({ ...violation, contract: "requires" })));
+    if (!verdict.ok)
+      violations.push(
+        ...verdict.violations.map((violation) => ({ ...violation, contract: "requires" })),
+      );
     else if (!verdict.value) {
-      violations.push({ contract: "requires", path: "", rule: name, message: `Step ${step.name} requires: ${name}.` });
+      violations.push({
+        contract: "requires",
+        path: "",
+        rule: name,
+        message: `Step ${step.name} requires: ${name}.`,
+      });
     }
   }
-  return violations.length > 0 ? { kind: "refused", reads, violations } : { kind: "pass", view, reads };
+  return violations.length > 0
+    ? { kind: "refused", reads, violations }
+    : { kind: "pass", view, reads };
 }
 
 /** Records a refused handoff and follows the step's policy. */
-export function refuse(turn: Deliberation, step: StepDefinition, violations: readonly Violation[], reads: Reads, path = step.name): void {
+export function refuse(
+  turn: Deliberation,
+  step: StepDefinition,
+  violations: readonly Violation[],
+  reads: Reads,
+  path = step.name,
+): void {
   const then = refusalOutcome(turn.run, step);
   say(turn, {
     kind: "handoff.refused",
@@ -89,7 +114,14 @@ export function refuse(turn: Deliberation, step: StepDefinition, violations: rea
     payload: { violations, then },
   });
   if (then.kind === "fail") failStep(turn, step.name, refusalFailure(step.name, violations));
-  if (then.kind === "skip") say(turn, { kind: "step.skipped", path: step.name, by: ENGINE, reads, payload: { reason: "refused" } });
+  if (then.kind === "skip")
+    say(turn, {
+      kind: "step.skipped",
+      path: step.name,
+      by: ENGINE,
+      reads,
+      payload: { reason: "refused" },
+    });
 }
 
 function refusalOutcome(run: Run, step: StepDefinition): RefusalOutcome {
@@ -98,16 +130,27 @@ function refusalOutcome(run: Run, step: StepDefinition): RefusalOutcome {
   const turn = (run.turns.get(policy.to) ?? 0) + 1;
   // A step that is open has read the turn already, in its opening or its first items: it can't be taken back under it.
   const readAlready = run.steps.has(step.name) || run.steps.get(policy.to)?.kind !== "sealed";
-  return turn <= policy.turns && !readAlready ? { kind: "sendBack", to: policy.to, turn } : { kind: "fail" };
+  return turn <= policy.turns && !readAlready
+    ? { kind: "sendBack", to: policy.to, turn }
+    : { kind: "fail" };
 }
 
 export function refusalFailure(step: string, violations: readonly Violation[]): Failure {
   const first = violations[0];
-  const message = first === undefined ? `The handoff to ${step} was refused.` : `The handoff to ${step} was refused: ${first.message}`;
+  const message =
+    first === undefined
+      ? `The handoff to ${step} was refused.`
+      : `The handoff to ${step} was refused: ${first.message}`;
   return { code: "HANDOFF_REFUSED", message, violations };
 }
 
 /** Gives a step up for good; what follows from it (the run fails) is decided after. */
 export function failStep(turn: Deliberation, step: string, error: Failure): void {
-  say(turn, { kind: "step.failed", path: step, turn: turn.run.turns.get(step) ?? 0, by: ENGINE, payload: { error } });
+  say(turn, {
+    kind: "step.failed",
+    path: step,
+    turn: turn.run.turns.get(step) ?? 0,
+    by: ENGINE,
+    payload: { error },
+  });
 }

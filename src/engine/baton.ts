@@ -80,15 +80,32 @@ export interface Baton {
    * An input that breaks the contract is journalled as a refused run: `outcome()` tells.
    * @throws BatonError RUN_CONFLICT, VALUE_TOO_LARGE, STORE_READ_ONLY, STORE_CLOSED, STORE_FAILED, STORE_FENCED
    */
-  start<In, Out>(workflow: Workflow<In, Out>, input: NoInfer<In>, options?: StartOptions): Promise<RunHandle<Out>>;
+  start<In, Out>(
+    workflow: Workflow<In, Out>,
+    input: NoInfer<In>,
+    options?: StartOptions,
+  ): Promise<RunHandle<Out>>;
   /** The same for callers that have no types: the CLI, the server. */
-  startUntyped(workflow: WorkflowDefinition, input: unknown, options?: StartOptions): Promise<RunHandle<Json>>;
+  startUntyped(
+    workflow: WorkflowDefinition,
+    input: unknown,
+    options?: StartOptions,
+  ): Promise<RunHandle<Json>>;
   /** A handle on a run that exists. @throws BatonError RUN_NOT_FOUND */
   run(id: string): Promise<RunHandle<Json>>;
   /** Gives an awaited signal. May come before the step is reached. @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, SIGNAL_UNKNOWN, SIGNAL_REFUSED */
-  signal(run: string, step: string, payload: unknown, options: { readonly by: Author; readonly id?: string }): Promise<void>;
+  signal(
+    run: string,
+    step: string,
+    payload: unknown,
+    options: { readonly by: Author; readonly id?: string },
+  ): Promise<void>;
   /** Answers an approval. @throws as signal() */
-  approve(run: string, step: string, answer: { readonly approved: boolean; readonly by: Author; readonly reason?: string }): Promise<void>;
+  approve(
+    run: string,
+    step: string,
+    answer: { readonly approved: boolean; readonly by: Author; readonly reason?: string },
+  ): Promise<void>;
   /** Cancels: what is executing is aborted, nothing new begins. @throws BatonError RUN_NOT_FOUND, RUN_FINISHED */
   cancel(run: string, options: { readonly by: Author; readonly reason: string }): Promise<void>;
   runs(filter?: RunsFilter): Promise<readonly RunSummary[]>;
@@ -110,7 +127,10 @@ export interface Baton {
   /** Runs the journal through today's code without calling an agent. */
   replay(run: string): Promise<ReplayReport>;
   /** Checks every journal (or one run's), the commits and the blobs. `progress` is called now and then with entries so far. */
-  verify(options?: { readonly run?: string; readonly progress?: (entries: number) => void }): Promise<VerifyReport>;
+  verify(options?: {
+    readonly run?: string;
+    readonly progress?: (entries: number) => void;
+  }): Promise<VerifyReport>;
   /** Ends: no new steps begin; attempts get `graceMs` (5,000 by default) to end, then they are aborted. Unfinished runs go on at the next open. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }

@@ -4,7 +4,11 @@
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json, JsonObject } from "../model/json.ts";
-import type { BranchCase, StepDefinition, WorkflowDefinition } from "../model/workflow-definition.ts";
+import type {
+  BranchCase,
+  StepDefinition,
+  WorkflowDefinition,
+} from "../model/workflow-definition.ts";
 import { agentsOf, workflowsOf } from "../model/workflow-parts.ts";
 
 /** What `open()` was given, indexed. */
@@ -19,13 +23,17 @@ export interface Catalogue {
  * Indexes workflows (with those nested in them) and agents.
  * @throws BatonError DEFINITION_INVALID where one `name@version` is two different things.
  */
-export function catalogue(workflows: readonly WorkflowDefinition[], agents: readonly AgentDefinition[]): Catalogue {
+export function catalogue(
+  workflows: readonly WorkflowDefinition[],
+  agents: readonly AgentDefinition[],
+): Catalogue {
   const workflowById = new Map<string, WorkflowDefinition>();
   const agentById = new Map<string, AgentDefinition>();
   const problems: string[] = [];
   const addAgent = (agent: AgentDefinition) => {
     const known = agentById.get(agent.id);
-    if (known !== undefined && known.execute !== agent.execute) problems.push(`Two different agents are called ${agent.id}.`);
+    if (known !== undefined && known.execute !== agent.execute)
+      problems.push(`Two different agents are called ${agent.id}.`);
     else agentById.set(agent.id, agent);
   };
   const addWorkflow = (workflow: WorkflowDefinition) => {
@@ -68,7 +76,12 @@ export function withAgents(
     if (step.kind !== "branch") return step;
     const cases = new Map<string, BranchCase>();
     for (const [name, taken] of step.cases) {
-      cases.set(name, taken.kind === "agent" ? { ...taken, agent: exchange(step.name, taken.agent, name) } : taken);
+      cases.set(
+        name,
+        taken.kind === "agent"
+          ? { ...taken, agent: exchange(step.name, taken.agent, name) }
+          : taken,
+      );
     }
     return { ...step, cases };
   });
@@ -93,7 +106,9 @@ export function definitionFor(known: Catalogue, workflow: string, manifest: Json
     if (exact === undefined) missing.add(`agent ${id} for step ${step}`);
     return exact ?? agent;
   });
-  return missing.size > 0 ? { kind: "missing", missing: [...missing] } : { kind: "found", definition: fitted };
+  return missing.size > 0
+    ? { kind: "missing", missing: [...missing] }
+    : { kind: "found", definition: fitted };
 }
 
 /** By step (or `step/case`), the agent's `name@version` that a manifest pins; see manifestOf for its form. */
@@ -114,5 +129,7 @@ function pinnedAgents(manifest: JsonObject, workflow: string): ReadonlyMap<strin
 
 function fields(value: Json | undefined): { readonly [key: string]: Json | undefined } {
   // Neither null nor a list nor a scalar: what is left of Json is JsonObject.
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as JsonObject)
+    : {};
 }

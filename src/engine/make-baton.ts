@@ -8,8 +8,7 @@ import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Ids } from "../ports/ids.ts";
 import type { Baton, RunHandle, RunOutcome, StartOptions } from "./baton.ts";
 import type { Catalogue } from "./definitions.ts";
-import type { Engine } from "./embedded/engine.ts";
-import type { StartRequest } from "./embedded/runs.ts";
+import type { Engine, StartRequest } from "./engine.ts";
 import { manifestBlob } from "./manifests.ts";
 import { headOf, type Reader, workflowOf } from "./reader.ts";
 import type { WatchSource } from "./watch.ts";
@@ -33,20 +32,32 @@ const GRACE_MS = 5_000;
 export function makeBaton(parts: BatonParts): Baton {
   const { reader, catalogue, ids, source } = parts;
   const writing = (): Engine => {
-    if (parts.engine === undefined) throw new BatonError("STORE_READ_ONLY", "Baton was opened for reading only.");
+    if (parts.engine === undefined)
+      throw new BatonError("STORE_READ_ONLY", "Baton was opened for reading only.");
     return parts.engine;
   };
-  const start = async (definition: WorkflowDefinition, input: unknown, options: StartOptions = {}): Promise<RunHandle<Json>> => {
+  const start = async (
+    definition: WorkflowDefinition,
+    input: unknown,
+    options: StartOptions = {},
+  ): Promise<RunHandle<Json>> => {
     const engine = writing();
     if (catalogue.workflows.get(definition.id) !== definition) {
-      throw new BatonError("WORKFLOW_NOT_FOUND", `Workflow ${definition.id} was not given to open().`, { details: { workflow: definition.id } });
+      throw new BatonError(
+        "WORKFLOW_NOT_FOUND",
+        `Workflow ${definition.id} was not given to open().`,
+        { details: { workflow: definition.id } },
+      );
     }
     const id = options.id ?? ids.runId();
     await engine.start({ id, definition, input, by: options.by ?? CALLER });
     return handle(id);
   };
   const handle = (id: string): RunHandle<Json> => {
-    const outcome = async () => (parts.engine === undefined ? await watchedOutcome(reader, id) : await parts.engine.outcome(id));
+    const outcome = async () =>
+      parts.engine === undefined
+        ? await watchedOutcome(reader, id)
+        : await parts.engine.outcome(id);
     return { id, outcome, result: async () => resultOf(id, await outcome()) };
   };
   return {
@@ -54,16 +65,26 @@ export function makeBaton(parts: BatonParts): Baton {
     workflows: parts.workflows,
     readOnly: parts.engine === undefined,
     // The definition's types say what its runs give; the engine checks that against its contracts, not its types.
-    start: async <In, Out>(definition: WorkflowDefinition, input: NoInfer<In>, options?: StartOptions) =>
-      (await start(definition, input, options)) as RunHandle<never> as RunHandle<Out>,
+    start: async <In, Out>(
+      definition: WorkflowDefinition,
+      input: NoInfer<In>,
+      options?: StartOptions,
+    ) => (await start(definition, input, options)) as RunHandle<never> as RunHandle<Out>,
     startUntyped: start,
     run: async (id) => {
       await headOf(source.store, source.namespace, id);
       return handle(id);
     },
-    signal: (run, step, payload, { by, id }) => writing().signal(run, step, payload, by, id ?? ids.runId()),
+    signal: (run, step, payload, { by, id }) =>
+      writing().signal(run, step, payload, by, id ?? ids.runId()),
     approve: (run, step, { approved, by, reason }) =>
-      writing().signal(run, step, { approved, ...(reason === undefined ? {} : { reason }) }, by, ids.runId()),
+      writing().signal(
+        run,
+        step,
+        { approved, ...(reason === undefined ? {} : { reason }) },
+        by,
+        ids.runId(),
+      ),
     cancel: (run, { by, reason }) => writing().cancel(run, by, reason),
     fork: async (run, options) => {
       const engine = writing();
@@ -75,7 +96,11 @@ export function makeBaton(parts: BatonParts): Baton {
   };
 }
 
-async function forkRequest({ source, catalogue, ids }: BatonParts, run: string, options: ForkOptions): Promise<StartRequest> {
+async function forkRequest(
+  { source, catalogue, ids }: BatonParts,
+  run: string,
+  options: ForkOptions,
+): Promise<StartRequest> {
   const head = await headOf(source.store, source.namespace, run);
   const entries = await runEntries(source.store, source.namespace, run);
   const plan = planFork(entries, workflowOf(catalogue, head.workflow), options);
@@ -103,7 +128,10 @@ async function watchedOutcome(reader: Reader, run: string): Promise<RunOutcome<J
     case "cancelled":
       return { kind: "cancelled", reason: report.error?.message ?? "" };
     default:
-      return { kind: "failed", error: report.error ?? { code: "UNKNOWN", message: "The run did not complete." } };
+      return {
+        kind: "failed",
+        error: report.error ?? { code: "UNKNOWN", message: "The run did not complete." },
+      };
   }
 }
 
@@ -112,14 +140,24 @@ function resultOf(run: string, outcome: RunOutcome<Json>): Json {
     case "completed":
       return outcome.output;
     case "failed":
-      throw new BatonError("RUN_FAILED", `Run ${run} failed${outcome.step === undefined ? "" : ` at ${outcome.step}`}: ${outcome.error.message}`, {
-        details: { run, ...outcome },
-      });
+      throw new BatonError(
+        "RUN_FAILED",
+        `Run ${run} failed${outcome.step === undefined ? "" : ` at ${outcome.step}`}: ${outcome.error.message}`,
+        {
+          details: { run, ...outcome },
+        },
+      );
     case "cancelled":
-      throw new BatonError("RUN_CANCELLED", `Run ${run} was cancelled: ${outcome.reason}`, { details: { run, reason: outcome.reason } });
-    case "refused":
-      throw new BatonError("RUN_REFUSED", `Run ${run} was refused: ${outcome.violations[0]?.message ?? "its input"}`, {
-        details: { run, violations: outcome.violations },
+      throw new BatonError("RUN_CANCELLED", `Run ${run} was cancelled: ${outcome.reason}`, {
+        details: { run, reason: outcome.reason },
       });
+    case "refused":
+      throw new BatonError(
+        "RUN_REFUSED",
+        `Run ${run} was refused: ${outcome.violations[0]?.message ?? "its input"}`,
+        {
+          details: { run, violations: outcome.violations },
+        },
+      );
   }
 }

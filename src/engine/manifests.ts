@@ -41,18 +41,30 @@ export interface RegistrySource {
  * Holds each workflow against what is registered under its name and version, and registers what is new.
  * @throws BatonError WORKFLOW_CHANGED with every difference of every workflow in `details.changes`.
  */
-export async function registerWorkflows(source: RegistrySource, workflows: Iterable<WorkflowDefinition>, nowMs: number): Promise<void> {
+export async function registerWorkflows(
+  source: RegistrySource,
+  workflows: Iterable<WorkflowDefinition>,
+  nowMs: number,
+): Promise<void> {
   const changes: { readonly workflow: string; readonly differences: readonly string[] }[] = [];
   for (const workflow of workflows) {
     const differences = await register(source, workflow, nowMs);
     if (differences.length > 0) changes.push({ workflow: workflow.id, differences });
   }
   if (changes.length === 0) return;
-  const told = changes.map(({ workflow, differences }) => `${workflow}: ${differences.join("; ")}`).join(". ");
-  throw new BatonError("WORKFLOW_CHANGED", `The graph changed under the same version. ${told}.`, { details: { changes } });
+  const told = changes
+    .map(({ workflow, differences }) => `${workflow}: ${differences.join("; ")}`)
+    .join(". ");
+  throw new BatonError("WORKFLOW_CHANGED", `The graph changed under the same version. ${told}.`, {
+    details: { changes },
+  });
 }
 
-async function register(source: RegistrySource, workflow: WorkflowDefinition, nowMs: number): Promise<readonly string[]> {
+async function register(
+  source: RegistrySource,
+  workflow: WorkflowDefinition,
+  nowMs: number,
+): Promise<readonly string[]> {
   const { store, namespace, epoch } = source;
   const stream = `registry/${workflow.id}`;
   const graph = blobOf(graphOf(workflow), `graph of ${workflow.id}`);
@@ -62,13 +74,20 @@ async function register(source: RegistrySource, workflow: WorkflowDefinition, no
   const last = registered.at(-1);
   if (last !== undefined && last.graphBlob.sha256 !== graph.sha256) {
     const before = await store.blob(last.graphBlob.sha256);
-    if (before === undefined) throw new BatonError("JOURNAL_BROKEN", `The graph of ${workflow.id} is not in the store.`);
+    if (before === undefined)
+      throw new BatonError("JOURNAL_BROKEN", `The graph of ${workflow.id} is not in the store.`);
     // The blob was written by this function, from graphOf.
     return graphDifference(JSON.parse(before) as JsonObject, graphOf(workflow));
   }
   if (registered.some((entry) => entry.manifestBlob.sha256 === manifest.sha256)) return [];
   const sealed = seal(
-    { namespace, stream, epoch, prev: known.at(-1)?.hash ?? NO_HASH, inlinePayloadBytesMax: Number.MAX_SAFE_INTEGER },
+    {
+      namespace,
+      stream,
+      epoch,
+      prev: known.at(-1)?.hash ?? NO_HASH,
+      inlinePayloadBytesMax: Number.MAX_SAFE_INTEGER,
+    },
     [
       {
         kind: "workflow.registered",
@@ -92,7 +111,8 @@ async function register(source: RegistrySource, workflow: WorkflowDefinition, no
     blobs: [graph, manifest],
     epoch,
   });
-  if (result.kind !== "appended") throw new BatonError("STORE_FENCED", `${store.label} was taken over while it was opened.`);
+  if (result.kind !== "appended")
+    throw new BatonError("STORE_FENCED", `${store.label} was taken over while it was opened.`);
   return [];
 }
 
@@ -100,7 +120,14 @@ function refTo(blob: Blob): BlobRef {
   return { sha256: blob.sha256, bytes: Buffer.byteLength(blob.text) };
 }
 
-function registration(text: string): { readonly graphBlob: BlobRef; readonly manifestBlob: BlobRef } {
+function registration(text: string): {
+  readonly graphBlob: BlobRef;
+  readonly manifestBlob: BlobRef;
+} {
   // Entries of registry streams are written by register() alone.
-  return (JSON.parse(text) as { readonly payload: { readonly graphBlob: BlobRef; readonly manifestBlob: BlobRef } }).payload;
+  return (
+    JSON.parse(text) as {
+      readonly payload: { readonly graphBlob: BlobRef; readonly manifestBlob: BlobRef };
+    }
+  ).payload;
 }

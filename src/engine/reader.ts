@@ -17,7 +17,17 @@ import { watchRun, type WatchSource } from "./watch.ts";
 
 export type Reader = Pick<
   Baton,
-  "runs" | "entries" | "storedEntries" | "export" | "watch" | "report" | "state" | "diff" | "lineage" | "replay" | "verify"
+  | "runs"
+  | "entries"
+  | "storedEntries"
+  | "export"
+  | "watch"
+  | "report"
+  | "state"
+  | "diff"
+  | "lineage"
+  | "replay"
+  | "verify"
 >;
 
 export function reader(source: WatchSource & { readonly catalogue: Catalogue }): Reader {
@@ -26,7 +36,8 @@ export function reader(source: WatchSource & { readonly catalogue: Catalogue }):
   return {
     runs: (filter = {}) => listRuns(store, namespace, filter),
     entries: (run, fromSeq = 0) => readRun(store, namespace, run, fromSeq),
-    storedEntries: (run, fromSeq = 0) => readStored(store, { namespace, stream: runStream(run) }, fromSeq),
+    storedEntries: (run, fromSeq = 0) =>
+      readStored(store, { namespace, stream: runStream(run) }, fromSeq),
     export: (run) => exportRun(store, namespace, run),
     watch: (run, options) => watchRun(source, run, options),
     report: async (run) => {
@@ -60,12 +71,20 @@ export function reader(source: WatchSource & { readonly catalogue: Catalogue }):
 export function workflowOf(catalogue: Catalogue, id: string): WorkflowDefinition {
   const definition = catalogue.workflows.get(id);
   if (definition === undefined) {
-    throw new BatonError("WORKFLOW_NOT_FOUND", `Workflow ${id} is not among those that Baton was opened with.`, { details: { workflow: id } });
+    throw new BatonError(
+      "WORKFLOW_NOT_FOUND",
+      `Workflow ${id} is not among those that Baton was opened with.`,
+      { details: { workflow: id } },
+    );
   }
   return definition;
 }
 
-async function listRuns(store: JournalStore, namespace: string, filter: RunsFilter): Promise<readonly RunSummary[]> {
+async function listRuns(
+  store: JournalStore,
+  namespace: string,
+  filter: RunsFilter,
+): Promise<readonly RunSummary[]> {
   const heads = await store.heads({
     namespace,
     prefix: "run/",
@@ -92,8 +111,13 @@ function summaryOf(head: StreamHead): RunSummary {
 }
 
 /** @throws BatonError RUN_NOT_FOUND */
-export async function headOf(store: JournalStore, namespace: string, run: string): Promise<RunSummary> {
+export async function headOf(
+  store: JournalStore,
+  namespace: string,
+  run: string,
+): Promise<RunSummary> {
   const head = await store.head({ namespace, stream: runStream(run) });
-  if (head === undefined) throw new BatonError("RUN_NOT_FOUND", `There is no run ${run}.`, { details: { run } });
+  if (head === undefined)
+    throw new BatonError("RUN_NOT_FOUND", `There is no run ${run}.`, { details: { run } });
   return summaryOf(head);
 }

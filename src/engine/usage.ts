@@ -23,10 +23,19 @@ export function usageRecord(
 ): UsageRecord {
   const { model, inputTokens, outputTokens } = usage;
   const isCount = (tokens: number) => Number.isSafeInteger(tokens) && tokens >= 0;
-  if (typeof model !== "string" || model === "" || !isCount(inputTokens) || !isCount(outputTokens)) {
-    throw new BatonError("USAGE_INVALID", `Usage of "${model}" has ${inputTokens} input and ${outputTokens} output tokens.`, {
-      details: { model, inputTokens, outputTokens },
-    });
+  if (
+    typeof model !== "string" ||
+    model === "" ||
+    !isCount(inputTokens) ||
+    !isCount(outputTokens)
+  ) {
+    throw new BatonError(
+      "USAGE_INVALID",
+      `Usage of "${model}" has ${inputTokens} input and ${outputTokens} output tokens.`,
+      {
+        details: { model, inputTokens, outputTokens },
+      },
+    );
   }
   const price = Object.hasOwn(prices, model) ? prices[model] : undefined;
   if (price === undefined) return { model, inputTokens, outputTokens };

@@ -9,7 +9,12 @@ import type { JournalStore } from "../ports/journal-store.ts";
 /** What a watcher gets: entries in order, and between them the partial output of running attempts if asked for. */
 export type WatchItem =
   | ({ readonly kind: "entry" } & RecordedEntry)
-  | { readonly kind: "partial"; readonly path: string; readonly attempt: number; readonly chunk: Json };
+  | {
+      readonly kind: "partial";
+      readonly path: string;
+      readonly attempt: number;
+      readonly chunk: Json;
+    };
 
 export interface WatchOptions {
   /** 0 by default: from the beginning. */
@@ -37,7 +42,11 @@ const POLL_MS = 200;
 /** Partial output that nobody has fetched yet; the oldest is dropped first, since it is never part of the record. */
 const PARTIALS_MAX = 10_000;
 
-export async function* watchRun(source: WatchSource, run: string, options: WatchOptions = {}): AsyncGenerator<WatchItem, void, undefined> {
+export async function* watchRun(
+  source: WatchSource,
+  run: string,
+  options: WatchOptions = {},
+): AsyncGenerator<WatchItem, void, undefined> {
   const { signal } = options;
   let nextSeq = options.fromSeq ?? 0;
   let partials: WatchItem[] = [];
@@ -78,7 +87,11 @@ export async function* watchRun(source: WatchSource, run: string, options: Watch
 }
 
 /** A run is watched from its beginning on; a seq that is not there yet is simply not there yet. */
-async function* readNew(source: WatchSource, run: string, fromSeq: number): AsyncGenerator<RecordedEntry, void, undefined> {
+async function* readNew(
+  source: WatchSource,
+  run: string,
+  fromSeq: number,
+): AsyncGenerator<RecordedEntry, void, undefined> {
   try {
     yield* readRun(source.store, source.namespace, run, fromSeq);
   } catch (error) {

@@ -41,7 +41,8 @@ const UPCASTERS: Upcasters = {};
 /** Entries that are asked of the store at once: about half a megabyte of usual ones. */
 const PAGE_ENTRIES = 1_000;
 
-const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
+/** Every kind that this Baton reads. */
+export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "run.started": true,
   "run.refused": true,
   "run.resumed": true,

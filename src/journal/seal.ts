@@ -3,7 +3,14 @@
  *
  * The entry's fields are put down in the order of their names, so that its canonical text is written without sorting it again.
  */
-import { ENTRY_FORMAT, type BlobRef, type Entry, type Fact, VALUE_FIELD, type ValuedKind } from "../model/entry.ts";
+import {
+  ENTRY_FORMAT,
+  type BlobRef,
+  type Entry,
+  type Fact,
+  VALUE_FIELD,
+  type ValuedKind,
+} from "../model/entry.ts";
 import { type Json, type JsonObject, sealJson } from "../model/json.ts";
 import type { Blob, StoredEntry } from "../ports/journal-store.ts";
 import { canonicalJson } from "./canonical.ts";
@@ -70,7 +77,10 @@ function entryOf(context: SealContext, fact: Fact, prev: string, payload: JsonOb
   entry.at = fact.at;
   if (fact.attempt !== undefined) entry.attempt = fact.attempt;
   const { by, causation } = fact;
-  entry.by = by.onBehalfOf === undefined ? { id: by.id, kind: by.kind } : { id: by.id, kind: by.kind, onBehalfOf: by.onBehalfOf };
+  entry.by =
+    by.onBehalfOf === undefined
+      ? { id: by.id, kind: by.kind }
+      : { id: by.id, kind: by.kind, onBehalfOf: by.onBehalfOf };
   if (causation !== undefined) entry.causation = { seq: causation.seq, stream: causation.stream };
   entry.entryId = entryId(fact);
   entry.epoch = context.epoch;
@@ -92,7 +102,10 @@ function entryOf(context: SealContext, fact: Fact, prev: string, payload: JsonOb
 
 /** What makes an entry recognisable as one's own: derived, so that a repeated append has the same. */
 function entryId(fact: Fact): string {
-  const place = fact.path === undefined ? fact.kind : `${fact.path}:${fact.turn ?? 0}:${fact.attempt ?? 0}:${fact.kind}`;
+  const place =
+    fact.path === undefined
+      ? fact.kind
+      : `${fact.path}:${fact.turn ?? 0}:${fact.attempt ?? 0}:${fact.kind}`;
   switch (fact.kind) {
     case "once.recorded":
       return `${place}:${fact.payload.name}`;
@@ -119,7 +132,10 @@ function inlinePayload(fact: Fact): JsonObject {
 
 function blobPayload(fact: Fact, ref: BlobRef): JsonObject {
   const field = VALUE_FIELD[fact.kind as ValuedKind];
-  return inOrder({ ...plainPayload(fact), [`${field}Blob`]: { bytes: ref.bytes, sha256: ref.sha256 } });
+  return inOrder({
+    ...plainPayload(fact),
+    [`${field}Blob`]: { bytes: ref.bytes, sha256: ref.sha256 },
+  });
 }
 
 function plainPayload(fact: Fact): JsonObject {
@@ -127,7 +143,10 @@ function plainPayload(fact: Fact): JsonObject {
   return sealJson(fact.payload, `payload of ${fact.kind}`) as JsonObject;
 }
 
-function blobOf(value: Json, inlineBytesMax: number): { readonly blob: Blob; readonly ref: BlobRef } | undefined {
+function blobOf(
+  value: Json,
+  inlineBytesMax: number,
+): { readonly blob: Blob; readonly ref: BlobRef } | undefined {
   const text = canonicalJson(value);
   const bytes = Buffer.byteLength(text);
   if (bytes <= inlineBytesMax) return undefined;

@@ -43,8 +43,8 @@ export function commitWalk(
   const arrivals = arrivalCursor(store, settle);
   /** Said by a commit, found elsewhere in the store, not arrived yet. */
   const unseen = new Set<string>();
-  /** Arrived where another was expected; the value is the hash. */
-  const extras = new Map<string, string>();
+  /** Arrived where another was expected. */
+  const extras = new Map<string, Extra>();
 
   function take(entry: ArrivedEntry): void {
     checker.check(entry);
@@ -63,7 +63,7 @@ export function commitWalk(
     if (early !== undefined) {
       extras.delete(saidKey);
       report("reordered", said, "arrived in another place than its commit says");
-      commits.shift(early);
+      commits.shift(early.hash);
       return;
     }
     const [stored] = said.stream === "" ? [] : await store.read(said, said.seq, 1);
@@ -77,7 +77,8 @@ export function commitWalk(
       commits.shift(stored.hash);
       return;
     }
-    extras.set(cameKey, came.hash);
+    const { no, stream, seq } = came;
+    extras.set(cameKey, { entry: { no, stream, seq }, hash: came.hash });
     take(came);
     const next = await arrivals.peek();
     if (next?.no === said.no && next.seq === said.seq) return;
@@ -85,16 +86,7 @@ export function commitWalk(
     commits.shift(stored.hash);
   }
 
-  function report(
-    kind: "reordered" | "missing" | "added",
-    place: Expected | ArrivedEntry,
-    what: string,
-  ): void {
-    const { no, stream, seq } = place;
-    const name = stream === "" ? `stream number ${no}` : stream;
-    const message = `Entry ${seq} of ${name} ${what}.`;
-    found.add(stream === "" ? { seq, kind, message } : { stream, seq, kind, message });
-  }
+  const report: Report = (kind, place, what) => reportEntry(found, kind, place, what);
 
   async function advance(): Promise<void> {
     while (!found.full()) {
@@ -113,18 +105,33 @@ export function commitWalk(
         await meet(said, came);
       }
     }
-    for (const key of extras.keys()) {
-      const [no, seq] = key.split(":").map(Number);
-      found.add({
-        kind: "added",
-        ...(seq === undefined ? {} : { seq }),
-        message: `Entry ${seq} of stream number ${no} is covered by no commit.`,
-      });
-    }
+    reportExtras(extras, found);
     await settle();
   }
 
-  return { advance, count: commits.count };
+  return { advance, count: () => commits.count() };
+}
+
+type Place = Pick<ArrivedEntry, "no" | "stream" | "seq">;
+type Kind = "reordered" | "missing" | "added";
+type Report = (kind: Kind, place: Place, what: string) => void;
+
+function reportEntry(found: Findings, kind: Kind, place: Place, what: string): void {
+  const { no, stream, seq } = place;
+  const name = stream === "" ? `stream number ${no}` : stream;
+  const message = `Entry ${seq} of ${name} ${what}.`;
+  found.add(stream === "" ? { seq, kind, message } : { stream, seq, kind, message });
+}
+
+function reportExtras(extras: ReadonlyMap<string, Extra>, found: Findings): void {
+  for (const { entry } of extras.values()) {
+    reportEntry(found, "added", entry, "is covered by no commit");
+  }
+}
+
+interface Extra {
+  readonly entry: Place;
+  readonly hash: string;
 }
 
 interface CommitCursor {
@@ -183,7 +190,7 @@ function commitCursor(store: JournalStore, found: Findings): CommitCursor {
         let taken = page[next];
         if (taken === undefined) {
           const lastOfPage = page.at(-1)?.commitNo ?? lastNo;
-          page = await store.commits(lastOfPage, COMMITS_AT_ONCE);
+          page = await loadCommits(store, lastOfPage, found);
           next = 0;
           taken = page[0];
         }
@@ -204,6 +211,24 @@ function commitCursor(store: JournalStore, found: Findings): CommitCursor {
     current: () => commit?.commitNo ?? lastNo,
     count: () => count,
   };
+}
+
+/** A page after a commit. A commit whose index cannot be read is a problem, and is passed over. */
+async function loadCommits(
+  store: JournalStore,
+  after: number,
+  found: Findings,
+): Promise<readonly StoredCommit[]> {
+  for (const limit of [COMMITS_AT_ONCE, 1]) {
+    try {
+      return await store.commits(after, limit);
+    } catch (error) {
+      if (!isBatonError(error, "STORE_CORRUPT")) throw error;
+    }
+  }
+  const commitNo = after + 1;
+  found.add({ commitNo, kind: "commit", message: `Commit ${commitNo} cannot be read.` });
+  return found.full() ? [] : loadCommits(store, commitNo, found);
 }
 
 interface CommitContext {

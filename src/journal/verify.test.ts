@@ -317,6 +317,7 @@ describe("verifyStore", () => {
     ["its text", "text = replace(text, '\"epoch\":1', '\"epoch\":2')"],
     ["its hash", "hash = zeroblob(32)"],
     ["its index", "ranges = x'010303020303'"],
+    ["its index, which cannot be read any more", "ranges = x'01'"],
   ])("finds a changed commit row: %s", async (_name, set) => {
     const problems = await problemsAfter(`UPDATE commits SET ${set} WHERE commit_no = 3`);
     expect(problems).toContainEqual(expect.objectContaining({ kind: "commit", commitNo: 3 }));

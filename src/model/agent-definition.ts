@@ -25,7 +25,11 @@ export interface AgentContext {
    */
   once<const X>(name: string, effect: () => X | Promise<X>): Promise<X>;
   /** Reports one call of a model. */
-  usage(usage: { readonly model: string; readonly inputTokens: number; readonly outputTokens: number }): void;
+  usage(usage: {
+    readonly model: string;
+    readonly inputTokens: number;
+    readonly outputTokens: number;
+  }): void;
   readonly log: AgentLog;
   /** Gives partial output to whoever watches. Not recorded, and never read by another step. */
   stream(chunk: Json): void;
@@ -70,5 +74,5 @@ export interface AgentDefinition {
   /** Whether it acts on the outside world; `baton check` wants `compensate` then, and forks refuse it unless asked. */
   readonly sideEffects: boolean;
   readonly execute: (input: Json, context: AgentContext) => unknown;
-  readonly compensate?: (input: Json, output: Json | undefined, context: AgentContext) => unknown;
+  readonly compensate?: (input: Json, output: Json, context: AgentContext) => unknown;
 }

@@ -69,7 +69,11 @@ export interface Payloads {
     readonly parent?: { readonly run: string; readonly path: string };
   };
   /** The input broke the workflow's contract; the run never began. No value: what was refused is not kept. */
-  readonly "run.refused": { readonly workflow: string; readonly violations: readonly Violation[]; readonly inputHash?: string };
+  readonly "run.refused": {
+    readonly workflow: string;
+    readonly violations: readonly Violation[];
+    readonly inputHash?: string;
+  };
   readonly "run.resumed": { readonly incarnation: number };
   /** The run needs code that this process does not have; it waits until it is there. */
   readonly "run.blocked": { readonly missing: readonly string[] };
@@ -78,7 +82,11 @@ export interface Payloads {
   readonly "run.cancelling": { readonly reason: string };
   readonly "run.cancelled": { readonly reason: string };
   /** Seals a version. Value: the step's output. */
-  readonly "step.sealed": { readonly usage?: readonly UsageRecord[]; readonly tookMs?: number; readonly timedOut?: boolean };
+  readonly "step.sealed": {
+    readonly usage?: readonly UsageRecord[];
+    readonly tookMs?: number;
+    readonly timedOut?: boolean;
+  };
   /** Seals a version in a fork: the value was sealed by the parent run at `from`. */
   readonly "step.carried": { readonly from: Position & { readonly hash: string } };
   readonly "step.skipped": { readonly reason: "when" | "refused" | "timeout" };
@@ -89,8 +97,16 @@ export interface Payloads {
   readonly "item.sealed": { readonly usage?: readonly UsageRecord[]; readonly tookMs?: number };
   /** An item of a map was given up on; only where the map's failures are settled. */
   readonly "item.failed": { readonly error: Failure };
-  readonly "attempt.failed": { readonly error: Failure; readonly retryAt?: number; readonly usage?: readonly UsageRecord[]; readonly tookMs?: number };
-  readonly "handoff.refused": { readonly violations: readonly Violation[]; readonly then: RefusalOutcome };
+  readonly "attempt.failed": {
+    readonly error: Failure;
+    readonly retryAt?: number;
+    readonly usage?: readonly UsageRecord[];
+    readonly tookMs?: number;
+  };
+  readonly "handoff.refused": {
+    readonly violations: readonly Violation[];
+    readonly then: RefusalOutcome;
+  };
   /** Value: what the effect gave. */
   readonly "once.recorded": { readonly name: string };
   /** Value: the payload. `id` is the sender's, so that a signal that is sent twice counts once. */
@@ -98,7 +114,11 @@ export interface Payloads {
   /** Somebody is told that the step still waits; `remindAt` is the next time. */
   readonly "reminder.due": { readonly remindAt: number };
   /** In the stream `registry/<workflow>`: the graph and manifest under which runs of this workflow version start from here on. */
-  readonly "workflow.registered": { readonly workflow: string; readonly graphBlob: BlobRef; readonly manifestBlob: BlobRef };
+  readonly "workflow.registered": {
+    readonly workflow: string;
+    readonly graphBlob: BlobRef;
+    readonly manifestBlob: BlobRef;
+  };
 }
 
 export type EntryKind = keyof Payloads;
@@ -146,7 +166,9 @@ interface Envelope<K extends EntryKind> {
 /** What the decider wants appended. */
 export type Draft = { readonly [K in EntryKind]: Envelope<K> }[EntryKind];
 /** A draft with its place in the run and its time (integer milliseconds since 1970). */
-export type Fact = { readonly [K in EntryKind]: Envelope<K> & { readonly seq: number; readonly at: number } }[EntryKind];
+export type Fact = {
+  readonly [K in EntryKind]: Envelope<K> & { readonly seq: number; readonly at: number };
+}[EntryKind];
 export type FactOf<K extends EntryKind> = Extract<Fact, { readonly kind: K }>;
 
 /** An entry as it is stored: the parsed form of its canonical JSON. */
@@ -174,10 +196,19 @@ export interface Entry {
 }
 
 /** Kinds after which a run takes no more entries. */
-export const FINAL_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>(["run.refused", "run.completed", "run.failed", "run.cancelled"]);
+export const FINAL_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([
+  "run.refused",
+  "run.completed",
+  "run.failed",
+  "run.cancelled",
+]);
 
 /** Kinds that make a version. */
-export const SEALING_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>(["run.started", "step.sealed", "step.carried"]);
+export const SEALING_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([
+  "run.started",
+  "step.sealed",
+  "step.carried",
+]);
 
 /** The status of a run, as the store's index and the CLI show it. */
 export type RunStatus =
@@ -191,7 +222,12 @@ export type RunStatus =
   | "failed"
   | "cancelled";
 
-export const OPEN_STATUSES: ReadonlySet<RunStatus> = new Set<RunStatus>(["running", "waiting", "parked", "compensating"]);
+export const OPEN_STATUSES: ReadonlySet<RunStatus> = new Set<RunStatus>([
+  "running",
+  "waiting",
+  "parked",
+  "compensating",
+]);
 
 /** The stream that a run's journal is kept in. */
 export function runStream(runId: string): string {

@@ -7,44 +7,62 @@
 
 /** Every code that Baton raises, with the hint given where the place that raises it has no better one. */
 export const ERROR_CODES = {
-  VALUE_NOT_JSON: "Use JSON values only: dates as ISO strings, money as minor units or decimal strings, no undefined, NaN or class instances.",
-  VALUE_TOO_LARGE: "Make the value smaller, keep it outside and pass a reference, or raise the limit that the message names.",
+  VALUE_NOT_JSON:
+    "Use JSON values only: dates as ISO strings, money as minor units or decimal strings, no undefined, NaN or class instances.",
+  VALUE_TOO_LARGE:
+    "Make the value smaller, keep it outside and pass a reference, or raise the limit that the message names.",
   DEFINITION_INVALID: "Mend every problem in `details.problems`; they are all listed at once.",
   DURATION_INVALID: 'Write a whole number and a unit: "250ms", "5s", "10m", "24h", "7d".',
   CONTRACT_ASYNC: "Use a schema that validates synchronously; look things up in an agent instead.",
-  CONTRACT_UNSTABLE: "Move the transformation to the outer edge: what a contract gives out must validate again unchanged.",
-  CONTRACT_VIOLATED: "See `details.violations`: each names the contract, the path, the rule and what was found.",
-  CONTRACT_NO_JSON_SCHEMA: "Pass `jsonSchema` to contract(), or use a schema library that implements Standard JSON Schema.",
+  CONTRACT_UNSTABLE:
+    "Move the transformation to the outer edge: what a contract gives out must validate again unchanged.",
+  CONTRACT_VIOLATED:
+    "See `details.violations`: each names the contract, the path, the rule and what was found.",
   RUN_NOT_FOUND: "List the runs with `baton runs`; check the namespace and the store.",
-  RUN_CONFLICT: "The same run id was used for another workflow or input. Use a new id, or read the run that has it.",
+  RUN_CONFLICT:
+    "The same run id was used for another workflow or input. Use a new id, or read the run that has it.",
   RUN_FAILED: "See the run's journal: `baton show <run>`.",
   RUN_CANCELLED: "The run was cancelled; its journal says by whom.",
   RUN_REFUSED: "The input breaks the workflow's contract; see `details.violations`.",
   RUN_FINISHED: "The run has ended; start or fork another one.",
   WORKFLOW_NOT_FOUND: "Pass the workflow (this version of it) in `workflows` when opening Baton.",
-  WORKFLOW_CHANGED: "The graph changed under the same version. Give the workflow a new version and keep the old one beside it while runs need it.",
-  AGENT_NOT_FOUND: "Pass this version of the agent in `agents`, or in a workflow, when opening Baton.",
+  WORKFLOW_CHANGED:
+    "The graph changed under the same version. Give the workflow a new version and keep the old one beside it while runs need it.",
+  AGENT_NOT_FOUND:
+    "Pass this version of the agent in `agents`, or in a workflow, when opening Baton.",
   SIGNAL_UNKNOWN: "Name an approval or awaitSignal step of the run's workflow.",
-  SIGNAL_REFUSED: "The step has already been settled, or the payload breaks its contract; see `details`.",
-  VERSION_NOT_FOUND: "Versions of a run go from 0 (the input) to the number that `baton show <run>` prints.",
-  FORK_REFUSED: "See the message: another input is possible at version 0 only, and agents that are replaced must fit the workflow.",
-  STORE_IN_USE: "One process writes to a store at a time. Stop the other process, or open the store with `readOnly: true`.",
-  STORE_NOT_FOUND: "Nothing is stored there yet: `baton run` makes the store. Check `--store`, or the `store` of baton.config.ts.",
-  STORE_FENCED: "Another process has taken the store over. This one must stop; its unfinished steps are executed by the new owner.",
-  STORE_FAILED: "The store could not commit; nothing of this append was kept. See `cause` (disk full, read-only file, I/O error).",
-  STORE_CORRUPT: "The file is damaged or was changed by hand. Run `baton verify`, and restore from a copy.",
+  SIGNAL_REFUSED:
+    "The step has already been settled, or the payload breaks its contract; see `details`.",
+  VERSION_NOT_FOUND:
+    "Versions of a run go from 0 (the input) to the number that `baton show <run>` prints.",
+  FORK_REFUSED:
+    "See the message: another input is possible at version 0 only, and agents that are replaced must fit the workflow.",
+  STORE_IN_USE:
+    "One process writes to a store at a time. Stop the other process, or open the store with `readOnly: true`.",
+  STORE_NOT_FOUND:
+    "Nothing is stored there yet: `baton run` makes the store. Check `--store`, or the `store` of baton.config.ts.",
+  STORE_FENCED:
+    "Another process has taken the store over. This one must stop; its unfinished steps are executed by the new owner.",
+  STORE_FAILED:
+    "The store could not commit; nothing of this append was kept. See `cause` (disk full, read-only file, I/O error).",
+  STORE_CORRUPT:
+    "The file is damaged or was changed by hand. Run `baton verify`, and restore from a copy.",
   STORE_NEWER: "The file was written by a newer Baton. Upgrade this one.",
   STORE_READ_ONLY: "This Baton was opened for reading only.",
   STORE_CLOSED: "Baton was closed; open it again.",
-  STORE_UNSUITABLE: "Put the file on a local disk: locks on network file systems cannot be trusted.",
-  ENTRY_UNKNOWN: "The journal has an entry of a kind or version that this Baton does not know. Upgrade.",
+  STORE_UNSUITABLE:
+    "Put the file on a local disk: locks on network file systems cannot be trusted.",
+  ENTRY_UNKNOWN:
+    "The journal has an entry of a kind or version that this Baton does not know. Upgrade.",
   JOURNAL_BROKEN: "Run `baton verify` to see which entry was changed, removed, added or moved.",
-  CONTEXT_ENDED: "The attempt has ended (returned, timed out or was aborted): its context may not be used any more.",
+  CONTEXT_ENDED:
+    "The attempt has ended (returned, timed out or was aborted): its context may not be used any more.",
   USAGE_INVALID: "Report tokens as whole numbers of zero or more, with the model's name.",
   CONFIG_INVALID: "See docs/reference/cli.md for what a baton.config.ts exports.",
   DEPENDENCY_MISSING: "Install the package that the message names.",
   ARGUMENT_INVALID: "See the message for what is taken.",
-  INVARIANT_BROKEN: "This is a bug in Baton: please report it with the journal of the run (`baton show <run> --json`).",
+  INVARIANT_BROKEN:
+    "This is a bug in Baton: please report it with the journal of the run (`baton show <run> --json`).",
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

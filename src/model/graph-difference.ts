@@ -49,8 +49,15 @@ function casesDifference(
     if (was === undefined) return [`${at} added`];
     if (is === undefined) return [`${at} removed`];
     if ("agent" in was && "agent" in is) return agentDifference(at, was["agent"], is["agent"]);
-    return changed(`${at}: leads`, was["workflow"] ?? was["agent"], is["workflow"] ?? is["agent"]);
+    return changed(`${at}: target`, targetOf(was), targetOf(is));
   });
+}
+
+function targetOf(place: JsonObject): string {
+  const { agent, workflow } = place;
+  return workflow === undefined
+    ? `agent ${shown(objectOf(agent)["name"])}`
+    : `workflow ${shown(workflow)}`;
 }
 
 function agentDifference(

@@ -10,12 +10,18 @@ export function isoTime(atMs: number): string {
  * @throws BatonError `ARGUMENT_INVALID` for anything else.
  */
 export function parseIsoTime(text: string): number {
-  const atMs = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/.test(text) ? Date.parse(text) : Number.NaN;
+  const atMs = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/.test(text)
+    ? Date.parse(text)
+    : Number.NaN;
   if (Number.isNaN(atMs)) {
-    throw new BatonError("ARGUMENT_INVALID", `"${text}" is not an ISO 8601 moment with its offset.`, {
-      hint: 'Write it like "2026-11-23T09:00:00Z".',
-      details: { text },
-    });
+    throw new BatonError(
+      "ARGUMENT_INVALID",
+      `"${text}" is not an ISO 8601 moment with its offset.`,
+      {
+        hint: 'Write it like "2026-11-23T09:00:00Z".',
+        details: { text },
+      },
+    );
   }
   return atMs;
 }

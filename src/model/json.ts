@@ -55,7 +55,8 @@ function sealAt(value: unknown, trail: Trail): Json {
       return value;
     case "object":
       if (value === null) return null;
-      if (trail.keys.length >= DEPTH_MAX) refuse(trail, `nested more than ${DEPTH_MAX} deep (or a cycle)`);
+      if (trail.keys.length >= DEPTH_MAX)
+        refuse(trail, `nested more than ${DEPTH_MAX} deep (or a cycle)`);
       return Array.isArray(value) ? sealList(value, trail) : sealObject(value, trail);
     default:
       return refuse(trail, value === undefined ? "undefined" : `a ${typeof value}`);

@@ -21,7 +21,13 @@ export interface SealedValue {
 
 /** A step that has left its start. A step that is absent from the run has not begun, or has begun and recorded nothing. */
 export type StepState =
-  | { readonly kind: "open"; readonly opening: Opening; readonly seq: number; readonly reads: Reads; readonly items: Items | undefined }
+  | {
+      readonly kind: "open";
+      readonly opening: Opening;
+      readonly seq: number;
+      readonly reads: Reads;
+      readonly items: Items | undefined;
+    }
   | { readonly kind: "sealed" }
   | { readonly kind: "skipped" }
   | { readonly kind: "failed" };
@@ -42,7 +48,9 @@ export interface Items {
   readonly again: number[];
 }
 
-export type ItemResult = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly error: Failure };
+export type ItemResult =
+  | { readonly ok: true; readonly value: Json }
+  | { readonly ok: false; readonly error: Failure };
 
 /** A call of an agent that has failed at least once in its turn, or that was sent back. */
 export interface CallState {
@@ -59,7 +67,13 @@ export interface ReceivedSignal {
 }
 
 export type Timer =
-  | { readonly dueAt: number; readonly kind: "retry"; readonly step: string; readonly path: string; readonly attempt: number }
+  | {
+      readonly dueAt: number;
+      readonly kind: "retry";
+      readonly step: string;
+      readonly path: string;
+      readonly attempt: number;
+    }
   | { readonly dueAt: number; readonly kind: "wake" | "remind"; readonly step: string };
 
 /** What is being performed for a path: an attempt of an agent, or a child run. */

@@ -59,9 +59,6 @@ export type Refusal<K extends string> =
 /** The output of a step that may be skipped is possibly absent. */
 type Maybe<W, R> = [W] extends [boolean] ? undefined : [R] extends ["skip"] ? undefined : never;
 
-/** The state with one more key. */
-type Sealed<S, N extends string, O> = S & { readonly [P in N]: O };
-
 /** Options that every kind of step has. */
 export interface StepOptions<S, K extends KeysOf<S>, W, R> {
   /** The keys that the step reads: `input` and earlier steps. `["input"]` if left out. It begins once all are settled. */
@@ -122,6 +119,9 @@ export type Wake<S, K extends KeysOf<S>> =
  * A workflow that is being written: each call gives a new builder with one more step, and leaves this one as it is. Only
  * `.output()` gives a workflow that can be started, and refuses all that is wrong with it at once.
  *
+ * The state with one more key is written out in each method: under an alias the compiler would nest a state for every step
+ * and give up at a hundred of them; so it checks four hundred.
+ *
  * The order in which a step's options are written counts for the compiler: `needs` first, `over` and `choose` before what
  * uses what they give.
  */
@@ -142,7 +142,7 @@ export interface WorkflowBuilder<In, S extends { readonly input: In }, Out> {
       /** The agent's input, from the view. */
       readonly input: (view: StateView<S, K>) => Exact<M, I>;
     },
-  ): WorkflowBuilder<In, Sealed<S, N, O | Maybe<W, R>>, Out>;
+  ): WorkflowBuilder<In, S & { readonly [P in N]: O | Maybe<W, R> }, Out>;
 
   /** One call of an agent for each item of a list, at most `concurrency` at the same time (8 if left out). */
   map<
@@ -167,7 +167,7 @@ export interface WorkflowBuilder<In, S extends { readonly input: In }, Out> {
       /** `all` (if left out): one failed item fails the step. `settled`: the output says of each item whether it failed. */
       readonly failures?: F;
     },
-  ): WorkflowBuilder<In, Sealed<S, N, Mapped<O, F> | Maybe<W, R>>, Out>;
+  ): WorkflowBuilder<In, S & { readonly [P in N]: Mapped<O, F> | Maybe<W, R> }, Out>;
 
   /** One of several ways on. Every value that `choose` can give has a case; the output is that of the case taken. */
   branch<
@@ -183,7 +183,7 @@ export interface WorkflowBuilder<In, S extends { readonly input: In }, Out> {
       readonly choose: (view: StateView<S, K>) => C;
     },
     cases: (take: Take<StateView<S, K>, C, never>) => Taken<never, O>,
-  ): WorkflowBuilder<In, Sealed<S, N, O | Maybe<W, R>>, Out>;
+  ): WorkflowBuilder<In, S & { readonly [P in N]: O | Maybe<W, R> }, Out>;
 
   /** Calls an agent again and again, until a rule holds or the limit is met. The output is that of the last round. */
   repeat<
@@ -211,7 +211,7 @@ export interface WorkflowBuilder<In, S extends { readonly input: In }, Out> {
       /** When the limit is met and the rule doesn't hold: `fail` (if left out) the step, or take the `last` output. */
       readonly atLimit?: "fail" | "last";
     },
-  ): WorkflowBuilder<In, Sealed<S, N, O | Maybe<W, R>>, Out>;
+  ): WorkflowBuilder<In, S & { readonly [P in N]: O | Maybe<W, R> }, Out>;
 
   /** Another workflow, as a run of its own. The output is that run's. */
   subflow<
@@ -228,7 +228,7 @@ export interface WorkflowBuilder<In, S extends { readonly input: In }, Out> {
     options: StepOptions<S, K, W, R> & {
       readonly input: (view: StateView<S, K>) => Exact<M, I>;
     },
-  ): WorkflowBuilder<In, Sealed<S, N, O | Maybe<W, R>>, Out>;
+  ): WorkflowBuilder<In, S & { readonly [P in N]: O | Maybe<W, R> }, Out>;
 
   /** Waits for a length of time, or until a moment. */
   sleep<
@@ -239,7 +239,7 @@ export interface WorkflowBuilder<In, S extends { readonly input: In }, Out> {
   >(
     name: FreshName<S, N>,
     options: StepOptions<S, K, W, R> & Wake<S, K>,
-  ): WorkflowBuilder<In, Sealed<S, N, { readonly dueAt: string } | Maybe<W, R>>, Out>;
+  ): WorkflowBuilder<In, S & { readonly [P in N]: { readonly dueAt: string } | Maybe<W, R> }, Out>;
 
   /** Waits for a person to approve or refuse what is shown to them. */
   approval<
@@ -256,7 +256,7 @@ export interface WorkflowBuilder<In, S extends { readonly input: In }, Out> {
         /** What a timeout counts as: an answer, or (`fail`, if left out) the failure of the step. */
         readonly onTimeout?: "approved" | "refused" | "fail";
       },
-  ): WorkflowBuilder<In, Sealed<S, N, ApprovalOutput | Maybe<W, R>>, Out>;
+  ): WorkflowBuilder<In, S & { readonly [P in N]: ApprovalOutput | Maybe<W, R> }, Out>;
 
   /** Waits for a value from outside, which is checked against the contract when it comes. */
   awaitSignal<
@@ -274,7 +274,7 @@ export interface WorkflowBuilder<In, S extends { readonly input: In }, Out> {
         /** When nothing comes in time: `fail` (if left out) the step, `skip` it, or go on with a value. */
         readonly onTimeout?: D;
       },
-  ): WorkflowBuilder<In, Sealed<S, N, T | Maybe<W, R> | Maybe<undefined, D>>, Out>;
+  ): WorkflowBuilder<In, S & { readonly [P in N]: T | Maybe<W, R> | Maybe<undefined, D> }, Out>;
 
   /**
    * The run's output, from all keys, checked against the workflow's output contract if it has one.

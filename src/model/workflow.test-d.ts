@@ -295,7 +295,7 @@ base.step("a", risk, {
   input: (view) => ({ score: 1, monthly: view.income.monthly }),
 });
 // @ts-expect-error the view is read-only
-base.step("a", score, { input: (view) => ((view.input = view.input), { id: "x" }) });
+base.step("a", score, { input: (view) => ((view.input = { ...view.input }), { id: "x" }) });
 // @ts-expect-error and so is what is in it
 base.step("a", score, { input: ({ input }) => ((input.id = "y"), { id: "x" }) });
 base.step("a", score, {

@@ -162,4 +162,8 @@ export interface JournalStore {
  * Opens a store. Reading needs no lease and does not disturb the process that writes.
  * @throws BatonError `STORE_FAILED`, `STORE_CORRUPT`, `STORE_NEWER`, `STORE_READ_ONLY`, `STORE_UNSUITABLE`, `DEPENDENCY_MISSING`
  */
-export type StoreFactory = (mode: { readonly readOnly: boolean }) => Promise<JournalStore>;
+export type StoreFactory = (mode: {
+  readonly readOnly: boolean;
+  /** Wall clock in integer milliseconds, for the time of commits; the machine's if left out. */
+  readonly now?: () => number;
+}) => Promise<JournalStore>;

@@ -138,8 +138,15 @@ function mistakeIn(
       ? refuse("holds neither entries nor an index")
       : undefined;
   }
+  // The names are part of what is hashed, with a line feed after each; and an empty one stands for a row that is gone.
+  if (!isName(namespace) || !isName(stream))
+    return refuse("has an empty name, or one with a line feed");
   if (entries.length === 0) return refuse("would make a stream without an entry");
   return index === undefined ? refuse("makes a new stream and has no index") : undefined;
+}
+
+function isName(name: string): boolean {
+  return name !== "" && !name.includes("\n");
 }
 
 function include(request: AppendRequest, heads: Heads, draft: Draft): void {

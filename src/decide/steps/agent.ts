@@ -10,13 +10,27 @@ export const agentRules: StepRules<StepOf<"agent">> = {
     if (!mayCall(run, step.name, turn.nowMs)) return;
     const passed = gate(run, step);
     if (passed.kind === "skip") {
-      say(turn, { kind: "step.skipped", path: step.name, by: ENGINE, reads: passed.reads, payload: { reason: "when" } });
+      say(turn, {
+        kind: "step.skipped",
+        path: step.name,
+        by: ENGINE,
+        reads: passed.reads,
+        payload: { reason: "when" },
+      });
       return;
     }
     if (passed.kind === "refused") return refuse(turn, step, passed.violations, passed.reads);
-    const input = tryInput(step.agent.input, `input of ${step.name}`, () => step.input(passed.view));
+    const input = tryInput(step.agent.input, `input of ${step.name}`, () =>
+      step.input(passed.view),
+    );
     if (!input.ok) return refuse(turn, step, input.violations, passed.reads);
-    execute(turn, { step: step.name, path: step.name, agent: step.agent, input: input.value, reads: passed.reads });
+    execute(turn, {
+      step: step.name,
+      path: step.name,
+      agent: step.agent,
+      input: input.value,
+      reads: passed.reads,
+    });
   },
   sealed: (turn, _step, performing, outcome) => {
     say(turn, sealedDraft("step.sealed", performing, outcome));

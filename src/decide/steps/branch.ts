@@ -14,7 +14,10 @@ export const branchRules: StepRules<StepOf<"branch">> = {
       const taken = step.cases.get(chosen.value);
       if (taken === undefined) {
         const message = `choose of ${step.name} gave "${chosen.value}", which is not one of its cases.`;
-        return { ok: false, violations: [{ contract: "mapping", path: "", rule: "choose", message }] };
+        return {
+          ok: false,
+          violations: [{ contract: "mapping", path: "", rule: "choose", message }],
+        };
       }
       const run = taken.kind === "workflow" ? { run: childRunId(turn.run, step.name) } : {};
       return { ok: true, value: { opening: { step: "branch", case: chosen.value, ...run } } };
@@ -23,7 +26,10 @@ export const branchRules: StepRules<StepOf<"branch">> = {
     if (state.opening.step !== "branch" || !mayCall(turn.run, step.name, turn.nowMs)) return;
     const taken = step.cases.get(state.opening.case);
     if (taken === undefined) {
-      return failStep(turn, step.name, { code: "CASE_GONE", message: `Case "${state.opening.case}" is no longer in the workflow.` });
+      return failStep(turn, step.name, {
+        code: "CASE_GONE",
+        message: `Case "${state.opening.case}" is no longer in the workflow.`,
+      });
     }
     const { view } = viewOf(turn.run, step.needs);
     if (taken.kind === "workflow") {
@@ -31,7 +37,13 @@ export const branchRules: StepRules<StepOf<"branch">> = {
     }
     const input = tryInput(taken.agent.input, `input of ${step.name}`, () => taken.input(view));
     if (!input.ok) return refuse(turn, step, input.violations, state.reads);
-    execute(turn, { step: step.name, path: step.name, agent: taken.agent, input: input.value, reads: state.reads });
+    execute(turn, {
+      step: step.name,
+      path: step.name,
+      agent: taken.agent,
+      input: input.value,
+      reads: state.reads,
+    });
   },
   sealed: (turn, _step, performing, outcome) => {
     say(turn, sealedDraft("step.sealed", performing, outcome));

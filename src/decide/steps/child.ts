@@ -24,8 +24,20 @@ export function startChild(
   if (run.performing.has(step.name)) return;
   const input = tryCall("input", map);
   if (!input.ok) return refuse(turn, step, input.violations, state.reads);
-  run.performing.set(step.name, { step: step.name, turn: 0, attempt: 0, reads: state.reads, agent: undefined });
-  turn.commands.push({ kind: "startChild", path: step.name, run: childOf(state), workflow, input: input.value });
+  run.performing.set(step.name, {
+    step: step.name,
+    turn: 0,
+    attempt: 0,
+    reads: state.reads,
+    agent: undefined,
+  });
+  turn.commands.push({
+    kind: "startChild",
+    path: step.name,
+    run: childOf(state),
+    workflow,
+    input: input.value,
+  });
 }
 
 /** The child run that an open step waits for. */
@@ -37,7 +49,12 @@ export function childOf(state: OpenState): string {
   return opening.run;
 }
 
-export function childEnded(turn: Deliberation, step: StepDefinition, state: OpenState, outcome: ChildOutcome): void {
+export function childEnded(
+  turn: Deliberation,
+  step: StepDefinition,
+  state: OpenState,
+  outcome: ChildOutcome,
+): void {
   const child = childOf(state);
   if (outcome.kind === "completed") {
     say(turn, {
@@ -53,6 +70,7 @@ export function childEnded(turn: Deliberation, step: StepDefinition, state: Open
     return;
   }
   if (turn.run.phase.kind !== "going") return;
-  const error = outcome.kind === "failed" ? outcome.error : refusalFailure(step.name, outcome.violations);
+  const error =
+    outcome.kind === "failed" ? outcome.error : refusalFailure(step.name, outcome.violations);
   failStep(turn, step.name, { ...error, message: `Run ${child}: ${error.message}` });
 }

@@ -47,24 +47,33 @@ export const mapRules: StepRules<MapStep> = {
 };
 
 function checkWidth(step: string, width: number, widthMax: number): void {
-  if (width < 0) throw new BatonError("VALUE_NOT_JSON", `over of ${step} gave something that is not a list.`);
+  if (width < 0)
+    throw new BatonError("VALUE_NOT_JSON", `over of ${step} gave something that is not a list.`);
   if (width > widthMax) {
-    throw new BatonError("VALUE_TOO_LARGE", `The list of ${step} has ${width} items; limits.mapWidthMax is ${widthMax}.`);
+    throw new BatonError(
+      "VALUE_TOO_LARGE",
+      `The list of ${step} has ${width} items; limits.mapWidthMax is ${widthMax}.`,
+    );
   }
 }
 
 function itemsOf(turn: Deliberation, step: MapStep): Items {
   const state = turn.run.steps.get(step.name);
   if (state?.kind !== "open" || state.items === undefined) {
-    throw new BatonError("INVARIANT_BROKEN", `Map ${step.name} of run ${turn.run.id} has an item but is not open.`);
+    throw new BatonError(
+      "INVARIANT_BROKEN",
+      `Map ${step.name} of run ${turn.run.id} has an item but is not open.`,
+    );
   }
   return state.items;
 }
 
 /** The next item to begin: one whose retry is due, else the next of the list. An index can stand in both places after a restart. */
 function nextIndex(turn: Deliberation, step: string, items: Items): number | undefined {
-  const mayBegin = (index: number) => items.results[index] === undefined && mayCall(turn.run, `${step}[${index}]`, turn.nowMs);
-  for (let index = items.again.pop(); index !== undefined; index = items.again.pop()) if (mayBegin(index)) return index;
+  const mayBegin = (index: number) =>
+    items.results[index] === undefined && mayCall(turn.run, `${step}[${index}]`, turn.nowMs);
+  for (let index = items.again.pop(); index !== undefined; index = items.again.pop())
+    if (mayBegin(index)) return index;
   while (items.next < items.list.length) {
     const index = items.next;
     items.next += 1;
@@ -74,13 +83,26 @@ function nextIndex(turn: Deliberation, step: string, items: Items): number | und
 }
 
 /** Gives false if the step itself failed over this item. */
-function beginItem(turn: Deliberation, step: MapStep, state: OpenState, items: Items, index: number, view: View): boolean {
+function beginItem(
+  turn: Deliberation,
+  step: MapStep,
+  state: OpenState,
+  items: Items,
+  index: number,
+  view: View,
+): boolean {
   const path = `${step.name}[${index}]`;
   const item: Json = items.list[index] ?? null;
   const input = tryInput(step.agent.input, `input of ${path}`, () => step.input(item, index, view));
   if (input.ok) {
     items.executing += 1;
-    execute(turn, { step: step.name, path, agent: step.agent, input: input.value, reads: state.reads });
+    execute(turn, {
+      step: step.name,
+      path,
+      agent: step.agent,
+      input: input.value,
+      reads: state.reads,
+    });
     return true;
   }
   if (step.failures === "all") {
@@ -94,12 +116,19 @@ function beginItem(turn: Deliberation, step: MapStep, state: OpenState, items: I
     reads: state.reads,
     payload: { violations: input.violations, then: { kind: "goOn" } },
   });
-  say(turn, { kind: "item.failed", path, by: ENGINE, payload: { error: refusalFailure(path, input.violations) } });
+  say(turn, {
+    kind: "item.failed",
+    path,
+    by: ENGINE,
+    payload: { error: refusalFailure(path, input.violations) },
+  });
   return true;
 }
 
 function close(turn: Deliberation, step: MapStep, state: OpenState, items: Items): void {
-  const outputs = items.results.map((result) => (step.failures === "all" ? valueOf(result) : settledItem(result)));
+  const outputs = items.results.map((result) =>
+    step.failures === "all" ? valueOf(result) : settledItem(result),
+  );
   say(turn, {
     kind: "step.sealed",
     path: step.name,
@@ -117,5 +146,8 @@ function valueOf(result: ItemResult | undefined): Json {
 
 function settledItem(result: ItemResult | undefined): Json {
   if (result?.ok === true) return Object.freeze({ ok: true, value: result.value });
-  return sealJson({ error: { code: result?.error.code ?? "", message: result?.error.message ?? "" }, ok: false }, "failed item");
+  return sealJson(
+    { error: { code: result?.error.code ?? "", message: result?.error.message ?? "" }, ok: false },
+    "failed item",
+  );
 }

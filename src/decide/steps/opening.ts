@@ -15,7 +15,13 @@ export function open(
 ): void {
   const passed = gate(turn.run, step);
   if (passed.kind === "skip") {
-    say(turn, { kind: "step.skipped", path: step.name, by: ENGINE, reads: passed.reads, payload: { reason: "when" } });
+    say(turn, {
+      kind: "step.skipped",
+      path: step.name,
+      by: ENGINE,
+      reads: passed.reads,
+      payload: { reason: "when" },
+    });
     return;
   }
   if (passed.kind === "refused") return refuse(turn, step, passed.violations, passed.reads);

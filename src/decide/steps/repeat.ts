@@ -9,7 +9,8 @@ type RepeatStep = StepOf<"repeat">;
 
 /** One call after another, each given the output of the one before, until a rule holds or the limit is met. */
 export const repeatRules: StepRules<RepeatStep> = {
-  begin: (turn, step) => open(turn, step, () => ({ ok: true, value: { opening: { step: "repeat" } } })),
+  begin: (turn, step) =>
+    open(turn, step, () => ({ ok: true, value: { opening: { step: "repeat" } } })),
   proceed: (turn, step, state) => {
     const { run } = turn;
     const round = state.items?.settled ?? 0;
@@ -19,7 +20,8 @@ export const repeatRules: StepRules<RepeatStep> = {
     if (previous !== undefined) {
       const done = tryCall("until", () => step.until(previous, round - 1, view));
       if (!done.ok) return refuse(turn, step, done.violations, state.reads);
-      if (done.value || (round >= step.limit && step.atLimit === "last")) return close(turn, step, state, previous);
+      if (done.value || (round >= step.limit && step.atLimit === "last"))
+        return close(turn, step, state, previous);
       if (round >= step.limit) {
         return failStep(turn, step.name, {
           code: "REPEAT_LIMIT",
@@ -29,9 +31,17 @@ export const repeatRules: StepRules<RepeatStep> = {
     }
     const path = `${step.name}#${round}`;
     if (!mayCall(run, path, turn.nowMs)) return;
-    const input = tryInput(step.agent.input, `input of ${path}`, () => step.input(view, previous, round));
+    const input = tryInput(step.agent.input, `input of ${path}`, () =>
+      step.input(view, previous, round),
+    );
     if (!input.ok) return refuse(turn, step, input.violations, state.reads, path);
-    execute(turn, { step: step.name, path, agent: step.agent, input: input.value, reads: state.reads });
+    execute(turn, {
+      step: step.name,
+      path,
+      agent: step.agent,
+      input: input.value,
+      reads: state.reads,
+    });
   },
   sealed: (turn, _step, performing, outcome) => {
     say(turn, sealedDraft("item.sealed", performing, outcome));
@@ -40,5 +50,13 @@ export const repeatRules: StepRules<RepeatStep> = {
 };
 
 function close(turn: Deliberation, step: RepeatStep, state: OpenState, value: Json): void {
-  say(turn, { kind: "step.sealed", path: step.name, turn: 0, by: ENGINE, reads: state.reads, payload: {}, value });
+  say(turn, {
+    kind: "step.sealed",
+    path: step.name,
+    turn: 0,
+    by: ENGINE,
+    reads: state.reads,
+    payload: {},
+    value,
+  });
 }

@@ -22,10 +22,21 @@ export interface StepRules<S extends StepDefinition> {
   /** The step is open, and something that concerns it has changed. */
   readonly proceed?: (turn: Deliberation, step: S, state: OpenState) => void;
   /** An attempt of one of its calls gave an output. */
-  readonly sealed?: (turn: Deliberation, step: S, performing: Performing, outcome: Extract<AttemptOutcome, { readonly kind: "sealed" }>) => void;
+  readonly sealed?: (
+    turn: Deliberation,
+    step: S,
+    performing: Performing,
+    outcome: Extract<AttemptOutcome, { readonly kind: "sealed" }>,
+  ) => void;
   /** A call of it was given up; `attempt.failed` stands in the journal already. */
   readonly givenUp?: (turn: Deliberation, step: S, path: string, error: Failure) => void;
-  readonly childEnded?: (turn: Deliberation, step: S, state: OpenState, performing: Performing, outcome: ChildOutcome) => void;
+  readonly childEnded?: (
+    turn: Deliberation,
+    step: S,
+    state: OpenState,
+    performing: Performing,
+    outcome: ChildOutcome,
+  ) => void;
   /** The moment that its opening named has come. */
   readonly due?: (turn: Deliberation, step: S, state: OpenState) => void;
 }

@@ -10,13 +10,24 @@ export const sleepRules: StepRules<StepOf<"sleep">> = {
     open(turn, step, (view) =>
       tryCall("until", () => {
         const { wake } = step;
-        const dueAt = wake.kind === "after" ? Math.max(turn.run.at, turn.nowMs) + wake.afterMs : parseIsoTime(wake.at(view));
+        const dueAt =
+          wake.kind === "after"
+            ? Math.max(turn.run.at, turn.nowMs) + wake.afterMs
+            : parseIsoTime(wake.at(view));
         return { opening: { step: "sleep", dueAt } };
       }),
     ),
   due: (turn, step, state) => {
     if (state.opening.step !== "sleep") return;
     const value = Object.freeze({ dueAt: isoTime(state.opening.dueAt) });
-    say(turn, { kind: "step.sealed", path: step.name, turn: 0, by: ENGINE, reads: state.reads, payload: {}, value });
+    say(turn, {
+      kind: "step.sealed",
+      path: step.name,
+      turn: 0,
+      by: ENGINE,
+      reads: state.reads,
+      payload: {},
+      value,
+    });
   },
 };

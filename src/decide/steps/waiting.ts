@@ -26,17 +26,32 @@ export const approvalRules: StepRules<StepOf<"approval">> = {
     const answer = turn.run.signals.get(step.name);
     if (answer === undefined) return;
     const { approved, reason } = readAnswer(answer.value);
-    sealAnswer(turn, step.name, state, answer, approvalOutput(approved, answer.by.id, reason, false));
+    sealAnswer(
+      turn,
+      step.name,
+      state,
+      answer,
+      approvalOutput(approved, answer.by.id, reason, false),
+    );
   },
   due: (turn, step, state) => {
     if (!isDue(turn, state)) return;
     if (step.onTimeout === "fail") return failStep(turn, step.name, timeoutFailure(step.name));
-    sealTimeout(turn, step.name, state, approvalOutput(step.onTimeout === "approved", "timeout", null, true));
+    sealTimeout(
+      turn,
+      step.name,
+      state,
+      approvalOutput(step.onTimeout === "approved", "timeout", null, true),
+    );
   },
 };
 
 export const signalRules: StepRules<StepOf<"signal">> = {
-  begin: (turn, step) => open(turn, step, () => ({ ok: true, value: { opening: { step: "signal", ...moments(turn, step) } } })),
+  begin: (turn, step) =>
+    open(turn, step, () => ({
+      ok: true,
+      value: { opening: { step: "signal", ...moments(turn, step) } },
+    })),
   proceed: (turn, step, state) => {
     const signal = turn.run.signals.get(step.name);
     if (signal !== undefined) sealAnswer(turn, step.name, state, signal, signal.value);
@@ -46,7 +61,13 @@ export const signalRules: StepRules<StepOf<"signal">> = {
     const { onTimeout } = step;
     if (onTimeout.kind === "fail") return failStep(turn, step.name, timeoutFailure(step.name));
     if (onTimeout.kind === "value") return sealTimeout(turn, step.name, state, onTimeout.value);
-    say(turn, { kind: "step.skipped", path: step.name, by: ENGINE, reads: state.reads, payload: { reason: "timeout" } });
+    say(turn, {
+      kind: "step.skipped",
+      path: step.name,
+      by: ENGINE,
+      reads: state.reads,
+      payload: { reason: "timeout" },
+    });
   },
 };
 
@@ -58,7 +79,10 @@ export function remind(turn: Deliberation, step: StepOf<"approval"> | StepOf<"si
   turn.commands.push({ kind: "remind", step: step.name });
 }
 
-function moments(turn: Deliberation, step: Waiting): { readonly dueAt?: number; readonly remindAt?: number } {
+function moments(
+  turn: Deliberation,
+  step: Waiting,
+): { readonly dueAt?: number; readonly remindAt?: number } {
   const from = Math.max(turn.run.at, turn.nowMs);
   return {
     ...(step.timeoutMs === undefined ? {} : { dueAt: from + step.timeoutMs }),
@@ -68,7 +92,11 @@ function moments(turn: Deliberation, step: Waiting): { readonly dueAt?: number; 
 
 function isDue(turn: Deliberation, state: OpenState): boolean {
   const { opening } = state;
-  return (opening.step === "approval" || opening.step === "signal") && opening.dueAt !== undefined && opening.dueAt <= turn.nowMs;
+  return (
+    (opening.step === "approval" || opening.step === "signal") &&
+    opening.dueAt !== undefined &&
+    opening.dueAt <= turn.nowMs
+  );
 }
 
 function timeoutFailure(step: string): { readonly code: string; readonly message: string } {
@@ -76,22 +104,54 @@ function timeoutFailure(step: string): { readonly code: string; readonly message
 }
 
 function readAnswer(value: Json): { readonly approved: boolean; readonly reason: string | null } {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return { approved: false, reason: null };
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return { approved: false, reason: null };
   // An object that is neither null nor a list is a JsonObject; Array.isArray does not narrow read-only lists away.
   const answer = value as { readonly approved?: Json; readonly reason?: Json };
-  return { approved: answer.approved === true, reason: typeof answer.reason === "string" ? answer.reason : null };
+  return {
+    approved: answer.approved === true,
+    reason: typeof answer.reason === "string" ? answer.reason : null,
+  };
 }
 
-function approvalOutput(approved: boolean, by: string, reason: string | null, timedOut: boolean): Json {
+function approvalOutput(
+  approved: boolean,
+  by: string,
+  reason: string | null,
+  timedOut: boolean,
+): Json {
   return Object.freeze({ approved, by, reason, timedOut });
 }
 
-function sealAnswer(turn: Deliberation, path: string, state: OpenState, signal: ReceivedSignal, value: Json): void {
+function sealAnswer(
+  turn: Deliberation,
+  path: string,
+  state: OpenState,
+  signal: ReceivedSignal,
+  value: Json,
+): void {
   const by: Author = signal.by;
   const causation = positionOf(turn.run, signal.seq);
-  say(turn, { kind: "step.sealed", path, turn: 0, by, reads: state.reads, causation, payload: {}, value });
+  say(turn, {
+    kind: "step.sealed",
+    path,
+    turn: 0,
+    by,
+    reads: state.reads,
+    causation,
+    payload: {},
+    value,
+  });
 }
 
 function sealTimeout(turn: Deliberation, path: string, state: OpenState, value: Json): void {
-  say(turn, { kind: "step.sealed", path, turn: 0, by: ENGINE, reads: state.reads, payload: { timedOut: true }, value });
+  say(turn, {
+    kind: "step.sealed",
+    path,
+    turn: 0,
+    by: ENGINE,
+    reads: state.reads,
+    payload: { timedOut: true },
+    value,
+  });
 }

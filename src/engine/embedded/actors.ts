@@ -50,7 +50,12 @@ export function processActor(core: Core, actor: Actor): void {
   actor.inbox = [];
   let turn: Deliberation;
   try {
-    turn = takeTurn(actor.run, arrivals.map((arrival) => arrival.input), core.clock.now(), actor.placed);
+    turn = takeTurn(
+      actor.run,
+      arrivals.map((arrival) => arrival.input),
+      core.clock.now(),
+      actor.placed,
+    );
   } catch (cause) {
     stopRun(core, actor, arrivals, cause);
     return;
@@ -73,7 +78,14 @@ export function processActor(core: Core, actor: Actor): void {
   append(core, actor, turn, sealed, arrivals, APPEND_RETRY_MS);
 }
 
-function append(core: Core, actor: Actor, turn: Deliberation, sealed: Sealed, arrivals: readonly Arrival[], retryMs: number): void {
+function append(
+  core: Core,
+  actor: Actor,
+  turn: Deliberation,
+  sealed: Sealed,
+  arrivals: readonly Arrival[],
+  retryMs: number,
+): void {
   const index = indexOf(actor.run);
   const first = sealed.entries[0]?.stored.seq ?? 0;
   const stream: StreamAppend = {
@@ -91,7 +103,8 @@ function append(core: Core, actor: Actor, turn: Deliberation, sealed: Sealed, ar
         appended(core, actor, turn, sealed, arrivals);
       } else if (result.kind === "fenced") {
         fence(core);
-        for (const arrival of arrivals) arrival.done?.({ kind: "failed", error: core.stopped ?? gone(actor.id) });
+        for (const arrival of arrivals)
+          arrival.done?.({ kind: "failed", error: core.stopped ?? gone(actor.id) });
       } else {
         conflicted(core, actor, sealed, arrivals);
       }
@@ -100,7 +113,13 @@ function append(core: Core, actor: Actor, turn: Deliberation, sealed: Sealed, ar
   );
 }
 
-function appended(core: Core, actor: Actor, turn: Deliberation, sealed: Sealed, arrivals: readonly Arrival[]): void {
+function appended(
+  core: Core,
+  actor: Actor,
+  turn: Deliberation,
+  sealed: Sealed,
+  arrivals: readonly Arrival[],
+): void {
   actor.appending = false;
   actor.head = sealed.head;
   if (actor.dropped) {
@@ -137,9 +156,15 @@ const TAKEN: Arrived = { kind: "taken" };
 function conflicted(core: Core, actor: Actor, sealed: Sealed, arrivals: readonly Arrival[]): void {
   const starting = sealed.entries[0]?.stored.seq === 0;
   dropActor(core, actor);
-  for (const arrival of arrivals) arrival.done?.(starting ? { kind: "conflict" } : { kind: "failed", error: gone(actor.id) });
+  for (const arrival of arrivals)
+    arrival.done?.(starting ? { kind: "conflict" } : { kind: "failed", error: gone(actor.id) });
   if (starting) return;
-  core.log({ level: "error", message: "The journal was not where the run expected it; it is loaded anew.", at: core.clock.now(), run: actor.id });
+  core.log({
+    level: "error",
+    message: "The journal was not where the run expected it; it is loaded anew.",
+    at: core.clock.now(),
+    run: actor.id,
+  });
   core.activate(actor.id);
 }
 
@@ -153,14 +178,21 @@ function appendFailed(
   retryMs: number,
   cause: unknown,
 ): void {
-  const error = isBatonError(cause) ? cause : new BatonError("STORE_FAILED", `${core.store.label} could not commit.`, { cause });
+  const error = isBatonError(cause)
+    ? cause
+    : new BatonError("STORE_FAILED", `${core.store.label} could not commit.`, { cause });
   const starting = sealed.entries[0]?.stored.seq === 0;
   if (starting || core.closing || core.stopped !== undefined || error.code !== "STORE_FAILED") {
     dropActor(core, actor);
     for (const arrival of arrivals) arrival.done?.({ kind: "failed", error });
     return;
   }
-  core.log({ level: "error", message: `${error.message} Tried again in ${retryMs} ms.`, at: core.clock.now(), run: actor.id });
+  core.log({
+    level: "error",
+    message: `${error.message} Tried again in ${retryMs} ms.`,
+    at: core.clock.now(),
+    run: actor.id,
+  });
   core.clock.after(retryMs, () => {
     append(core, actor, turn, sealed, arrivals, Math.min(retryMs * 2, APPEND_RETRY_MAX_MS));
   });
@@ -168,8 +200,16 @@ function appendFailed(
 
 /** An error while deciding is a bug in Baton: it stops this run, not the process. The journal is as it was. */
 function stopRun(core: Core, actor: Actor, arrivals: readonly Arrival[], cause: unknown): void {
-  const error = isBatonError(cause) ? cause : new BatonError("INVARIANT_BROKEN", `Run ${actor.id} stopped: ${String(cause)}`, { cause });
-  core.log({ level: "error", message: error.message, at: core.clock.now(), run: actor.id, data: { code: error.code } });
+  const error = isBatonError(cause)
+    ? cause
+    : new BatonError("INVARIANT_BROKEN", `Run ${actor.id} stopped: ${String(cause)}`, { cause });
+  core.log({
+    level: "error",
+    message: error.message,
+    at: core.clock.now(),
+    run: actor.id,
+    data: { code: error.code },
+  });
   dropActor(core, actor);
   for (const arrival of arrivals) arrival.done?.({ kind: "failed", error });
   tellWaiters(core, actor.id, error);
@@ -178,9 +218,16 @@ function stopRun(core: Core, actor: Actor, arrivals: readonly Arrival[], cause: 
 /** Nothing under way but child runs, which wake their parent when they end. */
 function isResting(core: Core, actor: Actor): boolean {
   const { run } = actor;
-  if (actor.attempts.size > 0 || actor.appending || run.phase.kind === "failing" || run.phase.kind === "cancelling") return false;
+  if (
+    actor.attempts.size > 0 ||
+    actor.appending ||
+    run.phase.kind === "failing" ||
+    run.phase.kind === "cancelling"
+  )
+    return false;
   if (run.agenda.size > 0 && run.phase.kind !== "blocked") return false;
-  for (const performing of run.performing.values()) if (performing.agent !== undefined) return false;
+  for (const performing of run.performing.values())
+    if (performing.agent !== undefined) return false;
   const wakeAtMs = nextWakeAt(run);
   return wakeAtMs === undefined || wakeAtMs > core.clock.now();
 }
@@ -203,18 +250,29 @@ function endActor(core: Core, actor: Actor): void {
   const { parent } = actor.run;
   const parentActor = parent === undefined ? undefined : core.actors.get(parent.run);
   if (parent === undefined || parentActor === undefined) return;
-  deliver(core, parentActor, { kind: "child", path: parent.path, outcome: childOutcome(outcome, actor.run.seq) });
+  deliver(core, parentActor, {
+    kind: "child",
+    path: parent.path,
+    outcome: childOutcome(outcome, actor.run.seq),
+  });
 }
 
 /** How a child's end is told to its parent. */
-export function childOutcome(outcome: RunOutcome<Json>, seq: number): Extract<Input, { readonly kind: "child" }>["outcome"] {
+export function childOutcome(
+  outcome: RunOutcome<Json>,
+  seq: number,
+): Extract<Input, { readonly kind: "child" }>["outcome"] {
   switch (outcome.kind) {
     case "completed":
       return { kind: "completed", output: outcome.output, seq };
     case "refused":
       return { kind: "refused", violations: outcome.violations, seq };
     case "cancelled":
-      return { kind: "failed", error: { code: "RUN_CANCELLED", message: `cancelled: ${outcome.reason}` }, seq };
+      return {
+        kind: "failed",
+        error: { code: "RUN_CANCELLED", message: `cancelled: ${outcome.reason}` },
+        seq,
+      };
     case "failed":
       return { kind: "failed", error: outcome.error, seq };
   }
@@ -227,7 +285,11 @@ export function outcomeOf(run: Run): RunOutcome<Json> {
     case "completed":
       return { kind: "completed", output: phase.output };
     case "failed":
-      return { kind: "failed", error: phase.error, ...(phase.step === undefined ? {} : { step: phase.step }) };
+      return {
+        kind: "failed",
+        error: phase.error,
+        ...(phase.step === undefined ? {} : { step: phase.step }),
+      };
     case "cancelled":
       return { kind: "cancelled", reason: phase.reason };
     case "refused":
@@ -249,9 +311,11 @@ export function dropActor(core: Core, actor: Actor): void {
   if (actor.dropped) return;
   actor.dropped = true;
   if (core.actors.get(actor.id) === actor) core.actors.delete(actor.id);
-  for (const attempt of [...actor.attempts.values()]) attempt.end({ code: "ENGINE_STOPPED", message: "The run left this process." });
+  for (const attempt of [...actor.attempts.values()])
+    attempt.end({ code: "ENGINE_STOPPED", message: "The run left this process." });
   leavePlace(core, actor);
-  for (const { done } of actor.inbox) done?.({ kind: "failed", error: core.stopped ?? gone(actor.id) });
+  for (const { done } of actor.inbox)
+    done?.({ kind: "failed", error: core.stopped ?? gone(actor.id) });
   actor.inbox = [];
 }
 
@@ -280,7 +344,10 @@ function leavePlace(core: Core, actor: Actor): void {
 /** Another process has the store: everything here stops; the new owner goes on from the journal. */
 export function fence(core: Core): void {
   if (core.stopped !== undefined) return;
-  stopAll(core, new BatonError("STORE_FENCED", `${core.store.label} was taken over by another process.`));
+  stopAll(
+    core,
+    new BatonError("STORE_FENCED", `${core.store.label} was taken over by another process.`),
+  );
 }
 
 /** Stops everything in memory, with `reason` for all who wait. */
@@ -307,5 +374,11 @@ function indexOf(run: Run): StreamIndex {
 }
 
 function sameIndex(a: StreamIndex, b: StreamIndex | undefined): boolean {
-  return b !== undefined && a.status === b.status && a.open === b.open && a.wakeAtMs === b.wakeAtMs && a.type === b.type;
+  return (
+    b !== undefined &&
+    a.status === b.status &&
+    a.open === b.open &&
+    a.wakeAtMs === b.wakeAtMs &&
+    a.type === b.type
+  );
 }

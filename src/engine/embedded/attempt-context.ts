@@ -25,12 +25,26 @@ export function attemptContext(core: Core, actor: Actor, command: Execute): Cont
   let controller: AbortController | undefined;
   let ended = false;
   const live = () => {
-    if (ended) throw new BatonError("CONTEXT_ENDED", `Attempt ${attempt} of ${path} in run ${actor.id} has ended.`);
+    if (ended)
+      throw new BatonError(
+        "CONTEXT_ENDED",
+        `Attempt ${attempt} of ${path} in run ${actor.id} has ended.`,
+      );
   };
-  const log = (level: LogLine["level"]) => (message: string, data?: Readonly<Record<string, unknown>>) => {
-    live();
-    core.log({ level, message, at: core.clock.now(), run: actor.id, path, attempt, agent: agent.id, ...(data === undefined ? {} : { data }) });
-  };
+  const log =
+    (level: LogLine["level"]) => (message: string, data?: Readonly<Record<string, unknown>>) => {
+      live();
+      core.log({
+        level,
+        message,
+        at: core.clock.now(),
+        run: actor.id,
+        path,
+        attempt,
+        agent: agent.id,
+        ...(data === undefined ? {} : { data }),
+      });
+    };
   let agentLog: AgentLog | undefined;
   const memo = onces(core, actor, command, live);
   const context: AgentContext = {
@@ -44,7 +58,10 @@ export function attemptContext(core: Core, actor: Actor, command: Execute): Cont
     turn,
     attempt,
     get idempotencyKey() {
-      return sha256Hex(`baton/key/v1\n${core.namespace}\n${actor.id}\n${path}\n${turn}`).slice(0, 32);
+      return sha256Hex(`baton/key/v1\n${core.namespace}\n${actor.id}\n${path}\n${turn}`).slice(
+        0,
+        32,
+      );
     },
     feedback,
     once: memo,
@@ -53,7 +70,12 @@ export function attemptContext(core: Core, actor: Actor, command: Execute): Cont
       usage.push(usageRecord(core.prices, call));
     },
     get log() {
-      agentLog ??= { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
+      agentLog ??= {
+        debug: log("debug"),
+        info: log("info"),
+        warn: log("warn"),
+        error: log("error"),
+      };
       return agentLog;
     },
     stream: (chunk) => {
@@ -95,7 +117,8 @@ function onces(core: Core, actor: Actor, command: Execute, live: () => void): Ag
   return async <X>(name: string, effect: () => X | Promise<X>): Promise<X> => {
     live();
     const recorded = command.onces.get(name);
-    const result = recorded === undefined ? await (underWay.get(name) ?? begin(name, effect)) : recorded;
+    const result =
+      recorded === undefined ? await (underWay.get(name) ?? begin(name, effect)) : recorded;
     // What was recorded under this name is what the same effect gave, in JSON: the caller's type is taken at its word.
     return result as X;
   };

@@ -40,11 +40,22 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
   const place = { path, turn, attempt };
   const told = () => {
     const usage = context?.usage ?? [];
-    return { tookMs: Math.round(core.clock.monotonicMs() - startedMs), ...(usage.length === 0 ? {} : { usage }) };
+    return {
+      tookMs: Math.round(core.clock.monotonicMs() - startedMs),
+      ...(usage.length === 0 ? {} : { usage }),
+    };
   };
   const fail = (error: Failure, final: boolean) => {
     const extra = begun ? told() : {};
-    if (close()) deliver(core, actor, { kind: "attemptFailed", ...place, error, final, random: core.ids.random(), ...extra });
+    if (close())
+      deliver(core, actor, {
+        kind: "attemptFailed",
+        ...place,
+        error,
+        final,
+        random: core.ids.random(),
+        ...extra,
+      });
   };
   const succeed = (raw: unknown) => {
     if (reported) return;
@@ -52,7 +63,13 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     if (checked.kind === "refused") return fail(checked.error, checked.final);
     const extra = told();
     close();
-    deliver(core, actor, { kind: "sealed", ...place, output: checked.output, inputHash: sha256Hex(canonicalJson(command.input)), ...extra });
+    deliver(core, actor, {
+      kind: "sealed",
+      ...place,
+      output: checked.output,
+      inputHash: sha256Hex(canonicalJson(command.input)),
+      ...extra,
+    });
   };
   const thrown = (error: unknown) => {
     if (!reported) fail(failureOf(error), isFinal(command, error));
@@ -110,7 +127,12 @@ function executeNow(
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "then" in value &&
+    typeof value.then === "function"
+  );
 }
 
 type CheckedOutput =
@@ -123,10 +145,16 @@ function checkedOutput(core: Core, command: Execute, raw: unknown): CheckedOutpu
     const checked = check(agent.output, raw, `output of ${agent.id}`, "edge");
     if (checked.kind === "violated") {
       const message = `The output of ${agent.id} breaks ${agent.output.id}: ${checked.violations[0]?.message ?? ""}`;
-      return { kind: "refused", error: { code: "CONTRACT_VIOLATED", message, violations: checked.violations }, final: false };
+      return {
+        kind: "refused",
+        error: { code: "CONTRACT_VIOLATED", message, violations: checked.violations },
+        final: false,
+      };
     }
     const { outputBytesMax } = core.limits;
-    const bytes = sizeAtLeast(checked.value, outputBytesMax) ? Buffer.byteLength(canonicalJson(checked.value)) : 0;
+    const bytes = sizeAtLeast(checked.value, outputBytesMax)
+      ? Buffer.byteLength(canonicalJson(checked.value))
+      : 0;
     if (bytes <= outputBytesMax) return { kind: "ok", output: checked.value };
     const message = `The output of ${agent.id} has ${bytes} bytes; limits.outputBytesMax is ${outputBytesMax}.`;
     return { kind: "refused", error: { code: "VALUE_TOO_LARGE", message }, final: true };

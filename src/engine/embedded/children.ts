@@ -24,12 +24,22 @@ export function children(core: () => Core): Children {
 async function join(core: Core, parent: Actor, command: StartChild): Promise<void> {
   const { run, path, workflow, input } = command;
   try {
-    await startRun(core, { id: run, definition: workflow, input, by: ENGINE, parent: { run: parent.id, path } });
+    await startRun(core, {
+      id: run,
+      definition: workflow,
+      input,
+      by: ENGINE,
+      parent: { run: parent.id, path },
+    });
     if (core.actors.has(run)) return;
     await handOver(core, parent, path, run);
   } catch (error) {
     if (core.stopped !== undefined) return;
-    deliver(core, parent, { kind: "child", path, outcome: { kind: "failed", error: failureOf(error), seq: 0 } });
+    deliver(core, parent, {
+      kind: "child",
+      path,
+      outcome: { kind: "failed", error: failureOf(error), seq: 0 },
+    });
   }
 }
 
@@ -54,6 +64,10 @@ async function cancelChild(core: Core, parent: Actor, path: string, reason: stri
     deliver(core, child, { kind: "cancel", by: ENGINE, reason: `The parent run is ${reason}.` });
   } catch (error) {
     if (core.stopped !== undefined) return;
-    deliver(core, parent, { kind: "child", path, outcome: { kind: "failed", error: failureOf(error), seq: 0 } });
+    deliver(core, parent, {
+      kind: "child",
+      path,
+      outcome: { kind: "failed", error: failureOf(error), seq: 0 },
+    });
   }
 }

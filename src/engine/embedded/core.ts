@@ -29,7 +29,10 @@ import type { AgentPlaces } from "./agent-places.ts";
 import type { Wakes } from "./wakes.ts";
 
 /** What became of an input that somebody waits for. */
-export type Arrived = { readonly kind: "taken" } | { readonly kind: "conflict" } | { readonly kind: "failed"; readonly error: BatonError };
+export type Arrived =
+  | { readonly kind: "taken" }
+  | { readonly kind: "conflict" }
+  | { readonly kind: "failed"; readonly error: BatonError };
 
 export interface Arrival {
   readonly input: Input;
@@ -77,7 +80,10 @@ export interface Watcher {
 
 /** Child runs, seen from their parents; see children.ts. */
 export interface Children {
-  readonly start: (parent: Actor, command: Extract<Command, { readonly kind: "startChild" }>) => void;
+  readonly start: (
+    parent: Actor,
+    command: Extract<Command, { readonly kind: "startChild" }>,
+  ) => void;
   readonly cancel: (parent: Actor, reason: string) => void;
 }
 

@@ -11,6 +11,7 @@ import type { JournalStore } from "../../ports/journal-store.ts";
 import type { LogSink } from "../../ports/log-sink.ts";
 import type { RunOutcome } from "../baton.ts";
 import type { Catalogue } from "../definitions.ts";
+import type { Engine } from "../engine.ts";
 import { registerWorkflows } from "../manifests.ts";
 import type { PriceTable } from "../usage.ts";
 import type { Subscriber } from "../watch.ts";
@@ -20,7 +21,7 @@ import { children } from "./children.ts";
 import type { Actor, Arrived, Core, Watcher } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import { acquireLease, keepLease } from "./lease-keeper.ts";
-import { actorOf, readOutcome, resumeRuns, startRun, type StartRequest } from "./runs.ts";
+import { actorOf, readOutcome, resumeRuns, startRun } from "./runs.ts";
 import { wakes } from "./wakes.ts";
 
 export interface EngineOptions {
@@ -36,15 +37,6 @@ export interface EngineOptions {
   readonly catalogue: Catalogue;
 }
 
-export interface Engine {
-  start(request: StartRequest): Promise<void>;
-  outcome(run: string): Promise<RunOutcome<Json>>;
-  signal(run: string, step: string, payload: unknown, by: Author, id: string): Promise<void>;
-  cancel(run: string, by: Author, reason: string): Promise<void>;
-  subscribe(run: string, subscriber: Subscriber): () => void;
-  close(graceMs: number): Promise<void>;
-}
-
 /**
  * Opens the engine: takes the lease, registers the workflows, and goes on with every unfinished run.
  * @throws BatonError STORE_IN_USE, WORKFLOW_CHANGED, STORE_FAILED
@@ -53,7 +45,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { store, clock } = options;
   const epoch = await acquireLease(store, clock, options.holder, options.standby);
   try {
-    await registerWorkflows({ store, namespace: options.namespace, epoch }, options.catalogue.workflows.values(), clock.now());
+    await registerWorkflows(
+      { store, namespace: options.namespace, epoch },
+      options.catalogue.workflows.values(),
+      clock.now(),
+    );
   } catch (error) {
     await store.release(epoch);
     throw error;
@@ -120,7 +116,12 @@ function activate(core: Core, run: string): void {
     (actor) => deliver(core, actor, { kind: "tick" }),
     (error: unknown) => {
       if (core.stopped === undefined) {
-        core.log({ level: "error", message: `Run ${run} could not be loaded: ${String(error)}`, at: core.clock.now(), run });
+        core.log({
+          level: "error",
+          message: `Run ${run} could not be loaded: ${String(error)}`,
+          at: core.clock.now(),
+          run,
+        });
       }
     },
   );
@@ -144,7 +145,8 @@ async function findUnfinished(core: Core): Promise<void> {
     });
     for (const head of heads) {
       const id = head.stream.slice("run/".length);
-      if (head.status === "waiting" && head.wakeAtMs !== undefined) core.wakes.set(id, head.wakeAtMs);
+      if (head.status === "waiting" && head.wakeAtMs !== undefined)
+        core.wakes.set(id, head.wakeAtMs);
       else resume.push(id);
     }
     const last = heads.at(-1);
@@ -188,38 +190,69 @@ async function signal(core: Core, request: Signal): Promise<void> {
   const actor = await actorOf(core, run);
   const definition = actor.run.definition.stepByName.get(step);
   if (definition?.kind !== "approval" && definition?.kind !== "signal") {
-    throw new BatonError("SIGNAL_UNKNOWN", `Run ${run} (${actor.run.definition.id}) has no step ${step} that waits for an answer.`, { details: { run, step } });
+    throw new BatonError(
+      "SIGNAL_UNKNOWN",
+      `Run ${run} (${actor.run.definition.id}) has no step ${step} that waits for an answer.`,
+      { details: { run, step } },
+    );
   }
   if (actor.run.signalIds.has(`${step}:${id}`)) return;
   const state = actor.run.steps.get(step);
-  if (hasEnded(actor.run) || (state !== undefined && state.kind !== "open") || actor.run.signals.has(step)) {
-    throw new BatonError("SIGNAL_REFUSED", `Step ${step} of run ${run} has its answer already.`, { details: { run, step } });
+  if (
+    hasEnded(actor.run) ||
+    (state !== undefined && state.kind !== "open") ||
+    actor.run.signals.has(step)
+  ) {
+    throw new BatonError("SIGNAL_REFUSED", `Step ${step} of run ${run} has its answer already.`, {
+      details: { run, step },
+    });
   }
   if (definition.kind === "signal") {
     const checked = check(definition.contract, payload, `signal ${step}`, "edge");
     if (checked.kind === "violated") {
-      await recorded(core, actor, { kind: "signalRefused", step, by, violations: checked.violations });
+      await recorded(core, actor, {
+        kind: "signalRefused",
+        step,
+        by,
+        violations: checked.violations,
+      });
       const message = `The signal for ${step} breaks ${definition.contract.id}: ${checked.violations[0]?.message ?? ""}`;
-      throw new BatonError("SIGNAL_REFUSED", message, { details: { run, step, violations: checked.violations } });
+      throw new BatonError("SIGNAL_REFUSED", message, {
+        details: { run, step, violations: checked.violations },
+      });
     }
     return await recorded(core, actor, { kind: "signal", step, id, by, value: checked.value });
   }
   const value = approvalAnswer(payload);
   if (value === undefined) {
-    throw new BatonError("SIGNAL_REFUSED", `An approval is answered with { approved: boolean, reason?: string }.`, { details: { run, step } });
+    throw new BatonError(
+      "SIGNAL_REFUSED",
+      `An approval is answered with { approved: boolean, reason?: string }.`,
+      { details: { run, step } },
+    );
   }
   await recorded(core, actor, { kind: "signal", step, id, by, value });
 }
 
 function approvalAnswer(payload: unknown): Json | undefined {
-  if (typeof payload !== "object" || payload === null || !("approved" in payload) || typeof payload.approved !== "boolean") return undefined;
+  if (
+    typeof payload !== "object" ||
+    payload === null ||
+    !("approved" in payload) ||
+    typeof payload.approved !== "boolean"
+  )
+    return undefined;
   const reason = "reason" in payload ? payload.reason : undefined;
   if (reason !== undefined && reason !== null && typeof reason !== "string") return undefined;
   return Object.freeze({ approved: payload.approved, reason: reason ?? null });
 }
 
 /** Delivers an input and waits until it is in the journal. */
-async function recorded(core: Core, actor: Actor, input: Parameters<typeof deliver>[2]): Promise<void> {
+async function recorded(
+  core: Core,
+  actor: Actor,
+  input: Parameters<typeof deliver>[2],
+): Promise<void> {
   const arrived = await new Promise<Arrived>((resolve) => deliver(core, actor, input, resolve));
   if (arrived.kind === "failed") throw arrived.error;
 }
@@ -249,9 +282,18 @@ async function closeCore(core: Core, graceMs: number): Promise<void> {
   core.closing = true;
   core.wakes.stop();
   const untilMs = core.clock.monotonicMs() + graceMs;
-  const busy = () => [...core.actors.values()].some((actor) => actor.attempts.size > 0 || actor.appending || actor.inbox.length > 0);
+  const busy = () =>
+    [...core.actors.values()].some(
+      (actor) => actor.attempts.size > 0 || actor.appending || actor.inbox.length > 0,
+    );
   while (busy() && core.clock.monotonicMs() < untilMs) {
     await new Promise<void>((resolve) => core.clock.after(5, resolve));
   }
-  stopAll(core, new BatonError("STORE_CLOSED", "Baton was closed; unfinished runs go on when it is opened again."));
+  stopAll(
+    core,
+    new BatonError(
+      "STORE_CLOSED",
+      "Baton was closed; unfinished runs go on when it is opened again.",
+    ),
+  );
 }

@@ -4,7 +4,12 @@ import { BatonError } from "../../model/errors.ts";
 import type { Actor, Arrived, Core } from "./core.ts";
 
 /** Puts an input into an actor's inbox; it is taken in with the next tick. `done` is called once it is in the journal. */
-export function deliver(core: Core, actor: Actor, input: Input, done?: (arrived: Arrived) => void): void {
+export function deliver(
+  core: Core,
+  actor: Actor,
+  input: Input,
+  done?: (arrived: Arrived) => void,
+): void {
   if (actor.dropped) {
     done?.({ kind: "failed", error: core.stopped ?? gone(actor.id) });
     return;

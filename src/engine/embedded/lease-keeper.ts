@@ -18,17 +18,29 @@ const STANDBY_LOOK_MS = 500;
  * Takes the lease; as a standby, waits until it can.
  * @throws BatonError STORE_IN_USE if another process holds it and `standby` is not set.
  */
-export async function acquireLease(store: JournalStore, clock: Clock, holder: string, standby: boolean): Promise<number> {
+export async function acquireLease(
+  store: JournalStore,
+  clock: Clock,
+  holder: string,
+  standby: boolean,
+): Promise<number> {
   let seen: { readonly lease: Lease; readonly sinceMs: number } | undefined;
   for (;;) {
-    const stale = seen !== undefined && clock.monotonicMs() - seen.sinceMs >= STALE_MS ? seen.lease : undefined;
+    const stale =
+      seen !== undefined && clock.monotonicMs() - seen.sinceMs >= STALE_MS ? seen.lease : undefined;
     const result = await store.acquire(holder, stale);
     if (result.kind === "acquired") return result.epoch;
     const { lease } = result;
     if (!standby) {
-      throw new BatonError("STORE_IN_USE", `${store.label} is in use by ${lease.holder}.`, { details: { holder: lease.holder, epoch: lease.epoch } });
+      throw new BatonError("STORE_IN_USE", `${store.label} is in use by ${lease.holder}.`, {
+        details: { holder: lease.holder, epoch: lease.epoch },
+      });
     }
-    if (seen === undefined || seen.lease.epoch !== lease.epoch || seen.lease.heartbeat !== lease.heartbeat) {
+    if (
+      seen === undefined ||
+      seen.lease.epoch !== lease.epoch ||
+      seen.lease.heartbeat !== lease.heartbeat
+    ) {
       seen = { lease, sinceMs: clock.monotonicMs() };
     }
     await new Promise<void>((resolve) => clock.after(STANDBY_LOOK_MS, resolve));
@@ -36,7 +48,12 @@ export async function acquireLease(store: JournalStore, clock: Clock, holder: st
 }
 
 /** Renews until stopped; calls `lost` once if the epoch is no longer ours. A store that can't be written now is no loss of the lease. */
-export function keepLease(store: JournalStore, clock: Clock, epoch: number, lost: () => void): () => void {
+export function keepLease(
+  store: JournalStore,
+  clock: Clock,
+  epoch: number,
+  lost: () => void,
+): () => void {
   let stopped = false;
   let cancel: () => void = () => {};
   const renew = () => {

@@ -13,7 +13,8 @@ export function perform(core: Core, actor: Actor, commands: readonly Command[]):
         core.children.start(actor, command);
         break;
       case "abort":
-        for (const attempt of [...actor.attempts.values()]) attempt.end({ code: "ABORTED", message: `The run is ${command.reason}.` });
+        for (const attempt of [...actor.attempts.values()])
+          attempt.end({ code: "ABORTED", message: `The run is ${command.reason}.` });
         core.children.cancel(actor, command.reason);
         break;
       case "remind":

@@ -13,31 +13,20 @@ import { NO_HASH, sha256Hex } from "../../journal/hash.ts";
 import { check } from "../../model/check.ts";
 import type { AnyContract } from "../../model/contract.ts";
 import { jsonSchemaContract } from "../../model/json-schema.ts";
-import { type Author, FINAL_KINDS, runStream } from "../../model/entry.ts";
+import { FINAL_KINDS, runStream } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 import { DEFAULT_LIMITS } from "../../model/limits.ts";
 import { newRun } from "../../model/run.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import type { RunOutcome } from "../baton.ts";
-import type { Blob } from "../../ports/journal-store.ts";
+import type { StartRequest } from "../engine.ts";
 import { definitionFor, type Found } from "../definitions.ts";
 import { manifestHash } from "../manifests.ts";
 import { ENGINE_VERSION } from "../version.ts";
 import { newActor, outcomeOf, takePlace } from "./actors.ts";
 import type { Actor, Arrived, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
-
-export interface StartRequest {
-  readonly id: string;
-  readonly definition: WorkflowDefinition;
-  readonly input: unknown;
-  readonly by: Author;
-  readonly parent?: { readonly run: string; readonly path: string };
-  readonly fork?: Pick<Extract<Input, { readonly kind: "start" }>, "fork" | "carried">;
-  /** Go into the journal with the start: the manifest of a fork. */
-  readonly blobs?: readonly Blob[];
-}
 
 /** Run ids become part of streams, file names and URLs. A slash separates a child's id from its parent's. */
 const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9._:@/~-]{0,199}$/;
@@ -69,12 +58,16 @@ type StartInput = Extract<Input, { readonly kind: "start" | "refuseStart" }>;
 function startInput(core: Core, request: StartRequest): StartInput {
   const { definition, by, parent, fork } = request;
   const checked = check(definition.input, request.input, `input of ${definition.id}`, "edge");
-  if (checked.kind === "violated") return { kind: "refuseStart", by, violations: checked.violations };
+  if (checked.kind === "violated")
+    return { kind: "refuseStart", by, violations: checked.violations };
   const text = canonicalJson(checked.value);
   const { outputBytesMax } = core.limits;
   if (text.length * 3 > outputBytesMax && Buffer.byteLength(text) > outputBytesMax) {
     const bytes = Buffer.byteLength(text);
-    throw new BatonError("VALUE_TOO_LARGE", `The input of ${definition.id} has ${bytes} bytes; limits.outputBytesMax is ${outputBytesMax}.`);
+    throw new BatonError(
+      "VALUE_TOO_LARGE",
+      `The input of ${definition.id} has ${bytes} bytes; limits.outputBytesMax is ${outputBytesMax}.`,
+    );
   }
   return {
     kind: "start",
@@ -95,11 +88,22 @@ async function compareStart(core: Core, request: StartRequest, start: StartInput
   await recorded(core, id);
   for await (const { entry } of readRun(core.store, core.namespace, id)) {
     const sameWorkflow = entry.payload["workflow"] === definition.id;
-    const sameInput = start.kind === "refuseStart" ? entry.kind === "run.refused" : entry.inputHash === start.inputHash && entry.kind === "run.started";
+    const sameInput =
+      start.kind === "refuseStart"
+        ? entry.kind === "run.refused"
+        : entry.inputHash === start.inputHash && entry.kind === "run.started";
     if (sameWorkflow && sameInput) return;
-    throw new BatonError("RUN_CONFLICT", `Run ${id} exists, with another ${sameWorkflow ? "input" : "workflow"}.`, {
-      details: { run: id, workflow: entry.payload["workflow"] ?? null, inputHash: entry.inputHash ?? null },
-    });
+    throw new BatonError(
+      "RUN_CONFLICT",
+      `Run ${id} exists, with another ${sameWorkflow ? "input" : "workflow"}.`,
+      {
+        details: {
+          run: id,
+          workflow: entry.payload["workflow"] ?? null,
+          inputHash: entry.inputHash ?? null,
+        },
+      },
+    );
   }
 }
 
@@ -107,7 +111,9 @@ async function compareStart(core: Core, request: StartRequest, start: StartInput
 async function recorded(core: Core, id: string): Promise<void> {
   const actor = core.actors.get(id) ?? (await core.loading.get(id));
   if (actor === undefined) return;
-  const arrived = await new Promise<Arrived>((resolve) => deliver(core, actor, { kind: "tick" }, resolve));
+  const arrived = await new Promise<Arrived>((resolve) =>
+    deliver(core, actor, { kind: "tick" }, resolve),
+  );
   if (arrived.kind === "failed") throw arrived.error;
 }
 
@@ -134,16 +140,21 @@ async function load(core: Core, id: string, resume: boolean): Promise<Actor> {
     if (actor === undefined) {
       const found = await definitionOf(core, recordedEntry.entry.payload);
       if (found.kind === "missing") missing = found.missing;
-      const workflow = String(recordedEntry.entry.payload["workflow"]);
-      const definition = found.kind === "found" ? found.definition : unknownWorkflow(workflow);
+      const definition =
+        found.kind === "found"
+          ? found.definition
+          : unknownWorkflow(workflowId(recordedEntry.entry.payload));
       actor = newActor(core, newRun(id, definition, core.limits), NO_HASH);
     }
     evolve(actor.run, factOf(recordedEntry));
     actor.head = recordedEntry.hash;
   }
-  if (actor === undefined) throw new BatonError("RUN_NOT_FOUND", `There is no run ${id}.`, { details: { run: id } });
+  if (actor === undefined)
+    throw new BatonError("RUN_NOT_FOUND", `There is no run ${id}.`, { details: { run: id } });
   if (hasEnded(actor.run)) {
-    throw new BatonError("RUN_FINISHED", `Run ${id} has ended: ${actor.run.phase.kind}.`, { details: { run: id, status: actor.run.phase.kind } });
+    throw new BatonError("RUN_FINISHED", `Run ${id} has ended: ${actor.run.phase.kind}.`, {
+      details: { run: id, status: actor.run.phase.kind },
+    });
   }
   if (core.stopped !== undefined) throw core.stopped;
   core.actors.set(id, actor);
@@ -157,18 +168,29 @@ function enter(core: Core, actor: Actor, missing: readonly string[], resume: boo
   if (missing.length > 0) {
     const said = phase.kind === "blocked" && phase.missing.join() === missing.join();
     deliver(core, actor, said ? { kind: "tick" } : { kind: "block", missing });
-    core.log({ level: "warn", message: `Run ${actor.id} waits for ${missing.join(", ")}.`, at: core.clock.now(), run: actor.id });
+    core.log({
+      level: "warn",
+      message: `Run ${actor.id} waits for ${missing.join(", ")}.`,
+      at: core.clock.now(),
+      run: actor.id,
+    });
     return;
   }
   deliver(core, actor, resume || phase.kind === "blocked" ? { kind: "resume" } : { kind: "tick" });
   takePlace(core, actor);
 }
 
+function workflowId(started: JsonObject): string {
+  const workflow = started["workflow"];
+  return typeof workflow === "string" ? workflow : "unknown@0.0.0";
+}
+
 async function definitionOf(core: Core, started: JsonObject): Promise<Found> {
-  const workflow = String(started["workflow"]);
+  const workflow = workflowId(started);
   const known = core.catalogue.workflows.get(workflow);
   const manifest = started["manifest"];
-  if (known !== undefined && manifest === manifestHash(known)) return { kind: "found", definition: known };
+  if (known !== undefined && manifest === manifestHash(known))
+    return { kind: "found", definition: known };
   const text = typeof manifest === "string" ? await core.store.blob(manifest) : undefined;
   if (text === undefined) return { kind: "missing", missing: [`workflow ${workflow}`] };
   // The text is canonical JSON of an object that manifestOf made, found by its own hash.
@@ -198,7 +220,8 @@ export async function readOutcome(
   id: string,
 ): Promise<{ readonly outcome: RunOutcome<Json>; readonly seq: number } | undefined> {
   const head = await source.store.head({ namespace: source.namespace, stream: runStream(id) });
-  if (head === undefined) throw new BatonError("RUN_NOT_FOUND", `There is no run ${id}.`, { details: { run: id } });
+  if (head === undefined)
+    throw new BatonError("RUN_NOT_FOUND", `There is no run ${id}.`, { details: { run: id } });
   const run = newRun(id, unknownWorkflow(head.type), DEFAULT_LIMITS);
   for await (const last of readRun(source.store, source.namespace, id, head.lastSeq)) {
     run.seq = last.entry.seq - 1;
@@ -216,8 +239,14 @@ export async function resumeRuns(core: Core, ids: readonly string[]): Promise<vo
       await actorOf(core, id, true);
     } catch (error) {
       // One run that can't be loaded must not keep the others from going on; it stays open, and is named.
-      core.log({ level: "error", message: `Run ${id} could not be resumed: ${String(error)}`, at: core.clock.now(), run: id });
+      core.log({
+        level: "error",
+        message: `Run ${id} could not be resumed: ${String(error)}`,
+        at: core.clock.now(),
+        run: id,
+      });
     }
-    if (core.placeQueue.length > 0) await new Promise<void>((resolve) => core.placeFreed.push(resolve));
+    if (core.placeQueue.length > 0)
+      await new Promise<void>((resolve) => core.placeFreed.push(resolve));
   }
 }

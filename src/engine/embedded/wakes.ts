@@ -15,7 +15,10 @@ export interface Wakes {
 const PAUSE_MAX_MS = 2_000_000_000;
 
 export function wakes(clock: Clock, wake: (run: string) => void): Wakes {
-  const due = new TinyQueue<{ readonly atMs: number; readonly run: string }>([], (a, b) => a.atMs - b.atMs);
+  const due = new TinyQueue<{ readonly atMs: number; readonly run: string }>(
+    [],
+    (a, b) => a.atMs - b.atMs,
+  );
   const current = new Map<string, number>();
   let cancel: (() => void) | undefined;
   let setForMs = Number.POSITIVE_INFINITY;

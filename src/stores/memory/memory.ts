@@ -11,6 +11,7 @@ import { BatonError } from "../../model/errors.ts";
 import type {
   AppendRequest,
   ArrivedEntry,
+  Blob,
   HeadFilter,
   JournalStore,
   Lease,
@@ -25,6 +26,7 @@ import type {
 import { appendQueue } from "../append-queue.ts";
 import { type GroupPlan, type HeadPlace, planGroup } from "../group-commit.ts";
 import { headsLimit, READ_DEFAULT } from "../page.ts";
+import { wallClockMs } from "../wall-clock.ts";
 
 interface Stream extends StreamName {
   readonly no: number;
@@ -61,7 +63,7 @@ export function memory(options: MemoryOptions = {}): StoreFactory {
     owner: undefined,
     lastAt: 0,
   };
-  return async ({ readOnly }) => openHandle(ledger, readOnly, options.now ?? Date.now);
+  return async ({ readOnly, now }) => openHandle(ledger, readOnly, options.now ?? now ?? wallClockMs);
 }
 
 function openHandle(ledger: Ledger, readOnly: boolean, now: () => number): JournalStore {
@@ -111,11 +113,7 @@ function openHandle(ledger: Ledger, readOnly: boolean, now: () => number): Journ
     },
     async blobs(after, limit) {
       check(false);
-      const wanted = [...ledger.blobs.keys()].filter((sha) => after === undefined || sha > after);
-      return wanted
-        .sort()
-        .slice(0, limit)
-        .map((sha256) => ({ sha256, text: ledger.blobs.get(sha256) ?? "" }));
+      return listBlobs(ledger, after, limit);
     },
     async acquire(holder, takeOver) {
       check(true);
@@ -231,6 +229,14 @@ function listHeads(ledger: Ledger, filter: HeadFilter): readonly StreamHead[] {
     found.push(headOf(stream));
   }
   return found;
+}
+
+function listBlobs(ledger: Ledger, after: string | undefined, limit: number): readonly Blob[] {
+  const wanted = [...ledger.blobs].filter(([sha256]) => after === undefined || sha256 > after);
+  return wanted
+    .map(([sha256, text]) => ({ sha256, text }))
+    .sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1))
+    .slice(0, limit);
 }
 
 function headOf({ no, namespace, stream, index, entries }: Stream): StreamHead {

@@ -1,9 +1,9 @@
-import { chmod, mkdir, mkdtemp, open, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, open, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import SqliteDatabase from "better-sqlite3";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { sha256Hex } from "../../journal/hash.ts";
 import type { JournalStore, StreamAppend } from "../../ports/journal-store.ts";
 import { type Driver, loadDriver } from "./driver.ts";
@@ -199,29 +199,35 @@ describe("the SQLite file", () => {
     await store.close();
   });
 
+  test("the lease is one, by whatever link the file is named", async () => {
+    const store = await sqlite(file)(WRITE);
+    await acquired(store);
+    const link = join(folder, "link.db");
+    await symlink(file, link);
+    const linked = await sqlite(link)(WRITE);
+    expect(await linked.acquire("linked")).toMatchObject({
+      kind: "held",
+      lease: { holder: "test" },
+    });
+    await linked.close();
+    await store.close();
+  });
+
   test("closing folds the write-ahead log into the file", async () => {
     await fill();
     await expect(stat(`${file}-wal`)).rejects.toMatchObject({ code: "ENOENT" });
   });
 
   test.each([
-    ["power-loss", 2],
-    ["process-crash", 1],
-  ] as const)("durability %s is SQLite's synchronous=%i", async (durability, synchronous) => {
+    ["power-loss", "FULL"],
+    ["process-crash", "NORMAL"],
+  ] as const)("durability %s is SQLite's synchronous=%s", async (durability, synchronous) => {
     const seen: unknown[] = [];
-    const original = SqliteDatabase.prototype.pragma;
-    SqliteDatabase.prototype.pragma = function pragma(source, options) {
-      const result = original.call(this, source, options);
-      if (source.startsWith("synchronous"))
-        seen.push(original.call(this, "synchronous", { simple: true }));
-      return result;
-    };
-    try {
-      await (await sqlite(file, { durability })(WRITE)).close();
-    } finally {
-      SqliteDatabase.prototype.pragma = original;
-    }
-    expect(seen).toEqual([synchronous]);
+    const prototype: Pick<SqliteDatabase.Database, "pragma"> = SqliteDatabase.prototype;
+    const spy = vi.spyOn(prototype, "pragma");
+    await (await sqlite(file, { durability })(WRITE)).close();
+    for (const [source] of spy.mock.calls) if (source.startsWith("synchronous")) seen.push(source);
+    expect(seen).toEqual([`synchronous = ${synchronous}`]);
   });
 });
 

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -28,7 +29,7 @@ describe("the lease between processes", () => {
     if (child.stdout === null) throw new Error("The child has no output.");
     reader = createInterface({ input: child.stdout });
     lines = reader[Symbol.asyncIterator]();
-    expect(await nextLine()).toEqual({ kind: "acquired", epoch: 1 });
+    assert.deepEqual(await nextLine(), { kind: "acquired", epoch: 1 });
     store = await sqlite(file)({ readOnly: false });
   });
   afterEach(async () => {

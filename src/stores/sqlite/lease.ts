@@ -35,16 +35,7 @@ export interface SqliteLease {
 
 /** The lease of the store in `file`. */
 export function sqliteLease(driver: Driver, database: Database, file: string): SqliteLease {
-  const select = database.prepare<[], LeaseRow>(
-    "SELECT epoch, holder, heartbeat, lock_file FROM lease WHERE id = 1",
-  );
-  const take = database.prepare<[number, string, string]>(
-    "UPDATE lease SET epoch = ?, holder = ?, heartbeat = 0, lock_file = ? WHERE id = 1",
-  );
-  const beat = database.prepare<[number]>(
-    "UPDATE lease SET heartbeat = heartbeat + 1 WHERE epoch = ? AND holder IS NOT NULL",
-  );
-  const free = database.prepare<[number]>("UPDATE lease SET holder = NULL WHERE epoch = ?");
+  const { select, take, beat, free } = leaseStatements(database);
   let own: { readonly epoch: number; readonly lock: Database } | undefined;
 
   function row(): LeaseRow {
@@ -115,6 +106,20 @@ export function sqliteLease(driver: Driver, database: Database, file: string): S
       }
     },
   };
+}
+
+function leaseStatements(database: Database) {
+  const select = database.prepare<[], LeaseRow>(
+    "SELECT epoch, holder, heartbeat, lock_file FROM lease WHERE id = 1",
+  );
+  const take = database.prepare<[number, string, string]>(
+    "UPDATE lease SET epoch = ?, holder = ?, heartbeat = 0, lock_file = ? WHERE id = 1",
+  );
+  const beat = database.prepare<[number]>(
+    "UPDATE lease SET heartbeat = heartbeat + 1 WHERE epoch = ? AND holder IS NOT NULL",
+  );
+  const free = database.prepare<[number]>("UPDATE lease SET holder = NULL WHERE epoch = ?");
+  return { select, take, beat, free };
 }
 
 const LOCK = ".lock";

@@ -65,30 +65,11 @@ export function sqliteReader(database: Database): SqliteReader {
       `SELECT ${HEAD_COLUMNS} FROM streams WHERE namespace = ? AND name = ?`,
     )
     .raw();
-  const selectCommits = database
-    .prepare<[number, number], CommitRow>(
-      "SELECT commit_no, text, hash, ranges FROM commits WHERE commit_no > ? ORDER BY commit_no LIMIT ?",
-    )
-    .raw();
-  const selectName = database
-    .prepare<[number], readonly [string, string]>(
-      "SELECT namespace, name FROM streams WHERE no = ?",
-    )
-    .raw();
   const selectArrivals = database
     .prepare<[number, number], ArrivedRow>(
       "SELECT position, stream_no, seq, text, hash, namespace, name FROM entries LEFT JOIN streams ON no = stream_no WHERE position > ? ORDER BY position LIMIT ?",
     )
     .raw();
-  const selectBlob = database
-    .prepare<[Buffer], string>("SELECT text FROM blobs WHERE sha256 = ?")
-    .pluck();
-  const selectBlobs = database
-    .prepare<[Buffer, number], readonly [Buffer, string]>(
-      "SELECT sha256, text FROM blobs WHERE sha256 > ? ORDER BY sha256 LIMIT ?",
-    )
-    .raw();
-
   return {
     read({ namespace, stream }, fromSeq, limit) {
       const no = selectNo.get(namespace, stream);
@@ -102,23 +83,7 @@ export function sqliteReader(database: Database): SqliteReader {
       return row === undefined ? undefined : headOf(row);
     },
     heads: (filter) => selectHeads(database, filter).map(headOf),
-    commits(afterCommitNo, limit) {
-      const names = new Map<number, StreamName>();
-      const nameOf = (no: number): StreamName => {
-        const known = names.get(no);
-        if (known !== undefined) return known;
-        const [namespace, stream] = selectName.get(no) ?? ["", ""];
-        const name = { namespace, stream };
-        names.set(no, name);
-        return name;
-      };
-      return selectCommits.all(afterCommitNo, limit).map(([commitNo, text, hash, ranges]) => {
-        const entries = decodeRanges(ranges).map(
-          ({ no, fromSeq, count }): CommitRange => ({ no, fromSeq, count, ...nameOf(no) }),
-        );
-        return { commitNo, text, hash: hash.toString("hex"), entries };
-      });
-    },
+    commits: commitReader(database),
     arrivals(after, limit) {
       return selectArrivals
         .all(after ?? Number.MIN_SAFE_INTEGER, limit)
@@ -132,6 +97,50 @@ export function sqliteReader(database: Database): SqliteReader {
           stream: name ?? "",
         }));
     },
+    ...blobReader(database),
+  };
+}
+
+function commitReader(database: Database): SqliteReader["commits"] {
+  const selectCommits = database
+    .prepare<[number, number], CommitRow>(
+      "SELECT commit_no, text, hash, ranges FROM commits WHERE commit_no > ? ORDER BY commit_no LIMIT ?",
+    )
+    .raw();
+  const selectName = database
+    .prepare<[number], readonly [string, string]>(
+      "SELECT namespace, name FROM streams WHERE no = ?",
+    )
+    .raw();
+  return (afterCommitNo, limit) => {
+    const names = new Map<number, StreamName>();
+    const nameOf = (no: number): StreamName => {
+      const known = names.get(no);
+      if (known !== undefined) return known;
+      const [namespace, stream] = selectName.get(no) ?? ["", ""];
+      const name = { namespace, stream };
+      names.set(no, name);
+      return name;
+    };
+    return selectCommits.all(afterCommitNo, limit).map(([commitNo, text, hash, ranges]) => {
+      const entries = decodeRanges(ranges).map(
+        ({ no, fromSeq, count }): CommitRange => ({ no, fromSeq, count, ...nameOf(no) }),
+      );
+      return { commitNo, text, hash: hash.toString("hex"), entries };
+    });
+  };
+}
+
+function blobReader(database: Database): Pick<SqliteReader, "blob" | "blobs"> {
+  const selectBlob = database
+    .prepare<[Buffer], string>("SELECT text FROM blobs WHERE sha256 = ?")
+    .pluck();
+  const selectBlobs = database
+    .prepare<[Buffer, number], readonly [Buffer, string]>(
+      "SELECT sha256, text FROM blobs WHERE sha256 > ? ORDER BY sha256 LIMIT ?",
+    )
+    .raw();
+  return {
     blob: (sha256) => selectBlob.get(Buffer.from(sha256, "hex")),
     blobs(after, limit) {
       return selectBlobs

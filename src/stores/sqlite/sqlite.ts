@@ -5,11 +5,13 @@
  * Fails: see {@link StoreFactory}; an append that fails keeps nothing, and the store works on.
  * Invariants: 1. A connection for reading never writes. 2. A closed store holds no lease.
  */
+import { realpathSync } from "node:fs";
 import { BatonError } from "../../model/errors.ts";
 import type { JournalStore, StoreFactory } from "../../ports/journal-store.ts";
 import { appendQueue } from "../append-queue.ts";
 import { READ_DEFAULT } from "../page.ts";
-import { type Database, type Driver, loadDriver, storeError } from "./driver.ts";
+import { wallClockMs } from "../wall-clock.ts";
+import { type Database, type Driver, loadDriver, sqliteCode, storeError } from "./driver.ts";
 import { sqliteLease } from "./lease.ts";
 import { migrate } from "./migrate.ts";
 import { checkPlace } from "./place.ts";
@@ -43,7 +45,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): StoreFactory 
     const driver = await loadDriver();
     await checkPlace(path, readOnly);
     const database = connect(driver, path, options, readOnly);
-    return openStore(driver, database, options, readOnly);
+    return openStore(driver, database, options.now ?? mode.now ?? wallClockMs, readOnly);
   };
 }
 
@@ -85,13 +87,14 @@ function limitSize(database: Database, bytesMax: number | undefined): void {
 function openStore(
   driver: Driver,
   database: Database,
-  options: SqliteOptions,
+  now: () => number,
   readOnly: boolean,
 ): JournalStore {
   const label = `sqlite:${database.name}`;
   const reader = sqliteReader(database);
-  const lease = sqliteLease(driver, database, database.name);
-  const writer = groupWriter(database, lease, options.now ?? Date.now);
+  // The lock lies beside the file itself, by whatever link or from whatever folder it is named.
+  const lease = sqliteLease(driver, database, realpathSync(database.name));
+  const writer = groupWriter(database, lease, now);
   const queue = appendQueue(writer.commit);
   let closing: Promise<void> | undefined;
 
@@ -135,15 +138,27 @@ function openStore(
   };
 }
 
+/**
+ * Closes, whatever the disk says: if the lease cannot be written free, its lock is freed and says the same; if the log cannot
+ * be folded into the file, it stays beside it, and nothing is lost.
+ */
 function closeDatabase(database: Database, lease: { close(): void }, readOnly: boolean): void {
-  try {
-    if (!readOnly) {
-      lease.close();
+  if (!readOnly) {
+    attempt(() => lease.close());
+    attempt(() => {
+      // A reader in another process may be in the middle of a page. Waiting for it is not worth it.
+      database.pragma("busy_timeout = 100");
       database.pragma("wal_checkpoint(TRUNCATE)");
-    }
+    });
+  }
+  database.close();
+}
+
+function attempt(act: () => void): void {
+  try {
+    act();
   } catch (error) {
-    throw storeError(error, `Could not close ${database.name}`);
-  } finally {
-    database.close();
+    // Only SQLite may fail here; anything else is our own mistake.
+    if (sqliteCode(error) === "") throw error;
   }
 }

@@ -42,37 +42,10 @@ export function groupWriter(
   now: () => number,
 ): GroupWriter {
   const heads = headCache(headLoader(database));
-  const insertEntries = entryInserter(database);
-  const insertStream = database.prepare(
-    "INSERT INTO streams (no, namespace, name, status, open, type, wake_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-  );
-  const updateIndex = database.prepare(
-    "UPDATE streams SET status = ?, open = ?, type = ?, wake_at = ? WHERE no = ?",
-  );
-  const insertCommit = database.prepare(
-    "INSERT INTO commits (commit_no, text, hash, ranges) VALUES (?, ?, ?, ?)",
-  );
-  const insertBlob = blobInserter(database);
+  const write = rowWriter(database, now);
   const begin = database.prepare("BEGIN IMMEDIATE");
   const end = database.prepare("COMMIT");
   let tail: Tail | undefined;
-
-  function write(plan: GroupPlan, from: Tail, epoch: number): Tail {
-    for (const { no, namespace, stream, index } of plan.newStreams)
-      insertStream.run(no, namespace, stream, ...columnsOf(index));
-    for (const { no, index } of plan.indexes) updateIndex.run(...columnsOf(index), no);
-    for (const blob of plan.blobs) insertBlob(blob);
-    const streamNo = from.streamNo + plan.newStreams.length;
-    const count = plan.entries.length;
-    if (count === 0) return { ...from, streamNo };
-    insertEntries(plan, from.position + 1);
-    const at = Math.max(from.at, now());
-    const commitNo = from.commitNo + 1;
-    const root = merkleRoot(plan.entries.map(({ hash }) => hash));
-    const { text, hash } = sealCommit({ at, commitNo, count, epoch, prev: from.commitHash, root });
-    insertCommit.run(commitNo, text, Buffer.from(hash, "hex"), encodeRanges(plan.ranges));
-    return { position: from.position + count, streamNo, commitNo, commitHash: hash, at };
-  }
 
   function commit(requests: readonly AppendRequest[]): GroupPlan["outcomes"] {
     try {
@@ -86,7 +59,7 @@ export function groupWriter(
       };
       const plan = planGroup(
         requests,
-        { get: heads.get, set: heads.set, nextNo },
+        { get: (name) => heads.get(name), set: (name, place) => heads.set(name, place), nextNo },
         current,
         from.commitNo,
       );
@@ -112,6 +85,40 @@ export function groupWriter(
       tail = undefined;
       heads.clear();
     },
+  };
+}
+
+/** Writes the rows of a plan after `from`, and gives the new end. */
+function rowWriter(
+  database: Database,
+  now: () => number,
+): (plan: GroupPlan, from: Tail, epoch: number) => Tail {
+  const insertEntries = entryInserter(database);
+  const insertStream = database.prepare(
+    "INSERT INTO streams (no, namespace, name, status, open, type, wake_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+  );
+  const updateIndex = database.prepare(
+    "UPDATE streams SET status = ?, open = ?, type = ?, wake_at = ? WHERE no = ?",
+  );
+  const insertCommit = database.prepare(
+    "INSERT INTO commits (commit_no, text, hash, ranges) VALUES (?, ?, ?, ?)",
+  );
+  const insertBlob = blobInserter(database);
+  return function write(plan: GroupPlan, from: Tail, epoch: number): Tail {
+    for (const { no, namespace, stream, index } of plan.newStreams)
+      insertStream.run(no, namespace, stream, ...columnsOf(index));
+    for (const { no, index } of plan.indexes) updateIndex.run(...columnsOf(index), no);
+    for (const blob of plan.blobs) insertBlob(blob);
+    const streamNo = from.streamNo + plan.newStreams.length;
+    const count = plan.entries.length;
+    if (count === 0) return { ...from, streamNo };
+    insertEntries(plan, from.position + 1);
+    const at = Math.max(from.at, now());
+    const commitNo = from.commitNo + 1;
+    const root = merkleRoot(plan.entries.map(({ hash }) => hash));
+    const { text, hash } = sealCommit({ at, commitNo, count, epoch, prev: from.commitHash, root });
+    insertCommit.run(commitNo, text, Buffer.from(hash, "hex"), encodeRanges(plan.ranges));
+    return { position: from.position + count, streamNo, commitNo, commitHash: hash, at };
   };
 }
 

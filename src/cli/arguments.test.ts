@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import { compareVersions, fieldOf, versionRef, wholeNumber } from "./arguments.ts";
+
+test("a version is what follows the last @, if it is a number", () => {
+  expect(versionRef("app-1@2")).toEqual({ run: "app-1", version: 2 });
+  expect(versionRef("app-1")).toEqual({ run: "app-1" });
+  expect(versionRef("ada@example.org")).toEqual({ run: "ada@example.org" });
+  expect(versionRef("ada@example.org@0")).toEqual({ run: "ada@example.org", version: 0 });
+  expect(versionRef("@3")).toEqual({ run: "@3" });
+});
+
+test.for(["", "-1", "1.5", "x", "1e3", "0x10", "99999999999999999999"])(
+  "%j is no whole number",
+  (text) => {
+    expect(() => wholeNumber(0)(text)).toThrow("Expected a whole number");
+  },
+);
+
+test("whole numbers keep their least", () => {
+  expect(wholeNumber(1)("256")).toBe(256);
+  expect(() => wholeNumber(1)("0")).toThrow("at least 1");
+});
+
+test("versions are ordered by their numbers, pre-releases before the release", () => {
+  const versions = ["1.10.0", "1.2.0", "2.0.0", "2.0.0-rc.1", "1.2.0"];
+  expect(versions.toSorted(compareVersions)).toEqual([
+    "1.2.0",
+    "1.2.0",
+    "1.10.0",
+    "2.0.0-rc.1",
+    "2.0.0",
+  ]);
+});
+
+test("a field is found by its dotted path or pointer, and only among own fields", () => {
+  const value = { applicant: { id: 7 }, list: ["a"] };
+  expect(fieldOf(value, "applicant.id")).toBe(7);
+  expect(fieldOf(value, "/applicant/id")).toBe(7);
+  expect(fieldOf(value, "list.0")).toBe("a");
+  expect(fieldOf(value, "constructor")).toBeUndefined();
+  expect(fieldOf(null, "id")).toBeUndefined();
+});

@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+import { isBatonError } from "../model/errors.ts";
+import { checkConfig, defineConfig } from "./config.ts";
+
+const WORKFLOW = { name: "w", version: "1.0.0", id: "w@1.0.0", steps: [] };
+
+function problemsOf(value: unknown): unknown {
+  try {
+    checkConfig(value, "baton.config.ts");
+  } catch (error) {
+    if (isBatonError(error, "CONFIG_INVALID")) return error.details["problems"];
+    throw error;
+  }
+  return [];
+}
+
+test("a config is taken as it is", () => {
+  const config = defineConfig({ workflows: [], store: "a.db", limits: { mapWidthMax: 5 } });
+  expect(checkConfig(config, "baton.config.ts")).toBe(config);
+});
+
+test("every problem is listed at once", () => {
+  const config = {
+    store: 7,
+    namespace: "",
+    workflows: [WORKFLOW, { name: "x" }, WORKFLOW],
+    agents: {},
+    prices: [],
+    limits: { mapWidthMax: -1 },
+    answers: "yes",
+    workflow: [],
+  };
+  expect(problemsOf(config)).toEqual([
+    "store: expected a path or a store such as sqlite(path)",
+    "namespace: expected text that is not empty",
+    "workflows[1]: expected a workflow: what workflow(...).output(...) gives",
+    "workflows[2]: w@1.0.0 is there twice",
+    "agents: expected a list",
+    "prices: expected a price table",
+    "limits.mapWidthMax: expected a whole number above 0",
+    "answers: expected a function from a question to an answer",
+    "workflow: unknown field; there are store, namespace, workflows, agents, prices, limits, answers",
+  ]);
+});
+
+test.for([undefined, null, [], "x", () => ({})])("%j is no config", (value) => {
+  expect(problemsOf(value)).toEqual(["it must default-export defineConfig({ workflows: [...] })"]);
+});
+
+test("workflows can't be left out", () => {
+  expect(problemsOf({})).toEqual(["workflows: missing; expected a list of workflows"]);
+});

@@ -1,0 +1,30 @@
+/** What every engine does for Baton; the engines themselves are folders beside this file. */
+import type { Input } from "../decide/accept.ts";
+import type { Author } from "../model/entry.ts";
+import type { Json } from "../model/json.ts";
+import type { WorkflowDefinition } from "../model/workflow-definition.ts";
+import type { Blob } from "../ports/journal-store.ts";
+import type { RunOutcome } from "./baton.ts";
+import type { Subscriber } from "./watch.ts";
+
+export interface StartRequest {
+  readonly id: string;
+  readonly definition: WorkflowDefinition;
+  readonly input: unknown;
+  readonly by: Author;
+  readonly parent?: { readonly run: string; readonly path: string };
+  readonly fork?: Pick<Extract<Input, { readonly kind: "start" }>, "fork" | "carried">;
+  /** Go into the journal with the start: the manifest of a fork. */
+  readonly blobs?: readonly Blob[];
+}
+
+export interface Engine {
+  /** Resolves when the run's first entry is in the journal. @throws BatonError RUN_CONFLICT, ARGUMENT_INVALID, VALUE_TOO_LARGE */
+  start(request: StartRequest): Promise<void>;
+  /** Waits for the run's end. @throws BatonError RUN_NOT_FOUND, STORE_CLOSED, STORE_FENCED */
+  outcome(run: string): Promise<RunOutcome<Json>>;
+  signal(run: string, step: string, payload: unknown, by: Author, id: string): Promise<void>;
+  cancel(run: string, by: Author, reason: string): Promise<void>;
+  subscribe(run: string, subscriber: Subscriber): () => void;
+  close(graceMs: number): Promise<void>;
+}
