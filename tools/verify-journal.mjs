@@ -39,6 +39,27 @@ function parseCanonical(text) {
   }
 }
 
+/** Checks, entry by entry, what holds in a run's stream. */
+function runRules(needs) {
+  const rules = { final: undefined, sealedAs: new Map(), take }; // seq -> key, for each version
+  const results = new Set(); // path:turn
+  function take({ seq, kind, path = "input", turn = 0, reads = {} }) {
+    const isFirst = kind === "run.started" || kind === "run.refused";
+    needs(isFirst === (seq === 0), `entry ${seq} of kind ${kind} can't stand there`);
+    needs(rules.final === undefined, `entry ${seq} comes after the end of the run`);
+    if (FINAL.includes(kind)) rules.final = kind;
+    const result = `${path}:${turn}`;
+    const isSecond = RESULTS.includes(kind) && results.has(result);
+    needs(!isSecond, `entry ${seq} is a second result of ${path}, turn ${turn}`);
+    if (RESULTS.includes(kind)) results.add(result);
+    for (const [key, from] of Object.entries(reads)) {
+      needs(rules.sealedAs.get(from) === key, `entry ${seq} read ${key} at ${from}: not there`);
+    }
+    if (VERSIONS.includes(kind)) rules.sealedAs.set(seq, path);
+  }
+  return rules;
+}
+
 /** Verifies the text of an exported file; throws where it is in no form that is known here. */
 export function verifyText(text) {
   const lines = text.split("\n");
@@ -49,11 +70,9 @@ export function verifyText(text) {
   const problems = [];
   const blobs = new Map(); // sha256 -> bytes
   const unused = new Set(); // blobs that the next entry must refer to
-  const results = new Set(); // path:turn
-  const sealedAs = new Map(); // seq -> key
-  let [at, entries, lastAt, head] = [1, 0, 0, "0".repeat(64)];
-  let [final, end] = [];
+  let [at, entries, lastAt, head, end] = [1, 0, 0, "0".repeat(64), undefined];
   const needs = (holds, message) => holds || (problems.push(`line ${at}: ${message}`), false);
+  const run = runRules(needs);
 
   function takeBlob(name, blob) {
     needs(!blobs.has(name), `blob ${name} stands here a second time`);
@@ -85,28 +104,13 @@ export function verifyText(text) {
     }
     needs(unused.size === 0, `entry ${seq} does not refer to the blob before it`);
     unused.clear();
-    if (header.stream.startsWith("run/")) takeRunEntry(entry);
+    if (header.stream.startsWith("run/")) run.take(entry);
   }
 
   function takeReference({ sha256: name, bytes }, seq) {
     needs(blobs.has(name), `blob ${name} of entry ${seq} is missing`);
     needs(blobs.get(name) === bytes, `blob ${name} has not the length that entry ${seq} says`);
     unused.delete(name);
-  }
-
-  function takeRunEntry({ seq, kind, path = "input", turn = 0, reads = {} }) {
-    const isFirst = kind === "run.started" || kind === "run.refused";
-    needs(isFirst === (seq === 0), `entry ${seq} of kind ${kind} can't stand there`);
-    needs(final === undefined, `entry ${seq} comes after the end of the run`);
-    if (FINAL.includes(kind)) final = kind;
-    const result = `${path}:${turn}`;
-    const isSecond = RESULTS.includes(kind) && results.has(result);
-    needs(!isSecond, `entry ${seq} is a second result of ${path}, turn ${turn}`);
-    if (RESULTS.includes(kind)) results.add(result);
-    for (const [key, from] of Object.entries(reads)) {
-      needs(sealedAs.get(from) === key, `entry ${seq} read ${key} at ${from}, where it is not`);
-    }
-    if (VERSIONS.includes(kind)) sealedAs.set(seq, path);
   }
 
   needs(lines.pop() === "", "the last line has no line feed: the file was cut off");
@@ -122,7 +126,8 @@ export function verifyText(text) {
   const isCounted = end?.entries === entries && end.blobs === blobs.size && end.head === head;
   needs(isCounted, "there is no end line, or it counts otherwise: the file was cut");
   needs(entries > 0 && unused.size === 0, "there is no entry, or a blob that none refers to");
-  return { ...header, entries, versions: sealedAs.size, blobs: blobs.size, head, final, problems };
+  const [versions, final] = [run.sealedAs.size, run.final];
+  return { ...header, entries, versions, blobs: blobs.size, head, final, problems };
 }
 
 function main(file) {

@@ -126,7 +126,7 @@ async function watchedOutcome(reader: Reader, run: string): Promise<RunOutcome<J
     case "refused":
       return { kind: "refused", violations: report.violations ?? [] };
     case "cancelled":
-      return { kind: "cancelled", reason: report.error?.message ?? "" };
+      return { kind: "cancelled", reason: report.reason ?? "" };
     default:
       return {
         kind: "failed",

@@ -25,7 +25,7 @@ describe("lineageOf", () => {
       key: "letter",
       agent: "letterer@1.0.0",
       case: "yes",
-      value: "Dear A",
+      value: 'Dear "A"',
     });
   });
 

@@ -161,7 +161,7 @@ export function parseEntry(
   if (typeof kind !== "string" || !Object.hasOwn(KNOWN_KINDS, kind)) {
     throw new BatonError(
       "ENTRY_UNKNOWN",
-      `Entry ${seq} of ${stream.stream} is of the unknown kind "${String(kind)}".`,
+      `Entry ${seq} of ${stream.stream} is of the unknown kind ${JSON.stringify(kind)}.`,
       {
         details: { ...stream, seq, kind },
       },

@@ -1,5 +1,5 @@
 /** What replay finds, and the comparison that all kinds of entries share: a recorded value against today's contract. */
-import { tryCall } from "../decide/handoff.ts";
+import { type Tried, tryCall } from "../decide/handoff.ts";
 import { check } from "../model/check.ts";
 import type { AnyContract } from "../model/contract.ts";
 import type { Fact } from "../model/entry.ts";
@@ -71,4 +71,35 @@ export function compareContract(
     recorded: value,
     today: verdict.value.value,
   });
+}
+
+/** Says that today's code differs at an entry. */
+export function differ(
+  replaying: Replaying,
+  fact: Fact,
+  found: Pick<ReplayDifference, "what" | "message"> & {
+    readonly recorded?: Json | undefined;
+    readonly today?: Json;
+  },
+): void {
+  const { what, message, recorded, today } = found;
+  replaying.differ({
+    seq: fact.seq,
+    path: fact.path ?? "",
+    what,
+    message,
+    ...(recorded === undefined ? {} : { recorded }),
+    ...(today === undefined ? {} : { today }),
+  });
+}
+
+/** Says that a user function or a contract of today refuses what passed when it was recorded. */
+export function saysRefused(
+  replaying: Replaying,
+  fact: Fact,
+  tried: Tried<unknown> & { readonly ok: false },
+): void {
+  const today = sealJson(tried.violations, "violations");
+  const message = "Today the handoff would be refused.";
+  differ(replaying, fact, { what: "requirement", message, recorded: fact.inputHash, today });
 }

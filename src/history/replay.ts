@@ -16,7 +16,8 @@ import { newRun, type Run } from "../model/run.ts";
 import type { StepDefinition, WorkflowDefinition } from "../model/workflow-definition.ts";
 import { factOf, type RecordedEntry, runIdOf } from "./read.ts";
 import { compareContract, type ReplayDifference, type Replaying } from "./replay-difference.ts";
-import { compareRefusal, compareStep } from "./replay-step.ts";
+import { compareRefusal } from "./replay-refusal.ts";
+import { compareStep } from "./replay-step.ts";
 
 export type { ReplayDifference } from "./replay-difference.ts";
 

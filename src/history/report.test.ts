@@ -161,6 +161,15 @@ describe("runReport", () => {
     expect(report(blocked, resumed).missing).toBeUndefined();
   });
 
+  it("says why a run was cancelled", () => {
+    const payload = { reason: "withdrawn" };
+    const found = report(
+      { kind: "run.cancelling", by: BY, payload },
+      { kind: "run.cancelled", by: BY, payload },
+    );
+    expect(found).toMatchObject({ status: "cancelled", reason: "withdrawn" });
+  });
+
   it("reports a run that was refused", () => {
     const violations = [{ contract: "a@1.0.0", path: "/a", rule: "min", message: "Too small." }];
     const { entries } = journalOf([

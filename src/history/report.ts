@@ -33,6 +33,8 @@ export interface RunReport {
   readonly input?: Json;
   readonly output?: Json;
   readonly error?: Failure;
+  /** Why it was cancelled. */
+  readonly reason?: string;
   readonly violations?: readonly Violation[];
   /** What a blocked run needs before it can go on. */
   readonly missing?: readonly string[];
@@ -141,7 +143,7 @@ function foldRun(run: RunFacts, fact: Fact): void {
       Object.assign(run, { status: "failed", error: fact.payload.error });
       return;
     case "run.cancelled":
-      run.status = "cancelled";
+      Object.assign(run, { status: "cancelled", reason: fact.payload.reason });
       return;
     default:
       return;

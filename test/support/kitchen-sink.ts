@@ -1,6 +1,10 @@
 /** One workflow with every kind of step, and a run of it with a retry and a send-back. */
 import type { Json } from "../../src/model/json.ts";
-import type { BranchCase, WorkflowDefinition } from "../../src/model/workflow-definition.ts";
+import type {
+  BranchCase,
+  StepDefinition,
+  WorkflowDefinition,
+} from "../../src/model/workflow-definition.ts";
 import { agentOf, definitionOf, field, stepOf } from "./definition-builder.ts";
 import type { Play } from "./played-run.ts";
 
@@ -20,7 +24,7 @@ export const riskAgent = agentOf("risker", (input) => ({
 }));
 export const checkAgent = agentOf("checker", (input) => ({ checked: times(input, 10) }));
 export const refineAgent = agentOf("refiner", (input) => times(input, 2));
-export const letterAgent = agentOf("letterer", (input) => `Dear ${String(input)}`);
+export const letterAgent = agentOf("letterer", (input) => `Dear ${JSON.stringify(input)}`);
 
 /** A child workflow. */
 export const archive: WorkflowDefinition = definitionOf(
@@ -29,9 +33,9 @@ export const archive: WorkflowDefinition = definitionOf(
   ({ store }) => store,
 );
 
-/** Every kind of step; `score` is sent back once by `risk`. */
-export function kitchenSink(): WorkflowDefinition {
-  return definitionOf("credit", [
+/** Calls of agents: one, many, again and again; `score` is sent back once by `risk`. */
+function calls(): readonly StepDefinition[] {
+  return [
     stepOf({ kind: "agent", name: "score", agent: scoreAgent, input: ({ input }) => input }),
     stepOf({
       kind: "agent",
@@ -76,6 +80,12 @@ export function kitchenSink(): WorkflowDefinition {
       input: () => "nobody",
       when: (view) => Number(field(view, "input", "income")) > 1_000_000,
     }),
+  ];
+}
+
+/** Ways on, and waits. */
+function waysAndWaits(): readonly StepDefinition[] {
+  return [
     stepOf({
       kind: "branch",
       name: "letter",
@@ -109,7 +119,12 @@ export function kitchenSink(): WorkflowDefinition {
       show: ({ risk, refine }) => ({ risk: risk ?? null, refine: refine ?? null }),
       onTimeout: "fail",
     }),
-  ]);
+  ];
+}
+
+/** Every kind of step. */
+export function kitchenSink(): WorkflowDefinition {
+  return definitionOf("credit", [...calls(), ...waysAndWaits()]);
 }
 
 export const SINK_INPUT = { income: 5000, documents: [1, 2, 3], name: "Ada" };

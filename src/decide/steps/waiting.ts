@@ -35,7 +35,7 @@ export const approvalRules: StepRules<StepOf<"approval">> = {
     );
   },
   due: (turn, step, state) => {
-    if (!isDue(turn, state)) return;
+    if (!isDue(turn, step.name, state)) return;
     if (step.onTimeout === "fail") return failStep(turn, step.name, timeoutFailure(step.name));
     sealTimeout(
       turn,
@@ -57,7 +57,7 @@ export const signalRules: StepRules<StepOf<"signal">> = {
     if (signal !== undefined) sealAnswer(turn, step.name, state, signal, signal.value);
   },
   due: (turn, step, state) => {
-    if (!isDue(turn, state)) return;
+    if (!isDue(turn, step.name, state)) return;
     const { onTimeout } = step;
     if (onTimeout.kind === "fail") return failStep(turn, step.name, timeoutFailure(step.name));
     if (onTimeout.kind === "value") return sealTimeout(turn, step.name, state, onTimeout.value);
@@ -90,13 +90,11 @@ function moments(
   };
 }
 
-function isDue(turn: Deliberation, state: OpenState): boolean {
-  const { opening } = state;
-  return (
-    (opening.step === "approval" || opening.step === "signal") &&
-    opening.dueAt !== undefined &&
-    opening.dueAt <= turn.nowMs
-  );
+/** Whether the timeout settles the step. An answer that is in the journal already has come before it. */
+function isDue(turn: Deliberation, step: string, { opening }: OpenState): boolean {
+  if (turn.run.signals.has(step)) return false;
+  const isWaiting = opening.step === "approval" || opening.step === "signal";
+  return isWaiting && opening.dueAt !== undefined && opening.dueAt <= turn.nowMs;
 }
 
 function timeoutFailure(step: string): { readonly code: string; readonly message: string } {

@@ -1,0 +1,75 @@
+/** What a path of a recorded run stands for in today's definition. */
+import { parsePath } from "../decide/evolve.ts";
+import { type Tried, tryCall, viewOf } from "../decide/handoff.ts";
+import type { AgentDefinition } from "../model/agent-definition.ts";
+import type { Json } from "../model/json.ts";
+import type { Items, Run } from "../model/run.ts";
+import type {
+  BranchCase,
+  BranchStep,
+  RepeatStep,
+  StepDefinition,
+} from "../model/workflow-definition.ts";
+
+/** A call of an agent as today's definition makes it. */
+export interface Call {
+  readonly agent: AgentDefinition;
+  readonly map: () => unknown;
+}
+
+/** The call that a path stands for today, given what was recorded so far. */
+export function callOf(run: Run, step: StepDefinition, path: string): Call | undefined {
+  const { view } = viewOf(run, step.needs);
+  const { index } = parsePath(path);
+  const items = itemsOf(run, step);
+  switch (step.kind) {
+    case "agent":
+      return { agent: step.agent, map: () => step.input(view) };
+    case "map":
+      return { agent: step.agent, map: () => step.input(items?.list[index] ?? null, index, view) };
+    case "repeat":
+      return {
+        agent: step.agent,
+        map: () => step.input(view, roundOutput(items, index - 1), index),
+      };
+    case "branch": {
+      const taken = takenCase(run, step);
+      return taken?.kind === "agent"
+        ? { agent: taken.agent, map: () => taken.input(view) }
+        : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function itemsOf(run: Run, step: StepDefinition): Items | undefined {
+  const state = run.steps.get(step.name);
+  return state?.kind === "open" ? state.items : undefined;
+}
+
+function roundOutput(items: Items | undefined, round: number): Json | undefined {
+  const result = items?.results[round];
+  return result?.ok === true ? result.value : undefined;
+}
+
+/** Whether the rule of a repeat holds after the newest round; undefined before the first. */
+export function untilHolds(
+  run: Run,
+  step: RepeatStep,
+): { readonly rounds: number; readonly until?: Tried<boolean> } {
+  const items = itemsOf(run, step);
+  const rounds = items?.settled ?? 0;
+  const last = roundOutput(items, rounds - 1);
+  if (last === undefined) return { rounds };
+  const { view } = viewOf(run, step.needs);
+  return { rounds, until: tryCall("until", () => step.until(last, rounds - 1, view)) };
+}
+
+/** The case that an open branch took, as today's definition has it. */
+export function takenCase(run: Run, step: BranchStep): BranchCase | undefined {
+  const state = run.steps.get(step.name);
+  const opening =
+    state?.kind === "open" && state.opening.step === "branch" ? state.opening : undefined;
+  return opening === undefined ? undefined : step.cases.get(opening.case);
+}

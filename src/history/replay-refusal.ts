@@ -1,0 +1,107 @@
+/** What replay compares of a refused handoff: that today's code refuses it too, and what follows. */
+import { gate, type Tried, tryCall, tryInput } from "../decide/handoff.ts";
+import type { FactOf } from "../model/entry.ts";
+import { parseIsoTime } from "../model/iso-time.ts";
+import { type Json, sealJson } from "../model/json.ts";
+import type { Run } from "../model/run.ts";
+import type { StepDefinition } from "../model/workflow-definition.ts";
+import { callOf, takenCase, untilHolds } from "./replay-call.ts";
+import { differ, type Replaying } from "./replay-difference.ts";
+
+/** A refused handoff: today it must be refused too, and lead on in the same way. */
+export function compareRefusal(
+  replaying: Replaying,
+  fact: FactOf<"handoff.refused">,
+  step: StepDefinition,
+): void {
+  const { then, violations } = fact.payload;
+  const path = fact.path ?? step.name;
+  // What a refused signal held is not recorded; it can't be judged again.
+  if (then.kind === "goOn" && path === step.name) return;
+  if (todaysRefusal(replaying.run, step, path).ok) {
+    const recorded = sealJson(violations, "violations");
+    return differ(replaying, fact, {
+      what: "requirement",
+      message: "Today the handoff would not be refused.",
+      recorded,
+    });
+  }
+  if (then.kind === "goOn") return;
+  const policy = step.onRefused;
+  const isSame =
+    policy.kind === "sendBack"
+      ? then.kind === "fail" ||
+        (then.kind === "sendBack" && then.to === policy.to && then.turn <= policy.turns)
+      : then.kind === policy.kind;
+  if (isSame) return;
+  differ(replaying, fact, {
+    what: "requirement",
+    message: "Today another policy would follow the refusal.",
+    recorded: then.kind,
+    today: policy.kind,
+  });
+}
+
+/** Whether today's code would let the handoff to a path pass, in the state that was recorded. */
+function todaysRefusal(run: Run, step: StepDefinition, path: string): Tried<unknown> {
+  const passed = gate(run, step);
+  if (passed.kind === "refused") return { ok: false, violations: passed.violations };
+  if (passed.kind === "skip") return { ok: true, value: undefined };
+  const { view } = passed;
+  const isOpen = run.steps.get(step.name)?.kind === "open";
+  switch (step.kind) {
+    case "branch": {
+      if (!isOpen) return chosenCase(step, view);
+      const taken = takenCase(run, step);
+      return taken?.kind === "workflow"
+        ? tryCall("input", () => taken.input(view))
+        : todaysInput(run, step, path);
+    }
+    case "map":
+      return isOpen
+        ? todaysInput(run, step, path)
+        : tryCall("over", () => listOf(step.over(view), step.name));
+    case "repeat": {
+      const { until } = untilHolds(run, step);
+      return until?.ok === false ? until : todaysInput(run, step, path);
+    }
+    case "sleep": {
+      const { wake } = step;
+      return tryCall("until", () => (wake.kind === "at" ? parseIsoTime(wake.at(view)) : undefined));
+    }
+    case "approval":
+      return tryCall("show", () => sealJson(step.show(view), `what ${step.name} shows`));
+    case "subflow":
+      return tryCall("input", () => step.input(view));
+    case "agent":
+      return todaysInput(run, step, path);
+    case "signal":
+      return { ok: true, value: undefined };
+  }
+}
+
+function chosenCase(
+  step: Extract<StepDefinition, { kind: "branch" }>,
+  view: Parameters<typeof step.choose>[0],
+): Tried<unknown> {
+  return tryCall("choose", () => {
+    const chosen = step.choose(view);
+    if (!step.cases.has(chosen))
+      throw new RangeError(`"${chosen}" is not one of the cases of ${step.name}`);
+    return chosen;
+  });
+}
+
+function listOf(value: unknown, step: string): readonly Json[] {
+  const list = sealJson(value, `list of ${step}`);
+  if (!Array.isArray(list))
+    throw new TypeError(`over of ${step} gave something that is not a list`);
+  return list;
+}
+
+function todaysInput(run: Run, step: StepDefinition, path: string): Tried<unknown> {
+  const call = callOf(run, step, path);
+  return call === undefined
+    ? { ok: true, value: undefined }
+    : tryInput(call.agent.input, `input of ${path}`, call.map);
+}
