@@ -132,7 +132,8 @@ interface Opening {
 function warnings(terminal: Terminal): LogSink {
   return ({ level, message, run, path }) => {
     if (level !== "warn" && level !== "error") return;
-    const where = [run, path].filter((part) => part !== undefined).join(" ");
+    const named = [run, path].filter((part) => part !== undefined && !message.includes(part));
+    const where = named.join(" ");
     terminal.stderr.write(`${level}: ${printable(where === "" ? message : `${where}: ${message}`)}\n`);
   };
 }

@@ -189,6 +189,17 @@ async function signal(core: Core, request: Signal): Promise<void> {
   const { run, step, payload, by, id } = request;
   const actor = await actorOf(core, run);
   const definition = actor.run.definition.stepByName.get(step);
+  if (definition === undefined && actor.run.definition.steps.length === 0) {
+    // The stand-in of a run whose code is not here; see run.blocked.
+    throw new BatonError(
+      "WORKFLOW_NOT_FOUND",
+      `Run ${run} waits for code that Baton was not opened with, and takes no answer before it has it.`,
+      {
+        hint: `\`baton show ${run}\` names what is missing: pass it in \`workflows\` or \`agents\`.`,
+        details: { run, step },
+      },
+    );
+  }
   if (definition?.kind !== "approval" && definition?.kind !== "signal") {
     throw new BatonError(
       "SIGNAL_UNKNOWN",
