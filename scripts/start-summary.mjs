@@ -17,7 +17,8 @@ function rows(counts, indent) {
 /** Where a run was refused: at the contract of the input or of a handoff, or at a rule that a step requires. */
 function refusals(results) {
   return results.flatMap(({ status, step, violations = [], error }) => {
-    if (status === "refused") return [...new Set(violations.map((each) => `the input: ${each.contract}`))];
+    if (status === "refused")
+      return [...new Set(violations.map((each) => `the input: ${each.contract}`))];
     const [first] = error?.violations ?? [];
     if (status !== "failed" || first === undefined) return [];
     const contract = first.contract === "requires" ? "" : `${first.contract}, `;
@@ -55,7 +56,9 @@ function nextSteps(results) {
     ["replay", approved?.id, "", "does today's code decide the same?"],
     ["runs --status waiting", "", "", "all that wait"],
   ].filter(([, target]) => target !== undefined);
-  const commands = steps.map(([command, target, rest]) => `npx baton ${command} ${target}${rest}`.trimEnd());
+  const commands = steps.map(([command, target, rest]) =>
+    `npx baton ${command} ${target}${rest}`.trimEnd(),
+  );
   const width = Math.max(...commands.map((command) => command.length));
   return commands.map((command, i) => `  ${command.padEnd(width)}  # ${steps[i]?.[3]}`);
 }
@@ -89,16 +92,25 @@ export function conclusion({ summary, results, lines, report }) {
   );
   const without = unusable(results, { lines, summary });
   const total = (counts) => counts.reduce((sum, [, n]) => sum + n, 0);
-  const section = (title, n, parts) => [`${title.padEnd(14)}${number(n).padStart(5)}`, ...rows(parts, "              ")];
+  const section = (title, n, parts) => [
+    `${title.padEnd(14)}${number(n).padStart(5)}`,
+    ...rows(parts, "              "),
+  ];
   return [
     ...section("Decided", statuses.completed ?? 0, Object.entries(outputs)),
-    ...section("Waiting", statuses.waiting ?? 0, []).map((line) => `${line}  for a person's sign-off`),
+    ...section("Waiting", statuses.waiting ?? 0, []).map(
+      (line) => `${line}  for a person's sign-off`,
+    ),
     ...section("Refused", refused, refusedAt),
     ...section("Failed", total(failed), failed),
     ...(without.length === 0 ? [] : section("No run", total(without), without)),
     "",
     `Throughput    ${throughput(summary)}`,
-    ...(found > 0 ? [`Taken up      ${number(found)} runs; no sealed step ran again. Anew: npm start -- --fresh`] : []),
+    ...(found > 0
+      ? [
+          `Taken up      ${number(found)} runs; no sealed step ran again. Anew: npm start -- --fresh`,
+        ]
+      : []),
     ...verdict(report),
     "",
     "Next, from this folder:",
@@ -108,7 +120,8 @@ export function conclusion({ summary, results, lines, report }) {
 
 function throughput({ runs, tookMs, found }) {
   const seconds = tookMs / 1_000;
-  if (found === runs) return `${number(runs)} runs looked up in ${seconds.toFixed(1)} s: all were there already`;
+  if (found === runs)
+    return `${number(runs)} runs looked up in ${seconds.toFixed(1)} s: all were there already`;
   const rate = Math.round((runs - found) / Math.max(seconds, 0.001));
   return `${number(runs - found)} runs in ${seconds.toFixed(1)} s: ${number(rate)} a second, each step synced to disk`;
 }

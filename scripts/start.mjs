@@ -49,7 +49,9 @@ function announce(fresh) {
   if (old !== undefined) console.log(`The store of earlier starts is now ${old}.`);
   const there = existsSync(join(ROOT, STORE));
   console.log(`Applications  ${APPLICATIONS}`);
-  console.log(`Store         ${STORE}${there ? " (there already: what it has is taken up)" : " (new)"}\n`);
+  console.log(
+    `Store         ${STORE}${there ? " (there already: what it has is taken up)" : " (new)"}\n`,
+  );
 }
 
 async function runApplications(results) {

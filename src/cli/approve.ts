@@ -6,6 +6,7 @@ import { examples } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { followToEnd } from "./run.ts";
+import { topmost } from "./settle.ts";
 import { printable } from "./text.ts";
 
 interface ApproveFlags extends CommonFlags {
@@ -56,7 +57,11 @@ async function approve(cli: Cli, { run, step, flags }: ApproveArguments): Promis
       cli.note(
         `${approved ? "Approved" : "Rejected"}: ${printable(asked)} of ${printable(run)}, by ${printable(by.id)}.`,
       );
-    if (flags.wait) return followToEnd(cli, opened, { run, json: flags.json === true });
+    if (flags.wait) {
+      // What the answer sets going ends with the run that somebody started, not with a child of it.
+      const followed = await topmost(opened.baton, run);
+      return followToEnd(cli, opened, { run: followed, json: flags.json === true });
+    }
     if (flags.json === true) cli.printJson({ id: run, step: asked, approved, by });
     return EXIT.ok;
   });
@@ -64,6 +69,11 @@ async function approve(cli: Cli, { run, step, flags }: ApproveArguments): Promis
 
 async function onlyApproval(baton: Baton, run: string): Promise<string> {
   const report = await baton.report(run);
+  if (report.endedAt !== undefined) {
+    throw new BatonError("RUN_FINISHED", `Run ${run} has ended: ${report.status}.`, {
+      details: { run, status: report.status },
+    });
+  }
   const open = report.steps
     .filter((step) => step.status === "open" && step.waitsFor?.what === "approval")
     .map((step) => step.path);

@@ -96,17 +96,15 @@ export async function createCli(
         checkFile: parts.open === undefined,
         log: warnings(terminal),
       });
-      return workBetween(terminal, await open(options), found.config, work);
+      return workBetween(terminal, await opened(open, options), found.config, work);
     },
     finish,
   };
 }
 
-let loading: Promise<ModuleLoader> | undefined;
-
-async function loader(): Promise<ModuleLoader> {
-  loading ??= import("./module-loader.ts").then(({ moduleLoader }) => moduleLoader());
-  return loading;
+async function loader(cacheFolder?: string): Promise<ModuleLoader> {
+  const { moduleLoader } = await import("./module-loader.ts");
+  return moduleLoader(cacheFolder);
 }
 
 /** https://no-color.org, and the counterpart that CI systems use. */
@@ -134,7 +132,9 @@ function warnings(terminal: Terminal): LogSink {
     if (level !== "warn" && level !== "error") return;
     const named = [run, path].filter((part) => part !== undefined && !message.includes(part));
     const where = named.join(" ");
-    terminal.stderr.write(`${level}: ${printable(where === "" ? message : `${where}: ${message}`)}\n`);
+    terminal.stderr.write(
+      `${level}: ${printable(where === "" ? message : `${where}: ${message}`)}\n`,
+    );
   };
 }
 
@@ -174,6 +174,22 @@ async function storeFactory(
   }
   const { sqlite } = await import("../sqlite.ts");
   return sqlite(place.path);
+}
+
+async function opened(
+  open: (options: OpenOptions) => Promise<Baton>,
+  options: OpenOptions,
+): Promise<Baton> {
+  try {
+    return await open(options);
+  } catch (error) {
+    if (!isBatonError(error, "STORE_IN_USE")) throw error;
+    throw new BatonError("STORE_IN_USE", error.message, {
+      cause: error,
+      details: error.details,
+      hint: "Stop that process first, or do this in it. Commands that only read (runs, show, watch, state, verify, ...) work beside it.",
+    });
+  }
 }
 
 /** Does the work between opening and closing; see C1 and C3. */

@@ -3,10 +3,10 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import { BatonError } from "../model/errors.ts";
+import { partsOf } from "../model/workflow-parts.ts";
 import { examples, versionRef, wholeNumber } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
 import type { BatonConfig } from "./config.ts";
-import { agentsOf } from "./definition-walk.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { readJson } from "./json-input.ts";
 import { followToEnd } from "./run.ts";
@@ -130,7 +130,10 @@ function isAgent(value: unknown): value is AgentDefinition {
 
 function fromConfig(config: BatonConfig, id: string): AgentDefinition {
   const known = new Map(
-    [...(config.agents ?? []), ...agentsOf(config.workflows)].map((agent) => [agent.id, agent]),
+    [
+      ...(config.agents ?? []),
+      ...config.workflows.flatMap((workflow) => [...partsOf(workflow).agents]),
+    ].map((agent) => [agent.id, agent]),
   );
   const found = known.get(id);
   if (found !== undefined) return found;

@@ -1,5 +1,6 @@
-/** The shape of a workflow: its layers, its edges, and Mermaid text. */
+/** The shape of a workflow: its layers, and Mermaid text. */
 import type { StepDefinition, WorkflowDefinition } from "../model/workflow-definition.ts";
+import { type GraphEdge, workflowGraph } from "../model/workflow-graph.ts";
 
 /** Steps by the length of the longest way from the input to them, in the order in which they were written. */
 export function layersOf(workflow: WorkflowDefinition): readonly (readonly StepDefinition[])[] {
@@ -12,16 +13,6 @@ export function layersOf(workflow: WorkflowDefinition): readonly (readonly StepD
     layers[depth].push(step);
   }
   return layers;
-}
-
-export interface Edge {
-  readonly from: string;
-  readonly to: string;
-}
-
-/** Which key is read by which step. */
-export function edgesOf(workflow: WorkflowDefinition): readonly Edge[] {
-  return workflow.steps.flatMap((step) => step.needs.map((key) => ({ from: key, to: step.name })));
 }
 
 /** What a step does, in a few words. */
@@ -62,30 +53,31 @@ const CLASSES = `  classDef sealed fill:#d3f9d8,stroke:#2b8a3e
   classDef refused fill:#ffe3e3,stroke:#c92a2a
   classDef skipped fill:#f1f3f5,stroke:#868e96,stroke-dasharray:4`;
 
+const ARROWS: Readonly<Record<GraphEdge["kind"], string>> = {
+  needs: "-->",
+  sendBack: "-. sent back .->",
+  output: "-->",
+};
+
 /** Mermaid text of a workflow; `statuses` (by step) colours what a run has done of it. */
 export function mermaidOf(
   workflow: WorkflowDefinition,
   statuses: ReadonlyMap<string, string> = new Map(),
 ): string {
+  const { nodes, edges } = workflowGraph(workflow);
   // Step names may be words that Mermaid keeps for itself (`end`), so nodes have ids of their own.
-  const ids = new Map([
-    ["input", "input_"],
-    ...workflow.steps.map((step, i) => [step.name, `s${i}`] as const),
-  ]);
-  const lines = ["flowchart TD", `  input_(["input: ${quoted(workflow.input.id)}"])`];
-  for (const step of workflow.steps) {
-    const [open, close] = SHAPES[step.kind];
-    const status = statuses.get(step.name);
-    const label = `${quoted(step.name)}<br/><small>${quoted(stepLabel(step))}</small>`;
-    lines.push(
-      `  ${ids.get(step.name)}${open}"${label}"${close}${status === undefined ? "" : `:::${status}`}`,
-    );
+  const ids = new Map(nodes.map((node, i) => [node.id, `n${i}`]));
+  const lines = ["flowchart TD"];
+  for (const node of nodes) {
+    const step = workflow.stepByName.get(node.id);
+    const [open, close] = step === undefined ? ["([", "])"] : SHAPES[step.kind];
+    const detail = step === undefined ? "" : `<br/><small>${quoted(stepLabel(step))}</small>`;
+    const status = statuses.get(node.id);
+    const mark = status === undefined ? "" : `:::${status}`;
+    lines.push(`  ${ids.get(node.id)}${open}"${quoted(node.label)}${detail}"${close}${mark}`);
   }
-  for (const step of workflow.steps) {
-    const arrow = step.when === undefined ? "-->" : "-.->";
-    for (const key of step.needs)
-      lines.push(`  ${ids.get(key) ?? "input_"} ${arrow} ${ids.get(step.name)}`);
-  }
+  for (const edge of edges)
+    lines.push(`  ${ids.get(edge.from)} ${ARROWS[edge.kind]} ${ids.get(edge.to)}`);
   if (statuses.size > 0) lines.push(CLASSES);
   return lines.join("\n");
 }

@@ -2,11 +2,12 @@
 import type { Command } from "commander";
 import type { RunReport } from "../index.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
+import { workflowGraph } from "../model/workflow-graph.ts";
 import { BatonError } from "../model/errors.ts";
 import { examples, findWorkflow } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
-import { edgesOf, layersOf, mermaidOf, stepLabel } from "./graph-text.ts";
+import { layersOf, mermaidOf, stepLabel } from "./graph-text.ts";
 import { coloured } from "./status.ts";
 import { clip, count, printable } from "./text.ts";
 
@@ -74,25 +75,21 @@ function printGraph(
 ): void {
   const statuses: Statuses = new Map((report?.steps ?? []).map((step) => [step.path, step.status]));
   if (flags.json === true) {
-    const steps = workflow.steps.map((step) => {
-      const status = statuses.get(step.name);
-      return {
-        name: step.name,
-        kind: step.kind,
-        needs: step.needs,
-        ...(status === undefined ? {} : { status }),
-      };
-    });
+    const { nodes, edges } = workflowGraph(workflow);
     cli.printJson({
       workflow: workflow.id,
-      steps,
-      edges: edgesOf(workflow),
+      nodes: nodes.map((node) => ({ ...node, ...statusField(statuses.get(node.id)) })),
+      edges,
       ...(report === undefined ? {} : { run: report.id, status: report.status }),
     });
     return;
   }
   if (flags.mermaid === true) cli.print(mermaidOf(workflow, statuses));
   else printLayers(cli, workflow, statuses, report);
+}
+
+function statusField(status: string | undefined): { readonly status?: string } {
+  return status === undefined ? {} : { status };
 }
 
 /** Steps in one group wait for nothing of each other: they execute at the same time. */

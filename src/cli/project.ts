@@ -10,6 +10,7 @@ import type { ModuleLoader } from "./module-loader.ts";
 
 const CONFIG_NAMES = ["baton.config.ts", "baton.config.mts", "baton.config.js", "baton.config.mjs"];
 const DEFAULT_STORE = join(".baton", "baton.db");
+const CACHE_FOLDER = join(".baton", "cache");
 
 export interface Project {
   readonly config: BatonConfig;
@@ -29,7 +30,7 @@ export type StorePlace =
 export async function loadProject(
   cwd: string,
   explicit: string | undefined,
-  loader: () => Promise<ModuleLoader>,
+  loader: (cacheFolder: string) => Promise<ModuleLoader>,
 ): Promise<Project> {
   const path = explicit === undefined ? findConfig(cwd) : resolve(cwd, explicit);
   if (path === undefined) {
@@ -48,7 +49,7 @@ export async function loadProject(
       details: { config: path },
     });
   }
-  const load = await loader();
+  const load = await loader(join(dirname(path), CACHE_FOLDER));
   const loaded = await load(path);
   return {
     config: checkConfig(loaded["default"], relative(cwd, path) || path),

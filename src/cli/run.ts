@@ -217,6 +217,6 @@ export function printViolations(
     const where = contract === "requires" ? "" : `${printable(path) || "/"}  `;
     cli.print(`  ${contract}  ${where}${cli.colors.bold(printable(rule))}`);
     if (found !== "" || !message.endsWith(`: ${rule}.`))
-      cli.print(`    ${printable(found === "" ? message : message.replace(/\.$/, ""))}${found}`);
+      cli.print(`    ${printable(message.replace(/\.$/, ""))}${found}`);
   }
 }

@@ -5,11 +5,12 @@
  * W2. A timer settles it only when it is further away than the caller's patience.
  * W3. What waits in a child run (a subflow) counts as the parent's wait, and names the child.
  */
-import type { Baton, RecordedEntry, RunOutcome } from "../index.ts";
+import type { Baton, RecordedEntry, RunOutcome, RunReport } from "../index.ts";
 import type { EntryKind } from "../model/entry.ts";
 import { isBatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
+import { partsOf } from "../model/workflow-parts.ts";
 
 /** What a run waits for. `run` is the run that has the step: a child, where the step is in a subflow. */
 export interface Wait {
@@ -48,6 +49,12 @@ export async function settle(baton: Baton, run: string, options: SettleOptions):
   } finally {
     ended.abort();
   }
+}
+
+/** The run that a person started, of which this one is a child, or a child's child; else the run itself. */
+export async function topmost(baton: Baton, run: string): Promise<string> {
+  const { parent } = await baton.report(run);
+  return parent === undefined ? run : topmost(baton, parent.run);
 }
 
 /** Whether a run of this workflow can stop for a person, a signal, a timer, or a child that does. */
@@ -113,9 +120,25 @@ class Following {
     if (this.waits.size === 0) return false;
     const report = await this.baton.report(this.run);
     // An older picture than the journal's would settle a run whose question has just been answered.
-    return (
-      report.lastSeq === this.lastSeq && (report.status === "waiting" || report.status === "parked")
+    if (report.lastSeq !== this.lastSeq) return false;
+    if (report.status === "waiting" || report.status === "parked") return true;
+    // To the journal a run is running while its child waits; it isn't, if nothing else of it can.
+    return report.status === "running" && this.onlyChildrenWait(report);
+  }
+
+  private onlyChildrenWait(report: RunReport): boolean {
+    const workflow = this.baton.workflows
+      .flatMap((each) => [...partsOf(each).workflows])
+      .find((each) => each.id === report.workflow);
+    if (workflow === undefined) return false;
+    const over = report.steps.filter(
+      (step) => step.status === "sealed" || step.status === "skipped",
     );
+    const there = new Set(["input", ...over.map((step) => step.path)]);
+    const begun = workflow.steps.filter(
+      (step) => !there.has(step.name) && step.needs.every((key) => there.has(key)),
+    );
+    return begun.every((step) => this.waits.has(step.name));
   }
 
   private async take({ entry, value }: RecordedEntry): Promise<void> {

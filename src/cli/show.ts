@@ -68,7 +68,7 @@ function printHeader(cli: Cli, report: RunReport): void {
   line("started", `${moment(report.startedAt)}${length}`);
   line(
     "journal",
-    `version ${report.version}, ${count(report.lastSeq + 1, "entry")}, head ${report.headHash.slice(0, 16)}`,
+    `${report.version < 0 ? "no version" : `version ${report.version}`}, ${count(report.lastSeq + 1, "entry")}, head ${report.headHash.slice(0, 16)}`,
   );
   if (report.fork !== undefined)
     line("fork of", printable(`${report.fork.run}@${report.fork.version}`));
@@ -113,10 +113,12 @@ function printTroubles(cli: Cli, report: RunReport): void {
   }
   if (report.missing !== undefined) {
     cli.print(`\n${cli.colors.yellow("waits for code")}: ${printable(report.missing.join(", "))}`);
-    cli.print("  next:  pass it in `workflows` or `agents` of baton.config.ts; the run then goes on");
+    cli.print(
+      "  next:  pass it in `workflows` or `agents` of baton.config.ts; the run then goes on",
+    );
   }
   for (const step of report.steps) {
-    if (step.error !== undefined)
+    if (step.error !== undefined && step.error.message !== report.error?.message)
       cli.print(
         `\n${cli.colors.red(printable(step.path))}: ${printable(step.error.code)}: ${printable(step.error.message)}`,
       );

@@ -6,6 +6,7 @@ import type { Cli, CommonFlags } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { readJson } from "./json-input.ts";
 import { followToEnd } from "./run.ts";
+import { topmost } from "./settle.ts";
 import { printable } from "./text.ts";
 
 interface SignalFlags extends CommonFlags {
@@ -64,7 +65,11 @@ async function signal(cli: Cli, { run, step, file, flags }: SignalArguments): Pr
     });
     if (flags.json !== true)
       cli.note(`Signalled: ${printable(step)} of ${printable(run)}, by ${printable(by.id)}.`);
-    if (flags.wait) return followToEnd(cli, opened, { run, json: flags.json === true });
+    if (flags.wait) {
+      // What the answer sets going ends with the run that somebody started, not with a child of it.
+      const followed = await topmost(opened.baton, run);
+      return followToEnd(cli, opened, { run: followed, json: flags.json === true });
+    }
     if (flags.json === true) cli.printJson({ id: run, step, by });
     return EXIT.ok;
   });

@@ -50,7 +50,7 @@ async function printState(cli: Cli, text: string, flags: StateFlags): Promise<Ex
     if (value === undefined) {
       const keys = Object.keys(state.values);
       throw new BatonError(
-        "VERSION_NOT_FOUND",
+        "ARGUMENT_INVALID",
         `Version ${state.version} of ${state.run} has no key ${flags.key}.`,
         {
           hint: `It has: ${keys.join(", ")}.`,

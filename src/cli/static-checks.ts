@@ -7,13 +7,9 @@
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import { compatibility } from "../model/compatibility.ts";
 import type { AnyContract } from "../model/contract.ts";
-import type {
-  AgentStep,
-  StepDefinition,
-  WorkflowDefinition,
-} from "../model/workflow-definition.ts";
+import type { AgentStep, View, WorkflowDefinition } from "../model/workflow-definition.ts";
+import { partsOf } from "../model/workflow-parts.ts";
 import { compareVersions } from "./arguments.ts";
-import { agentsOf } from "./definition-walk.ts";
 
 export interface Finding {
   /** `error`: will fail. `warning`: likely to hurt. `note`: for information; can't be decided without running. */
@@ -25,9 +21,7 @@ export interface Finding {
     | "identity"
     | "compensation"
     | "timeout"
-    | "idempotency"
-    | "send-back"
-    | "wait";
+    | "idempotency";
   /** The agent, contract, or `workflow step`. */
   readonly where: string;
   readonly message: string;
@@ -53,14 +47,19 @@ export function checkDefinitions(
   workflows: readonly WorkflowDefinition[],
   agents: readonly AgentDefinition[],
 ): CheckReport {
-  const all = [...new Set([...agents, ...agentsOf(workflows)])];
-  const nested = withNested(workflows);
+  const parts = workflows.map(partsOf);
+  const nested = [...new Set(parts.flatMap((each) => [...each.workflows]))];
+  const all = [...new Set([...agents, ...parts.flatMap((each) => [...each.agents])])];
+  const contracts = [
+    ...parts.flatMap((each) => [...each.contracts]),
+    ...all.flatMap(({ input, output }) => [input, output]),
+  ];
   const findings = [
     ...nested.flatMap(stepFindings),
     ...nested.flatMap(handoffFindings),
     ...identityFindings(all),
     ...all.filter(firstOfItsId).flatMap(agentFindings),
-    ...contractFindings(contractsOf(nested, all)),
+    ...contractFindings([...new Set(contracts)]),
   ];
   const order = { error: 0, warning: 1, note: 2 };
   return {
@@ -78,24 +77,10 @@ function countLinks(workflow: WorkflowDefinition): LinkCount {
   return { workflow: workflow.id, steps: n, possible: (n * (n - 1)) / 2, actual };
 }
 
-function withNested(workflows: readonly WorkflowDefinition[]): readonly WorkflowDefinition[] {
-  const found = new Set<WorkflowDefinition>();
-  const visit = (workflow: WorkflowDefinition): void => {
-    if (found.has(workflow)) return;
-    found.add(workflow);
-    for (const step of workflow.steps) {
-      if (step.kind === "subflow") visit(step.workflow);
-      if (step.kind === "branch")
-        for (const each of step.cases.values()) if (each.kind === "workflow") visit(each.workflow);
-    }
-  };
-  for (const workflow of workflows) visit(workflow);
-  return [...found];
-}
-
 function stepFindings(workflow: WorkflowDefinition): readonly Finding[] {
   const findings: Finding[] = [];
   const before = new Set(["input"]);
+  const used = usedByOutput(workflow);
   for (const step of workflow.steps) {
     const where = `${workflow.id} ${step.name}`;
     const missing = step.needs.filter((key) => !before.has(key));
@@ -108,43 +93,45 @@ function stepFindings(workflow: WorkflowDefinition): readonly Finding[] {
         message: `It needs ${missing.join(", ")}, which nothing before it gives: it can never begin.`,
       });
     }
-    if ((workflow.dependents.get(step.name) ?? []).length === 0) {
+    if ((workflow.dependents.get(step.name) ?? []).length === 0 && !used.has(step.name)) {
       findings.push({
         severity: "note",
         rule: "unread",
         where,
-        message: "No step reads it. If output() doesn't use it either, it could be left out.",
+        message:
+          "No step reads it, and output() was not seen to: if it isn't there for its effect, it could be left out.",
       });
     }
-    findings.push(...sendBackFindings(workflow, step, where), ...waitFindings(step, where));
   }
   return findings;
 }
 
-function sendBackFindings(
-  workflow: WorkflowDefinition,
-  step: StepDefinition,
-  where: string,
-): readonly Finding[] {
-  if (step.onRefused.kind !== "sendBack") return [];
-  const { to } = step.onRefused;
-  const others = (workflow.dependents.get(to) ?? []).filter((name) => name !== step.name);
-  if (others.length === 0) return [];
-  const message = `It sends ${to} back, but ${others.join(", ")} read${others.length === 1 ? "s" : ""} ${to} too: once that has happened, the refusal fails the run instead.`;
-  return [{ severity: "warning", rule: "send-back", where, message }];
-}
-
-function waitFindings(step: StepDefinition, where: string): readonly Finding[] {
-  if (step.kind !== "approval" && step.kind !== "signal") return [];
-  if (step.timeoutMs !== undefined || step.remindEveryMs !== undefined) return [];
-  return [
+/**
+ * Keys that output() reads, found by calling it with a state in which nothing has a value. A key that it reads only for
+ * certain values may be missed, which is why nothing worse than a note follows from this.
+ */
+function usedByOutput(workflow: WorkflowDefinition): ReadonlySet<string> {
+  const used = new Set<string>();
+  const every = Object.freeze(["input", ...workflow.steps.map((step) => step.name)]);
+  const view = new Proxy<View>(
+    {},
     {
-      severity: "warning",
-      rule: "wait",
-      where,
-      message: `The ${step.kind} has neither a timeout nor a reminder: a run could wait for ever without anybody hearing of it.`,
+      get: (_, key) => {
+        if (typeof key === "string") used.add(key);
+        return undefined;
+      },
+      ownKeys: () => {
+        for (const key of every) used.add(key);
+        return [];
+      },
     },
-  ];
+  );
+  try {
+    workflow.project(view);
+  } catch {
+    // It wanted a value to be there; what it had read until then counts.
+  }
+  return used;
 }
 
 /**
@@ -233,18 +220,6 @@ function agentFindings(agent: AgentDefinition): readonly Finding[] {
     findings.push({ severity: "note", rule: "idempotency", where, message });
   }
   return findings;
-}
-
-function contractsOf(
-  workflows: readonly WorkflowDefinition[],
-  agents: readonly AgentDefinition[],
-): readonly AnyContract[] {
-  const ofWorkflows = workflows.flatMap((workflow) => [
-    workflow.input,
-    ...(workflow.output === undefined ? [] : [workflow.output]),
-    ...workflow.steps.flatMap((step) => (step.kind === "signal" ? [step.contract] : [])),
-  ]);
-  return [...new Set([...ofWorkflows, ...agents.flatMap((agent) => [agent.input, agent.output])])];
 }
 
 /** One version must be one thing, and each version should accept what the one before it accepted. */

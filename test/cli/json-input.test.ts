@@ -2,7 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { type JsonLine, readJson, readJsonLines } from "../../src/cli/json-input.ts";
+import {
+  type JsonLine,
+  type JsonSource,
+  readJson,
+  readJsonLines,
+} from "../../src/cli/json-input.ts";
 import { recordingTerminal } from "./recording-terminal.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "baton-json-input-"));
@@ -67,17 +72,17 @@ test("one value comes from text, a file or stdin", async () => {
   });
 });
 
-test.for([
-  [
-    { kind: "file", path: "missing.json" } as const,
-    "missing.json can't be read: there is no such file.",
-  ],
-  [{ kind: "file", path: "." } as const, ". can't be read: it is a folder."],
-  [{ kind: "text", text: "{" } as const, "The payload is not JSON"],
-] as const)("%j is refused with its reason", async ([source, message]) => {
+const UNREADABLE: readonly { readonly source: JsonSource; readonly says: string }[] = [
+  {
+    source: { kind: "file", path: "missing.json" },
+    says: "missing.json can't be read: there is no such file.",
+  },
+  { source: { kind: "file", path: "." }, says: ". can't be read: it is a folder." },
+  { source: { kind: "text", text: "{" }, says: "The payload is not JSON" },
+];
+
+test.for(UNREADABLE)("$source is refused with its reason", async ({ source, says }) => {
   const reading = readJson(recordingTerminal({ cwd: folder }), source, "payload");
-  await expect(reading).rejects.toMatchObject({
-    code: "ARGUMENT_INVALID",
-    message: expect.stringContaining(message),
-  });
+  const message = expect.stringContaining(says);
+  await expect(reading).rejects.toMatchObject({ code: "ARGUMENT_INVALID", message });
 });

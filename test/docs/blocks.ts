@@ -31,12 +31,24 @@ interface Fenced {
 function fenced(page: string): readonly Fenced[] {
   const found: Fenced[] = [];
   let comment = "";
-  let open: { readonly fence: string; readonly language: string; readonly line: number; readonly lines: string[] } | undefined;
+  let open:
+    | {
+        readonly fence: string;
+        readonly language: string;
+        readonly line: number;
+        readonly lines: string[];
+      }
+    | undefined;
   for (const [index, line] of page.split("\n").entries()) {
     const match = FENCE.exec(line);
     if (open !== undefined) {
       if (match?.[2] === open.fence && match[3] === "") {
-        found.push({ language: open.language, text: `${open.lines.join("\n")}\n`, line: open.line, comment });
+        found.push({
+          language: open.language,
+          text: `${open.lines.join("\n")}\n`,
+          line: open.line,
+          comment,
+        });
         open = undefined;
         comment = "";
       } else open.lines.push(line);
@@ -108,7 +120,9 @@ export function fits(output: string, expected: string): boolean {
     .trimEnd()
     .split("\n")
     .map((line) =>
-      line.trim() === "..." ? "(?:[^\\n]*\\n)*?" : `${line.trimEnd().split("...").map(escaped).join("[^\\n]*")}[ ]*\\n`,
+      line.trim() === "..."
+        ? "(?:[^\\n]*\\n)*?"
+        : `${line.trimEnd().split("...").map(escaped).join("[^\\n]*")}[ ]*\\n`,
     );
   return new RegExp(`^${pattern.join("")}$`).test(`${output.trimEnd()}\n`);
 }

@@ -1,6 +1,14 @@
 /** The folders in which pages are tried, and the commands that stand for npm's. */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -64,7 +72,8 @@ const CONTENTS: Readonly<Record<string, (folder: string) => void>> = {
 /** Makes a folder with the contents that a page asks for; `commands` stand in the place of npm's. */
 export function makeFolder(contents: string, commands = COMMANDS): Folder {
   const fill = CONTENTS[contents];
-  if (fill === undefined) throw new Error(`There are no contents "${contents}" for a page's folder.`);
+  if (fill === undefined)
+    throw new Error(`There are no contents "${contents}" for a page's folder.`);
   const base = realpathSync(mkdtempSync(join(tmpdir(), "baton-docs-")));
   const path = join(base, "my-app");
   const bin = join(base, "bin");

@@ -13,12 +13,16 @@ const pages = [...readTree().keys()]
   .filter((path) => path.endsWith(".md"))
   .filter((path) => {
     const page = readFileSync(join(ROOT, path), "utf8");
-    return blocksOf(page).some(({ language, file }) => /^(ts|sh)$/.test(language) || file !== undefined);
+    return blocksOf(page).some(
+      ({ language, file }) => /^(ts|sh)$/.test(language) || file !== undefined,
+    );
   })
   .sort();
 
 afterAll(() => {
-  console.log(`${notRun.length} blocks are not run:\n${notRun.map((each) => `  ${each}`).join("\n")}`);
+  console.log(
+    `${notRun.length} blocks are not run:\n${notRun.map((each) => `  ${each}`).join("\n")}`,
+  );
 });
 
 test.for(pages)("%s", (path) => {

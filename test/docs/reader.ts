@@ -40,7 +40,14 @@ function run(place: Place, block: Block): string | undefined {
 }
 
 const STRICT = {
-  ...{ target: "ES2022", lib: ["ES2023"], module: "NodeNext", types: ["node"], strict: true, noEmit: true },
+  ...{
+    target: "ES2022",
+    lib: ["ES2023"],
+    module: "NodeNext",
+    types: ["node"],
+    strict: true,
+    noEmit: true,
+  },
   ...{ exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: true },
   ...{ allowImportingTsExtensions: true, noImplicitReturns: true, verbatimModuleSyntax: true },
 };

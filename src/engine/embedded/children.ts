@@ -8,6 +8,9 @@ import type { Actor, Children, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import { actorOf, readOutcome, startRun } from "./runs.ts";
 
+/** Pause before a child that the store could not start, or give, is asked for again. */
+const RETRY_MS = 1_000;
+
 type StartChild = Extract<Command, { readonly kind: "startChild" }>;
 
 export function children(core: () => Core): Children {
@@ -34,13 +37,24 @@ async function join(core: Core, parent: Actor, command: StartChild): Promise<voi
     if (core.actors.has(run)) return;
     await handOver(core, parent, path, run);
   } catch (error) {
-    if (core.stopped !== undefined) return;
+    failed(core, parent, path, error, () => void join(core, parent, command));
+  }
+}
+
+/** A store that can't commit or read now may do so later; a parent must not fail over that. All else is the child's failure. */
+function failed(core: Core, parent: Actor, path: string, error: unknown, again: () => void): void {
+  if (core.stopped !== undefined || core.closing) return;
+  if (!isBatonError(error, "STORE_FAILED")) {
     deliver(core, parent, {
       kind: "child",
       path,
       outcome: { kind: "failed", error: failureOf(error), seq: 0 },
     });
+    return;
   }
+  core.clock.after(RETRY_MS, () => {
+    if (!parent.dropped && parent.run.performing.has(path)) again();
+  });
 }
 
 /** The child is not in memory: it has ended, or it must be brought back so that it can. */
@@ -59,15 +73,12 @@ async function handOver(core: Core, parent: Actor, path: string, run: string): P
 }
 
 async function cancelChild(core: Core, parent: Actor, path: string, reason: string): Promise<void> {
+  const id = `${parent.id}/${path}`;
   try {
-    const child = await actorOf(core, `${parent.id}/${path}`);
+    const child = await actorOf(core, id);
     deliver(core, child, { kind: "cancel", by: ENGINE, reason: `The parent run is ${reason}.` });
   } catch (error) {
-    if (core.stopped !== undefined) return;
-    deliver(core, parent, {
-      kind: "child",
-      path,
-      outcome: { kind: "failed", error: failureOf(error), seq: 0 },
-    });
+    if (isBatonError(error, "RUN_FINISHED")) await handOver(core, parent, path, id);
+    else failed(core, parent, path, error, () => void cancelChild(core, parent, path, reason));
   }
 }

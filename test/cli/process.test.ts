@@ -1,0 +1,89 @@
+/** The real process: streams, signals and exit codes. */
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const MAIN = join(ROOT, "src", "cli", "main.ts");
+// Runs TypeScript as it stands, so that this test needs no build.
+const JITI = join(ROOT, "node_modules", "jiti", "lib", "jiti-cli.mjs");
+const folder = mkdtempSync(join(ROOT, "node_modules", ".baton-cli-process-"));
+
+const CONFIG = `import { agent, contract, defineConfig, workflow } from "baton";
+import { z } from "zod";
+const Any = contract("any", "1.0.0", z.object({ ms: z.int() }));
+const nap = agent({
+  name: "nap", version: "1.0.0", input: Any, output: Any, timeout: "60s",
+  execute: async (input, { signal }) => {
+    console.error("napping");
+    await new Promise((resolve, reject) => {
+      const timer = setTimeout(resolve, input.ms);
+      signal.addEventListener("abort", () => { clearTimeout(timer); reject(new Error("woken")); });
+    });
+    return input;
+  },
+});
+// A handle that a user's code forgets must not keep the command from ending.
+setInterval(() => undefined, 60_000);
+export default defineConfig({ workflows: [
+  workflow("nap", "1.0.0", { input: Any }).step("nap", nap, { input: ({ input }) => input }).output(({ nap }) => nap),
+] });
+`;
+
+beforeAll(() => writeFileSync(join(folder, "baton.config.ts"), CONFIG));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Running {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly ended: Promise<{
+    readonly code: number | null;
+    readonly out: string;
+    readonly err: string;
+  }>;
+  /** Resolves once stderr has said this. */
+  readonly said: (text: string) => Promise<void>;
+}
+
+function start(...argv: readonly string[]): Running {
+  const env = { ...process.env, JITI_FS_CACHE: join(folder, "compiled") };
+  const child = spawn(process.execPath, [JITI, MAIN, ...argv], { cwd: folder, env });
+  const written = { out: "", err: "" };
+  child.stdout.on("data", (chunk) => (written.out += String(chunk)));
+  child.stderr.on("data", (chunk) => (written.err += String(chunk)));
+  const closed = once(child, "close");
+  return {
+    child,
+    ended: closed.then(() => ({ code: child.exitCode, ...written })),
+    said: async (text) => {
+      while (!written.err.includes(text)) await Promise.race([once(child.stderr, "data"), closed]);
+    },
+  };
+}
+
+test("it runs, prints, and ends although a timer is still there", { timeout: 60_000 }, async () => {
+  const { ended } = start("run", "nap", "--id", "short", "--input", '{"ms":1}', "--json");
+  expect(await ended).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('"status":"completed"'),
+  });
+});
+
+test("while one process writes, another reads and is refused to write; Ctrl-C ends it with 130", {
+  timeout: 60_000,
+}, async () => {
+  const writer = start("run", "nap", "--id", "long", "--input", '{"ms":45000}');
+  await writer.said("napping");
+  const [reading, writing] = await Promise.all([
+    start("show", "long").ended,
+    start("cancel", "long", "--json").ended,
+  ]);
+  expect(reading).toMatchObject({ code: 0, out: expect.stringContaining("long  running") });
+  expect(writing).toMatchObject({ code: 4, err: expect.stringContaining('"code":"STORE_IN_USE"') });
+  writer.child.kill("SIGINT");
+  await writer.said("Stopping");
+  writer.child.kill("SIGINT");
+  expect((await writer.ended).code).toBe(130);
+});
