@@ -83,12 +83,12 @@ async function main() {
   announce(process.argv.includes("--fresh"));
   const results = [];
   const { code, summary } = await runApplications(results);
-  // Without a summary the command has said on stderr what is wrong. A changed example is the likeliest.
-  if (summary === undefined) {
-    console.error("\nTo begin with a new store: npm start -- --fresh");
+  // Without a summary the command was stopped, or has said on stderr what is wrong.
+  if (summary === undefined || summary.interrupted) {
+    console.error("\nWhat was sealed is kept: npm start goes on from here.");
+    console.error("With a new store (after a change of the example, say): npm start -- --fresh");
     return code === 0 ? 1 : code;
   }
-  if (summary.interrupted) return 130;
   const lines = readFileSync(join(ROOT, APPLICATIONS), "utf8").trimEnd().split("\n").length;
   const report = await verify();
   console.log(conclusion({ summary, results, lines, report }));
