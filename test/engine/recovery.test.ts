@@ -109,6 +109,9 @@ function everything(world: World) {
     .output(({ last }) => ({ total: last }));
 }
 
+/** The first appends register the two workflows; without them Baton rightly refuses to open. */
+const AT_OPEN = 2;
+
 interface Process {
   readonly acts: readonly string[];
   readonly ended: boolean;
@@ -283,7 +286,7 @@ test("promise 4: the same holds in a real file", async () => {
 
 test("promise 3: an append whose answer was lost is recognised, whichever it is, and nothing is executed twice for it", async () => {
   const { appends, states } = await smooth();
-  for (let k = 2; k <= appends; k += 1) {
+  for (let k = AT_OPEN + 1; k <= appends; k += 1) {
     const store = memory();
     const { ended, acts } = await live(
       store,
@@ -299,7 +302,7 @@ test("promise 3: an append whose answer was lost is recognised, whichever it is,
 
 test("promise 11: a store that fails for a while holds a run up, wherever it is, and loses and doubles nothing", async () => {
   const { appends, states } = await smooth();
-  for (let k = 2; k <= appends; k += 1) {
+  for (let k = AT_OPEN + 1; k <= appends; k += 1) {
     const store = memory();
     const { ended } = await live(
       store,

@@ -88,7 +88,7 @@ export function agentOf<I, O>(
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(more.sideEffects === undefined ? {} : { sideEffects: more.sideEffects }),
     // The contract takes anything: what is given is of the type that the test says.
-    execute: (input, context) => execute(input as I, context),
+    execute: (input, context) => execute(input as I, context) as Promise<unknown>,
   });
   return made as unknown as Agent<I, O>;
 }

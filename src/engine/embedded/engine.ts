@@ -116,6 +116,7 @@ function makeCore(options: EngineOptions, epoch: number): Core {
     wakes: wakes(clock, (run) => activate(core, run)),
     actors: new Map(),
     loading: new Map(),
+    unfinished: new Set(),
     listed: [],
     tickSet: false,
     placesTaken: 0,
@@ -152,7 +153,6 @@ async function goOn(core: Core, run: string): Promise<void> {
  * time are woken then; those that wait for code are tried again, since this process may have it.
  */
 async function findUnfinished(core: Core): Promise<void> {
-  const resume: string[] = [];
   let after: number | undefined;
   for (;;) {
     const heads = await core.store.heads({
@@ -167,13 +167,13 @@ async function findUnfinished(core: Core): Promise<void> {
       const id = head.stream.slice("run/".length);
       if (head.status === "waiting" && head.wakeAtMs !== undefined)
         core.wakes.set(id, head.wakeAtMs);
-      else resume.push(id);
+      else core.unfinished.add(id);
     }
     const last = heads.at(-1);
     if (last === undefined || heads.length < 10_000) break;
     after = last.no;
   }
-  void resumeRuns(core, resume);
+  void resumeRuns(core);
 }
 
 /** Waits first, then looks whether the run has ended already, so that no end falls in between. */
@@ -222,17 +222,7 @@ async function signal(core: Core, request: Signal): Promise<void> {
   checkWellFormed("id of the signal", id);
   const actor = await actorOf(core, run);
   const definition = actor.run.definition.stepByName.get(step);
-  if (definition === undefined && actor.run.definition.steps.length === 0) {
-    // The stand-in of a run whose code is not here; see run.blocked.
-    throw new BatonError(
-      "WORKFLOW_NOT_FOUND",
-      `Run ${run} waits for code that Baton was not opened with, and takes no answer before it has it.`,
-      {
-        hint: `\`baton show ${run}\` names what is missing: pass it in \`workflows\` or \`agents\`.`,
-        details: { run, step },
-      },
-    );
-  }
+  if (definition === undefined) await refuseBlocked(core, actor, step);
   if (definition?.kind !== "approval" && definition?.kind !== "signal") {
     throw new BatonError(
       "SIGNAL_UNKNOWN",
@@ -279,6 +269,22 @@ async function signal(core: Core, request: Signal): Promise<void> {
   }
   checkWellFormed("reason", String(value["reason"]));
   await answer(core, actor, { kind: "signal", step, id, by, value });
+}
+
+/** A run whose code is not here has no steps to answer, which is not the caller's mistake. */
+async function refuseBlocked(core: Core, actor: Actor, step: string): Promise<void> {
+  await recorded(core, actor, { kind: "tick" });
+  const { phase } = actor.run;
+  if (phase.kind !== "blocked") return;
+  const missing = phase.missing.join(", ");
+  throw new BatonError(
+    "SIGNAL_REFUSED",
+    `Run ${actor.id} waits for ${missing}, and takes no answers until that is here.`,
+    {
+      hint: "Open Baton with what is missing, then answer again.",
+      details: { run: actor.id, step, missing: phase.missing },
+    },
+  );
 }
 
 /** Delivers an answer. Where another came first, or the run is ending, it was not taken, and the sender must know. */
