@@ -85,7 +85,8 @@ function byFunction(profile: Profiler.Profile): readonly (readonly [name: string
     names.set(id, name);
     for (const child of children) {
       const found = profile.nodes.find((node) => node.id === child);
-      if (found?.callFrame.url === "") names.set(child, `${found.callFrame.functionName} in ${name}`);
+      if (found?.callFrame.url === "")
+        names.set(child, `${found.callFrame.functionName} in ${name}`);
     }
   }
   const times = new Map<string, number>();

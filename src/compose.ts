@@ -91,8 +91,11 @@ export async function open(options: OpenOptions): Promise<Baton> {
       ids,
       engine,
       close: async (graceMs) => {
-        await engine?.close(graceMs);
-        await store.close();
+        try {
+          await engine?.close(graceMs);
+        } finally {
+          await store.close();
+        }
       },
     });
   } catch (error) {

@@ -67,18 +67,24 @@ interface Work extends Batch {
 async function startAll(cli: Cli, opened: Opened, work: Work): Promise<void> {
   const inFlight = new Set<Promise<void>>();
   let fatal: Error | undefined;
+  let stop: () => void = () => undefined;
+  // A store that can't be written keeps the runs in flight waiting for it: they are left as they are, to go on next time.
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
   for await (const line of readJsonLines(cli.terminal, work.file)) {
     if (opened.interrupted.aborted || fatal !== undefined) break;
     const one = takeLine(cli, opened, { line, ...work })
       .catch((error: unknown) => {
         fatal ??= error instanceof Error ? error : new Error(String(error));
+        stop();
       })
       .finally(() => inFlight.delete(one));
     inFlight.add(one);
     work.progress.update(line.bytesRead, work.tally.settled);
-    if (inFlight.size >= work.flags.inFlight) await Promise.race(inFlight);
+    if (inFlight.size >= work.flags.inFlight) await Promise.race([...inFlight, stopped]);
   }
-  await Promise.all(inFlight);
+  await Promise.race([Promise.all(inFlight), stopped]);
   work.progress.update(Number.POSITIVE_INFINITY, work.tally.settled);
   // Runs that were under way at an interrupt end with STORE_CLOSED; the summary says that they go on next time.
   if (fatal !== undefined && !(opened.interrupted.aborted && isBatonError(fatal, "STORE_CLOSED")))

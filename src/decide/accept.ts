@@ -83,7 +83,7 @@ export type Input =
   /** Time has passed. */
   | { readonly kind: "tick" };
 
-/** A whole turn: takes in `inputs`, in order, then decides. `drain: false` only takes in (a run that waits for a place to execute). */
+/** A whole turn: takes in `inputs`, in order, then decides. `drain: false` begins nothing (a run that waits for a place to execute). */
 export function takeTurn(
   run: Run,
   inputs: readonly Input[],
@@ -92,10 +92,8 @@ export function takeTurn(
 ): Deliberation {
   const turn = deliberation(run, nowMs);
   for (const input of inputs) accept(turn, input);
-  if (drain) {
-    takeDue(turn);
-    decide(turn);
-  }
+  if (drain) takeDue(turn);
+  decide(turn, drain);
   return turn;
 }
 
@@ -269,6 +267,9 @@ function childEnded(turn: Deliberation, path: string, outcome: ChildOutcome): vo
 function signalled(turn: Deliberation, input: Extract<Input, { readonly kind: "signal" }>): void {
   const { run } = turn;
   if (run.signalIds.has(`${input.step}:${input.id}`) || run.phase.kind !== "going") return;
+  // The first answer counts. The engine refuses later ones, and tells the sender of one that came in the same moment.
+  const state = run.steps.get(input.step);
+  if (run.signals.has(input.step) || (state !== undefined && state.kind !== "open")) return;
   say(turn, {
     kind: "signal.received",
     path: input.step,

@@ -39,10 +39,13 @@ export function rulesOf(step: StepDefinition): StepRules<StepDefinition> {
   return RULES[step.kind] as StepRules<StepDefinition>;
 }
 
-/** Drains the agenda: says what must be said, commands what must be done. */
-export function decide(turn: Deliberation): void {
+/**
+ * Drains the agenda: says what must be said, commands what must be done. Without `drain` only a run that fails or is being
+ * cancelled is wound down, which takes no place.
+ */
+export function decide(turn: Deliberation, drainAgenda = true): void {
   const { run } = turn;
-  if (run.phase.kind === "going") {
+  if (drainAgenda && run.phase.kind === "going") {
     drain(turn);
     if (run.phase.kind === "going" && run.unsettledSteps === 0) complete(turn);
   }
@@ -94,12 +97,12 @@ function complete(turn: Deliberation): void {
 function wind(turn: Deliberation): void {
   const { run } = turn;
   run.agenda.clear();
-  if (run.performing.size > 0) {
-    if (run.abortCommanded) return;
+  if (!run.abortCommanded) {
     run.abortCommanded = true;
-    turn.commands.push({ kind: "abort", reason: run.phase.kind });
-    return;
+    awaitChildren(run);
+    if (run.performing.size > 0) turn.commands.push({ kind: "abort", reason: run.phase.kind });
   }
+  if (run.performing.size > 0) return;
   if (run.phase.kind === "failing") {
     const { step, error } = run.phase;
     say(turn, {
@@ -109,6 +112,17 @@ function wind(turn: Deliberation): void {
     });
   } else if (run.phase.kind === "cancelling") {
     say(turn, { kind: "run.cancelled", by: ENGINE, payload: { reason: run.phase.reason } });
+  }
+}
+
+/** After a restart nothing is under way, but the child runs of steps that are open may be: they are cancelled and awaited too. */
+function awaitChildren(run: Run): void {
+  for (const [step, state] of run.steps) {
+    if (state.kind !== "open" || run.performing.has(step)) continue;
+    const { opening, reads } = state;
+    const isChild =
+      opening.step === "subflow" || (opening.step === "branch" && opening.run !== undefined);
+    if (isChild) run.performing.set(step, { step, turn: 0, attempt: 0, reads, agent: undefined });
   }
 }
 
@@ -131,9 +145,8 @@ function fire(turn: Deliberation, timer: Timer): void {
   const { run } = turn;
   const step = run.definition.stepByName.get(timer.step);
   const state = run.steps.get(timer.step);
-  if (step === undefined) return;
+  if (step === undefined || !matters(run, timer)) return;
   if (timer.kind === "retry") {
-    if (!matters(run, timer)) return;
     if (state?.kind === "open" && state.opening.step === "map")
       state.items?.again.push(parsePath(timer.path).index);
     run.agenda.add(timer.step);
@@ -156,7 +169,10 @@ export function nextWakeAt(run: Run): number | undefined {
 
 /** Whether a timer is still waited for: its step may have been settled by something else meanwhile. */
 function matters(run: Run, timer: Timer): boolean {
-  if (timer.kind !== "retry") return run.steps.get(timer.step)?.kind === "open";
+  if (timer.kind !== "retry") {
+    if (run.steps.get(timer.step)?.kind !== "open") return false;
+    return timer.kind === "wake" || run.reminders.get(timer.step) === timer.dueAt;
+  }
   const call = run.calls.get(timer.path);
   return (
     call?.failedAttempts === timer.attempt &&
@@ -180,7 +196,9 @@ export function statusOf(run: Run): RunStatus {
     case "cancelling":
       return "running";
     case "going":
-      return run.performing.size === 0 && run.agenda.size === 0 ? "waiting" : "running";
+      return run.performing.size === 0 && run.agenda.size === 0 && run.unsettledSteps > 0
+        ? "waiting"
+        : "running";
   }
 }
 

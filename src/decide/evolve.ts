@@ -17,7 +17,10 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
     if (run.phase.kind === "blocked") run.phase = { kind: "going" };
   },
   "run.blocked": (run, fact) => {
-    run.phase = { kind: "blocked", missing: fact.payload.missing };
+    // A run that is being wound down needs no code for that, and must not be going again once it has been blocked.
+    if (run.phase.kind === "going" || run.phase.kind === "blocked") {
+      run.phase = { kind: "blocked", missing: fact.payload.missing };
+    }
   },
   "run.completed": (run, fact) => {
     run.phase = { kind: "completed", output: valueOf(fact) };
@@ -69,7 +72,7 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
     run.agenda.add(step);
   },
   "reminder.due": (run, fact) => {
-    run.timers.push({ dueAt: fact.payload.remindAt, kind: "remind", step: pathOf(fact) });
+    remindAt(run, pathOf(fact), fact.payload.remindAt);
   },
   "workflow.registered": () => {
     invariant(false, "workflow.registered stands in the registry's streams, never in a run's.");
@@ -131,22 +134,29 @@ function opened(run: Run, fact: FactOf<"step.opened">): void {
   if (opening.step === "sleep") run.timers.push({ dueAt: opening.dueAt, kind: "wake", step });
   if (opening.step === "approval" || opening.step === "signal") {
     if (opening.dueAt !== undefined) run.timers.push({ dueAt: opening.dueAt, kind: "wake", step });
-    if (opening.remindAt !== undefined)
-      run.timers.push({ dueAt: opening.remindAt, kind: "remind", step });
+    if (opening.remindAt !== undefined) remindAt(run, step, opening.remindAt);
   }
   run.agenda.add(step);
+}
+
+/** The timers of earlier reminders stay in the queue when a journal is folded anew; only this one counts. */
+function remindAt(run: Run, step: string, dueAt: number): void {
+  run.reminders.set(step, dueAt);
+  run.timers.push({ dueAt, kind: "remind", step });
 }
 
 function settleItem(run: Run, path: string, result: NonNullable<Items["results"][number]>): void {
   const { step, index } = parsePath(path);
   const state = run.steps.get(step);
+  forgetCall(run, path, 0);
+  // The step has failed over another item meanwhile: this one was under way, and is kept for the record.
+  if (state?.kind === "failed") return;
   invariant(
     state?.kind === "open" && state.items !== undefined,
     `Run ${run.id}: item ${path} of a step that is not open.`,
   );
   state.items.results[index] = result;
   state.items.settled += 1;
-  forgetCall(run, path, 0);
   run.agenda.add(step);
 }
 
@@ -155,7 +165,9 @@ function attemptFailed(run: Run, fact: FactOf<"attempt.failed">): void {
   const { step } = parsePath(path);
   const { retryAt, error } = fact.payload;
   const attempt = fact.attempt ?? 1;
-  run.calls.set(path, { failedAttempts: attempt, retryAt, feedback: error.violations ?? [] });
+  // What a refusal said stays said, also when an attempt after it fails for another reason.
+  const feedback = error.violations ?? run.calls.get(path)?.feedback ?? [];
+  run.calls.set(path, { failedAttempts: attempt, retryAt, feedback });
   if (retryAt !== undefined)
     run.timers.push({ dueAt: retryAt, kind: "retry", step, path, attempt });
 }
@@ -180,6 +192,7 @@ function handoffRefused(run: Run, fact: FactOf<"handoff.refused">): void {
 function settle(run: Run, step: string): void {
   run.unsettledSteps -= 1;
   run.signals.delete(step);
+  run.reminders.delete(step);
   for (const dependent of run.definition.dependents.get(step) ?? []) {
     const unmet = (run.unmetNeeds.get(dependent) ?? 0) - 1;
     if (unmet > 0) {

@@ -35,7 +35,10 @@ export function tryCall<X>(what: string, call: () => X): Tried<X> {
   try {
     return { ok: true, value: call() };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    // A message comes from anywhere: a lone surrogate in it must not keep the refusal from being recorded.
+    const message = (error instanceof Error ? error.message : String(error))
+      .slice(0, 4_000)
+      .toWellFormed();
     const path =
       isBatonError(error) && typeof error.details["path"] === "string" ? error.details["path"] : "";
     return {
@@ -114,7 +117,7 @@ export function refuse(
     payload: { violations, then },
   });
   if (then.kind === "fail") failStep(turn, step.name, refusalFailure(step.name, violations));
-  if (then.kind === "skip")
+  if (then.kind === "skip") {
     say(turn, {
       kind: "step.skipped",
       path: step.name,
@@ -122,6 +125,17 @@ export function refuse(
       reads,
       payload: { reason: "refused" },
     });
+    letGo(turn, step.name);
+  }
+}
+
+/** Items of a map that are under way when the map is skipped: nobody waits for them any more. */
+function letGo(turn: Deliberation, step: string): void {
+  const { performing } = turn.run;
+  const paths = [...performing].filter(([, each]) => each.step === step).map(([path]) => path);
+  if (paths.length === 0) return;
+  for (const path of paths) performing.delete(path);
+  turn.commands.push({ kind: "abort", reason: "going on without the step", step });
 }
 
 function refusalOutcome(run: Run, step: StepDefinition): RefusalOutcome {

@@ -33,8 +33,8 @@ export type Command =
       readonly workflow: WorkflowDefinition;
       readonly input: unknown;
     }
-  /** Abort every attempt, cancel every child run: the run is failing or being cancelled. */
-  | { readonly kind: "abort"; readonly reason: string }
+  /** Abort every attempt, cancel every child run: the run is failing or being cancelled. With `step`: those of a step that was given up. */
+  | { readonly kind: "abort"; readonly reason: string; readonly step?: string }
   | { readonly kind: "remind"; readonly step: string };
 
 export const ENGINE: Author = { kind: "engine", id: "baton" };

@@ -89,6 +89,30 @@ export function withAgents(
   return { ...definition, steps, stepByName: new Map(steps.map((step) => [step.name, step])) };
 }
 
+/** The same workflow with each nested workflow exchanged for the one that `choose` gives. */
+function withNested(
+  definition: WorkflowDefinition,
+  choose: (nested: WorkflowDefinition) => WorkflowDefinition,
+): WorkflowDefinition {
+  let changed = false;
+  const exchange = (nested: WorkflowDefinition) => {
+    const chosen = choose(nested);
+    if (chosen !== nested) changed = true;
+    return chosen;
+  };
+  const steps = definition.steps.map((step): StepDefinition => {
+    if (step.kind === "subflow") return { ...step, workflow: exchange(step.workflow) };
+    if (step.kind !== "branch") return step;
+    const cases = [...step.cases].map(([name, taken]): [string, BranchCase] => [
+      name,
+      taken.kind === "workflow" ? { ...taken, workflow: exchange(taken.workflow) } : taken,
+    ]);
+    return { ...step, cases: new Map(cases) };
+  });
+  if (!changed) return definition;
+  return { ...definition, steps, stepByName: new Map(steps.map((step) => [step.name, step])) };
+}
+
 export type Found =
   | { readonly kind: "found"; readonly definition: WorkflowDefinition }
   | { readonly kind: "missing"; readonly missing: readonly string[] };
@@ -98,14 +122,19 @@ export function definitionFor(known: Catalogue, workflow: string, manifest: Json
   const definition = known.workflows.get(workflow);
   if (definition === undefined) return { kind: "missing", missing: [`workflow ${workflow}`] };
   const missing = new Set<string>();
-  const pinned = pinnedAgents(manifest, workflow);
-  const fitted = withAgents(definition, (step, agent, branchCase) => {
-    const id = pinned.get(branchCase === undefined ? step : `${step}/${branchCase}`);
-    if (id === undefined || id === agent.id) return agent;
-    const exact = known.agents.get(id);
-    if (exact === undefined) missing.add(`agent ${id} for step ${step}`);
-    return exact ?? agent;
-  });
+  const fit = (each: WorkflowDefinition): WorkflowDefinition => {
+    const pinned = pinnedAgents(manifest, each.id);
+    const own = withAgents(each, (step, agent, branchCase) => {
+      const id = pinned.get(branchCase === undefined ? step : `${step}/${branchCase}`);
+      if (id === undefined || id === agent.id) return agent;
+      const exact = known.agents.get(id);
+      if (exact === undefined) missing.add(`agent ${id} for step ${step}`);
+      return exact ?? agent;
+    });
+    // The manifest pins what is nested as well: a child run that has not begun yet belongs to its parent's time.
+    return withNested(own, fit);
+  };
+  const fitted = fit(definition);
   return missing.size > 0
     ? { kind: "missing", missing: [...missing] }
     : { kind: "found", definition: fitted };

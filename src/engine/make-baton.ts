@@ -31,6 +31,7 @@ const GRACE_MS = 5_000;
 
 export function makeBaton(parts: BatonParts): Baton {
   const { reader, catalogue, ids, source } = parts;
+  let closing: Promise<void> | undefined;
   const writing = (): Engine => {
     if (parts.engine === undefined)
       throw new BatonError("STORE_READ_ONLY", "Baton was opened for reading only.");
@@ -92,7 +93,10 @@ export function makeBaton(parts: BatonParts): Baton {
       await engine.start(request);
       return handle(request.id);
     },
-    close: ({ graceMs = GRACE_MS } = {}) => parts.close(graceMs),
+    close: ({ graceMs = GRACE_MS } = {}) => {
+      closing ??= parts.close(graceMs);
+      return closing;
+    },
   };
 }
 

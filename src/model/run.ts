@@ -119,6 +119,8 @@ export interface Run {
   readonly calls: Map<string, CallState>;
   /** By `path:turn`, what `once` has recorded. */
   readonly onces: Map<string, Map<string, Json>>;
+  /** By step that waits, when somebody is told next. */
+  readonly reminders: Map<string, number>;
   /** Signals that came before their step was reached. */
   readonly signals: Map<string, ReceivedSignal>;
   /** `step:id` of every signal that was taken. */
@@ -156,6 +158,7 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     turns: new Map(),
     calls: new Map(),
     onces: new Map(),
+    reminders: new Map(),
     signals: new Map(),
     signalIds: new Set(),
     unmetNeeds: new Map(),

@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import Database from "better-sqlite3";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runProgram } from "../../src/cli/program.ts";
 import {
@@ -78,7 +79,8 @@ test("a wait in a child run names the child", async () => {
       waits: [{ run: "p1/inner", step: "review", what: "approval", shown: { amount: 500 } }],
     },
   ]);
-  expect(await json("approve", "p1/inner", "review", "--reject")).toMatchObject([
+  await baton(["approve", "p1/inner", "review", "--reject"]);
+  expect(await json("run", "outer", "--id", "p1", "--input", input)).toMatchObject([
     { id: "p1", status: "completed", output: { approved: false, paid: false } },
   ]);
 });
@@ -219,6 +221,26 @@ test("replay and verify find nothing wrong in what was just written", async () =
   const [report] = await json("verify");
   expect(report).toMatchObject({ problems: [] });
   expect((await baton(["verify", "q1"])).out).toMatch(/^ok {2}1 run/);
+});
+
+test("verify ends with 1 and names the entry that was changed", async () => {
+  const copy = join(empty, "copy.db");
+  cpSync(join(folder, ".baton", "baton.db"), copy);
+  const database = new Database(copy);
+  const triggers = database
+    .prepare("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+    .pluck()
+    .all();
+  for (const trigger of triggers) database.exec(`DROP TRIGGER "${String(trigger)}"`);
+  database.exec(
+    `UPDATE entries SET text = replace(text, 'Dear Ada', 'Dear Eve') WHERE text LIKE '%"stream":"run/q1"%'`,
+  );
+  database.close();
+  const said = await baton(["verify", "--store", copy], { cwd: empty });
+  expect(said).toMatchObject({
+    code: 1,
+    out: expect.stringContaining("changed    run/q1 entry 1"),
+  });
 });
 
 test("what needs no code needs no config, if the store is named", async () => {

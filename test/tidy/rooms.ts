@@ -85,7 +85,16 @@ export const ROOMS: readonly Room[] = [
   {
     name: "surface",
     files: /^src\/(index|sqlite)\.ts$/,
-    knows: [...CORE, "engine", "history", "compose", "stores/sqlite", "stores/memory", "cli/config", "testing"],
+    knows: [
+      ...CORE,
+      "engine",
+      "history",
+      "compose",
+      "stores/sqlite",
+      "stores/memory",
+      "cli/config",
+      "testing",
+    ],
     node: [],
   },
   // What a config file is: the one file of the CLI that users import.

@@ -36,7 +36,8 @@ export const mapRules: StepRules<MapStep> = {
     if (items.settled === items.list.length) close(turn, step, state, items);
   },
   sealed: (turn, step, performing, outcome) => {
-    itemsOf(turn, step).executing -= 1;
+    // A map that has failed over another item keeps what this one gave, for the record.
+    if (turn.run.steps.get(step.name)?.kind === "open") itemsOf(turn, step).executing -= 1;
     say(turn, sealedDraft("item.sealed", performing, outcome));
   },
   givenUp: (turn, step, path, error) => {

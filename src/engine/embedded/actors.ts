@@ -38,6 +38,7 @@ export function newActor(core: Core, run: Run, head: string): Actor {
     listed: false,
     placed: false,
     blobs: NO_BLOBS,
+    stopRetry: undefined,
     dropped: false,
     attempts: new Map(),
     index: undefined,
@@ -48,13 +49,21 @@ export function newActor(core: Core, run: Run, head: string): Actor {
 export function processActor(core: Core, actor: Actor): void {
   const arrivals = actor.inbox;
   actor.inbox = [];
+  const { stream } = actor.stream;
+  const { namespace, epoch, limits } = core;
+  const { inlinePayloadBytesMax } = limits;
   let turn: Deliberation;
+  let sealed: Sealed;
   try {
     turn = takeTurn(
       actor.run,
       arrivals.map((arrival) => arrival.input),
       core.clock.now(),
       actor.placed,
+    );
+    sealed = seal(
+      { namespace, stream, epoch, prev: actor.head, inlinePayloadBytesMax },
+      turn.facts,
     );
   } catch (cause) {
     stopRun(core, actor, arrivals, cause);
@@ -64,16 +73,6 @@ export function processActor(core: Core, actor: Actor): void {
     settle(core, actor, turn, arrivals);
     return;
   }
-  const sealed = seal(
-    {
-      namespace: core.namespace,
-      stream: actor.stream.stream,
-      epoch: core.epoch,
-      prev: actor.head,
-      inlinePayloadBytesMax: core.limits.inlinePayloadBytesMax,
-    },
-    turn.facts,
-  );
   actor.appending = true;
   append(core, actor, turn, sealed, arrivals, APPEND_RETRY_MS);
 }
@@ -95,21 +94,39 @@ function append(
     entries: sealed.entries.map((entry) => entry.stored),
     ...(sameIndex(index, actor.index) ? {} : { index }),
   };
-  core.store.append({ streams: [stream], blobs: sealed.blobs, epoch: core.epoch }).then(
+  const blobs = actor.blobs.length === 0 ? sealed.blobs : [...actor.blobs, ...sealed.blobs];
+  core.store.append({ streams: [stream], blobs, epoch: core.epoch }).then(
     (result) => {
       if (result.kind === "appended") {
-        actor.index = index;
-        actor.blobs = NO_BLOBS;
         appended(core, actor, turn, sealed, arrivals);
       } else if (result.kind === "fenced") {
         fence(core);
         for (const arrival of arrivals)
           arrival.done?.({ kind: "failed", error: core.stopped ?? gone(actor.id) });
       } else {
-        conflicted(core, actor, sealed, arrivals);
+        isOurs(core, actor, sealed).then(
+          (ours) =>
+            ours
+              ? appended(core, actor, turn, sealed, arrivals)
+              : conflicted(core, actor, sealed, arrivals),
+          (error: unknown) => appendFailed(core, actor, turn, sealed, arrivals, retryMs, error),
+        );
       }
     },
     (error: unknown) => appendFailed(core, actor, turn, sealed, arrivals, retryMs, error),
+  );
+}
+
+/** Whether the stream ends with these very entries: they were committed, and the answer was lost. Their hashes cover time, epoch and place. */
+async function isOurs(core: Core, actor: Actor, { entries }: Sealed): Promise<boolean> {
+  const stored = await core.store.read(
+    actor.stream,
+    entries[0]?.stored.seq ?? 0,
+    entries.length + 1,
+  );
+  return (
+    stored.length === entries.length &&
+    stored.every(({ hash }, i) => hash === entries[i]?.stored.hash)
   );
 }
 
@@ -122,6 +139,8 @@ function appended(
 ): void {
   actor.appending = false;
   actor.head = sealed.head;
+  actor.index = indexOf(actor.run);
+  actor.blobs = NO_BLOBS;
   if (actor.dropped) {
     for (const arrival of arrivals) arrival.done?.(TAKEN);
     return;
@@ -143,8 +162,9 @@ function settle(core: Core, actor: Actor, turn: Deliberation, arrivals: readonly
 
 /** Something is under way, or can be: the next due time is watched meanwhile. */
 function awaitNext(core: Core, actor: Actor): void {
-  core.wakes.set(actor.id, nextWakeAt(actor.run));
   takePlace(core, actor);
+  // While it stands in the queue its time may come as it likes: it is looked at when it has a place.
+  core.wakes.set(actor.id, actor.placed ? nextWakeAt(actor.run) : undefined);
 }
 
 const TAKEN: Arrived = { kind: "taken" };
@@ -182,9 +202,21 @@ function appendFailed(
     ? cause
     : new BatonError("STORE_FAILED", `${core.store.label} could not commit.`, { cause });
   const starting = sealed.entries[0]?.stored.seq === 0;
-  if (starting || core.closing || core.stopped !== undefined || error.code !== "STORE_FAILED") {
-    dropActor(core, actor);
+  const fail = () => {
     for (const arrival of arrivals) arrival.done?.({ kind: "failed", error });
+  };
+  if (
+    actor.dropped ||
+    starting ||
+    core.closing ||
+    core.stopped !== undefined ||
+    error.code !== "STORE_FAILED"
+  ) {
+    dropActor(core, actor);
+    fail();
+    if (core.stopped !== undefined || core.closing) return;
+    if (starting) goOnIfKept(core, actor);
+    else tellWaiters(core, actor.id, error);
     return;
   }
   core.log({
@@ -193,9 +225,26 @@ function appendFailed(
     at: core.clock.now(),
     run: actor.id,
   });
-  core.clock.after(retryMs, () => {
+  const cancel = core.clock.after(retryMs, () => {
+    actor.stopRetry = undefined;
     append(core, actor, turn, sealed, arrivals, Math.min(retryMs * 2, APPEND_RETRY_MAX_MS));
   });
+  actor.stopRetry = () => {
+    cancel();
+    fail();
+  };
+}
+
+/** A start that was refused may be in the journal all the same, if only the answer was lost: then the run goes on. */
+function goOnIfKept(core: Core, actor: Actor): void {
+  core.store.head(actor.stream).then(
+    (head) => {
+      if (head?.open === true) core.activate(actor.id);
+    },
+    () => {
+      // The store can't be read either. Whoever starts the run again, or opens the store again, finds it.
+    },
+  );
 }
 
 /** An error while deciding is a bug in Baton: it stops this run, not the process. The journal is as it was. */
@@ -225,7 +274,8 @@ function isResting(core: Core, actor: Actor): boolean {
     run.phase.kind === "cancelling"
   )
     return false;
-  if (run.agenda.size > 0 && run.phase.kind !== "blocked") return false;
+  // What can begin, and a run that can complete, wait for a place.
+  if (run.phase.kind === "going" && (run.agenda.size > 0 || run.unsettledSteps === 0)) return false;
   for (const performing of run.performing.values())
     if (performing.agent !== undefined) return false;
   const wakeAtMs = nextWakeAt(run);
@@ -313,6 +363,8 @@ export function dropActor(core: Core, actor: Actor): void {
   if (core.actors.get(actor.id) === actor) core.actors.delete(actor.id);
   for (const attempt of [...actor.attempts.values()])
     attempt.end({ code: "ENGINE_STOPPED", message: "The run left this process." });
+  actor.stopRetry?.();
+  actor.stopRetry = undefined;
   leavePlace(core, actor);
   for (const { done } of actor.inbox)
     done?.({ kind: "failed", error: core.stopped ?? gone(actor.id) });

@@ -15,6 +15,8 @@ type Execute = Extract<Command, { readonly kind: "execute" }>;
 export interface ContextHandle {
   readonly context: AgentContext;
   readonly usage: readonly UsageRecord[];
+  /** Aborts the signal; no new effect begins. */
+  abort(): void;
   /** Aborts the signal; from now on the context throws. */
   end(): void;
 }
@@ -23,6 +25,7 @@ export function attemptContext(core: Core, actor: Actor, command: Execute): Cont
   const { path, turn, attempt, agent, feedback } = command;
   const usage: UsageRecord[] = [];
   let controller: AbortController | undefined;
+  let aborted = false;
   let ended = false;
   const live = () => {
     if (ended)
@@ -46,11 +49,19 @@ export function attemptContext(core: Core, actor: Actor, command: Execute): Cont
       });
     };
   let agentLog: AgentLog | undefined;
-  const memo = onces(core, actor, command, live);
+  const mayBegin = () => {
+    if (aborted)
+      throw new BatonError(
+        "CONTEXT_ENDED",
+        `Attempt ${attempt} of ${path} in run ${actor.id} was aborted.`,
+      );
+    live();
+  };
+  const memo = onces(core, actor, command, { mayBegin, live });
   const context: AgentContext = {
     get signal() {
       controller ??= new AbortController();
-      if (ended) controller.abort();
+      if (aborted || ended) controller.abort();
       return controller.signal;
     },
     run: actor.id,
@@ -89,6 +100,10 @@ export function attemptContext(core: Core, actor: Actor, command: Execute): Cont
   return {
     context,
     usage,
+    abort: () => {
+      aborted = true;
+      controller?.abort();
+    },
     end: () => {
       ended = true;
       controller?.abort();
@@ -100,7 +115,12 @@ export function attemptContext(core: Core, actor: Actor, command: Execute): Cont
  * `once`: an effect whose result is recorded before the agent sees it. Two calls with the same name while the first is
  * under way share it; a failed effect is forgotten.
  */
-function onces(core: Core, actor: Actor, command: Execute, live: () => void): AgentContext["once"] {
+function onces(
+  core: Core,
+  actor: Actor,
+  command: Execute,
+  { mayBegin, live }: { readonly mayBegin: () => void; readonly live: () => void },
+): AgentContext["once"] {
   const { path, turn, attempt } = command;
   const underWay = new Map<string, Promise<Json>>();
   const perform = async (name: string, effect: () => unknown): Promise<Json> => {
@@ -117,6 +137,7 @@ function onces(core: Core, actor: Actor, command: Execute, live: () => void): Ag
   return async <X>(name: string, effect: () => X | Promise<X>): Promise<X> => {
     live();
     const recorded = command.onces.get(name);
+    if (recorded === undefined && !underWay.has(name)) mayBegin();
     const result =
       recorded === undefined ? await (underWay.get(name) ?? begin(name, effect)) : recorded;
     // What was recorded under this name is what the same effect gave, in JSON: the caller's type is taken at its word.

@@ -1,7 +1,7 @@
 /**
  * Attempts: one execution of an agent, from its place in the queue to its outcome in the run's inbox.
  *
- * A1. An attempt reports exactly one outcome: the first of result, throw, timeout, abort.
+ * A1. An attempt reports exactly one outcome: the first of result, throw, timeout, and the end of its patience after an abort.
  * A2. Once it has reported, its context throws and what it still gives is ignored.
  * A3. What crosses into the run is checked here: the output against the agent's contract, its size, its JSON.
  */
@@ -16,6 +16,9 @@ import { deliver } from "./inbox.ts";
 import { attemptContext, type ContextHandle } from "./attempt-context.ts";
 import type { Actor, Core } from "./core.ts";
 
+/** How long an attempt that was aborted is waited for, so that what it did is known: one that heeds its signal ends at once. */
+const ABORT_GRACE_MS = 5_000;
+
 type Execute = Extract<Command, { readonly kind: "execute" }>;
 
 /** Begins an attempt as soon as its agent has a place. */
@@ -25,6 +28,7 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
   let begun = false;
   let context: ContextHandle | undefined;
   let stopTimeout: (() => void) | undefined;
+  let stopGrace: (() => void) | undefined;
   let leaveQueue: (() => void) | undefined;
   let startedMs = 0;
 
@@ -32,6 +36,7 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     if (reported) return false;
     reported = true;
     stopTimeout?.();
+    stopGrace?.();
     leaveQueue?.();
     context?.end();
     actor.attempts.delete(path);
@@ -87,7 +92,19 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     }
     executeNow(command, context, succeed, thrown, () => core.agentPlaces.leave(agent));
   };
-  actor.attempts.set(path, { path, turn, attempt, agent, end: (failure) => fail(failure, true) });
+  const abort = (failure: Failure) => {
+    if (!begun) return fail(failure, true);
+    context?.abort();
+    stopGrace ??= core.clock.after(ABORT_GRACE_MS, () => fail(failure, true));
+  };
+  actor.attempts.set(path, {
+    path,
+    turn,
+    attempt,
+    agent,
+    end: (failure) => fail(failure, true),
+    abort,
+  });
   leaveQueue = core.agentPlaces.take(agent, begin);
   // An attempt that ended while it began has left the queue already.
   if (reported) leaveQueue();
@@ -114,7 +131,7 @@ function executeNow(
     succeed(given);
     return;
   }
-  given.then(
+  Promise.resolve(given).then(
     (raw) => {
       leave();
       succeed(raw);

@@ -2,11 +2,17 @@
 import type { Command } from "../../decide/turn.ts";
 import { ENGINE } from "../../decide/turn.ts";
 import { isBatonError } from "../../model/errors.ts";
+import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
+import { manifestBlob } from "../manifests.ts";
 import { childOutcome } from "./actors.ts";
 import { failureOf } from "./attempts.ts";
 import type { Actor, Children, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
+import type { StartRequest } from "../engine.ts";
 import { actorOf, readOutcome, startRun } from "./runs.ts";
+
+/** Pause before a child that the store could not start, or give, is asked for again. */
+const RETRY_MS = 1_000;
 
 type StartChild = Extract<Command, { readonly kind: "startChild" }>;
 
@@ -30,17 +36,39 @@ async function join(core: Core, parent: Actor, command: StartChild): Promise<voi
       input,
       by: ENGINE,
       parent: { run: parent.id, path },
+      ...manifestIfNew(core, workflow),
     });
     if (core.actors.has(run)) return;
     await handOver(core, parent, path, run);
   } catch (error) {
-    if (core.stopped !== undefined) return;
+    failed(core, parent, path, error, () => void join(core, parent, command));
+  }
+}
+
+/** A nested workflow with the agents that its parent is pinned to is not among those that were registered at open. */
+function manifestIfNew(
+  core: Core,
+  workflow: WorkflowDefinition,
+): Partial<Pick<StartRequest, "blobs">> {
+  return core.catalogue.workflows.get(workflow.id) === workflow
+    ? {}
+    : { blobs: [manifestBlob(workflow)] };
+}
+
+/** A store that can't commit or read now may do so later; a parent must not fail over that. All else is the child's failure. */
+function failed(core: Core, parent: Actor, path: string, error: unknown, again: () => void): void {
+  if (core.stopped !== undefined || core.closing) return;
+  if (!isBatonError(error, "STORE_FAILED")) {
     deliver(core, parent, {
       kind: "child",
       path,
       outcome: { kind: "failed", error: failureOf(error), seq: 0 },
     });
+    return;
   }
+  core.clock.after(RETRY_MS, () => {
+    if (!parent.dropped && parent.run.performing.has(path)) again();
+  });
 }
 
 /** The child is not in memory: it has ended, or it must be brought back so that it can. */
@@ -59,15 +87,12 @@ async function handOver(core: Core, parent: Actor, path: string, run: string): P
 }
 
 async function cancelChild(core: Core, parent: Actor, path: string, reason: string): Promise<void> {
+  const id = `${parent.id}/${path}`;
   try {
-    const child = await actorOf(core, `${parent.id}/${path}`);
+    const child = await actorOf(core, id);
     deliver(core, child, { kind: "cancel", by: ENGINE, reason: `The parent run is ${reason}.` });
   } catch (error) {
-    if (core.stopped !== undefined) return;
-    deliver(core, parent, {
-      kind: "child",
-      path,
-      outcome: { kind: "failed", error: failureOf(error), seq: 0 },
-    });
+    if (isBatonError(error, "RUN_FINISHED")) await handOver(core, parent, path, id);
+    else failed(core, parent, path, error, () => void cancelChild(core, parent, path, reason));
   }
 }

@@ -45,8 +45,10 @@ export interface Attempt {
   readonly turn: number;
   readonly attempt: number;
   readonly agent: AgentDefinition;
-  /** Aborts it, and makes its context unusable. */
+  /** Ends it at once, and makes its context unusable. */
   readonly end: (failure: Failure) => void;
+  /** Aborts its signal and waits for what it still gives, for a bounded time; ends it if it has not begun. */
+  readonly abort: (failure: Failure) => void;
 }
 
 export interface Actor {
@@ -64,6 +66,8 @@ export interface Actor {
   placed: boolean;
   /** Blobs that go into the journal with the next append: the manifest of a fork. */
   blobs: readonly Blob[];
+  /** While an append waits to be tried again: gives that up. */
+  stopRetry: (() => void) | undefined;
   /** Whether it was given up in memory: what still arrives for it is ignored. */
   dropped: boolean;
   readonly attempts: Map<string, Attempt>;

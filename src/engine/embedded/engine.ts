@@ -1,9 +1,10 @@
 /** The embedded engine: opened over a store, closed once. What it owns stands in core.ts. */
 import { hasEnded } from "../../decide/decide.ts";
 import { check } from "../../model/check.ts";
-import type { Author } from "../../model/entry.ts";
-import { BatonError } from "../../model/errors.ts";
-import type { Json } from "../../model/json.ts";
+import type { Input } from "../../decide/accept.ts";
+import { type Author, runStream } from "../../model/entry.ts";
+import { BatonError, isBatonError } from "../../model/errors.ts";
+import type { Json, JsonObject } from "../../model/json.ts";
 import type { Limits } from "../../model/limits.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Ids } from "../../ports/ids.ts";
@@ -21,7 +22,8 @@ import { children } from "./children.ts";
 import type { Actor, Arrived, Core, Watcher } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import { acquireLease, keepLease } from "./lease-keeper.ts";
-import { actorOf, readOutcome, resumeRuns, startRun } from "./runs.ts";
+import { checkAuthor, checkWellFormed } from "./author.ts";
+import { actorOf, notLoaded, readOutcome, resumeRuns, startRun } from "./runs.ts";
 import { wakes } from "./wakes.ts";
 
 export interface EngineOptions {
@@ -60,12 +62,16 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   return {
     start: async (request) => {
       open(core);
-      await startRun(core, request);
+      checkAuthor(request.by);
+      const { joined } = await startRun(core, request);
+      if (joined && !core.actors.has(request.id)) await goOn(core, request.id);
     },
     outcome: (run) => outcome(core, run),
     signal: (run, step, payload, by, id) => signal(core, { run, step, payload, by, id }),
     cancel: async (run, by, reason) => {
       open(core);
+      checkAuthor(by);
+      checkWellFormed("reason", reason);
       const actor = await actorOf(core, run);
       await recorded(core, actor, { kind: "cancel", by, reason });
     },
@@ -73,9 +79,22 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     close: async (graceMs) => {
       leave();
       await closeCore(core, graceMs);
-      await store.release(epoch);
+      await release(core);
     },
   };
+}
+
+/** A full disk must not keep a process from ending: a lease that can't be given back is taken over when the process is gone. */
+async function release(core: Core): Promise<void> {
+  try {
+    await core.store.release(core.epoch);
+  } catch (error) {
+    core.log({
+      level: "warn",
+      message: `The lease of ${core.store.label} could not be released: ${String(error)}`,
+      at: core.clock.now(),
+    });
+  }
 }
 
 function makeCore(options: EngineOptions, epoch: number): Core {
@@ -116,16 +135,19 @@ function activate(core: Core, run: string): void {
   actorOf(core, run).then(
     (actor) => deliver(core, actor, { kind: "tick" }),
     (error: unknown) => {
-      if (core.stopped === undefined) {
-        core.log({
-          level: "error",
-          message: `Run ${run} could not be loaded: ${String(error)}`,
-          at: core.clock.now(),
-          run,
-        });
-      }
+      if (core.stopped !== undefined || isBatonError(error, "RUN_FINISHED")) return;
+      notLoaded(core, run, error);
     },
   );
+}
+
+/**
+ * Whoever joins a run that is not in memory wants it to go on: it may have left when the store failed. One that waits is
+ * looked at too: while its id was tried, a timer that woke it found an actor that was not it.
+ */
+async function goOn(core: Core, run: string): Promise<void> {
+  const head = await core.store.head({ namespace: core.namespace, stream: runStream(run) });
+  if (head?.open === true && !core.actors.has(run)) activate(core, run);
 }
 
 /**
@@ -156,23 +178,34 @@ async function findUnfinished(core: Core): Promise<void> {
   void resumeRuns(core);
 }
 
+/** Waits first, then looks whether the run has ended already, so that no end falls in between. */
 async function outcome(core: Core, run: string): Promise<RunOutcome<Json>> {
   if (core.stopped !== undefined) throw core.stopped;
-  const isHere = core.actors.has(run);
-  const ended = isHere ? undefined : await readOutcome(core, run);
-  if (ended !== undefined) return ended.outcome;
-  // Between the look and the wait nothing can have ended unseen, unless it was loaded, ended and left meanwhile.
-  if (!isHere && !core.actors.has(run)) {
-    const again = await readOutcome(core, run);
-    if (again !== undefined) return again.outcome;
-  }
   return await new Promise((resolve, reject) => {
     const waiters = core.waiters.get(run) ?? [];
     core.waiters.set(run, waiters);
-    waiters.push((told) => {
+    const waiter = (told: RunOutcome<Json> | BatonError) => {
       if (told instanceof Error) reject(told);
       else resolve(told);
-    });
+    };
+    waiters.push(waiter);
+    if (core.actors.has(run)) return;
+    const leave = () => {
+      const at = waiters.indexOf(waiter);
+      if (at >= 0) waiters.splice(at, 1);
+      if (waiters.length === 0 && core.waiters.get(run) === waiters) core.waiters.delete(run);
+    };
+    readOutcome(core, run).then(
+      (ended) => {
+        if (ended === undefined) return;
+        leave();
+        resolve(ended.outcome);
+      },
+      (error: unknown) => {
+        leave();
+        reject(core.stopped ?? error);
+      },
+    );
   });
 }
 
@@ -187,8 +220,11 @@ interface Signal {
 async function signal(core: Core, request: Signal): Promise<void> {
   open(core);
   const { run, step, payload, by, id } = request;
+  checkAuthor(by);
+  checkWellFormed("id of the signal", id);
   const actor = await actorOf(core, run);
   const definition = actor.run.definition.stepByName.get(step);
+  if (definition === undefined) await refuseBlocked(core, actor, step);
   if (definition?.kind !== "approval" && definition?.kind !== "signal") {
     throw new BatonError(
       "SIGNAL_UNKNOWN",
@@ -196,7 +232,9 @@ async function signal(core: Core, request: Signal): Promise<void> {
       { details: { run, step } },
     );
   }
-  if (actor.run.signalIds.has(`${step}:${id}`)) return;
+  // It may be taken in without being in the journal yet: the second sender waits for that like the first.
+  if (actor.run.signalIds.has(`${step}:${id}`))
+    return await recorded(core, actor, { kind: "tick" });
   const state = actor.run.steps.get(step);
   if (
     hasEnded(actor.run) ||
@@ -221,7 +259,7 @@ async function signal(core: Core, request: Signal): Promise<void> {
         details: { run, step, violations: checked.violations },
       });
     }
-    return await recorded(core, actor, { kind: "signal", step, id, by, value: checked.value });
+    return await answer(core, actor, { kind: "signal", step, id, by, value: checked.value });
   }
   const value = approvalAnswer(payload);
   if (value === undefined) {
@@ -231,10 +269,45 @@ async function signal(core: Core, request: Signal): Promise<void> {
       { details: { run, step } },
     );
   }
-  await recorded(core, actor, { kind: "signal", step, id, by, value });
+  checkWellFormed("reason", String(value["reason"]));
+  await answer(core, actor, { kind: "signal", step, id, by, value });
 }
 
-function approvalAnswer(payload: unknown): Json | undefined {
+/** A run whose code is not here has no steps to answer, which is not the caller's mistake. */
+async function refuseBlocked(core: Core, actor: Actor, step: string): Promise<void> {
+  await recorded(core, actor, { kind: "tick" });
+  const { phase } = actor.run;
+  if (phase.kind !== "blocked") return;
+  const missing = phase.missing.join(", ");
+  throw new BatonError(
+    "SIGNAL_REFUSED",
+    `Run ${actor.id} waits for ${missing}, and takes no answers until that is here.`,
+    {
+      hint: "Open Baton with what is missing, then answer again.",
+      details: { run: actor.id, step, missing: phase.missing },
+    },
+  );
+}
+
+/** Delivers an answer. Where another came first, or the run is ending, it was not taken, and the sender must know. */
+async function answer(
+  core: Core,
+  actor: Actor,
+  input: Extract<Input, { readonly kind: "signal" }>,
+): Promise<void> {
+  await recorded(core, actor, input);
+  const { step, id } = input;
+  if (actor.run.signalIds.has(`${step}:${id}`)) return;
+  throw new BatonError(
+    "SIGNAL_REFUSED",
+    `Step ${step} of run ${actor.id} took no answer: another came first, or the run is ${actor.run.phase.kind}.`,
+    {
+      details: { run: actor.id, step },
+    },
+  );
+}
+
+function approvalAnswer(payload: unknown): JsonObject | undefined {
   if (
     typeof payload !== "object" ||
     payload === null ||
@@ -263,6 +336,10 @@ function subscribe(core: Core, run: string, subscriber: Subscriber): () => void 
     partial: (path, attempt, chunk) => subscriber.partial(path, attempt, chunk),
     ended: () => subscriber.ended(),
   };
+  if (core.stopped !== undefined) {
+    subscriber.ended();
+    return () => {};
+  }
   const watchers = core.watchers.get(run) ?? new Set<Watcher>();
   core.watchers.set(run, watchers.add(watcher));
   return () => {

@@ -1,4 +1,5 @@
 /** Performing commands: what the decider wanted done, once the journal has what it follows from. */
+import { parsePath } from "../../decide/evolve.ts";
 import type { Command } from "../../decide/turn.ts";
 import { beginAttempt } from "./attempts.ts";
 import type { Actor, Core } from "./core.ts";
@@ -13,9 +14,12 @@ export function perform(core: Core, actor: Actor, commands: readonly Command[]):
         core.children.start(actor, command);
         break;
       case "abort":
-        for (const attempt of [...actor.attempts.values()])
-          attempt.end({ code: "ABORTED", message: `The run is ${command.reason}.` });
-        core.children.cancel(actor, command.reason);
+        for (const attempt of [...actor.attempts.values()]) {
+          const isMeant =
+            command.step === undefined || parsePath(attempt.path).step === command.step;
+          if (isMeant) attempt.abort({ code: "ABORTED", message: `The run is ${command.reason}.` });
+        }
+        if (command.step === undefined) core.children.cancel(actor, command.reason);
         break;
       case "remind":
         core.log({

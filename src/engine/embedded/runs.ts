@@ -12,9 +12,10 @@ import { canonicalJson } from "../../journal/canonical.ts";
 import { NO_HASH, sha256Hex } from "../../journal/hash.ts";
 import { check } from "../../model/check.ts";
 import type { AnyContract } from "../../model/contract.ts";
+import { sameJson } from "../../model/json-pointer.ts";
 import { jsonSchemaContract } from "../../model/json-schema.ts";
 import { FINAL_KINDS, runStream } from "../../model/entry.ts";
-import { BatonError } from "../../model/errors.ts";
+import { BatonError, isBatonError } from "../../model/errors.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 import { DEFAULT_LIMITS } from "../../model/limits.ts";
 import { newRun } from "../../model/run.ts";
@@ -28,6 +29,9 @@ import { newActor, outcomeOf, takePlace } from "./actors.ts";
 import type { Actor, Arrived, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
 
+/** Pause before a run that the store could not give is asked for again. */
+const LOAD_RETRY_MS = 5_000;
+
 /** Run ids become part of streams, file names and URLs. A slash separates a child's id from its parent's. */
 const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9._:@/~-]{0,199}$/;
 
@@ -35,9 +39,13 @@ const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9._:@/~-]{0,199}$/;
  * Starts a run, or joins the one that has the id: resolves when `run.started` (or `run.refused`) is in the journal.
  * @throws BatonError RUN_CONFLICT, ARGUMENT_INVALID, and what the store throws.
  */
-export async function startRun(core: Core, request: StartRequest): Promise<void> {
+export async function startRun(
+  core: Core,
+  request: StartRequest,
+): Promise<{ readonly joined: boolean }> {
   const { id, definition } = request;
-  if (!RUN_ID.test(id)) {
+  // A child's id is made of its parent's, and may be longer.
+  if (request.parent === undefined && !RUN_ID.test(id)) {
     throw new BatonError("ARGUMENT_INVALID", `"${id.slice(0, 220)}" is not a run id.`, {
       hint: "Use 1 to 200 letters, digits and . _ : @ / ~ - ; the first a letter or digit.",
       details: { id },
@@ -45,18 +53,16 @@ export async function startRun(core: Core, request: StartRequest): Promise<void>
   }
   const start = startInput(core, request);
   if (core.actors.has(id) || core.loading.has(id) || core.unfinished.has(id)) {
-    return await compareStart(core, request, start);
+    await compareStart(core, request, start);
+    return { joined: true };
   }
   const actor = newActor(core, newRun(id, definition, core.limits), NO_HASH);
   if (request.blobs !== undefined) actor.blobs = request.blobs;
   core.actors.set(id, actor);
   const arrived = await new Promise<Arrived>((resolve) => deliver(core, actor, start, resolve));
   if (arrived.kind === "failed") throw arrived.error;
-  if (arrived.kind === "taken") return;
-  await compareStart(core, request, start);
-  // Whoever wanted to wake the run meanwhile found an actor that was not it; so that no wake-up is lost, it is woken now.
-  const head = await core.store.head({ namespace: core.namespace, stream: runStream(id) });
-  if (head?.open === true) core.activate(id);
+  if (arrived.kind === "conflict") await compareStart(core, request, start);
+  return { joined: arrived.kind === "conflict" };
 }
 
 type StartInput = Extract<Input, { readonly kind: "start" | "refuseStart" }>;
@@ -94,22 +100,30 @@ async function compareStart(core: Core, request: StartRequest, start: StartInput
   await recorded(core, id);
   for await (const { entry } of readRun(core.store, core.namespace, id)) {
     const sameWorkflow = entry.payload["workflow"] === definition.id;
+    const { parent, fork } = entry.payload;
+    const sameOrigin =
+      sameJson(parent ?? null, request.parent ?? null) &&
+      sameJson(fork ?? null, request.fork?.fork ?? null);
+    // A fork may exchange agents, which its manifest tells.
+    const sameFork = fork === undefined || entry.payload["manifest"] === manifestHash(definition);
     const sameInput =
       start.kind === "refuseStart"
         ? entry.kind === "run.refused"
         : entry.inputHash === start.inputHash && entry.kind === "run.started";
-    if (sameWorkflow && sameInput) return;
-    throw new BatonError(
-      "RUN_CONFLICT",
-      `Run ${id} exists, with another ${sameWorkflow ? "input" : "workflow"}.`,
-      {
-        details: {
-          run: id,
-          workflow: entry.payload["workflow"] ?? null,
-          inputHash: entry.inputHash ?? null,
-        },
+    if (sameWorkflow && sameInput && (entry.kind === "run.refused" || (sameOrigin && sameFork)))
+      return;
+    const other = !sameWorkflow
+      ? "workflow"
+      : !sameInput
+        ? "input"
+        : "origin (a fork, or the child of a run)";
+    throw new BatonError("RUN_CONFLICT", `Run ${id} exists, with another ${other}.`, {
+      details: {
+        run: id,
+        workflow: entry.payload["workflow"] ?? null,
+        inputHash: entry.inputHash ?? null,
       },
-    );
+    });
   }
 }
 
@@ -171,7 +185,9 @@ async function load(core: Core, id: string): Promise<Actor> {
 /** What a loaded run is told first. A run whose code is not here waits, and its journal says for what. */
 function enter(core: Core, actor: Actor, missing: readonly string[], resume: boolean): void {
   const { phase } = actor.run;
-  if (missing.length > 0) {
+  // To wind a run down takes no code.
+  const isEnding = phase.kind === "failing" || phase.kind === "cancelling";
+  if (missing.length > 0 && !isEnding) {
     const said = phase.kind === "blocked" && phase.missing.join() === missing.join();
     deliver(core, actor, said ? { kind: "tick" } : { kind: "block", missing });
     core.log({
@@ -237,6 +253,17 @@ export async function readOutcome(
   return hasEnded(run) ? { outcome: outcomeOf(run), seq: run.seq } : undefined;
 }
 
+/** Says that a run could not be loaded, and tries again later where it was the store that failed. */
+export function notLoaded(core: Core, id: string, error: unknown): void {
+  core.log({
+    level: "error",
+    message: `Run ${id} could not be loaded: ${String(error)}`,
+    at: core.clock.now(),
+    run: id,
+  });
+  if (isBatonError(error, "STORE_FAILED")) core.wakes.set(id, core.clock.now() + LOAD_RETRY_MS);
+}
+
 /** Goes on with the runs that were under way when the store was left, a few at a time. */
 export async function resumeRuns(core: Core): Promise<void> {
   for (const id of core.unfinished) {
@@ -246,12 +273,8 @@ export async function resumeRuns(core: Core): Promise<void> {
     } catch (error) {
       core.unfinished.delete(id);
       // One run that can't be loaded must not keep the others from going on; it stays open, and is named.
-      core.log({
-        level: "error",
-        message: `Run ${id} could not be resumed: ${String(error)}`,
-        at: core.clock.now(),
-        run: id,
-      });
+      if (core.stopped === undefined && !isBatonError(error, "RUN_FINISHED"))
+        notLoaded(core, id, error);
     }
     if (core.placeQueue.length > 0)
       await new Promise<void>((resolve) => core.placeFreed.push(resolve));

@@ -1,0 +1,4 @@
+/** The public surface of `baton/testing`: what tests of agents and workflows are written with. */
+export { countedIds } from "./counted-ids.ts";
+export { type Fault, type FaultyStore, faultyStore } from "./faulty-store.ts";
+export { VIRTUAL_START_MS, type VirtualClock, virtualClock } from "./virtual-clock.ts";
