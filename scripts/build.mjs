@@ -4,7 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -45,7 +45,11 @@ export function build() {
     cwd: ROOT,
     stdio: "inherit",
   });
-  if (status === 0) writeFileSync(STAMP, fingerprint);
+  if (status === 0) {
+    // npm makes a bin executable when it installs a package; `npx baton` in this folder uses the file as it is.
+    chmodSync(join(ROOT, "dist", "cli", "main.js"), 0o755);
+    writeFileSync(STAMP, fingerprint);
+  }
   return status ?? 1;
 }
 

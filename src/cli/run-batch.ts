@@ -125,6 +125,7 @@ async function startLine(cli: Cli, opened: Opened, work: Started): Promise<Settl
   try {
     const found = await isThere(opened, id);
     const handle = await baton.startUntyped(workflow, work.value, { id, by: cli.person(flags.by) });
+    // Counted once the line is known to be that run's: another input under its id is a conflict.
     if (found) tally.found += 1;
     if (!canWait(workflow)) return { kind: "ended", outcome: await handle.outcome() };
   } catch (error) {

@@ -211,10 +211,12 @@ export function printViolations(
   }[],
 ): void {
   for (const violation of violations) {
-    const found = violation.value === undefined ? "" : `, found ${compact(violation.value, 60)}`;
-    cli.print(
-      `  ${violation.contract}  ${printable(violation.path) || "/"}  ${cli.colors.bold(printable(violation.rule))}`,
-    );
-    cli.print(`    ${printable(violation.message.replace(/\.$/, ""))}${found}`);
+    const { contract, path, rule, message, value } = violation;
+    const found = value === undefined ? "" : `, found ${compact(value, 60)}`;
+    // A rule over several keys has no path of its own, and its sentence says it all.
+    const where = contract === "requires" ? "" : `${printable(path) || "/"}  `;
+    cli.print(`  ${contract}  ${where}${cli.colors.bold(printable(rule))}`);
+    if (found !== "" || !message.endsWith(`: ${rule}.`))
+      cli.print(`    ${printable(message.replace(/\.$/, ""))}${found}`);
   }
 }

@@ -52,7 +52,7 @@ export async function startRun(
     });
   }
   const start = startInput(core, request);
-  if (core.actors.has(id) || core.loading.has(id)) {
+  if (core.actors.has(id) || core.loading.has(id) || core.unfinished.has(id)) {
     await compareStart(core, request, start);
     return { joined: true };
   }
@@ -61,8 +61,12 @@ export async function startRun(
   core.actors.set(id, actor);
   const arrived = await new Promise<Arrived>((resolve) => deliver(core, actor, start, resolve));
   if (arrived.kind === "failed") throw arrived.error;
-  if (arrived.kind === "conflict") await compareStart(core, request, start);
-  return { joined: arrived.kind === "conflict" };
+  if (arrived.kind === "taken") return { joined: false };
+  await compareStart(core, request, start);
+  // Whoever wanted to wake the run meanwhile found an actor that was not it; so that no wake-up is lost, it is woken now.
+  const head = await core.store.head({ namespace: core.namespace, stream: runStream(id) });
+  if (head?.open === true) core.activate(id);
+  return { joined: true };
 }
 
 type StartInput = Extract<Input, { readonly kind: "start" | "refuseStart" }>;
@@ -141,10 +145,10 @@ async function recorded(core: Core, id: string): Promise<void> {
  * The run in memory, loaded if it is not there.
  * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, JOURNAL_BROKEN, ENTRY_UNKNOWN
  */
-export async function actorOf(core: Core, id: string, resume = false): Promise<Actor> {
+export async function actorOf(core: Core, id: string): Promise<Actor> {
   const actor = core.actors.get(id);
   if (actor !== undefined) return actor;
-  const loading = core.loading.get(id) ?? load(core, id, resume);
+  const loading = core.loading.get(id) ?? load(core, id);
   core.loading.set(id, loading);
   try {
     return await loading;
@@ -153,7 +157,7 @@ export async function actorOf(core: Core, id: string, resume = false): Promise<A
   }
 }
 
-async function load(core: Core, id: string, resume: boolean): Promise<Actor> {
+async function load(core: Core, id: string): Promise<Actor> {
   let actor: Actor | undefined;
   let missing: readonly string[] = [];
   for await (const recordedEntry of readRun(core.store, core.namespace, id)) {
@@ -178,7 +182,7 @@ async function load(core: Core, id: string, resume: boolean): Promise<Actor> {
   }
   if (core.stopped !== undefined) throw core.stopped;
   core.actors.set(id, actor);
-  enter(core, actor, missing, resume);
+  enter(core, actor, missing, core.unfinished.delete(id));
   return actor;
 }
 
@@ -265,12 +269,13 @@ export function notLoaded(core: Core, id: string, error: unknown): void {
 }
 
 /** Goes on with the runs that were under way when the store was left, a few at a time. */
-export async function resumeRuns(core: Core, ids: readonly string[]): Promise<void> {
-  for (const id of ids) {
+export async function resumeRuns(core: Core): Promise<void> {
+  for (const id of core.unfinished) {
     if (core.stopped !== undefined || core.closing) return;
     try {
-      await actorOf(core, id, true);
+      await actorOf(core, id);
     } catch (error) {
+      core.unfinished.delete(id);
       // One run that can't be loaded must not keep the others from going on; it stays open, and is named.
       if (core.stopped === undefined && !isBatonError(error, "RUN_FINISHED"))
         notLoaded(core, id, error);
