@@ -15,6 +15,7 @@ import {
   VIRTUAL_START_MS,
   virtualClock,
 } from "baton/testing";
+import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { ADA, agentOf, count, entriesOf, of } from "../support/opened.ts";
 
@@ -394,3 +395,34 @@ test.each(["it fails", "it is cancelled"])(
   },
   60_000,
 );
+
+test("promises 3, 4 and 11: whatever mixture of faults there is, the run ends as it would have ended", async () => {
+  const { states } = await smooth();
+  const fault = fc.oneof(
+    { weight: 6, arbitrary: fc.constant<Fault>("commit") },
+    {
+      weight: 4,
+      arbitrary: fc.constantFrom<Fault>("fail", "loseAnswer", "crashBefore", "crashAfter"),
+    },
+  );
+  const lives = fc.array(fc.array(fault, { minLength: 1, maxLength: 40 }), { maxLength: 6 });
+  await fc.assert(
+    fc.asyncProperty(lives, async (plan) => {
+      const store = memory();
+      let startMs = VIRTUAL_START_MS;
+      for (const faults of [...plan, []]) {
+        const { committed } = await read(store);
+        const { acts, clock, ended } = await live(
+          store,
+          (n) => faults[n - 1 - AT_OPEN] ?? "commit",
+          startMs,
+        );
+        expect(acts.filter((act) => committed.includes(act))).toEqual([]);
+        startMs = clock.now();
+        if (ended) break;
+      }
+      expectWhole(await read(store), states);
+    }),
+    { numRuns: 40 },
+  );
+}, 120_000);
