@@ -5,7 +5,7 @@
  * C2. An attempt that is not the one under way is not listened to: its outcome came too late.
  */
 import type { AgentDefinition } from "../model/agent-definition.ts";
-import type { Failure, UsageRecord } from "../model/entry.ts";
+import type { Draft, Failure, UsageRecord } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Performing, Reads, Run } from "../model/run.ts";
 import { type Deliberation, say } from "./turn.ts";
@@ -133,8 +133,8 @@ export function sealedDraft<K extends "step.sealed" | "item.sealed">(
   kind: K,
   performing: Performing,
   outcome: Extract<AttemptOutcome, { readonly kind: "sealed" }>,
-) {
-  return {
+): Extract<Draft, { readonly kind: K }> {
+  const draft = {
     kind,
     path: outcome.path,
     turn: outcome.turn,
@@ -149,6 +149,8 @@ export function sealedDraft<K extends "step.sealed" | "item.sealed">(
     },
     value: outcome.output,
   } as const;
+  // The two kinds have the same fields; which of them it is, TypeScript can't follow through the parameter.
+  return draft as unknown as Extract<Draft, { readonly kind: K }>;
 }
 
 function agentName(id: string | undefined): string {

@@ -274,7 +274,7 @@ test("promise 4: the same holds in a real file", async () => {
   const { appends, states } = await smooth();
   const folder = mkdtempSync(join(tmpdir(), "baton-recovery-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  for (let k = 2; k <= appends; k += 4) {
+  for (let k = 2; k <= appends; k += 12) {
     const store = sqlite(join(folder, `${k}.db`));
     const first = await live(store, (n) => (n === k ? "crashAfter" : "commit"), VIRTUAL_START_MS);
     const { committed } = await read(store);

@@ -141,11 +141,13 @@ function activate(core: Core, run: string): void {
   );
 }
 
-/** Whoever joins a run that is not in memory wants it to go on: it may have left when the store failed. */
+/**
+ * Whoever joins a run that is not in memory wants it to go on: it may have left when the store failed. One that waits is
+ * looked at too: while its id was tried, a timer that woke it found an actor that was not it.
+ */
 async function goOn(core: Core, run: string): Promise<void> {
   const head = await core.store.head({ namespace: core.namespace, stream: runStream(run) });
-  const waits = head?.status === "waiting" && head.wakeAtMs !== undefined;
-  if (head?.open === true && !waits && !core.actors.has(run)) activate(core, run);
+  if (head?.open === true && !core.actors.has(run)) activate(core, run);
 }
 
 /**
@@ -267,7 +269,8 @@ async function signal(core: Core, request: Signal): Promise<void> {
       { details: { run, step } },
     );
   }
-  checkWellFormed("reason", String(value["reason"]));
+  const { reason } = value;
+  if (typeof reason === "string") checkWellFormed("reason", reason);
   await answer(core, actor, { kind: "signal", step, id, by, value });
 }
 
