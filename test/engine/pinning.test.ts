@@ -162,3 +162,26 @@ test("a fork carries what was sealed, names its parent, and may exchange an agen
   await expectRefused(two.baton.fork("p", { at: 1, id: "p" }), "RUN_CONFLICT");
   await expectRefused(two.baton.fork("p", { at: 1, id: "f1" }), "RUN_CONFLICT");
 });
+
+test("a workflow with more steps than the limit is refused when it is opened, with the limit's name", async () => {
+  const echo = agentOf("echo", (n: number) => n);
+  const flow = workflow("two", "1.0.0", { input: of<number>() })
+    .step("one", echo, { input: ({ input }) => input })
+    .step("two", echo, { needs: ["one"], input: ({ one }) => one })
+    .output(({ two }) => two);
+  await expect(
+    open({ store: memory(), workflows: [flow], limits: { stepsPerRunMax: 1 } }),
+  ).rejects.toMatchObject({
+    code: "DEFINITION_INVALID",
+    message: expect.stringContaining("two@1.0.0 has 2 steps; limits.stepsPerRunMax is 1"),
+  });
+});
+
+test.for([{ concurrentRunsMax: 0 }, { mapWidthMax: 1.5 }, { outputBytesMax: Number.NaN }])(
+  "a limit that is no whole number of one or more is refused: %j",
+  async (limits) => {
+    await expect(open({ store: memory(), workflows: [], limits })).rejects.toMatchObject({
+      code: "ARGUMENT_INVALID",
+    });
+  },
+);
