@@ -94,7 +94,7 @@ export function creditMeasurement(workload: string, figures: CreditFigures): Mea
   const { entries, steps, averageEntryBytes } = fileFigures(file);
   const p50Ms = quantile(latenciesMs, 0.5);
   const ratio = entries / seconds / raw.groupCommit256PerSecond;
-  const p50InRawCommits = (p50Ms * raw.commit1PerSecond) / 1_000;
+  const p50InRawCommits = p50Ms / raw.commit1P50Ms;
   return {
     workload,
     inFlight,

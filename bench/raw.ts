@@ -5,12 +5,14 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { rounded } from "./measurement.ts";
+import { median, rounded } from "./measurement.ts";
 
 export interface RawLimits {
   readonly rowBytes: number;
   /** Rows per second, one in each transaction. */
   readonly commit1PerSecond: number;
+  /** The median time of such a transaction: what a stall of the disk does not move. */
+  readonly commit1P50Ms: number;
   /** Rows per second, a hundred in each transaction. */
   readonly commit100PerSecond: number;
   /** Rows per second of 256 writers that each wait for their row, committed together. */
@@ -48,6 +50,7 @@ export async function rawLimits(folder: string, rowBytes: number): Promise<RawLi
     return {
       rowBytes,
       commit1PerSecond: await bestRate(transactions(1)),
+      commit1P50Ms: commitP50Ms(insertMany),
       commit100PerSecond: await bestRate(transactions(100)),
       groupCommit256PerSecond: await bestRate(() => groupCommit(insertMany, 256)),
     };
@@ -74,6 +77,18 @@ function repeatFor(act: () => number): number {
     nowMs = performance.now();
   }
   return (rows * 1_000) / (nowMs - startMs);
+}
+
+const COMMITS = 2_000;
+
+function commitP50Ms(insertMany: (count: number) => void): number {
+  const timesMs: number[] = [];
+  for (let i = 0; i < COMMITS; i += 1) {
+    const fromMs = performance.now();
+    insertMany(1);
+    timesMs.push(performance.now() - fromMs);
+  }
+  return rounded(median(timesMs));
 }
 
 /** Rows per second of writers that each have one row under way. */

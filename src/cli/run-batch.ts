@@ -16,8 +16,8 @@ import type { Cli, Opened } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { type JsonLine, readJsonLines } from "./json-input.ts";
 import { openProgress, type Progress } from "./progress.ts";
-import { PATIENCE_MS, type RunFlags, settledJson } from "./run.ts";
-import { canWait, type Settled, settle, type Wait } from "./settle.ts";
+import type { RunFlags } from "./run.ts";
+import { PATIENCE_MS, settledJson, canWait, type Settled, settle, type Wait } from "./settle.ts";
 
 export interface Batch {
   readonly workflow: WorkflowDefinition;

@@ -7,7 +7,7 @@ import { examples, findWorkflow, wholeNumber } from "./arguments.ts";
 import type { Cli, CommonFlags, Opened } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { JsonSource } from "./json-input.ts";
-import { nextCommand, type Settled, settle } from "./settle.ts";
+import { PATIENCE_MS, settledJson, nextCommand, type Settled, settle } from "./settle.ts";
 import { compact, pretty, printable } from "./text.ts";
 
 export interface RunFlags extends CommonFlags {
@@ -19,9 +19,6 @@ export interface RunFlags extends CommonFlags {
   readonly idField?: string;
   readonly count?: string;
 }
-
-/** How far away a timer may be for the command to wait for it. */
-export const PATIENCE_MS = 60_000;
 
 const IN_FLIGHT_DEFAULT = 256;
 const IN_FLIGHT_MAX = 100_000;
@@ -161,13 +158,6 @@ export async function followToEnd(cli: Cli, opened: Opened, followed: Followed):
     printSettled(cli, followed.run, settled);
   }
   return settled.kind === "waiting" || settled.outcome.kind === "completed" ? EXIT.ok : EXIT.failed;
-}
-
-/** How a run settled, flat, for programs. */
-export function settledJson(settled: Settled): Readonly<Record<string, unknown>> {
-  if (settled.kind === "waiting") return { status: "waiting", waits: settled.waits };
-  const { kind, ...rest } = settled.outcome;
-  return { status: kind, ...rest };
 }
 
 function printSettled(cli: Cli, run: string, settled: Settled): void {

@@ -128,14 +128,12 @@ export function recordFailure(
   return { givenUp };
 }
 
-/** The drafts of `step.sealed` and `item.sealed` for an attempt's output share all but their kind. */
-export function sealedDraft<K extends "step.sealed" | "item.sealed">(
-  kind: K,
+/** What an attempt's output puts into `step.sealed` and `item.sealed`, which share all but their kind. */
+export function sealing(
   performing: Performing,
   outcome: Extract<AttemptOutcome, { readonly kind: "sealed" }>,
-): Extract<Draft, { readonly kind: K }> {
-  const draft = {
-    kind,
+): Omit<Extract<Draft, { readonly kind: "item.sealed" }>, "kind"> {
+  return {
     path: outcome.path,
     turn: outcome.turn,
     attempt: outcome.attempt,
@@ -148,9 +146,7 @@ export function sealedDraft<K extends "step.sealed" | "item.sealed">(
       ...(outcome.tookMs === undefined ? {} : { tookMs: outcome.tookMs }),
     },
     value: outcome.output,
-  } as const;
-  // The two kinds have the same fields; which of them it is, TypeScript can't follow through the parameter.
-  return draft as unknown as Extract<Draft, { readonly kind: K }>;
+  };
 }
 
 function agentName(id: string | undefined): string {

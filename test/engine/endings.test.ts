@@ -123,3 +123,48 @@ test("a run that is failing already fails, though it is cancelled meanwhile", as
   release.open();
   expect(await clock.until(run.outcome())).toMatchObject({ kind: "failed", step: "boom" });
 });
+
+test("an attempt that was aborted may finish the effect that is under way, which is recorded, but begins no new one", async () => {
+  const effect = gate<number>();
+  const begun: string[] = [];
+  const careful = agentOf("careful", async (_: number, ctx) => {
+    const first = await ctx.once("first", () => effect.promise);
+    begun.push("first");
+    await ctx.once("second", () => begun.push("second"));
+    return first;
+  });
+  const flow = single(careful);
+  const { baton, clock } = await opened({ workflows: [flow] });
+  const run = await baton.start(flow, 1, { id: "r" });
+  await clock.settle();
+  await baton.cancel("r", { by: ADA, reason: "enough" });
+  effect.open(1);
+  expect(await clock.until(run.outcome())).toMatchObject({ kind: "cancelled" });
+  expect(begun).toEqual(["first"]);
+  expect(await journalOf(baton, "r")).toEqual([
+    "run.started",
+    "run.cancelling",
+    "once.recorded a",
+    "attempt.failed a 1",
+    "run.cancelled",
+  ]);
+});
+
+test("promise 9: a step of a long run costs no more entries, and no more bytes, than one of a short run", async () => {
+  const echo = agentOf("echo", (n: number) => n);
+  const flow = workflow("long", "1.0.0", { input: count })
+    .repeat("again", echo, {
+      input: (_, previous) => (previous ?? 0) + 1,
+      until: (n) => n >= 300,
+      limit: 1_000,
+    })
+    .output(({ again }) => again);
+  const { baton, clock } = await opened({ workflows: [flow] });
+  expect(await clock.until((await baton.start(flow, 0, { id: "r" })).result())).toBe(300);
+  const sizes: number[] = [];
+  for await (const { text } of baton.storedEntries("r")) {
+    if (text.includes('"item.sealed"')) sizes.push(text.length);
+  }
+  expect(sizes).toHaveLength(300);
+  expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThan(20);
+});
