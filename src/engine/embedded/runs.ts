@@ -24,6 +24,7 @@ import type { RunOutcome } from "../baton.ts";
 import type { StartRequest } from "../engine.ts";
 import { definitionFor, type Found } from "../definitions.ts";
 import { manifestHash } from "../manifests.ts";
+import { tooLarge } from "../value-size.ts";
 import { ENGINE_VERSION } from "../version.ts";
 import { newActor, outcomeOf, takePlace } from "./actors.ts";
 import type { Actor, Arrived, Core } from "./core.ts";
@@ -77,14 +78,8 @@ function startInput(core: Core, request: StartRequest): StartInput {
   if (checked.kind === "violated")
     return { kind: "refuseStart", by, violations: checked.violations };
   const text = canonicalJson(checked.value);
-  const { outputBytesMax } = core.limits;
-  if (text.length * 3 > outputBytesMax && Buffer.byteLength(text) > outputBytesMax) {
-    const bytes = Buffer.byteLength(text);
-    throw new BatonError(
-      "VALUE_TOO_LARGE",
-      `The input of ${definition.id} has ${bytes} bytes; limits.outputBytesMax is ${outputBytesMax}.`,
-    );
-  }
+  const large = tooLarge(core.limits, checked.value, `input of ${definition.id}`);
+  if (large !== undefined) throw new BatonError("VALUE_TOO_LARGE", large);
   return {
     kind: "start",
     by,
