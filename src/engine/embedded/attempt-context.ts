@@ -22,39 +22,23 @@ export interface ContextHandle {
 }
 
 export function attemptContext(core: Core, actor: Actor, command: Execute): ContextHandle {
-  const { path, turn, attempt, agent, feedback } = command;
+  const { path, turn, attempt, feedback } = command;
   const usage: UsageRecord[] = [];
   let controller: AbortController | undefined;
   let aborted = false;
   let ended = false;
-  const live = () => {
-    if (ended)
-      throw new BatonError(
-        "CONTEXT_ENDED",
-        `Attempt ${attempt} of ${path} in run ${actor.id} has ended.`,
-      );
+  const refuse = (why: string) => {
+    throw new BatonError(
+      "CONTEXT_ENDED",
+      `Attempt ${attempt} of ${path} in run ${actor.id} ${why}.`,
+    );
   };
-  const log =
-    (level: LogLine["level"]) => (message: string, data?: Readonly<Record<string, unknown>>) => {
-      live();
-      core.log({
-        level,
-        message,
-        at: core.clock.now(),
-        run: actor.id,
-        path,
-        attempt,
-        agent: agent.id,
-        ...(data === undefined ? {} : { data }),
-      });
-    };
+  const live = () => {
+    if (ended) refuse("has ended");
+  };
   let agentLog: AgentLog | undefined;
   const mayBegin = () => {
-    if (aborted)
-      throw new BatonError(
-        "CONTEXT_ENDED",
-        `Attempt ${attempt} of ${path} in run ${actor.id} was aborted.`,
-      );
+    if (aborted) refuse("was aborted");
     live();
   };
   const memo = onces(core, actor, command, { mayBegin, live });
@@ -81,12 +65,7 @@ export function attemptContext(core: Core, actor: Actor, command: Execute): Cont
       usage.push(usageRecord(core.prices, call));
     },
     get log() {
-      agentLog ??= {
-        debug: log("debug"),
-        info: log("info"),
-        warn: log("warn"),
-        error: log("error"),
-      };
+      agentLog ??= logOf(core, actor, command, live);
       return agentLog;
     },
     stream: (chunk) => {
@@ -109,6 +88,23 @@ export function attemptContext(core: Core, actor: Actor, command: Execute): Cont
       controller?.abort();
     },
   };
+}
+
+function logOf(core: Core, actor: Actor, command: Execute, live: () => void): AgentLog {
+  const { path, attempt, agent } = command;
+  const place = { run: actor.id, path, attempt, agent: agent.id };
+  const at =
+    (level: LogLine["level"]) => (message: string, data?: Readonly<Record<string, unknown>>) => {
+      live();
+      core.log({
+        level,
+        message,
+        at: core.clock.now(),
+        ...place,
+        ...(data === undefined ? {} : { data }),
+      });
+    };
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
 /**

@@ -269,7 +269,8 @@ async function signal(core: Core, request: Signal): Promise<void> {
       { details: { run, step } },
     );
   }
-  checkWellFormed("reason", String(value["reason"]));
+  const { reason } = value;
+  if (typeof reason === "string") checkWellFormed("reason", reason);
   await answer(core, actor, { kind: "signal", step, id, by, value });
 }
 

@@ -61,8 +61,12 @@ export async function startRun(
   core.actors.set(id, actor);
   const arrived = await new Promise<Arrived>((resolve) => deliver(core, actor, start, resolve));
   if (arrived.kind === "failed") throw arrived.error;
-  if (arrived.kind === "conflict") await compareStart(core, request, start);
-  return { joined: arrived.kind === "conflict" };
+  if (arrived.kind === "taken") return { joined: false };
+  await compareStart(core, request, start);
+  // Whoever wanted to wake the run meanwhile found an actor that was not it; so that no wake-up is lost, it is woken now.
+  const head = await core.store.head({ namespace: core.namespace, stream: runStream(id) });
+  if (head?.open === true) core.activate(id);
+  return { joined: true };
 }
 
 type StartInput = Extract<Input, { readonly kind: "start" | "refuseStart" }>;
