@@ -16,7 +16,7 @@ import { sameJson } from "../../model/json-pointer.ts";
 import { jsonSchemaContract } from "../../model/json-schema.ts";
 import { FINAL_KINDS, runStream } from "../../model/entry.ts";
 import { BatonError, isBatonError } from "../../model/errors.ts";
-import type { Json, JsonObject } from "../../model/json.ts";
+import { type Json, type JsonObject, sealJson } from "../../model/json.ts";
 import { DEFAULT_LIMITS } from "../../model/limits.ts";
 import { newRun } from "../../model/run.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
@@ -76,7 +76,12 @@ function startInput(core: Core, request: StartRequest): StartInput {
   const { definition, by, parent, fork } = request;
   const checked = check(definition.input, request.input, `input of ${definition.id}`, "edge");
   if (checked.kind === "violated")
-    return { kind: "refuseStart", by, violations: checked.violations };
+    return {
+      kind: "refuseStart",
+      by,
+      violations: checked.violations,
+      ...refusedHash(request.input),
+    };
   const text = canonicalJson(checked.value);
   const large = tooLarge(core.limits, checked.value, `input of ${definition.id}`);
   if (large !== undefined) throw new BatonError("VALUE_TOO_LARGE", large);
@@ -93,6 +98,16 @@ function startInput(core: Core, request: StartRequest): StartInput {
   };
 }
 
+/** What was refused is not kept; its hash tells whether the same is sent again. There is none of what is not JSON. */
+function refusedHash(input: unknown): { readonly inputHash?: string } {
+  try {
+    return { inputHash: sha256Hex(canonicalJson(sealJson(input, "refused input"))) };
+  } catch {
+    // The violations say already that it is not JSON.
+    return {};
+  }
+}
+
 /** The id is taken: by the same start, which is then simply joined, or by another, which is a conflict. */
 async function compareStart(core: Core, request: StartRequest, start: StartInput): Promise<void> {
   const { id, definition } = request;
@@ -106,9 +121,8 @@ async function compareStart(core: Core, request: StartRequest, start: StartInput
     // A fork may exchange agents, which its manifest tells.
     const sameFork = fork === undefined || entry.payload["manifest"] === manifestHash(definition);
     const sameInput =
-      start.kind === "refuseStart"
-        ? entry.kind === "run.refused"
-        : entry.inputHash === start.inputHash && entry.kind === "run.started";
+      entry.inputHash === start.inputHash &&
+      entry.kind === (start.kind === "refuseStart" ? "run.refused" : "run.started");
     if (sameWorkflow && sameInput && (entry.kind === "run.refused" || (sameOrigin && sameFork)))
       return;
     const other = !sameWorkflow
