@@ -11,8 +11,6 @@ export interface RawLimits {
   readonly rowBytes: number;
   /** Rows per second, one in each transaction. */
   readonly commit1PerSecond: number;
-  /** The median time of such a transaction: what a stall of the disk does not move. */
-  readonly commit1P50Ms: number;
   /** Rows per second, a hundred in each transaction. */
   readonly commit100PerSecond: number;
   /** Rows per second of 256 writers that each wait for their row, committed together. */
@@ -23,18 +21,54 @@ export interface RawLimits {
 const REPEATS = 5;
 const REPEAT_MS = 300;
 
-/** Measures in a new file in `folder`. */
-export async function rawLimits(folder: string, rowBytes: number): Promise<RawLimits> {
-  const file = join(folder, "raw.db");
+const INSERT = "INSERT INTO rows (stream_no, seq, text) VALUES (?, ?, ?)";
+
+/** A new file with the settings of the store. */
+function plainTable(file: string): Database.Database {
   const database = new Database(file);
-  // As the store sets them.
   database.pragma("journal_mode = WAL");
   database.pragma("synchronous = FULL");
   database.pragma("wal_autocheckpoint = 4000");
   database.exec(
     "CREATE TABLE rows (position INTEGER PRIMARY KEY, stream_no INTEGER NOT NULL, seq INTEGER NOT NULL, text TEXT NOT NULL) STRICT",
   );
-  const insert = database.prepare("INSERT INTO rows (stream_no, seq, text) VALUES (?, ?, ?)");
+  return database;
+}
+
+/** Commits of one row each, a few at a time, between which something else is measured: what the disk is busy with falls on both. */
+export interface RawCommits {
+  commit(count: number): void;
+  /** Ends, and gives the median time of a commit. */
+  close(): number;
+}
+
+export function rawCommits(folder: string, rowBytes: number): RawCommits {
+  const file = join(folder, "raw-commits.db");
+  const database = plainTable(file);
+  const insert = database.prepare(INSERT);
+  const text = "x".repeat(rowBytes);
+  const timesMs: number[] = [];
+  return {
+    commit: (count) => {
+      for (let i = 0; i < count; i += 1) {
+        const fromMs = performance.now();
+        insert.run(i, 7, text);
+        timesMs.push(performance.now() - fromMs);
+      }
+    },
+    close: () => {
+      database.close();
+      rmSync(file);
+      return median(timesMs);
+    },
+  };
+}
+
+/** Measures in a new file in `folder`. */
+export async function rawLimits(folder: string, rowBytes: number): Promise<RawLimits> {
+  const file = join(folder, "raw.db");
+  const database = plainTable(file);
+  const insert = database.prepare(INSERT);
   const text = "x".repeat(rowBytes);
   const insertMany = database.transaction((count: number) => {
     for (let i = 0; i < count; i += 1) insert.run(i, 7, text);
@@ -50,7 +84,6 @@ export async function rawLimits(folder: string, rowBytes: number): Promise<RawLi
     return {
       rowBytes,
       commit1PerSecond: await bestRate(transactions(1)),
-      commit1P50Ms: commitP50Ms(insertMany),
       commit100PerSecond: await bestRate(transactions(100)),
       groupCommit256PerSecond: await bestRate(() => groupCommit(insertMany, 256)),
     };
@@ -77,18 +110,6 @@ function repeatFor(act: () => number): number {
     nowMs = performance.now();
   }
   return (rows * 1_000) / (nowMs - startMs);
-}
-
-const COMMITS = 2_000;
-
-function commitP50Ms(insertMany: (count: number) => void): number {
-  const timesMs: number[] = [];
-  for (let i = 0; i < COMMITS; i += 1) {
-    const fromMs = performance.now();
-    insertMany(1);
-    timesMs.push(performance.now() - fromMs);
-  }
-  return rounded(median(timesMs));
 }
 
 /** Rows per second of writers that each have one row under way. */

@@ -17,12 +17,7 @@ const FIGURES = [
   "ratio",
 ] as const;
 
-const LIMITS = [
-  "commit1PerSecond",
-  "commit1P50Ms",
-  "commit100PerSecond",
-  "groupCommit256PerSecond",
-] as const;
+const LIMITS = ["commit1PerSecond", "commit100PerSecond", "groupCommit256PerSecond"] as const;
 
 function figure(value: unknown): string {
   return typeof value === "number" ? value.toLocaleString("en") : JSON.stringify(value);

@@ -51,6 +51,9 @@ test("an input that breaks the contract is a refused run in the journal, whose i
   await expectRefused(baton.start(flow, 1, { id: "r" }), "RUN_CONFLICT");
   const again = await baton.startUntyped(flow, "one", { id: "r" });
   expect(await clock.until(again.outcome())).toMatchObject({ kind: "refused" });
+  await expectRefused(baton.startUntyped(flow, "another", { id: "r" }), "RUN_CONFLICT");
+  await baton.startUntyped(flow, Number.NaN, { id: "s" });
+  await baton.startUntyped(flow, Number.NaN, { id: "s" });
 });
 
 test("ids that can't be part of a stream's name are refused, and so are authors that are no text", async () => {

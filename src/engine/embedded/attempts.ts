@@ -12,6 +12,7 @@ import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
 import type { Json } from "../../model/json.ts";
 import type { Command } from "../../decide/turn.ts";
+import { tooLarge } from "../value-size.ts";
 import { deliver } from "./inbox.ts";
 import { attemptContext, type ContextHandle } from "./attempt-context.ts";
 import type { Actor, Core } from "./core.ts";
@@ -204,34 +205,13 @@ function checkedOutput(core: Core, command: Execute, raw: unknown): CheckedOutpu
         final: false,
       };
     }
-    const { outputBytesMax } = core.limits;
-    const bytes = sizeAtLeast(checked.value, outputBytesMax)
-      ? Buffer.byteLength(canonicalJson(checked.value))
-      : 0;
-    if (bytes <= outputBytesMax) return { kind: "ok", output: checked.value };
-    const message = `The output of ${agent.id} has ${bytes} bytes; limits.outputBytesMax is ${outputBytesMax}.`;
+    const message = tooLarge(core.limits, checked.value, `output of ${agent.id}`);
+    if (message === undefined) return { kind: "ok", output: checked.value };
     return { kind: "refused", error: { code: "VALUE_TOO_LARGE", message }, final: true };
   } catch (error) {
     // A contract that can't be relied on (asynchronous, or unstable) fails the step: another attempt would meet it again.
     return { kind: "refused", error: failureOf(error), final: true };
   }
-}
-
-/** Whether a value could have that many bytes, without writing it: it stops counting as soon as it knows. */
-function sizeAtLeast(value: Json, bytesMax: number): boolean {
-  let left = bytesMax;
-  const spend = (part: Json): boolean => {
-    if (typeof part === "string") left -= part.length * 6 + 2;
-    else if (typeof part === "object" && part !== null) {
-      left -= 2;
-      for (const [key, field] of Object.entries(part)) {
-        left -= key.length * 6 + 4;
-        if (left < 0 || spend(field)) return true;
-      }
-    } else left -= 26;
-    return left < 0;
-  };
-  return spend(value);
 }
 
 function isFinal(command: Execute, error: unknown): boolean {

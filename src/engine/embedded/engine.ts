@@ -15,6 +15,7 @@ import type { Catalogue } from "../definitions.ts";
 import type { Engine } from "../engine.ts";
 import { registerWorkflows } from "../manifests.ts";
 import type { PriceTable } from "../usage.ts";
+import { tooLarge } from "../value-size.ts";
 import type { Subscriber } from "../watch.ts";
 import { fence, processActor, stopAll } from "./actors.ts";
 import { agentPlaces } from "./agent-places.ts";
@@ -259,6 +260,8 @@ async function signal(core: Core, request: Signal): Promise<void> {
         details: { run, step, violations: checked.violations },
       });
     }
+    const large = tooLarge(core.limits, checked.value, `signal for ${step}`);
+    if (large !== undefined) throw new BatonError("VALUE_TOO_LARGE", large);
     return await answer(core, actor, { kind: "signal", step, id, by, value: checked.value });
   }
   const value = approvalAnswer(payload);

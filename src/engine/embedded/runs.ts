@@ -16,7 +16,7 @@ import { sameJson } from "../../model/json-pointer.ts";
 import { jsonSchemaContract } from "../../model/json-schema.ts";
 import { FINAL_KINDS, runStream } from "../../model/entry.ts";
 import { BatonError, isBatonError } from "../../model/errors.ts";
-import type { Json, JsonObject } from "../../model/json.ts";
+import { type Json, type JsonObject, sealJson } from "../../model/json.ts";
 import { DEFAULT_LIMITS } from "../../model/limits.ts";
 import { newRun } from "../../model/run.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
@@ -24,6 +24,7 @@ import type { RunOutcome } from "../baton.ts";
 import type { StartRequest } from "../engine.ts";
 import { definitionFor, type Found } from "../definitions.ts";
 import { manifestHash } from "../manifests.ts";
+import { tooLarge } from "../value-size.ts";
 import { ENGINE_VERSION } from "../version.ts";
 import { newActor, outcomeOf, takePlace } from "./actors.ts";
 import type { Actor, Arrived, Core } from "./core.ts";
@@ -75,16 +76,15 @@ function startInput(core: Core, request: StartRequest): StartInput {
   const { definition, by, parent, fork } = request;
   const checked = check(definition.input, request.input, `input of ${definition.id}`, "edge");
   if (checked.kind === "violated")
-    return { kind: "refuseStart", by, violations: checked.violations };
+    return {
+      kind: "refuseStart",
+      by,
+      violations: checked.violations,
+      ...refusedHash(request.input),
+    };
   const text = canonicalJson(checked.value);
-  const { outputBytesMax } = core.limits;
-  if (text.length * 3 > outputBytesMax && Buffer.byteLength(text) > outputBytesMax) {
-    const bytes = Buffer.byteLength(text);
-    throw new BatonError(
-      "VALUE_TOO_LARGE",
-      `The input of ${definition.id} has ${bytes} bytes; limits.outputBytesMax is ${outputBytesMax}.`,
-    );
-  }
+  const large = tooLarge(core.limits, checked.value, `input of ${definition.id}`);
+  if (large !== undefined) throw new BatonError("VALUE_TOO_LARGE", large);
   return {
     kind: "start",
     by,
@@ -96,6 +96,16 @@ function startInput(core: Core, request: StartRequest): StartInput {
     ...(parent === undefined ? {} : { parent }),
     ...fork,
   };
+}
+
+/** What was refused is not kept; its hash tells whether the same is sent again. There is none of what is not JSON. */
+function refusedHash(input: unknown): { readonly inputHash?: string } {
+  try {
+    return { inputHash: sha256Hex(canonicalJson(sealJson(input, "refused input"))) };
+  } catch {
+    // The violations say already that it is not JSON.
+    return {};
+  }
 }
 
 /** The id is taken: by the same start, which is then simply joined, or by another, which is a conflict. */
@@ -111,9 +121,8 @@ async function compareStart(core: Core, request: StartRequest, start: StartInput
     // A fork may exchange agents, which its manifest tells.
     const sameFork = fork === undefined || entry.payload["manifest"] === manifestHash(definition);
     const sameInput =
-      start.kind === "refuseStart"
-        ? entry.kind === "run.refused"
-        : entry.inputHash === start.inputHash && entry.kind === "run.started";
+      entry.inputHash === start.inputHash &&
+      entry.kind === (start.kind === "refuseStart" ? "run.refused" : "run.started");
     if (sameWorkflow && sameInput && (entry.kind === "run.refused" || (sameOrigin && sameFork)))
       return;
     const other = !sameWorkflow
