@@ -6,7 +6,7 @@
  */
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import type { BreakerMark, FallbackMark } from "../model/breaker.ts";
-import type { Failure, UsageRecord } from "../model/entry.ts";
+import type { Draft, Failure, UsageRecord } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Performing, Reads, Run } from "../model/run.ts";
 import { type Deliberation, say } from "./turn.ts";
@@ -141,14 +141,12 @@ export function recordFailure(
   return { givenUp };
 }
 
-/** The drafts of `step.sealed` and `item.sealed` for an attempt's output share all but their kind. */
-export function sealedDraft<K extends "step.sealed" | "item.sealed">(
-  kind: K,
+/** What an attempt's output puts into `step.sealed` and `item.sealed`, which share all but their kind. */
+export function sealing(
   performing: Performing,
   outcome: Extract<AttemptOutcome, { readonly kind: "sealed" }>,
-) {
+): Omit<Extract<Draft, { readonly kind: "item.sealed" }>, "kind"> {
   return {
-    kind,
     path: outcome.path,
     turn: outcome.turn,
     attempt: outcome.attempt,
@@ -162,7 +160,7 @@ export function sealedDraft<K extends "step.sealed" | "item.sealed">(
       ...(outcome.behind === undefined ? {} : marksOf(outcome.behind)),
     },
     value: outcome.output,
-  } as const;
+  };
 }
 
 /** `name@version` of the agent that was called: a fallback, or the step's own. */

@@ -7,6 +7,7 @@ import { BatonError } from "../../model/errors.ts";
 import { type Json, sealJson } from "../../model/json.ts";
 import type { LogLine } from "../../ports/log-sink.ts";
 import { usageRecord } from "../usage.ts";
+import { tooLarge } from "../value-size.ts";
 import { deliver } from "./inbox.ts";
 import type { Actor, Core } from "./core.ts";
 
@@ -122,7 +123,10 @@ function onces(
   const by = isFallback ? { agent: agent.id } : {};
   const underWay = new Map<string, Promise<Json>>();
   const perform = async (name: string, effect: () => unknown): Promise<Json> => {
-    const value = sealJson(await effect(), `result of once("${name}") in ${path}`);
+    const what = `result of once("${name}") in ${path}`;
+    const value = sealJson(await effect(), what);
+    const large = tooLarge(core.limits, value, what);
+    if (large !== undefined) throw new BatonError("VALUE_TOO_LARGE", large);
     live();
     await new Promise<void>((resolve, reject) => {
       const input = { kind: "once", path, turn, attempt, name, value, ...by } as const;

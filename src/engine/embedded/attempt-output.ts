@@ -1,10 +1,10 @@
 /** What comes out of an attempt, as it crosses into the run: a checked output, or a failure without its stack. */
-import { canonicalJson } from "../../journal/canonical.ts";
 import type { AgentDefinition } from "../../model/agent-definition.ts";
 import { check } from "../../model/check.ts";
 import type { Failure } from "../../model/entry.ts";
 import { isBatonError } from "../../model/errors.ts";
 import type { Json } from "../../model/json.ts";
+import { tooLarge } from "../value-size.ts";
 import type { Core } from "./core.ts";
 
 type CheckedOutput =
@@ -27,34 +27,13 @@ export function checkedOutput(
         final: false,
       };
     }
-    const { outputBytesMax } = limits;
-    const bytes = sizeAtLeast(checked.value, outputBytesMax)
-      ? Buffer.byteLength(canonicalJson(checked.value))
-      : 0;
-    if (bytes <= outputBytesMax) return { kind: "ok", output: checked.value };
-    const message = `The output of ${agent.id} has ${bytes} bytes; limits.outputBytesMax is ${outputBytesMax}.`;
+    const message = tooLarge(limits, checked.value, `output of ${agent.id}`);
+    if (message === undefined) return { kind: "ok", output: checked.value };
     return { kind: "refused", error: { code: "VALUE_TOO_LARGE", message }, final: true };
   } catch (error) {
     // A contract that can't be relied on (asynchronous, or unstable) fails the step: another attempt would meet it again.
     return { kind: "refused", error: failureOf(error), final: true };
   }
-}
-
-/** Whether a value could have that many bytes, without writing it: it stops counting as soon as it knows. */
-function sizeAtLeast(value: Json, bytesMax: number): boolean {
-  let left = bytesMax;
-  const spend = (part: Json): boolean => {
-    if (typeof part === "string") left -= part.length * 6 + 2;
-    else if (typeof part === "object" && part !== null) {
-      left -= 2;
-      for (const [key, field] of Object.entries(part)) {
-        left -= key.length * 6 + 4;
-        if (left < 0 || spend(field)) return true;
-      }
-    } else left -= 26;
-    return left < 0;
-  };
-  return spend(value);
 }
 
 /** What is recorded of an error: never its stack, which speaks of the machine. */
