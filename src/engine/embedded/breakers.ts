@@ -329,7 +329,8 @@ function tell(
   const { reason, cause, openedCount } = transition.payload;
   const what = transition.kind.slice("breaker.".length);
   core().log({
-    level: transition.kind === "breaker.opened" ? "warn" : "info",
+    // What a person did is no news to that person.
+    level: transition.kind === "breaker.opened" && cause !== "person" ? "warn" : "info",
     message: `Breaker ${guard.name} ${what}: ${reason}`,
     at: core().clock.now(),
     data: { breaker: guard.name, transition: what, cause, by: by.id, openedCount },
