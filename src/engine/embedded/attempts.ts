@@ -94,6 +94,7 @@ function enter(running: Running): void {
       refused(running, breaker, refusal);
     },
   });
+  if (leave === undefined) return;
   running.leaveBreaker = () => {
     const wasOpen = leave();
     if (wasOpen) core.agentPlaces.leave(agent);
@@ -160,7 +161,10 @@ const NOTHING_BEHIND = {};
 function tell(running: Running, ended: Ended, outcome: CallOutcome): void {
   const { core, actor, command, ticket } = running;
   const reported = ticket === undefined ? undefined : core.breakers.report(ticket, outcome);
-  const input = { ...ended, ...behindOf(command, reported?.mark) };
+  const mark = reported?.mark;
+  // The usual case: nothing to tell of a breaker or a fallback.
+  if (mark === undefined && command.standsIn === undefined) return deliver(core, actor, ended);
+  const input = { ...ended, ...behindOf(command, mark) };
   if (reported?.recorded === undefined) return deliver(core, actor, input);
   const { path } = command;
   const { turn, attempt, agent } = command;

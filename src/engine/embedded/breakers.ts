@@ -76,8 +76,11 @@ export interface Reported {
 export interface Breakers {
   /** Reads where each breaker stands. Called once, before any run goes on. */
   restore(): Promise<void>;
-  /** Asks whether a call may be made now. The function that is given back withdraws the question, and says whether it was still open. */
-  enter(policy: BreakerPolicy, run: string, asking: Asking): () => boolean;
+  /**
+   * Asks whether a call may be made now. Where that is answered later, gives a function that withdraws the question, and says
+   * whether it was still open.
+   */
+  enter(policy: BreakerPolicy, run: string, asking: Asking): (() => boolean) | undefined;
   report(ticket: Ticket, outcome: CallOutcome): Reported;
   /** Forgets that a run waits: it has ended. */
   forget(run: string): void;
@@ -181,7 +184,12 @@ async function restore(state: State): Promise<void> {
   }
 }
 
-function enter(state: State, guard: Guard, run: string, asking: Asking): () => boolean {
+function enter(
+  state: State,
+  guard: Guard,
+  run: string,
+  asking: Asking,
+): (() => boolean) | undefined {
   const nowMs = state.core().clock.now();
   const { underWay, lastMs } = guard;
   const admission = admit(guard.breaker, guard.settings, { nowMs, underWay, lastMs });
@@ -194,25 +202,21 @@ function enter(state: State, guard: Guard, run: string, asking: Asking): () => b
       guard.underWay += 1;
       guard.lastMs = nowMs;
       asking.pass({ name: guard.name, pass: admission.pass }, guard.recording);
-      return answered;
+      return undefined;
     }
     case "refused":
       asking.refused(refusal(state, guard, run, { nowMs, untilMs: admission.untilMs }));
-      return answered;
+      return undefined;
     case "later": {
-      let leave: () => boolean = () => guard.later.delete(again);
+      let leave: (() => boolean) | undefined = () => guard.later.delete(again);
       const again = () => {
         leave = enter(state, guard, run, asking);
       };
       guard.later.add(again);
       armLater(state, guard, admission.atMs);
-      return () => leave();
+      return () => leave?.() ?? false;
     }
   }
-}
-
-function answered(): boolean {
-  return false;
 }
 
 /**
