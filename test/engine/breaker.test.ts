@@ -10,7 +10,13 @@ import {
   workflow,
   type WorkflowDefinition,
 } from "baton";
-import { countedIds, faultyStore, type VirtualClock, virtualClock } from "baton/testing";
+import {
+  countedIds,
+  type Fault,
+  faultyStore,
+  type VirtualClock,
+  virtualClock,
+} from "baton/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import {
   ADA,
@@ -358,43 +364,114 @@ describe("a person", () => {
   });
 });
 
-test("a crash at any append: the journal of the run never speaks of a transition that was lost, and no probe is lost for ever", async () => {
-  // The first append registers the workflow.
-  for (let at = 2; at <= 14; at += 1) {
-    for (const kind of ["crashBefore", "crashAfter", "loseAnswer"] as const) {
+/** What becomes of the appends of the first process, counted from `at`. */
+const TROUBLES: Readonly<Record<string, (append: number, at: number) => Fault>> = {
+  "a crash before it is kept": (append, at) => (append === at ? "crashBefore" : "commit"),
+  "a crash after it is kept": (append, at) => (append === at ? "crashAfter" : "commit"),
+  "an answer that is lost": (append, at) => (append === at ? "loseAnswer" : "commit"),
+  "a full disk": (append, at) => (append === at ? "fail" : "commit"),
+  "a full disk, then a crash": (append, at) =>
+    append === at ? "fail" : append === at + 2 ? "crashBefore" : "commit",
+};
+
+test.each(Object.keys(TROUBLES))(
+  "K2, at any append, %s: no run speaks of a transition that was lost, nobody hammers, nobody is stuck",
+  async (name) => {
+    // The first append registers the workflow.
+    for (let at = 2; at <= 14; at += 1) {
       const { it, agent: score } = downstream({ failures: 2, cooldown: "10s" });
       const flow = calling(score);
       const clock = virtualClock();
       const store = memory({ now: () => clock.now() });
-      const faulty = faultyStore(store, (append) => (append === at ? kind : "commit"));
-      const first = await clock.until(
-        Promise.race([
-          openedHere(faulty.factory, flow, clock),
-          faulty.crashed.then(() => undefined),
-        ]),
-      );
-      if (first !== undefined) {
-        first.start(flow, 1, { id: "r" }).catch(() => {});
-        await clock.advance(25_000);
-      }
+      const faulty = faultyStore(store, (append) => TROUBLES[name]?.(append, at) ?? "commit");
+      const first = await clock.until(openedHere(faulty.factory, flow, clock));
+      first.start(flow, 1, { id: "r" }).catch(() => {});
+      await clock.advance(25_000);
       const before = it.calls;
-      if (!faulty.isDead()) await clock.until(first?.close({ graceMs: 0 }) ?? Promise.resolve());
+      if (!faulty.isDead()) await clock.until(first.close({ graceMs: 0 }));
       const second = await clock.until(openedHere(store, flow, clock));
       await clock.advance(1_000);
-      // A restarted process doesn't hammer: at most the calls that open it, and one probe.
+      // At most the calls that open it, and one probe.
       expect(it.calls - before).toBeLessThanOrEqual(3);
       it.down = false;
       const run = await clock.until(second.start(flow, 1, { id: "r" }));
       expect(await clock.until(run.result())).toBe(1);
-      const told = (await entriesOf(second, "r")).flatMap(
-        ({ payload }) => payload["breaker"] ?? [],
-      );
-      const to = told.filter((mark) => typeof mark === "object" && mark !== null && "to" in mark);
-      expect(to.length).toBeLessThanOrEqual((await breakerOf(second)).openedCount + 1);
+      const opened = (await entriesOf(second, "r")).filter(({ payload }) => {
+        const mark = payload["breaker"];
+        return typeof mark === "object" && mark !== null && "to" in mark && mark["to"] === "open";
+      });
+      const breaker = await breakerOf(second);
+      expect(opened.length).toBeLessThanOrEqual(breaker.openedCount);
+      expect(breaker.state).toBe("closed");
       expect((await second.verify()).problems).toEqual([]);
       await clock.until(second.close({ graceMs: 0 }));
     }
-  }
+  },
+);
+
+test("K1: a probe begins only when its transition is in the journal", async () => {
+  const { it, agent: score } = downstream({ failures: 2, cooldown: "10s" });
+  const flow = calling(score);
+  const clock = virtualClock();
+  let failed = 0;
+  const { factory } = faultyStore(memory({ now: () => clock.now() }), (_append, { streams }) => {
+    const isHalfOpened = streams.some(({ entries }) =>
+      entries.some(({ text }) => text.includes('"kind":"breaker.halfOpened"')),
+    );
+    if (!isHalfOpened || failed > 0) return "commit";
+    failed += 1;
+    return "fail";
+  });
+  const { baton } = await opened({ store: factory, workflows: [flow] }, clock);
+  await baton.start(flow, 1, { id: "r" });
+  await clock.advance(1_000);
+  expect(it.calls).toBe(2);
+  await clock.advance(9_900);
+  expect([failed, it.calls]).toEqual([1, 2]);
+  await clock.advance(2_000);
+  expect(it.calls).toBe(3);
+});
+
+test("a restarted process goes on half-open, and another one reads how the breaker stands", async () => {
+  const never = gate();
+  const slow = agent({
+    name: "slow",
+    version: "1.0.0",
+    input: anything,
+    output: anything,
+    timeout: "60s",
+    breaker: { failures: 1, cooldown: "10s" },
+    execute: async (input, { attempt }) => {
+      if (attempt === 1) throw new Error("down");
+      if (attempt === 2) await never.promise;
+      return input;
+    },
+  });
+  const flow = calling(slow);
+  const clock = virtualClock();
+  const store = memory({ now: () => clock.now() });
+  const first = await clock.until(openedHere(store, flow, clock));
+  await clock.until(first.start(flow, 1, { id: "r" }));
+  await clock.advance(11_000);
+  const watcher = await clock.until(open({ store, workflows: [flow], clock, readOnly: true }));
+  expect(await breakerOf(watcher, "slow")).toMatchObject({
+    state: "halfOpen",
+    openedCount: 1,
+    agents: ["slow@1.0.0"],
+    reason: expect.stringContaining("one probe"),
+  });
+  await expect(watcher.openBreaker("slow", { by: ADA, reason: "x" })).rejects.toMatchObject({
+    code: "STORE_READ_ONLY",
+  });
+  await watcher.close();
+  await clock.until(first.close({ graceMs: 0 }));
+  const second = await clock.until(openedHere(store, flow, clock));
+  expect(await breakerOf(second, "slow")).toMatchObject({ state: "halfOpen" });
+  never.open();
+  const run = await clock.until(second.run("r"));
+  expect(await clock.until(run.result())).toBe(1);
+  expect(await breakerOf(second, "slow")).toMatchObject({ state: "closed" });
+  await clock.until(second.close({ graceMs: 0 }));
 });
 
 async function openedHere(
