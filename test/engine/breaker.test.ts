@@ -343,8 +343,11 @@ describe("a person", () => {
     expect(it.calls).toBe(0);
     expect(await payloadsOf(baton, "r", "attempt.held")).toHaveLength(1);
     await clock.until(baton.closeBreaker("score", { by: ADA, reason: "they have moved" }));
+    const closedAt = clock.now();
     await clock.settle();
     expect(await clock.until(run.result())).toBe(1);
+    // It was woken, and did not wait for its own time.
+    expect(clock.now()).toBe(closedAt);
     expect(seen).toMatchObject([
       {
         kind: "breaker.opened",
