@@ -3,7 +3,7 @@
  * takes as long as a write in (a). There is no cache whose invalidation could fail. Instead the process is killed some times in
  * the middle of the work, and another one opens the store.
  */
-import { type Baton, type Lineage, open, type StoreFactory } from "baton";
+import { type Baton, type JournalStore, type Lineage, open, type StoreFactory } from "baton";
 import {
   countedIds,
   type Fault,
@@ -71,7 +71,10 @@ export async function runOnBaton(
 
 /** One process, until all is decided or it is killed. */
 async function live(lab: Lab, store: StoreFactory, clock: VirtualClock, no: number): Promise<void> {
-  const faulty = faultyStore(slow(lab, store, clock), (_, { streams }) => fault(lab, streams));
+  // Opened before virtual time begins: it waits for the disk, which virtual time would not wait for.
+  const opened = await store({ readOnly: false, now: () => clock.now() });
+  const slowed: StoreFactory = () => Promise.resolve(slow(lab, opened, clock));
+  const faulty = faultyStore(slowed, (_, { streams }) => fault(lab, streams));
   const flow = labWorkflow(clock, (run) => fateOf(lab, run));
   const work = async () => {
     const baton = await open({
@@ -106,9 +109,9 @@ async function deliver(
   const dueMs = VIRTUAL_START_MS + arrivesAtMs;
   const pass = (ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve));
   await pass(Math.max(0, dueMs - clock.now()) + fate.messageMs);
-  const run = await baton.start(flow, application, { id });
+  const run = await baton.startUntyped(flow, application, { id });
   const again = fate.deliveredTwice
-    ? pass(DELIVERED_AGAIN_MS).then(() => baton.start(flow, application, { id }))
+    ? pass(DELIVERED_AGAIN_MS).then(() => baton.startUntyped(flow, application, { id }))
     : undefined;
   await run.outcome();
   await again;
@@ -116,19 +119,19 @@ async function deliver(
 }
 
 /** Each append takes as long as the plan's write of that application takes in the other variants. */
-function slow(lab: Lab, store: StoreFactory, clock: VirtualClock): StoreFactory {
-  return async (mode) => {
-    const inner = await store(mode);
-    return {
-      ...inner,
-      append: async (request) => {
-        const run = request.streams[0]?.stream.replace(/^run\//, "") ?? "";
-        const writeMs = lab.fates.get(run)?.writeMs ?? 0;
-        if (writeMs > 0) await new Promise<void>((resolve) => clock.after(writeMs, resolve));
-        return await inner.append(request);
-      },
-    };
+function slow(lab: Lab, store: JournalStore, clock: VirtualClock): JournalStore {
+  return {
+    ...store,
+    append: async (request) => {
+      const writeMs = lab.fates.get(runOf(request.streams))?.writeMs ?? 0;
+      if (writeMs > 0) await new Promise<void>((resolve) => clock.after(writeMs, resolve));
+      return await store.append(request);
+    },
   };
+}
+
+function runOf(streams: Streams): string {
+  return streams[0]?.stream.replace(/^run\//, "") ?? "";
 }
 
 type Streams = readonly {
@@ -144,7 +147,7 @@ function fault(lab: Lab, streams: Streams): Fault {
     return lab.appends % 2 === 0 ? "crashBefore" : "crashAfter";
   }
   const [first] = streams;
-  const run = first?.stream.replace(/^run\//, "") ?? "";
+  const run = runOf(streams);
   if (lab.fates.get(run)?.answerLost !== true || lab.answersLost.has(run)) return "commit";
   const isScore = first?.entries.some(({ text }) => {
     const { kind, path } = entrySchema.parse(JSON.parse(text));

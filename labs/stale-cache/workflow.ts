@@ -6,7 +6,10 @@
 import { type AgentContext, agent, type Clock, exponential, type Workflow, workflow } from "baton";
 import type { z } from "zod";
 import type { applicationSchema } from "../../examples/credit-decision/application.ts";
-import { type approvalSchema, decideApproval } from "../../examples/credit-decision/approval.ts";
+import {
+  type Approval as Approved,
+  decideApproval,
+} from "../../examples/credit-decision/approval.ts";
 import { pullReport } from "../../examples/credit-decision/bureau.ts";
 import {
   Application,
@@ -39,7 +42,7 @@ import { failIfPlanned } from "./retry.ts";
 export function labWorkflow(
   clock: Clock,
   fateOf: (run: string) => Fate,
-): Workflow<z.infer<typeof applicationSchema>, z.infer<typeof approvalSchema>> {
+): Workflow<z.infer<typeof applicationSchema>, Approved> {
   const retry = {
     attempts: ATTEMPTS,
     backoff: exponential(`${FIRST_PAUSE_MS}ms`, { jitter: 0 }),
