@@ -13,6 +13,8 @@ export function storySection(story: Story): Html {
   const older = earlier?.score ?? 0;
   const newer = truth.score.score;
   const written = moments.find(({ what }) => what.startsWith("writes grade"));
+  const scored = lineage.nodes.find(({ key }) => key === "score");
+  const handed = scored === undefined ? "the score" : `the score as of version ${scored.version}`;
   const wrongGrade = written?.what.split(" ").at(-1) ?? "another one";
   return html`<h2 id="story">One application, in full</h2>
 <p><code>${application.id}</code>. The score on file was ${older}; the bureau now says ${newer}. The right grade is ${truth.risk.grade}. (a) gave ${wrongGrade}.</p>
@@ -24,7 +26,8 @@ ${scrolling("Moments in (a)", html`<table><thead><tr><th scope="col" class="n">m
 minutes later, and no error was raised anywhere.</p></div>
 <div><h3>(c) The lineage of the decision, from the journal</h3>
 ${scrolling("Lineage in (c)", html`<table><thead><tr><th scope="col">version</th><th scope="col">value, and what it was computed from</th><th scope="col">hash</th></tr></thead><tbody>${lineage.nodes.map((node) => nodeRow(story, node))}</tbody></table>`)}
-<p>The risk agent was handed version 2 of the score, by name; the entry says so, its input has a hash, and each entry holds the
+<details><summary>The hashes in full</summary><ul class="hashes">${lineage.nodes.map(({ version, key, hash }) => html`<li>${version} ${key} <code>${hash}</code></li>`)}</ul></details>
+<p>The risk agent was handed ${handed}, by name: its entry says so, its input has a hash, and each entry holds the
 hash of the one before. Had it been another score, the contract of the approval ("risk rests on the score at hand") would have refused the handoff.</p></div>
 </div>`;
 }
@@ -41,7 +44,7 @@ function nodeRow({ fate }: Story, node: LineageNode): Html {
   const from = reads.map((read) => `${read.key} v${read.version}`).join(", ");
   return html`<tr><th scope="row">${version} ${key}<br><span class="soft">${ms} ms</span></th>
 <td>${agent === undefined ? undefined : html`<b>${agent}</b> `}${summary(node)}${from === "" ? undefined : html`<br><span class="soft">from ${from}</span>`}</td>
-<td><code title="${hash}">${hash.slice(0, 12)}\u2026</code></td></tr>`;
+<td class="hash"><code>${hash.slice(0, 12)}…</code></td></tr>`;
 }
 
 /** The few words of a value that matter here. */

@@ -22,9 +22,10 @@ table { border-collapse: collapse; width: 100%; font-size: 15px; }
 caption { text-align: left; padding: 10px 14px; color: var(--soft); }
 th, td { text-align: left; padding: 8px 14px; border-top: 1px solid var(--line); vertical-align: top; }
 thead th { font-weight: 600; color: var(--soft); font-size: 13px; vertical-align: bottom; }
-tbody th { font-weight: 500; }
+tbody th { font-weight: 500; } .variant { min-width: 13em; }
+.hash { white-space: nowrap; }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.wide { width: 34%; min-width: 140px; }
+.wide { width: 30%; min-width: 130px; }
 code { font: 13px/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
 .bar { display: block; width: 100%; height: 16px; margin-top: 4px; }
 .track { fill: var(--track); } .wrong { fill: var(--wrong); } .loud { fill: var(--loud); } .plain { fill: var(--plain); } .right { fill: var(--right); }
@@ -41,5 +42,5 @@ line.version { stroke: var(--right); } circle.version { fill: var(--right); } .t
 .sides { display: grid; grid-template-columns: 1fr; gap: 0 24px; }
 @media (min-width: 1000px) { .sides { grid-template-columns: 9fr 10fr; } }
 .sides table { font-size: 14px; } .sides th, .sides td { padding: 7px 10px; }
-summary { cursor: pointer; padding: 6px 0; font-weight: 500; }
+ul.hashes { padding-left: 18px; margin: 4px 0; } pre { overflow-x: auto; } summary { cursor: pointer; padding: 6px 0; font-weight: 500; }
 `;

@@ -62,7 +62,7 @@ function ratings({ verdicts }: SeedResult): Html {
       { value: Math.min(wrongGrades, all - failedLoudly), kind: "wrong" as const },
       { value: failedLoudly, kind: "loud" as const },
     ];
-    return html`<tr><th scope="row">${TITLES[variant]}</th><td class="wide">${bar(parts, all)}</td>
+    return html`<tr><th scope="row" class="variant">${TITLES[variant]}</th><td class="wide">${bar(parts, all)}</td>
 <td class="n">${wrongGrades} (${percent(wrongGrades / all)})</td><td class="n">${each.ratedOnOldScore}</td>
 <td class="n">${each.wrongDecisions}</td><td class="n">${failedLoudly}</td><td class="n">${each.updatesLost}</td><td class="n">${each.alarms}</td></tr>`;
   });
@@ -113,7 +113,7 @@ function cost({ verdicts }: SeedResult): Html {
       });
       return html`<td class="n">${figure}${bar([{ value: mine, kind: "plain" }], max)}</td>`;
     });
-    return html`<tr><th scope="row">${TITLES[variant]}</th>${cells}</tr>`;
+    return html`<tr><th scope="row" class="variant">${TITLES[variant]}</th>${cells}</tr>`;
   });
   return html`<h2 id="cost">What being right costs</h2>
 <p>For each application: the time from its arrival to its decision, commits, and the size of the SQLite file. A commit takes the same
@@ -135,17 +135,17 @@ function whatIfSection({ replicas, ttl }: Report["changed"], parameters: Paramet
     );
   };
   return html`<h2 id="what-if">What if</h2>
-<p>The rate is not a law of nature; it follows from the assumptions. More replicas make the deaf one rarer, a shorter time to live makes
-the old score expire sooner and the database busier. Neither brings it to nothing, and neither makes it visible.</p>
+<p>The rate is not a law of nature; it follows from the assumptions. With more replicas the deaf one rates fewer of the customers; what is
+left is as invisible as before. A shorter time to live lets the old score expire before the risk agent reads it; where it is shorter than
+the time from the calculator to the rating, nothing is wrong any more, and the cache spares the database little.</p>
 <div class="sides"><div>${table("Deaf replicas", "replicas that hear nothing", replicas, `${parameters.deafReplicas} of ${parameters.riskReplicas}`)}</div>
 <div>${table("Times to live", "time to live in the cache", ttl, `${parameters.cacheTtlMs / 1_000} s`)}</div></div>`;
 }
 
-function faults({ baton }: SeedResult, parameters: Parameters): Html {
+function faults({ baton, verdicts }: SeedResult, parameters: Parameters): Html {
   const { onFilePercent, bureauFailsPercent, answerLostPercent, deliveredTwicePercent } =
     parameters;
   const { riskReplicas, deafReplicas, publishFailsPercent, scoreRise, cacheTtlMs } = parameters;
-  const shared = "the same in all";
   const row = (fault: string, a: string, b: string, c: string) =>
     html`<tr><th scope="row">${fault}</th><td>${a}</td><td>${b}</td><td>${c}</td></tr>`;
   return html`<h2 id="faults">The faults, and what can be compared</h2>
@@ -155,12 +155,12 @@ ${scrolling(
 ${row(`${bureauFailsPercent}% of the bureau's first calls fail`, "retried", "retried", "retried by the engine")}
 ${row(`${answerLostPercent}%: the score is committed, the answer is lost`, "the update is repeated", "load and save are repeated", `the append is repeated and recognised (${baton.answersLost} times)`)}
 ${row(`${deliveredTwicePercent}% of the applications are delivered twice`, "dropped by a flag in the row", "dropped by a flag in the document", "the same run id: the same run")}
-${row(`${deafReplicas} of ${riskReplicas} caches hears no invalidation; ${publishFailsPercent}% of publishings fail`, "hits", "there is no cache", "there is no cache: not comparable")}
-${row("two agents save at the same time", "each has its own columns", "hits", "each step writes its own key: not possible")}
+${row(`${deafReplicas} of ${riskReplicas} caches hears no invalidation; ${publishFailsPercent}% of publishings fail`, `hits: ${percent(verdicts.row.wrongGrades / verdicts.row.applications)} wrong`, "there is no cache", "there is no cache: not comparable")}
+${row("two agents save at the same time", "each has its own columns: not possible", `hits: ${verdicts.document.updatesLost} updates lost`, "each step writes its own key: not possible")}
 ${row("kill -9 in the middle", "spared", "spared", `${baton.kills} times; the next process goes on`)}
 </tbody></table>`,
 )}
-<p>Arrivals, latencies, retries and the second deliveries are ${shared}. That (c) has no cache to be stale is not luck of the lab
+<p>Arrivals, latencies, retries and the second deliveries are the same in all. That (c) has no cache to be stale is not luck of the lab
 but the point: an agent on Baton is handed sealed values and has nothing to look up. A Baton agent that keeps a cache of its own, or reads a
 service that does, can be as wrong as (a).</p>
 <details><summary>All assumptions</summary>
