@@ -78,7 +78,7 @@ ${scrolling(
 <p>(b) in its careful form loads the document just before it saves it: two agents must save within a few milliseconds to
 overwrite each other. When they do, a part is gone: the new score becomes the old one again, silently, or a report is missing,
 which fails. (b') hands the state to the agent first and saves it afterwards, as frameworks with one shared state do; with agents
-side by side it loses parts of nearly every document, which is noticed on the first day. The silent few of (b) are not.</p>`;
+side by side it loses parts of every document, which is noticed on the first day. The silent few of (b) are not.</p>`;
 }
 
 function seeds(results: readonly SeedResult[]): Html {

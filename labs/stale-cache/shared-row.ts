@@ -12,7 +12,7 @@ import { pullReport } from "../../examples/credit-decision/bureau.ts";
 import { detectFraud } from "../../examples/credit-decision/fraud.ts";
 import { verifyIncome } from "../../examples/credit-decision/income.ts";
 import { assessRisk } from "../../examples/credit-decision/risk.ts";
-import { type Cache, invalidations, ttlCache } from "./cache.ts";
+import { type Cache, type Invalidations, invalidations, ttlCache } from "./cache.ts";
 import type { Decided, VariantResult } from "./outcome.ts";
 import type { Fate, Plan } from "./plan.ts";
 import {
@@ -41,7 +41,7 @@ interface Lab {
   readonly rows: RowStore;
   /** Of the risk service, one for each replica. */
   readonly caches: readonly Cache<Score>[];
-  readonly publish: (key: string) => void;
+  readonly channel: Invalidations;
   readonly ratedOn: Map<string, number>;
   readonly tookMs: Map<string, number>;
   warnings: number;
@@ -64,11 +64,11 @@ export async function runSharedRow(
     time,
     rows,
     caches,
-    publish: invalidations(
+    channel: invalidations(
       caches,
       (replica) => !plan.deaf.has(replica),
       (key) => refusals.get(key)?.shift() ?? false,
-    ).publish,
+    ),
     ratedOn: new Map(),
     tookMs: new Map(),
     warnings: 0,
@@ -175,7 +175,7 @@ async function invalidate(lab: Lab, fate: Fate): Promise<void> {
   for (let attempt = 1; attempt <= 2; attempt += 1) {
     await lab.time.pass(fate.messageMs);
     try {
-      lab.publish(fate.application.id);
+      lab.channel.publish(fate.application.id);
       return lab.tell(fate, "credit-score", "publishes the invalidation: accepted, no error");
     } catch {
       lab.tell(fate, "credit-score", "publishes the invalidation: refused");
