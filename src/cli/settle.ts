@@ -13,6 +13,9 @@ import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import { partsOf } from "../model/workflow-parts.ts";
 
 /** What a run waits for. `run` is the run that has the step: a child, where the step is in a subflow. */
+/** How far away a timer may be for the command to wait for it. */
+export const PATIENCE_MS = 60_000;
+
 export interface Wait {
   readonly run: string;
   readonly step: string;
@@ -205,4 +208,11 @@ export function nextCommand(wait: Wait): string | undefined {
   if (wait.what === "approval") return `baton approve ${wait.run} ${wait.step}`;
   if (wait.what === "signal") return `baton signal ${wait.run} ${wait.step} payload.json`;
   return undefined;
+}
+
+/** How a run settled, flat, for programs. */
+export function settledJson(settled: Settled): Readonly<Record<string, unknown>> {
+  if (settled.kind === "waiting") return { status: "waiting", waits: settled.waits };
+  const { kind, ...rest } = settled.outcome;
+  return { status: kind, ...rest };
 }

@@ -111,6 +111,12 @@ function printTroubles(cli: Cli, report: RunReport): void {
     cli.print("\nViolations:");
     printViolations(cli, report.violations ?? []);
   }
+  if (report.missing !== undefined) {
+    cli.print(`\n${cli.colors.yellow("waits for code")}: ${printable(report.missing.join(", "))}`);
+    cli.print(
+      "  next:  pass it in `workflows` or `agents` of baton.config.ts; the run then goes on",
+    );
+  }
   for (const step of report.steps) {
     if (step.error !== undefined && step.error.message !== report.error?.message)
       cli.print(
@@ -141,6 +147,8 @@ function printWait(
     ),
   );
   if (waitsFor.shown !== undefined) cli.print(`  ${compact(waitsFor.shown, 1_000)}`);
+  // Without its code a run takes no answer.
+  if (report.missing !== undefined) return;
   if (waitsFor.what === "approval")
     cli.print(`  next:  ${printable(`baton approve ${report.id} ${step.path}`)}`);
   if (waitsFor.what === "signal")

@@ -3,6 +3,7 @@
  */
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import { BatonError } from "../model/errors.ts";
+import type { Limits } from "../model/limits.ts";
 import type { Json, JsonObject } from "../model/json.ts";
 import type {
   BranchCase,
@@ -21,11 +22,12 @@ export interface Catalogue {
 
 /**
  * Indexes workflows (with those nested in them) and agents.
- * @throws BatonError DEFINITION_INVALID where one `name@version` is two different things.
+ * @throws BatonError DEFINITION_INVALID where one `name@version` is two different things, or a workflow has too many steps.
  */
 export function catalogue(
   workflows: readonly WorkflowDefinition[],
   agents: readonly AgentDefinition[],
+  { stepsPerRunMax }: Pick<Limits, "stepsPerRunMax">,
 ): Catalogue {
   const workflowById = new Map<string, WorkflowDefinition>();
   const agentById = new Map<string, AgentDefinition>();
@@ -44,6 +46,11 @@ export function catalogue(
       return;
     }
     workflowById.set(workflow.id, workflow);
+    if (workflow.steps.length > stepsPerRunMax) {
+      problems.push(
+        `${workflow.id} has ${workflow.steps.length} steps; limits.stepsPerRunMax is ${stepsPerRunMax}.`,
+      );
+    }
     for (const step of workflow.steps) {
       for (const agent of agentsOf(step)) addAgent(agent);
       for (const nested of workflowsOf(step)) addWorkflow(nested);
@@ -89,6 +96,30 @@ export function withAgents(
   return { ...definition, steps, stepByName: new Map(steps.map((step) => [step.name, step])) };
 }
 
+/** The same workflow with each nested workflow exchanged for the one that `choose` gives. */
+function withNested(
+  definition: WorkflowDefinition,
+  choose: (nested: WorkflowDefinition) => WorkflowDefinition,
+): WorkflowDefinition {
+  let changed = false;
+  const exchange = (nested: WorkflowDefinition) => {
+    const chosen = choose(nested);
+    if (chosen !== nested) changed = true;
+    return chosen;
+  };
+  const steps = definition.steps.map((step): StepDefinition => {
+    if (step.kind === "subflow") return { ...step, workflow: exchange(step.workflow) };
+    if (step.kind !== "branch") return step;
+    const cases = [...step.cases].map(([name, taken]): [string, BranchCase] => [
+      name,
+      taken.kind === "workflow" ? { ...taken, workflow: exchange(taken.workflow) } : taken,
+    ]);
+    return { ...step, cases: new Map(cases) };
+  });
+  if (!changed) return definition;
+  return { ...definition, steps, stepByName: new Map(steps.map((step) => [step.name, step])) };
+}
+
 export type Found =
   | { readonly kind: "found"; readonly definition: WorkflowDefinition }
   | { readonly kind: "missing"; readonly missing: readonly string[] };
@@ -98,14 +129,19 @@ export function definitionFor(known: Catalogue, workflow: string, manifest: Json
   const definition = known.workflows.get(workflow);
   if (definition === undefined) return { kind: "missing", missing: [`workflow ${workflow}`] };
   const missing = new Set<string>();
-  const pinned = pinnedAgents(manifest, workflow);
-  const fitted = withAgents(definition, (step, agent, branchCase) => {
-    const id = pinned.get(branchCase === undefined ? step : `${step}/${branchCase}`);
-    if (id === undefined || id === agent.id) return agent;
-    const exact = known.agents.get(id);
-    if (exact === undefined) missing.add(`agent ${id} for step ${step}`);
-    return exact ?? agent;
-  });
+  const fit = (each: WorkflowDefinition): WorkflowDefinition => {
+    const pinned = pinnedAgents(manifest, each.id);
+    const own = withAgents(each, (step, agent, branchCase) => {
+      const id = pinned.get(branchCase === undefined ? step : `${step}/${branchCase}`);
+      if (id === undefined || id === agent.id) return agent;
+      const exact = known.agents.get(id);
+      if (exact === undefined) missing.add(`agent ${id} for step ${step}`);
+      return exact ?? agent;
+    });
+    // The manifest pins what is nested as well: a child run that has not begun yet belongs to its parent's time.
+    return withNested(own, fit);
+  };
+  const fitted = fit(definition);
   return missing.size > 0
     ? { kind: "missing", missing: [...missing] }
     : { kind: "found", definition: fitted };

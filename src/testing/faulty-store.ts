@@ -35,10 +35,10 @@ export function faultyStore(
   const crashed = new Promise<void>((resolve) => {
     tellCrashed = resolve;
   });
-  const alive = async <X>(answer: Promise<X>): Promise<X> => {
+  const alive = async <X>(ask: () => Promise<X>): Promise<X> => {
     if (dead) return await never<X>();
     try {
-      const given = await answer;
+      const given = await ask();
       return dead ? await never<X>() : given;
     } catch (error) {
       if (dead) return await never<X>();
@@ -56,11 +56,11 @@ export function faultyStore(
     count += 1;
     switch (fault(count, request)) {
       case "commit":
-        return await alive(store.append(request));
+        return await alive(() => store.append(request));
       case "fail":
         throw new BatonError("STORE_FAILED", "The disk is full, says the test.");
       case "loseAnswer":
-        await alive(store.append(request));
+        await alive(() => store.append(request));
         throw new BatonError("STORE_FAILED", "The answer was lost, says the test.");
       case "crashBefore":
         return await die(store);
@@ -78,12 +78,12 @@ export function faultyStore(
       return {
         ...store,
         append: (request) => append(store, request),
-        read: (...request) => alive(store.read(...request)),
-        head: (stream) => alive(store.head(stream)),
-        heads: (filter) => alive(store.heads(filter)),
-        blob: (sha256) => alive(store.blob(sha256)),
-        renew: (epoch) => alive(store.renew(epoch)),
-        release: (epoch) => alive(store.release(epoch)),
+        read: (...request) => alive(() => store.read(...request)),
+        head: (stream) => alive(() => store.head(stream)),
+        heads: (filter) => alive(() => store.heads(filter)),
+        blob: (sha256) => alive(() => store.blob(sha256)),
+        renew: (epoch) => alive(() => store.renew(epoch)),
+        release: (epoch) => alive(() => store.release(epoch)),
       };
     },
     crashed,

@@ -1,4 +1,17 @@
 /** The public surface of `baton/testing`: what tests of agents and workflows are written with. */
 export { countedIds } from "./counted-ids.ts";
 export { type Fault, type FaultyStore, faultyStore } from "./faulty-store.ts";
+export {
+  answers,
+  cancels,
+  type Decided,
+  fails,
+  type Given,
+  given,
+  givenWith,
+  gives,
+  type Happening,
+  passes,
+  starts,
+} from "./given.ts";
 export { VIRTUAL_START_MS, type VirtualClock, virtualClock } from "./virtual-clock.ts";

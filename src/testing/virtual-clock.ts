@@ -6,8 +6,10 @@ export const VIRTUAL_START_MS = 1_790_000_000_000;
 
 /** Turns of the event loop that work is given to come to rest: a step takes about three. */
 const SETTLE_TURNS = 40;
-/** Turns after which a promise that nothing can settle any more is called stuck. */
-const STUCK_TURNS = 2_000;
+/** The same for what a timer of the background sets off, such as the renewal of a lease: there are many, and they do little. */
+const BACKGROUND_TURNS = 3;
+/** Real milliseconds after which a promise that nothing can settle any more is called stuck: files and modules take real time. */
+const STUCK_MS = 1_500;
 
 export interface VirtualClock extends Clock {
   /** Lets everything run that does not wait for time. */
@@ -48,7 +50,7 @@ export function virtualClock(startMs: number = VIRTUAL_START_MS): VirtualClock {
       nowMs = Math.max(nowMs, timer.dueMs);
       timers.delete(timer);
       timer.wake();
-      await turns(SETTLE_TURNS);
+      await turns(timer.background ? BACKGROUND_TURNS : SETTLE_TURNS);
     }
   };
   const advance = async (ms: number): Promise<void> => {
@@ -78,7 +80,7 @@ export function virtualClock(startMs: number = VIRTUAL_START_MS): VirtualClock {
       while (!settled) {
         const next = first(true);
         if (next !== undefined) await fireUpTo(next.dueMs);
-        else await turns(STUCK_TURNS, () => settled || first(true) !== undefined);
+        else await realTime(STUCK_MS, () => settled || first(true) !== undefined);
         if (!settled && first(true) === undefined && next === undefined) {
           throw new Error("Stuck: nothing is under way, and no timer is set that could go on.");
         }
@@ -97,5 +99,12 @@ export function virtualClock(startMs: number = VIRTUAL_START_MS): VirtualClock {
 async function turns(count: number, enough: () => boolean = () => false): Promise<void> {
   for (let turn = 0; turn < count && !enough(); turn += 1) {
     await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
+async function realTime(ms: number, enough: () => boolean): Promise<void> {
+  const untilMs = performance.now() + ms;
+  while (performance.now() < untilMs && !enough()) {
+    await new Promise<void>((resolve) => setTimeout(resolve, 1));
   }
 }

@@ -83,6 +83,7 @@ test("a mapping that throws is a refused handoff, whatever it throws", async () 
     const flow = workflow("throws", "1.0.0", { input: count })
       .step("a", double, {
         input: (): number => {
+          // oxlint-disable-next-line typescript/only-throw-error -- agents and mappings throw anything.
           throw thrown;
         },
       })

@@ -2,7 +2,16 @@ import { type ApprovalOutput, contract, memory, workflow } from "baton";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { virtualClock } from "baton/testing";
-import { ADA, agentOf, anything, entriesOf, gate, journalOf, of, opened } from "../support/opened.ts";
+import {
+  ADA,
+  agentOf,
+  anything,
+  entriesOf,
+  gate,
+  journalOf,
+  of,
+  opened,
+} from "../support/opened.ts";
 
 const BOB = { kind: "person", id: "bob" } as const;
 const paid = contract("paid", "1.0.0", z.object({ amount: z.number() }));
@@ -61,7 +70,7 @@ test("promise 11: somebody is reminded once for each interval, also after the ru
     .approval("ok", { show: () => null, remindEvery: "1h" })
     .output(({ ok }) => ok);
   const clock = virtualClock();
-  const store = memory({ now: clock.now });
+  const store = memory();
   const first = await opened({ workflows: [flow], store }, clock);
   await first.baton.start(flow, 1, { id: "r" });
   await clock.advance(4 * 3_600_000);
@@ -203,7 +212,7 @@ test("what is no answer, or goes to no waiting step, to no run or to a finished 
 
 test("promise 11: a waiting run leaves memory, and its time wakes it, also in the next process", async () => {
   const clock = virtualClock();
-  const store = memory({ now: clock.now });
+  const store = memory();
   const first = await opened({ workflows: [asking], store }, clock);
   await first.baton.start(asking, 1, { id: "a" });
   await clock.settle();
@@ -220,7 +229,7 @@ test("promise 11: a waiting run leaves memory, and its time wakes it, also in th
 
 test("promise 11: a time that passed while no process ran is made up for at open", async () => {
   const clock = virtualClock();
-  const store = memory({ now: clock.now });
+  const store = memory();
   const first = await opened({ workflows: [asking], store }, clock);
   await first.baton.start(asking, 1, { id: "a" });
   await clock.settle();

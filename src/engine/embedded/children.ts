@@ -2,10 +2,13 @@
 import type { Command } from "../../decide/turn.ts";
 import { ENGINE } from "../../decide/turn.ts";
 import { isBatonError } from "../../model/errors.ts";
+import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
+import { manifestBlob } from "../manifests.ts";
 import { childOutcome } from "./actors.ts";
 import { failureOf } from "./attempts.ts";
 import type { Actor, Children, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
+import type { StartRequest } from "../engine.ts";
 import { actorOf, readOutcome, startRun } from "./runs.ts";
 
 /** Pause before a child that the store could not start, or give, is asked for again. */
@@ -33,12 +36,23 @@ async function join(core: Core, parent: Actor, command: StartChild): Promise<voi
       input,
       by: ENGINE,
       parent: { run: parent.id, path },
+      ...manifestIfNew(core, workflow),
     });
     if (core.actors.has(run)) return;
     await handOver(core, parent, path, run);
   } catch (error) {
     failed(core, parent, path, error, () => void join(core, parent, command));
   }
+}
+
+/** A nested workflow with the agents that its parent is pinned to is not among those that were registered at open. */
+function manifestIfNew(
+  core: Core,
+  workflow: WorkflowDefinition,
+): Partial<Pick<StartRequest, "blobs">> {
+  return core.catalogue.workflows.get(workflow.id) === workflow
+    ? {}
+    : { blobs: [manifestBlob(workflow)] };
 }
 
 /** A store that can't commit or read now may do so later; a parent must not fail over that. All else is the child's failure. */

@@ -15,6 +15,7 @@ import type { Catalogue } from "../definitions.ts";
 import type { Engine } from "../engine.ts";
 import { registerWorkflows } from "../manifests.ts";
 import type { PriceTable } from "../usage.ts";
+import { tooLarge } from "../value-size.ts";
 import type { Subscriber } from "../watch.ts";
 import { fence, processActor, stopAll } from "./actors.ts";
 import { agentPlaces } from "./agent-places.ts";
@@ -116,6 +117,7 @@ function makeCore(options: EngineOptions, epoch: number): Core {
     wakes: wakes(clock, (run) => activate(core, run)),
     actors: new Map(),
     loading: new Map(),
+    unfinished: new Set(),
     listed: [],
     tickSet: false,
     placesTaken: 0,
@@ -140,11 +142,13 @@ function activate(core: Core, run: string): void {
   );
 }
 
-/** Whoever joins a run that is not in memory wants it to go on: it may have left when the store failed. */
+/**
+ * Whoever joins a run that is not in memory wants it to go on: it may have left when the store failed. One that waits is
+ * looked at too: while its id was tried, a timer that woke it found an actor that was not it.
+ */
 async function goOn(core: Core, run: string): Promise<void> {
   const head = await core.store.head({ namespace: core.namespace, stream: runStream(run) });
-  const waits = head?.status === "waiting" && head.wakeAtMs !== undefined;
-  if (head?.open === true && !waits && !core.actors.has(run)) activate(core, run);
+  if (head?.open === true && !core.actors.has(run)) activate(core, run);
 }
 
 /**
@@ -152,7 +156,6 @@ async function goOn(core: Core, run: string): Promise<void> {
  * time are woken then; those that wait for code are tried again, since this process may have it.
  */
 async function findUnfinished(core: Core): Promise<void> {
-  const resume: string[] = [];
   let after: number | undefined;
   for (;;) {
     const heads = await core.store.heads({
@@ -167,13 +170,13 @@ async function findUnfinished(core: Core): Promise<void> {
       const id = head.stream.slice("run/".length);
       if (head.status === "waiting" && head.wakeAtMs !== undefined)
         core.wakes.set(id, head.wakeAtMs);
-      else resume.push(id);
+      else core.unfinished.add(id);
     }
     const last = heads.at(-1);
     if (last === undefined || heads.length < 10_000) break;
     after = last.no;
   }
-  void resumeRuns(core, resume);
+  void resumeRuns(core);
 }
 
 /** Waits first, then looks whether the run has ended already, so that no end falls in between. */
@@ -222,6 +225,7 @@ async function signal(core: Core, request: Signal): Promise<void> {
   checkWellFormed("id of the signal", id);
   const actor = await actorOf(core, run);
   const definition = actor.run.definition.stepByName.get(step);
+  if (definition === undefined) await refuseBlocked(core, actor, step);
   if (definition?.kind !== "approval" && definition?.kind !== "signal") {
     throw new BatonError(
       "SIGNAL_UNKNOWN",
@@ -256,6 +260,8 @@ async function signal(core: Core, request: Signal): Promise<void> {
         details: { run, step, violations: checked.violations },
       });
     }
+    const large = tooLarge(core.limits, checked.value, `signal for ${step}`);
+    if (large !== undefined) throw new BatonError("VALUE_TOO_LARGE", large);
     return await answer(core, actor, { kind: "signal", step, id, by, value: checked.value });
   }
   const value = approvalAnswer(payload);
@@ -266,8 +272,25 @@ async function signal(core: Core, request: Signal): Promise<void> {
       { details: { run, step } },
     );
   }
-  checkWellFormed("reason", String(value["reason"]));
+  const { reason } = value;
+  if (typeof reason === "string") checkWellFormed("reason", reason);
   await answer(core, actor, { kind: "signal", step, id, by, value });
+}
+
+/** A run whose code is not here has no steps to answer, which is not the caller's mistake. */
+async function refuseBlocked(core: Core, actor: Actor, step: string): Promise<void> {
+  await recorded(core, actor, { kind: "tick" });
+  const { phase } = actor.run;
+  if (phase.kind !== "blocked") return;
+  const missing = phase.missing.join(", ");
+  throw new BatonError(
+    "SIGNAL_REFUSED",
+    `Run ${actor.id} waits for ${missing}, and takes no answers until that is here.`,
+    {
+      hint: "Open Baton with what is missing, then answer again.",
+      details: { run: actor.id, step, missing: phase.missing },
+    },
+  );
 }
 
 /** Delivers an answer. Where another came first, or the run is ending, it was not taken, and the sender must know. */
