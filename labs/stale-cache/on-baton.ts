@@ -87,12 +87,7 @@ async function live(lab: Lab, store: StoreFactory, clock: VirtualClock, no: numb
     await Promise.all(left.map((fate) => deliver(lab, clock, baton, flow, fate)));
     await baton.close({ graceMs: 0 });
   };
-  // What a killed process still throws is nobody's concern; it is over when its store is closed.
-  const working = work().catch((error: unknown) => {
-    if (!faulty.isDead()) throw error;
-    return faulty.crashed;
-  });
-  await clock.until(Promise.race([working, faulty.crashed]));
+  await clock.until(Promise.race([work(), faulty.crashed]));
 }
 
 function fateOf(lab: Lab, run: string): Fate {
