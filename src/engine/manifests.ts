@@ -10,6 +10,7 @@ import { graphDifference } from "../model/graph-difference.ts";
 import { graphOf, manifestOf } from "../model/manifest.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Blob, JournalStore } from "../ports/journal-store.ts";
+import { type Catalogue, definitionFor, type Found } from "./definitions.ts";
 
 const blobs = new WeakMap<WorkflowDefinition, Blob>();
 
@@ -130,4 +131,27 @@ function registration(text: string): {
       readonly payload: { readonly graphBlob: BlobRef; readonly manifestBlob: BlobRef };
     }
   ).payload;
+}
+
+/** The workflow that a run's first entry names. */
+export function workflowId(started: JsonObject): string {
+  const workflow = started["workflow"];
+  return typeof workflow === "string" ? workflow : "unknown@0.0.0";
+}
+
+/** The code that a run is pinned to by the payload of its first entry, out of what Baton was opened with; or what is missing. */
+export async function pinnedDefinition(
+  store: Pick<JournalStore, "blob">,
+  known: Catalogue,
+  started: JsonObject,
+): Promise<Found> {
+  const workflow = workflowId(started);
+  const today = known.workflows.get(workflow);
+  const manifest = started["manifest"];
+  if (today !== undefined && manifest === manifestHash(today))
+    return { kind: "found", definition: today };
+  const text = typeof manifest === "string" ? await store.blob(manifest) : undefined;
+  if (text === undefined) return { kind: "missing", missing: [`workflow ${workflow}`] };
+  // The text is canonical JSON of an object that manifestOf made, found by its own hash.
+  return definitionFor(known, workflow, JSON.parse(text) as JsonObject);
 }

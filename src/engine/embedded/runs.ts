@@ -16,14 +16,13 @@ import { sameJson } from "../../model/json-pointer.ts";
 import { jsonSchemaContract } from "../../model/json-schema.ts";
 import { FINAL_KINDS, runStream } from "../../model/entry.ts";
 import { BatonError, isBatonError } from "../../model/errors.ts";
-import { type Json, type JsonObject, sealJson } from "../../model/json.ts";
+import { type Json, sealJson } from "../../model/json.ts";
 import { DEFAULT_LIMITS } from "../../model/limits.ts";
 import { newRun } from "../../model/run.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import type { RunOutcome } from "../baton.ts";
 import type { StartRequest } from "../engine.ts";
-import { definitionFor, type Found } from "../definitions.ts";
-import { manifestHash } from "../manifests.ts";
+import { manifestHash, pinnedDefinition, workflowId } from "../manifests.ts";
 import { tooLarge } from "../value-size.ts";
 import { ENGINE_VERSION } from "../version.ts";
 import { newActor, outcomeOf, takePlace } from "./actors.ts";
@@ -171,7 +170,7 @@ async function load(core: Core, id: string): Promise<Actor> {
   let missing: readonly string[] = [];
   for await (const recordedEntry of readRun(core.store, core.namespace, id)) {
     if (actor === undefined) {
-      const found = await definitionOf(core, recordedEntry.entry.payload);
+      const found = await pinnedDefinition(core.store, core.catalogue, recordedEntry.entry.payload);
       if (found.kind === "missing") missing = found.missing;
       const definition =
         found.kind === "found"
@@ -213,23 +212,6 @@ function enter(core: Core, actor: Actor, missing: readonly string[], resume: boo
   }
   deliver(core, actor, resume || phase.kind === "blocked" ? { kind: "resume" } : { kind: "tick" });
   takePlace(core, actor);
-}
-
-function workflowId(started: JsonObject): string {
-  const workflow = started["workflow"];
-  return typeof workflow === "string" ? workflow : "unknown@0.0.0";
-}
-
-async function definitionOf(core: Core, started: JsonObject): Promise<Found> {
-  const workflow = workflowId(started);
-  const known = core.catalogue.workflows.get(workflow);
-  const manifest = started["manifest"];
-  if (known !== undefined && manifest === manifestHash(known))
-    return { kind: "found", definition: known };
-  const text = typeof manifest === "string" ? await core.store.blob(manifest) : undefined;
-  if (text === undefined) return { kind: "missing", missing: [`workflow ${workflow}`] };
-  // The text is canonical JSON of an object that manifestOf made, found by its own hash.
-  return definitionFor(core.catalogue, workflow, JSON.parse(text) as JsonObject);
 }
 
 const UNKNOWN_CONTRACT: AnyContract = jsonSchemaContract<unknown>("unknown", "0.0.0", {});
