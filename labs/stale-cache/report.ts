@@ -117,7 +117,7 @@ function cost({ verdicts }: SeedResult): Html {
   });
   return html`<h2 id="cost">What being right costs</h2>
 <p>For each application: the time from its arrival to its decision, commits, and the size of the SQLite file. A commit takes the same
-time in all variants, and all are synced to disk. Baton keeps every version and the hash of each; a row keeps the last value only.
+virtual time in all variants, as if synced to disk. Baton keeps every version and the hash of each; a row keeps the last value only.
 What the engine itself takes is measured by <code>npm run bench</code>.</p>
 ${scrolling("Cost of each variant", html`<table><thead><tr><th scope="col">variant</th>${columns.map(([title]) => html`<th scope="col" class="n">${title}</th>`)}</tr></thead><tbody>${rows}</tbody></table>`)}
 <p class="soft">The p99 of (c) includes the restarts after the process was killed, which (a) and (b) are spared.</p>`;
