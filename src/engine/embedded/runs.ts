@@ -141,10 +141,10 @@ async function recorded(core: Core, id: string): Promise<void> {
  * The run in memory, loaded if it is not there.
  * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, JOURNAL_BROKEN, ENTRY_UNKNOWN
  */
-export async function actorOf(core: Core, id: string, resume = false): Promise<Actor> {
+export async function actorOf(core: Core, id: string, how: Loading = {}): Promise<Actor> {
   const actor = core.actors.get(id);
   if (actor !== undefined) return actor;
-  const loading = core.loading.get(id) ?? load(core, id, resume);
+  const loading = core.loading.get(id) ?? load(core, id, how);
   core.loading.set(id, loading);
   try {
     return await loading;
@@ -153,13 +153,22 @@ export async function actorOf(core: Core, id: string, resume = false): Promise<A
   }
 }
 
-async function load(core: Core, id: string, resume: boolean): Promise<Actor> {
+/** How a run is brought into memory. */
+interface Loading {
+  /** It was under way when the store was left: that it goes on is recorded. */
+  readonly resume?: boolean;
+  /** One that has ended is loaded too, and told nothing: whoever asks takes its end back. */
+  readonly reopen?: boolean;
+}
+
+async function load(core: Core, id: string, { resume, reopen }: Loading): Promise<Actor> {
   let actor: Actor | undefined;
   let missing: readonly string[] = [];
+  let actsOutside = false;
   for await (const recordedEntry of readRun(core.store, core.namespace, id)) {
     if (actor === undefined) {
       const found = await definitionOf(core, recordedEntry.entry.payload);
-      if (found.kind === "missing") missing = found.missing;
+      if (found.kind === "missing") ({ missing, actsOutside } = found);
       const definition =
         found.kind === "found"
           ? found.definition
@@ -171,6 +180,12 @@ async function load(core: Core, id: string, resume: boolean): Promise<Actor> {
   }
   if (actor === undefined)
     throw new BatonError("RUN_NOT_FOUND", `There is no run ${id}.`, { details: { run: id } });
+  // Where the missing code may have acted on the world, nothing may be called undone without it.
+  if (actsOutside) actor.run.missing = missing;
+  if (hasEnded(actor.run) && reopen === true) {
+    core.actors.set(id, actor);
+    return actor;
+  }
   if (hasEnded(actor.run)) {
     throw new BatonError("RUN_FINISHED", `Run ${id} has ended: ${actor.run.phase.kind}.`, {
       details: { run: id, status: actor.run.phase.kind },
@@ -178,15 +193,16 @@ async function load(core: Core, id: string, resume: boolean): Promise<Actor> {
   }
   if (core.stopped !== undefined) throw core.stopped;
   core.actors.set(id, actor);
-  enter(core, actor, missing, resume);
+  enter(core, actor, missing, resume === true);
   return actor;
 }
 
 /** What a loaded run is told first. A run whose code is not here waits, and its journal says for what. */
 function enter(core: Core, actor: Actor, missing: readonly string[], resume: boolean): void {
   const { phase } = actor.run;
-  // To wind a run down takes no code.
-  const isEnding = phase.kind === "failing" || phase.kind === "cancelling";
+  // To wind a run down takes no code, unless there may be something to undo.
+  const isEnding =
+    phase.kind !== "going" && phase.kind !== "blocked" && actor.run.missing.length === 0;
   if (missing.length > 0 && !isEnding) {
     const said = phase.kind === "blocked" && phase.missing.join() === missing.join();
     deliver(core, actor, said ? { kind: "tick" } : { kind: "block", missing });
@@ -207,16 +223,36 @@ function workflowId(started: JsonObject): string {
   return typeof workflow === "string" ? workflow : "unknown@0.0.0";
 }
 
-async function definitionOf(core: Core, started: JsonObject): Promise<Found> {
+type FoundOrNot =
+  | Extract<Found, { readonly kind: "found" }>
+  | (Extract<Found, { readonly kind: "missing" }> & { readonly actsOutside: boolean });
+
+async function definitionOf(core: Core, started: JsonObject): Promise<FoundOrNot> {
   const workflow = workflowId(started);
   const known = core.catalogue.workflows.get(workflow);
   const manifest = started["manifest"];
   if (known !== undefined && manifest === manifestHash(known))
     return { kind: "found", definition: known };
   const text = typeof manifest === "string" ? await core.store.blob(manifest) : undefined;
-  if (text === undefined) return { kind: "missing", missing: [`workflow ${workflow}`] };
+  if (text === undefined)
+    return { kind: "missing", missing: [`workflow ${workflow}`], actsOutside: true };
   // The text is canonical JSON of an object that manifestOf made, found by its own hash.
-  return definitionFor(core.catalogue, workflow, JSON.parse(text) as JsonObject);
+  const pinned = JSON.parse(text) as JsonObject;
+  const found = definitionFor(core.catalogue, workflow, pinned);
+  return found.kind === "found" ? found : { ...found, actsOutside: hasSideEffects(pinned) };
+}
+
+/** Whether a manifest names an agent that acts on the outside world; see manifestOf for its form. */
+function hasSideEffects(manifest: JsonObject): boolean {
+  const { agents } = manifest;
+  if (typeof agents !== "object" || agents === null) return true;
+  return Object.values(agents).some(
+    (agent: Json) =>
+      typeof agent === "object" &&
+      agent !== null &&
+      "sideEffects" in agent &&
+      agent["sideEffects"] === true,
+  );
 }
 
 const UNKNOWN_CONTRACT: AnyContract = jsonSchemaContract<unknown>("unknown", "0.0.0", {});
@@ -269,7 +305,7 @@ export async function resumeRuns(core: Core, ids: readonly string[]): Promise<vo
   for (const id of ids) {
     if (core.stopped !== undefined || core.closing) return;
     try {
-      await actorOf(core, id, true);
+      await actorOf(core, id, { resume: true });
     } catch (error) {
       // One run that can't be loaded must not keep the others from going on; it stays open, and is named.
       if (core.stopped === undefined && !isBatonError(error, "RUN_FINISHED"))
