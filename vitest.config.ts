@@ -8,7 +8,7 @@ function source(path: string): string {
 /**
  * The unit tests: beside the files, in test/, and in the examples. Workers are reused between files
  * (no isolation), which halves the time; so a test cleans up after itself and mocks no modules.
- * The packed package is tested apart (test/package/vitest.config.ts), because it is slow.
+ * The packed package and the documentation are tested apart (test/package, test/docs), because that is slow.
  */
 export default defineConfig({
   // The package's own name leads to its sources, as `paths` in tsconfig.json does for the compiler.
@@ -22,7 +22,7 @@ export default defineConfig({
   test: {
     include: ["{src,test,examples,bench,scripts,tools}/**/*.test.ts"],
     passWithNoTests: true,
-    exclude: ["**/node_modules/**", "dist/**", "test/package/**"],
+    exclude: ["**/node_modules/**", "dist/**", "test/package/**", "test/docs/**"],
     pool: "forks",
     isolate: false,
     maxWorkers: 2,

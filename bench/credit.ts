@@ -6,7 +6,7 @@ import { sqlite } from "baton/sqlite";
 import { application, creditGraph } from "./credit-graph.ts";
 import { fileFigures } from "./journal-file.ts";
 import { atLeast, atMost, type Measurement, quantile, rounded, watchRss } from "./measurement.ts";
-import { type RawLimits, rawLimits } from "./raw.ts";
+import { rawCommits, type RawLimits, rawLimits } from "./raw.ts";
 
 export interface CreditOptions {
   readonly folder: string;
@@ -14,8 +14,9 @@ export interface CreditOptions {
   readonly runs: number;
 }
 
-/** Long enough for the compiler of the engine to have done its work. */
+/** Long enough for the compiler of the engine to have done its work, many at a time so that no disk makes it long. */
 const WARM_UP_RUNS = 3_000;
+const WARM_UP_IN_FLIGHT = 256;
 
 export function creditRuns(inFlight: number): number {
   return inFlight === 1 ? 2_000 : inFlight < 100 ? 10_000 : 30_000;
@@ -56,21 +57,21 @@ export async function flow(
 }
 
 /** Warms up, and measures the raw limits with rows of the size that the warm-up wrote. */
-export async function warmUp(folder: string, inFlight: number): Promise<RawLimits> {
+export async function warmUp(folder: string): Promise<RawLimits> {
   const file = join(folder, "warm-up.db");
-  await flow(sqlite(file), WARM_UP_RUNS, inFlight);
+  await flow(sqlite(file), WARM_UP_RUNS, WARM_UP_IN_FLIGHT);
   const { averageEntryBytes } = fileFigures(file);
   rmSync(file);
   return await rawLimits(folder, averageEntryBytes);
 }
 
 export async function credit({ folder, inFlight, runs }: CreditOptions): Promise<Measurement> {
-  const raw = await warmUp(folder, inFlight);
+  const raw = await warmUp(folder);
   const file = join(folder, "credit.db");
   const rss = watchRss();
   const { seconds, latenciesMs } = await flow(sqlite(file), runs, inFlight);
   const peakRssMiB = rss.stop();
-  return creditMeasurement("credit", {
+  const measured = creditMeasurement("credit", {
     file,
     inFlight,
     runs,
@@ -79,6 +80,26 @@ export async function credit({ folder, inFlight, runs }: CreditOptions): Promise
     peakRssMiB,
     raw,
   });
+  if (inFlight !== 1) return measured;
+  const p50InRawCommits = await runInRawCommits(folder, raw.rowBytes);
+  return {
+    ...measured,
+    p50InRawCommits: rounded(p50InRawCommits),
+    targets: [atMost("p50 of a run, in raw commits", p50InRawCommits, 8)],
+  };
+}
+
+const PAIRED_RUNS = 1_000;
+const PAIRED_EVERY = 10;
+
+/** How many raw commits a run takes, one at a time: ten runs and ten commits by turns, so that both meet the same disk. */
+async function runInRawCommits(folder: string, rowBytes: number): Promise<number> {
+  const commits = rawCommits(folder, rowBytes);
+  const store = sqlite(join(folder, "paired.db"));
+  const { latenciesMs } = await flow(store, PAIRED_RUNS, 1, (run) => {
+    if (run % PAIRED_EVERY === 0) commits.commit(PAIRED_EVERY);
+  });
+  return quantile(latenciesMs, 0.5) / commits.close();
 }
 
 export interface CreditFigures extends Flow {
@@ -94,7 +115,6 @@ export function creditMeasurement(workload: string, figures: CreditFigures): Mea
   const { entries, steps, averageEntryBytes } = fileFigures(file);
   const p50Ms = quantile(latenciesMs, 0.5);
   const ratio = entries / seconds / raw.groupCommit256PerSecond;
-  const p50InRawCommits = (p50Ms * raw.commit1PerSecond) / 1_000;
   return {
     workload,
     inFlight,
@@ -111,10 +131,7 @@ export function creditMeasurement(workload: string, figures: CreditFigures): Mea
     ratio: rounded(ratio),
     entriesPerRun: rounded(entries / runs),
     averageEntryBytes,
-    ...(inFlight === 1 ? { p50InRawCommits: rounded(p50InRawCommits) } : {}),
-    targets: [
-      ...(inFlight === 256 ? [atLeast("entries per second, of raw group commit", ratio, 0.1)] : []),
-      ...(inFlight === 1 ? [atMost("p50 of a run, in raw commits", p50InRawCommits, 8)] : []),
-    ],
+    targets:
+      inFlight === 256 ? [atLeast("entries per second, of raw group commit", ratio, 0.1)] : [],
   };
 }

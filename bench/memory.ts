@@ -14,7 +14,7 @@ export interface MemoryOptions {
 const GROWTH_MAX = 1.1;
 
 export async function memory({ folder, inFlight, runs }: MemoryOptions): Promise<Measurement> {
-  const raw = await warmUp(folder, inFlight);
+  const raw = await warmUp(folder);
   const file = join(folder, "memory.db");
   const rss = watchRss();
   const heapMiB: number[] = [];

@@ -28,6 +28,8 @@ export interface RecoverOptions {
   readonly runs: number;
   /** The command that starts recover-child: Node, and what it is to run. */
   readonly child: readonly string[];
+  /** What else the child finds in its environment. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const PATHS = ["score", "income", "fraud", "risk", "approval"];
@@ -63,23 +65,31 @@ function executionsIn(file: string): readonly string[] {
   return readFileSync(file, "utf8").split("\n").slice(0, -1);
 }
 
-/** Kills a child once it has recorded `executions` executions, and up to `delayMs` later. Gives its exit signal. */
-async function killedChild(
-  command: readonly string[],
-  executions: string,
-  until: number,
-  delayMs: number,
+interface Kill {
+  readonly executions: string;
+  /** The size of `executions` at which the moment has come. */
+  readonly untilBytes: number;
+  /** How much later it is. */
+  readonly delayMs: number;
+}
+
+/** Starts the child on the file, and kills it when the moment has come. */
+async function killChild(
+  options: Omit<RecoverOptions, "seeds">,
+  file: string,
+  kill: Kill,
 ): Promise<void> {
-  const [program = "", ...args] = command;
-  const child = spawn(program, args, { stdio: ["ignore", "ignore", "inherit"] });
+  const { child: command, environment, runs } = options;
+  const { executions, untilBytes, delayMs } = kill;
+  const [program, ...args] = [...command, file, executions, String(runs)];
+  const env = { ...process.env, ...environment };
+  const child = spawn(program, args, { stdio: ["ignore", "ignore", "inherit"], env });
   const exited = once(child, "exit");
-  let ended = false;
-  void exited.then(() => {
-    ended = true;
-  });
+  const isUnderWay = (): boolean => child.exitCode === null && child.signalCode === null;
   // The size says how many there are without reading them: watched closely, since it is over in a moment.
-  while (!ended && statSync(executions).size < until)
+  while (isUnderWay() && statSync(executions).size < untilBytes) {
     await new Promise((resolve) => setImmediate(resolve));
+  }
   const fromMs = performance.now();
   while (performance.now() - fromMs < delayMs);
   child.kill("SIGKILL");
@@ -112,12 +122,29 @@ function sealedIn(file: string, copy: string): readonly string[] {
   }
 }
 
+/** Finishing takes a second; a run that was lost would be waited for without end. */
+const FINISH_MAX_MS = 60_000;
+
+async function inTime<X>(finished: Promise<X>): Promise<X> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`The runs have not ended ${FINISH_MAX_MS} ms after the restart.`));
+    }, FINISH_MAX_MS);
+  });
+  try {
+    return await Promise.race([finished, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** One kill point. A third of them kill the successor too. */
 export async function recovery(
   options: Omit<RecoverOptions, "seeds">,
   seed: number,
 ): Promise<Recovery> {
-  const { runs, child } = options;
+  const { runs } = options;
   const folder = join(options.folder, `seed-${seed}`);
   mkdirSync(folder);
   const file = join(folder, "recover.db");
@@ -134,12 +161,12 @@ export async function recovery(
   for (let kill = 0; kill < kills; kill += 1) {
     const from = statSync(executions).size;
     const until = from + Math.ceil((totalBytes - from) * (0.01 + 0.9 * random()));
-    await killedChild([...child, file, executions, String(runs)], executions, until, 3 * random());
+    await killChild(options, file, { executions, untilBytes: until, delayMs: 3 * random() });
     wrong.push(...executedAgain(committed, executionsIn(executions).slice(before.length)));
     before = executionsIn(executions);
     committed = sealedIn(file, join(folder, "copy.db"));
   }
-  const outputs = await finishRuns(file, executions, runs);
+  const outputs = await inTime(finishRuns(file, executions, runs));
   const after = executionsIn(executions);
   wrong.push(...executedAgain(committed, after.slice(before.length)));
   wrong.push(...lacking(after, sealedIn(file, join(folder, "copy.db")), outputs, runs));

@@ -4,11 +4,12 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const BIN = join(ROOT, "dist", "cli", "main.js");
 const STAMP = join(ROOT, "dist", ".built-from");
 const CONFIGS = ["tsconfig.json", "tsconfig.build.json", "package-lock.json"];
 
@@ -45,7 +46,11 @@ export function build() {
     cwd: ROOT,
     stdio: "inherit",
   });
-  if (status === 0) writeFileSync(STAMP, fingerprint);
+  if (status === 0) {
+    // npm makes a bin executable when it installs a package; `npx baton` in this folder uses the file as it is.
+    if (existsSync(BIN)) chmodSync(BIN, 0o755);
+    writeFileSync(STAMP, fingerprint);
+  }
   return status ?? 1;
 }
 

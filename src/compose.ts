@@ -11,7 +11,7 @@ import type { PriceTable } from "./engine/usage.ts";
 import type { WatchSource } from "./engine/watch.ts";
 import type { AgentDefinition } from "./model/agent-definition.ts";
 import { BatonError } from "./model/errors.ts";
-import { DEFAULT_LIMITS, type Limits } from "./model/limits.ts";
+import { type Limits, limitsWith } from "./model/limits.ts";
 import type { WorkflowDefinition } from "./model/workflow-definition.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Ids } from "./ports/ids.ts";
@@ -57,8 +57,8 @@ export async function open(options: OpenOptions): Promise<Baton> {
     prices = {},
   } = options;
   const namespace = checkedNamespace(options.namespace ?? "default");
-  const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const known = catalogue(workflows, options.agents ?? []);
+  const limits = limitsWith(options.limits ?? {});
+  const known = catalogue(workflows, options.agents ?? [], limits);
   const store = await options.store({ readOnly, now: () => clock.now() });
   try {
     const engine = readOnly

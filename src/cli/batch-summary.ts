@@ -5,8 +5,11 @@ import type { Failure } from "../model/entry.ts";
 import type { Violation } from "../model/violation.ts";
 import { fieldOf } from "./arguments.ts";
 import type { Cli } from "./cli.ts";
-import { nextCommand, type Settled, type Wait } from "./settle.ts";
+import { isParked, nextCommand, type Settled, type Wait } from "./settle.ts";
 import { clip, count, printable, took } from "./text.ts";
+
+/** What stands in the place of a contract where a step's own `requires` was broken. */
+const REQUIRES = "requires";
 
 export interface BatchSummary {
   readonly file: string;
@@ -18,7 +21,7 @@ export interface BatchSummary {
   readonly statuses: Readonly<Record<string, number>>;
   /** Completed runs by the output's field that --count named. */
   readonly outputs?: Readonly<Record<string, number>>;
-  /** How many runs were refused at each contract, the workflow's input first of all. */
+  /** How many runs were refused at each contract and each rule of a step, the input's contract among them. */
   readonly refusedAt: Readonly<Record<string, number>>;
   /** How many runs failed for each reason. */
   readonly failures: Readonly<Record<string, number>>;
@@ -68,14 +71,15 @@ export class Tally {
   settle(_run: string, settled: Settled): void {
     this.settled += 1;
     if (settled.kind === "waiting") {
-      add(this.statuses, "waiting");
+      add(this.statuses, isParked(settled) ? "parked" : "waiting");
       if (this.waits.length < NAMED_MAX) this.waits.push(...settled.waits);
       return;
     }
     const { outcome } = settled;
     add(this.statuses, outcome.kind);
     if (outcome.kind === "refused") this.countContracts(outcome.violations, "input");
-    if (outcome.kind === "failed") this.countFailure(outcome.error, outcome.step);
+    if (outcome.kind === "failed" || outcome.kind === "compensated")
+      this.countFailure(outcome.error, outcome.step);
     if (outcome.kind !== "completed" || this.countField === undefined) return;
     const value = fieldOf(outcome.output, this.countField);
     const name =
@@ -110,10 +114,12 @@ export class Tally {
     else add(this.failures, step === undefined ? error.code : `${step}: ${error.code}`);
   }
 
-  /** A run counts once for each contract that it broke. */
+  /** A run counts once for each contract that it broke, and for each rule that a step requires. */
   private countContracts(violations: readonly Violation[], where: string): void {
-    for (const contract of new Set(violations.map((violation) => violation.contract)))
-      add(this.refusedAt, `${contract} (${where})`);
+    const broken = violations.map(({ contract, rule }) =>
+      contract === REQUIRES ? `${where} requires: ${rule}` : `${contract} (${where})`,
+    );
+    for (const name of new Set(broken)) add(this.refusedAt, name);
   }
 }
 
@@ -138,7 +144,7 @@ export function printSummary(cli: Cli, summary: BatchSummary): void {
   printCounts(cli, "", summary.statuses);
   if (summary.answered > 0) cli.print(`${count(summary.answered, "approval")} answered by policy`);
   printCounts(cli, "Completed, by output:", summary.outputs ?? {});
-  printCounts(cli, "Refused at contract:", summary.refusedAt);
+  printCounts(cli, "Refused at a contract or rule:", summary.refusedAt);
   printCounts(cli, "Failed:", summary.failures);
   if (summary.malformedLines > 0) {
     cli.print(colors.red(`${count(summary.malformedLines, "line")} not started:`));

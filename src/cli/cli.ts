@@ -8,7 +8,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Colors } from "picocolors/types.js";
-import type { Baton, OpenOptions, StoreFactory } from "../index.ts";
+import type { Baton, LogSink, OpenOptions, StoreFactory } from "../index.ts";
 import type { Author } from "../model/entry.ts";
 import { BatonError, isBatonError } from "../model/errors.ts";
 import type { BatonConfig } from "./config.ts";
@@ -16,6 +16,7 @@ import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { ModuleLoader } from "./module-loader.ts";
 import { loadProject, type Project, storePlace } from "./project.ts";
 import type { Terminal } from "./terminal.ts";
+import { printable } from "./text.ts";
 
 /** Options that every command takes. */
 export interface CommonFlags {
@@ -93,6 +94,7 @@ export async function createCli(
         purpose,
         cwd: terminal.cwd,
         checkFile: parts.open === undefined,
+        log: warnings(terminal),
       });
       return workBetween(terminal, await opened(open, options), found.config, work);
     },
@@ -121,6 +123,19 @@ interface Opening {
   readonly purpose: Purpose;
   readonly cwd: string;
   readonly checkFile: boolean;
+  readonly log: LogSink;
+}
+
+/** Warnings and errors of the engine and of agents, for the person at the terminal; the rest is for programs that set a log. */
+function warnings(terminal: Terminal): LogSink {
+  return ({ level, message, run, path }) => {
+    if (level !== "warn" && level !== "error") return;
+    const named = [run, path].filter((part) => part !== undefined && !message.includes(part));
+    const where = named.join(" ");
+    terminal.stderr.write(
+      `${level}: ${printable(where === "" ? message : `${where}: ${message}`)}\n`,
+    );
+  };
 }
 
 async function openOptions(
@@ -135,6 +150,7 @@ async function openOptions(
     store: await storeFactory(project, flags, opening),
     workflows: config.workflows,
     readOnly,
+    ...(readOnly ? {} : { log: opening.log }),
     ...(config.agents === undefined ? {} : { agents: config.agents }),
     ...(namespace === undefined ? {} : { namespace }),
     ...(config.limits === undefined ? {} : { limits: config.limits }),

@@ -12,8 +12,17 @@ interface InitFlags {
   readonly json?: boolean;
 }
 
-/** What a new folder may already hold: nothing of it is touched. */
-const HARMLESS: ReadonlySet<string> = new Set([".git", ".DS_Store", ".idea", ".vscode"]);
+/** What a new folder may already hold: nothing of it is touched, but for package.json, which gets what it lacks. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  ".git",
+  ".DS_Store",
+  ".idea",
+  ".vscode",
+  // What `npm install baton` leaves in an empty folder.
+  "node_modules",
+  "package.json",
+  "package-lock.json",
+]);
 
 export function define(command: Command, cli: Cli): void {
   command
@@ -28,6 +37,10 @@ function init(cli: Cli, folder: string, flags: InitFlags): ExitCode {
   const files = projectFiles({ name: packageName(basename(target)), baton: batonVersion() });
   for (const file of files) {
     const path = join(target, file.path);
+    if (file.path === MANIFEST && existsSync(path)) {
+      writeFileSync(path, completed(readFileSync(path, "utf8"), file.text, join(folder, MANIFEST)));
+      continue;
+    }
     mkdirSync(dirname(path), { recursive: true });
     // `wx` refuses to overwrite, should a file have come up since the folder was looked at.
     writeFileSync(path, file.text, { flag: "wx" });
@@ -43,6 +56,33 @@ function init(cli: Cli, folder: string, flags: InitFlags): ExitCode {
     `next:  ${enter === "" ? "" : `cd ${enter} && `}npm install && npx baton run answer-letter input.json --id letter-1`,
   );
   return EXIT.ok;
+}
+
+const MANIFEST = "package.json";
+
+/** A package.json that was there, with the parts of ours that it lacks; and ESM, without which nothing here loads. */
+function completed(there: string, ours: string, shown: string): string {
+  const [own, made] = [manifestOf(there, shown), manifestOf(ours, shown)];
+  const merged: Record<string, unknown> = { ...made, ...own, type: made["type"] };
+  for (const part of ["scripts", "dependencies"])
+    merged[part] = { ...record(made[part]), ...record(own[part]) };
+  return `${JSON.stringify(merged, undefined, 2)}\n`;
+}
+
+function manifestOf(text: string, shown: string): Record<string, unknown> {
+  try {
+    return record(JSON.parse(text));
+  } catch (cause) {
+    throw new BatonError("ARGUMENT_INVALID", `${shown} is no JSON.`, {
+      hint: "Mend it, or name a new folder.",
+      details: { path: shown },
+      cause,
+    });
+  }
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
 function refuseOccupied(target: string, shown: string): void {

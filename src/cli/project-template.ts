@@ -39,6 +39,8 @@ function packageJson({ name, baton }: { readonly name: string; readonly baton: s
       verify: "baton verify",
     },
     dependencies: { baton: `^${baton}`, zod: "^4.0.0" },
+    // SQLite's binding is compiled where no compiled one can be had; newer versions of npm ask for leave.
+    allowScripts: { "better-sqlite3": true },
   };
   return `${JSON.stringify(manifest, undefined, 2)}\n`;
 }

@@ -16,8 +16,8 @@ import type { Cli, Opened } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { type JsonLine, readJsonLines } from "./json-input.ts";
 import { openProgress, type Progress } from "./progress.ts";
-import { PATIENCE_MS, type RunFlags, settledJson } from "./run.ts";
-import { canWait, type Settled, settle, type Wait } from "./settle.ts";
+import type { RunFlags } from "./run.ts";
+import { PATIENCE_MS, settledJson, canWait, type Settled, settle, type Wait } from "./settle.ts";
 
 export interface Batch {
   readonly workflow: WorkflowDefinition;
@@ -54,8 +54,10 @@ export async function runBatch(cli: Cli, opened: Opened, batch: Batch): Promise<
 }
 
 function exitCode(summary: BatchSummary): ExitCode {
-  const failed = (summary.statuses["failed"] ?? 0) + (summary.statuses["cancelled"] ?? 0);
-  if (failed > 0) return EXIT.failed;
+  const failed = ["failed", "cancelled", "compensated", "parked"].some(
+    (status) => (summary.statuses[status] ?? 0) > 0,
+  );
+  if (failed) return EXIT.failed;
   return summary.conflicts > 0 ? EXIT.conflict : EXIT.ok;
 }
 
@@ -125,6 +127,7 @@ async function startLine(cli: Cli, opened: Opened, work: Started): Promise<Settl
   try {
     const found = await isThere(opened, id);
     const handle = await baton.startUntyped(workflow, work.value, { id, by: cli.person(flags.by) });
+    // Counted once the line is known to be that run's: another input under its id is a conflict.
     if (found) tally.found += 1;
     if (!canWait(workflow)) return { kind: "ended", outcome: await handle.outcome() };
   } catch (error) {

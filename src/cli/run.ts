@@ -7,7 +7,7 @@ import { examples, findWorkflow, wholeNumber } from "./arguments.ts";
 import type { Cli, CommonFlags, Opened } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { JsonSource } from "./json-input.ts";
-import { nextCommand, type Settled, settle } from "./settle.ts";
+import { isParked, PATIENCE_MS, settledJson, nextCommand, type Settled, settle } from "./settle.ts";
 import { compact, pretty, printable } from "./text.ts";
 
 export interface RunFlags extends CommonFlags {
@@ -19,9 +19,6 @@ export interface RunFlags extends CommonFlags {
   readonly idField?: string;
   readonly count?: string;
 }
-
-/** How far away a timer may be for the command to wait for it. */
-export const PATIENCE_MS = 60_000;
 
 const IN_FLIGHT_DEFAULT = 256;
 const IN_FLIGHT_MAX = 100_000;
@@ -160,21 +157,22 @@ export async function followToEnd(cli: Cli, opened: Opened, followed: Followed):
   } else {
     printSettled(cli, followed.run, settled);
   }
-  return settled.kind === "waiting" || settled.outcome.kind === "completed" ? EXIT.ok : EXIT.failed;
+  return wentWell(settled) ? EXIT.ok : EXIT.failed;
 }
 
-/** How a run settled, flat, for programs. */
-export function settledJson(settled: Settled): Readonly<Record<string, unknown>> {
-  if (settled.kind === "waiting") return { status: "waiting", waits: settled.waits };
-  const { kind, ...rest } = settled.outcome;
-  return { status: kind, ...rest };
+/** A run that waits has gone well so far; one that is parked has not. */
+function wentWell(settled: Settled): boolean {
+  if (settled.kind === "ended") return settled.outcome.kind === "completed";
+  return !isParked(settled);
 }
 
-function printSettled(cli: Cli, run: string, settled: Settled): void {
+/** How a run settled, for people. */
+export function printSettled(cli: Cli, run: string, settled: Settled): void {
   const { colors } = cli;
   if (settled.kind === "waiting") {
     for (const wait of settled.waits) {
-      cli.print(`${colors.yellow("waiting")} for ${wait.what} ${printable(wait.step)}`);
+      const status = wait.what === "compensation" ? colors.red("parked") : colors.yellow("waiting");
+      cli.print(`${status} for ${wait.what} ${printable(wait.step)}`);
       if (wait.shown !== undefined) cli.print(`  ${compact(wait.shown, 400)}`);
       const next = nextCommand(wait);
       if (next !== undefined) cli.note(`next:  ${printable(next)}`);
@@ -185,6 +183,13 @@ function printSettled(cli: Cli, run: string, settled: Settled): void {
   if (outcome.kind === "completed") return cli.print(pretty(outcome.output));
   if (outcome.kind === "cancelled")
     cli.print(`${colors.yellow("cancelled")}: ${printable(outcome.reason)}`);
+  if (outcome.kind === "compensated") {
+    const at = outcome.step === undefined ? "" : ` after ${printable(outcome.step)} failed`;
+    cli.print(
+      `${colors.yellow("compensated")}${at}: ${printable(outcome.error.code)}: ${printable(outcome.error.message)}`,
+    );
+    printViolations(cli, outcome.error.violations ?? []);
+  }
   if (outcome.kind === "refused") {
     cli.print(`${colors.red("refused")}: the input breaks its contract`);
     printViolations(cli, outcome.violations);
@@ -211,10 +216,12 @@ export function printViolations(
   }[],
 ): void {
   for (const violation of violations) {
-    const found = violation.value === undefined ? "" : `, found ${compact(violation.value, 60)}`;
-    cli.print(
-      `  ${violation.contract}  ${printable(violation.path) || "/"}  ${cli.colors.bold(printable(violation.rule))}`,
-    );
-    cli.print(`    ${printable(violation.message.replace(/\.$/, ""))}${found}`);
+    const { contract, path, rule, message, value } = violation;
+    const found = value === undefined ? "" : `, found ${compact(value, 60)}`;
+    // A rule over several keys has no path of its own, and its sentence says it all.
+    const where = contract === "requires" ? "" : `${printable(path) || "/"}  `;
+    cli.print(`  ${contract}  ${where}${cli.colors.bold(printable(rule))}`);
+    if (found !== "" || !message.endsWith(`: ${rule}.`))
+      cli.print(`    ${printable(message.replace(/\.$/, ""))}${found}`);
   }
 }

@@ -41,6 +41,7 @@ async function show(cli: Cli, run: string, flags: ShowFlags): Promise<ExitCode> 
     printHeader(cli, report);
     if (report.steps.length > 0) await printSteps(cli, report);
     printTroubles(cli, report);
+    if (report.rollback !== undefined) await printRollback(cli, report.rollback);
     await printUsage(cli, report);
     if (flags.entries === true) {
       cli.print();
@@ -111,6 +112,12 @@ function printTroubles(cli: Cli, report: RunReport): void {
     cli.print("\nViolations:");
     printViolations(cli, report.violations ?? []);
   }
+  if (report.missing !== undefined) {
+    cli.print(`\n${cli.colors.yellow("waits for code")}: ${printable(report.missing.join(", "))}`);
+    cli.print(
+      "  next:  pass it in `workflows` or `agents` of baton.config.ts; the run then goes on",
+    );
+  }
   for (const step of report.steps) {
     if (step.error !== undefined && step.error.message !== report.error?.message)
       cli.print(
@@ -141,12 +148,42 @@ function printWait(
     ),
   );
   if (waitsFor.shown !== undefined) cli.print(`  ${compact(waitsFor.shown, 1_000)}`);
+  // Without its code a run takes no answer.
+  if (report.missing !== undefined) return;
   if (waitsFor.what === "approval")
     cli.print(`  next:  ${printable(`baton approve ${report.id} ${step.path}`)}`);
   if (waitsFor.what === "signal")
     cli.print(`  next:  ${printable(`baton signal ${report.id} ${step.path} payload.json`)}`);
   if (waitsFor.what === "run" && waitsFor.run !== undefined)
     cli.print(`  next:  ${printable(`baton show ${waitsFor.run}`)}`);
+}
+
+async function printRollback(
+  cli: Cli,
+  rollback: NonNullable<RunReport["rollback"]>,
+): Promise<void> {
+  const { because, error, by, compensations } = rollback;
+  cli.print(
+    `\n${cli.colors.bold("Went back")} (${because}, by ${printable(by.id)}): ${printable(error.message)}`,
+  );
+  if (compensations.length === 0) return;
+  await printTable(
+    cli,
+    [
+      { title: "UNDOES", flexible: true },
+      { title: "STATUS" },
+      { title: "AGENT", flexible: true },
+      { title: "TRIES", align: "right" },
+      { title: "SAYS", flexible: true },
+    ],
+    compensations.map((each) => [
+      printable(each.path) + (each.turn > 0 ? ` (turn ${each.turn})` : ""),
+      coloured(cli, each.status),
+      printable(each.agent ?? each.run ?? ""),
+      each.attempts > 0 ? String(each.attempts) : "",
+      printable(each.error?.message ?? [each.by?.id, each.reason].filter(Boolean).join(": ")),
+    ]),
+  );
 }
 
 async function printUsage(cli: Cli, report: RunReport): Promise<void> {

@@ -5,7 +5,7 @@
  * C2. An attempt that is not the one under way is not listened to: its outcome came too late.
  */
 import type { AgentDefinition } from "../model/agent-definition.ts";
-import type { Failure, UsageRecord } from "../model/entry.ts";
+import type { Draft, Failure, UsageRecord } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Performing, Reads, Run } from "../model/run.ts";
 import { type Deliberation, say } from "./turn.ts";
@@ -128,14 +128,12 @@ export function recordFailure(
   return { givenUp };
 }
 
-/** The drafts of `step.sealed` and `item.sealed` for an attempt's output share all but their kind. */
-export function sealedDraft<K extends "step.sealed" | "item.sealed">(
-  kind: K,
+/** What an attempt's output puts into `step.sealed` and `item.sealed`, which share all but their kind. */
+export function sealing(
   performing: Performing,
   outcome: Extract<AttemptOutcome, { readonly kind: "sealed" }>,
-) {
+): Omit<Extract<Draft, { readonly kind: "item.sealed" }>, "kind"> {
   return {
-    kind,
     path: outcome.path,
     turn: outcome.turn,
     attempt: outcome.attempt,
@@ -148,7 +146,7 @@ export function sealedDraft<K extends "step.sealed" | "item.sealed">(
       ...(outcome.tookMs === undefined ? {} : { tookMs: outcome.tookMs }),
     },
     value: outcome.output,
-  } as const;
+  };
 }
 
 function agentName(id: string | undefined): string {

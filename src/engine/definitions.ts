@@ -3,6 +3,7 @@
  */
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import { BatonError } from "../model/errors.ts";
+import type { Limits } from "../model/limits.ts";
 import type { Json, JsonObject } from "../model/json.ts";
 import type {
   BranchCase,
@@ -21,11 +22,12 @@ export interface Catalogue {
 
 /**
  * Indexes workflows (with those nested in them) and agents.
- * @throws BatonError DEFINITION_INVALID where one `name@version` is two different things.
+ * @throws BatonError DEFINITION_INVALID where one `name@version` is two different things, or a workflow has too many steps.
  */
 export function catalogue(
   workflows: readonly WorkflowDefinition[],
   agents: readonly AgentDefinition[],
+  { stepsPerRunMax }: Pick<Limits, "stepsPerRunMax">,
 ): Catalogue {
   const workflowById = new Map<string, WorkflowDefinition>();
   const agentById = new Map<string, AgentDefinition>();
@@ -44,6 +46,11 @@ export function catalogue(
       return;
     }
     workflowById.set(workflow.id, workflow);
+    if (workflow.steps.length > stepsPerRunMax) {
+      problems.push(
+        `${workflow.id} has ${workflow.steps.length} steps; limits.stepsPerRunMax is ${stepsPerRunMax}.`,
+      );
+    }
     for (const step of workflow.steps) {
       for (const agent of agentsOf(step)) addAgent(agent);
       for (const nested of workflowsOf(step)) addWorkflow(nested);

@@ -287,7 +287,7 @@ function refuseSideEffects(
   }
   if (again.length === 0) return;
   refuse(run, `agents with side effects would act again: ${again.join("; ")}`, {
-    hint: "Fork at a later version, or pass `allowSideEffects: true` if they may act a second time.",
+    hint: "Fork at a later version, or pass `allowSideEffects: true` (`--allow-side-effects`) if they may act a second time.",
     steps: again,
   });
 }

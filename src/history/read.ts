@@ -126,7 +126,7 @@ export async function* readStored(
   if (fromSeq > 0 && (await store.read(stream, 0, 1)).length > 0) return;
   throw new BatonError(
     "RUN_NOT_FOUND",
-    `There is no ${stream.stream} in namespace ${stream.namespace}.`,
+    `There is no ${stream.stream.replace(/^run\//, "run ")} in namespace ${stream.namespace}.`,
     {
       details: { ...stream },
     },

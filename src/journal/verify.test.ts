@@ -40,7 +40,7 @@ async function verify(factory: StoreFactory, options: VerifyOptions = {}) {
   }
 }
 
-describe("verifyStore", () => {
+describe("promise 1: verify finds what was changed", () => {
   let folder: string;
   let file: string;
 

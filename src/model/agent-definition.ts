@@ -8,7 +8,11 @@ import type { Violation } from "./violation.ts";
 
 /** What an attempt may do besides computing its output. Using it after the attempt has ended throws `CONTEXT_ENDED`. */
 export interface AgentContext {
-  /** Aborted when the attempt times out, the run is cancelled, or the engine shuts down. */
+  /**
+   * Aborted when the attempt times out, the run fails or is cancelled, or the engine shuts down. In a run that fails or is
+   * cancelled the attempt is then waited for, for five seconds at most: what it still gives is recorded, and `once` begins no
+   * new effect.
+   */
   readonly signal: AbortSignal;
   readonly run: string;
   readonly path: string;

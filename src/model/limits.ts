@@ -1,3 +1,5 @@
+import { BatonError } from "./errors.ts";
+
 /** Limits, each with its reason. All are settings of `open({ limits })`; over a limit, a typed error names both. */
 export interface Limits {
   /** A larger value is kept as a blob, so that entries stay small enough to be read in bulk. */
@@ -17,3 +19,22 @@ export const DEFAULT_LIMITS: Limits = {
   mapWidthMax: 100_000,
   concurrentRunsMax: 1_000,
 };
+
+/**
+ * The defaults with what was set instead.
+ * @throws BatonError `ARGUMENT_INVALID` for a limit that does not exist, or that is not a whole number of one or more
+ */
+export function limitsWith(set: Partial<Limits>): Limits {
+  for (const [name, value] of Object.entries(set)) {
+    const isKnown = Object.hasOwn(DEFAULT_LIMITS, name);
+    if (isKnown && (value === undefined || (Number.isSafeInteger(value) && value >= 1))) continue;
+    throw new BatonError(
+      "ARGUMENT_INVALID",
+      isKnown
+        ? `limits.${name} is ${String(value)}; it takes a whole number of one or more.`
+        : `There is no limit ${name}; there are ${Object.keys(DEFAULT_LIMITS).join(", ")}.`,
+      { details: { limit: name } },
+    );
+  }
+  return { ...DEFAULT_LIMITS, ...set };
+}

@@ -42,156 +42,178 @@ export function inclusionObstacles(
       ),
     ];
   }
-  const ids = new Map<JsonObject, number>();
-  const idOf = (each: JsonObject): number => {
-    const id = ids.get(each) ?? ids.size;
-    ids.set(each, id);
-    return id;
+  const walk: Walk = {
+    writerRoot,
+    readerRoot,
+    ...names,
+    compare: (writer, reader, path) => compare(walk, writer, reader, path),
+    ids: new Map(),
+    under: new Map(),
+    steps: 0,
   };
-  const under = new Map<string, string>();
-  let steps = 0;
+  return distinct(compare(walk, [writerRoot], readerRoot, ""));
+}
 
-  const compare = (writer: readonly Json[], reader: Json, path: string): readonly Obstacle[] => {
-    steps += 1;
-    if (steps > STEPS_MAX) return [unknown(path, "size", TOO_INTRICATE)];
-    const given = conjunctsOf(writerRoot, writer);
-    if (given === undefined || typesOf(given).length === 0) return [];
-    const taken = conjunctsOf(readerRoot, [reader]);
-    if (taken === undefined)
+/** One comparison as it goes on. */
+interface Walk extends Comparison {
+  /** A number for each schema object that was met: pairs that are being compared are recognised by it. */
+  readonly ids: Map<JsonObject, number>;
+  /** Pairs that are being compared further up, with the path at which they are. */
+  readonly under: Map<string, string>;
+  steps: number;
+}
+
+function idOf({ ids }: Walk, schema: JsonObject): number {
+  const id = ids.get(schema) ?? ids.size;
+  ids.set(schema, id);
+  return id;
+}
+
+function compare(
+  walk: Walk,
+  writer: readonly Json[],
+  reader: Json,
+  path: string,
+): readonly Obstacle[] {
+  walk.steps += 1;
+  if (walk.steps > STEPS_MAX) return [unknown(path, "size", TOO_INTRICATE)];
+  const given = conjunctsOf(walk.writerRoot, writer);
+  if (given === undefined || typesOf(given).length === 0) return [];
+  const taken = conjunctsOf(walk.readerRoot, [reader]);
+  if (taken === undefined)
+    return [
+      broken(path, "forbidden", `The ${walk.reader} allows nothing here; the ${walk.writer} does.`),
+    ];
+  const key = `${given.map((each) => idOf(walk, each)).join()}|${taken.map((each) => idOf(walk, each)).join()}`;
+  const above = walk.under.get(key);
+  if (above === path)
+    return [unknown(path, "$ref", "The schema refers to itself without going into the value.")];
+  if (above !== undefined) return [];
+  walk.under.set(key, path);
+  const found = compareConjuncts(walk, given, taken, path);
+  walk.under.delete(key);
+  return found;
+}
+
+function compareConjuncts(
+  walk: Walk,
+  given: Conjuncts,
+  taken: Conjuncts,
+  path: string,
+): readonly Obstacle[] {
+  const values = finiteValues(given);
+  if (values !== undefined) return finiteObstacles(walk, values, given, taken, path);
+  const union = firstUnion(given);
+  if (union !== undefined) {
+    const rest = given.map((each) =>
+      each === union.conjunct ? without(each, [union.keyword]) : each,
+    );
+    return distinct(
+      union.branches.flatMap((branch) => compareBranch(walk, rest, branch, taken, path)),
+    );
+  }
+  return distinct(
+    typesOf(given).flatMap((type) => {
+      if (type === "null") return finiteObstacles(walk, [null], given, taken, path);
+      if (type === "boolean") return finiteObstacles(walk, [false, true], given, taken, path);
+      return taken.flatMap((each) => conjunctObstacles(walk, given, type, each, path));
+    }),
+  );
+}
+
+/** One branch of the writer's union against the whole of the reader, for the same value. */
+function compareBranch(
+  walk: Walk,
+  rest: Conjuncts,
+  branch: Json,
+  taken: Conjuncts,
+  path: string,
+): readonly Obstacle[] {
+  walk.steps += 1;
+  if (walk.steps > STEPS_MAX) return [unknown(path, "size", TOO_INTRICATE)];
+  const given = conjunctsOf(walk.writerRoot, [...rest, branch]);
+  return given === undefined || typesOf(given).length === 0
+    ? []
+    : compareConjuncts(walk, given, taken, path);
+}
+
+function finiteObstacles(
+  walk: Walk,
+  values: readonly Json[],
+  given: Conjuncts,
+  taken: Conjuncts,
+  path: string,
+): readonly Obstacle[] {
+  return values.flatMap((value): Obstacle[] => {
+    if (verdictOf(walk.writerRoot, given, value) === false) return [];
+    const verdict = verdictOf(walk.readerRoot, taken, value);
+    const shown = JSON.stringify(value);
+    if (verdict === false)
       return [
         broken(
           path,
-          "forbidden",
-          `The ${names.reader} allows nothing here; the ${names.writer} does.`,
+          value === null ? "type" : "enum",
+          `The ${walk.reader} does not take ${shown}; the ${walk.writer} may give it.`,
         ),
       ];
-    const key = `${given.map(idOf).join()}|${taken.map(idOf).join()}`;
-    const above = under.get(key);
-    if (above === path)
-      return [unknown(path, "$ref", "The schema refers to itself without going into the value.")];
-    if (above !== undefined) return [];
-    under.set(key, path);
-    const found = compareConjuncts(given, taken, path);
-    under.delete(key);
-    return found;
-  };
+    if (verdict === undefined)
+      return [unknown(path, "enum", `Whether the ${walk.reader} takes ${shown} can't be decided.`)];
+    return [];
+  });
+}
 
-  const compareConjuncts = (
-    given: Conjuncts,
-    taken: Conjuncts,
-    path: string,
-  ): readonly Obstacle[] => {
-    const values = finiteValues(given);
-    if (values !== undefined) return finiteObstacles(values, given, taken, path);
-    const union = firstUnion(given);
-    if (union !== undefined) {
-      const rest = given.map((each) =>
-        each === union.conjunct ? without(each, [union.keyword]) : each,
-      );
-      return distinct(union.branches.flatMap((branch) => compareBranch(rest, branch, taken, path)));
-    }
-    return distinct(
-      typesOf(given).flatMap((type) => {
-        if (type === "null") return finiteObstacles([null], given, taken, path);
-        if (type === "boolean") return finiteObstacles([false, true], given, taken, path);
-        return taken.flatMap((each) => conjunctObstacles(given, type, each, path));
-      }),
-    );
-  };
+function conjunctObstacles(
+  walk: Walk,
+  given: Conjuncts,
+  type: JsonType,
+  taken: JsonObject,
+  path: string,
+): readonly Obstacle[] {
+  const typed: Conjuncts = [...given, TYPE_SCHEMAS[type]];
+  const unions = (["anyOf", "oneOf"] as const).flatMap((keyword) => {
+    const branches = taken[keyword];
+    return Array.isArray(branches) ? unionObstacles(walk, typed, branches, keyword, path) : [];
+  });
+  return [...keywordProblems(walk, typed, type, taken, path), ...unions];
+}
 
-  /** One branch of the writer's union against the whole of the reader, for the same value. */
-  const compareBranch = (
-    rest: Conjuncts,
-    branch: Json,
-    taken: Conjuncts,
-    path: string,
-  ): readonly Obstacle[] => {
-    steps += 1;
-    if (steps > STEPS_MAX) return [unknown(path, "size", TOO_INTRICATE)];
-    const given = conjunctsOf(writerRoot, [...rest, branch]);
-    return given === undefined || typesOf(given).length === 0
-      ? []
-      : compareConjuncts(given, taken, path);
-  };
+/** Where no alternative fits: what is wrong with the nearest one, if it is wrong in its parts only. */
+function nearestObstacles(
+  walk: Walk,
+  given: Conjuncts,
+  branches: readonly Json[],
+  keyword: string,
+  path: string,
+): readonly Obstacle[] {
+  const attempts = branches
+    .map((each) => compare(walk, given, each, path))
+    .filter((each) => each.every((obstacle) => obstacle.path !== path))
+    .sort((one, other) => one.length - other.length);
+  const [nearest = [], next] = attempts;
+  const clear = next === undefined || next.length > nearest.length;
+  if (clear && nearest.some((each) => each.verdict === "broken")) return nearest;
+  const message = `No alternative of the ${walk.reader} takes what the ${walk.writer} gives here.`;
+  return [broken(path, keyword, message)];
+}
 
-  const finiteObstacles = (
-    values: readonly Json[],
-    given: Conjuncts,
-    taken: Conjuncts,
-    path: string,
-  ) =>
-    values.flatMap((value): Obstacle[] => {
-      if (verdictOf(writerRoot, given, value) === false) return [];
-      const verdict = verdictOf(readerRoot, taken, value);
-      const shown = JSON.stringify(value);
-      if (verdict === false)
-        return [
-          broken(
-            path,
-            value === null ? "type" : "enum",
-            `The ${names.reader} does not take ${shown}; the ${names.writer} may give it.`,
-          ),
-        ];
-      if (verdict === undefined)
-        return [
-          unknown(path, "enum", `Whether the ${names.reader} takes ${shown} can't be decided.`),
-        ];
-      return [];
-    });
-
-  const conjunctObstacles = (
-    given: Conjuncts,
-    type: JsonType,
-    taken: JsonObject,
-    path: string,
-  ): readonly Obstacle[] => {
-    const typed: Conjuncts = [...given, TYPE_SCHEMAS[type]];
-    const unions = (["anyOf", "oneOf"] as const).flatMap((keyword) => {
-      const branches = taken[keyword];
-      return Array.isArray(branches) ? unionObstacles(typed, branches, keyword, path) : [];
-    });
-    return [...keywordProblems(comparison, typed, type, taken, path), ...unions];
-  };
-
-  /** Where no alternative fits: what is wrong with the nearest one, if it is wrong in its parts only. */
-  const nearestObstacles = (
-    given: Conjuncts,
-    branches: readonly Json[],
-    keyword: string,
-    path: string,
-  ): readonly Obstacle[] => {
-    const attempts = branches
-      .map((each) => compare(given, each, path))
-      .filter((each) => each.every((obstacle) => obstacle.path !== path))
-      .sort((one, other) => one.length - other.length);
-    const [nearest = [], next] = attempts;
-    const clear = next === undefined || next.length > nearest.length;
-    if (clear && nearest.some((each) => each.verdict === "broken")) return nearest;
-    const message = `No alternative of the ${names.reader} takes what the ${names.writer} gives here.`;
-    return [broken(path, keyword, message)];
-  };
-
-  const unionObstacles = (
-    given: Conjuncts,
-    branches: readonly Json[],
-    keyword: "anyOf" | "oneOf",
-    path: string,
-  ) => {
-    const possible = branches.filter((each) => !disjoint(comparison, given, each, 0));
-    if (possible.length === 0) return nearestObstacles(given, branches, keyword, path);
-    const attempts = possible.map((each) => compare(given, each, path));
-    if (possible.length === 1) return attempts[0] ?? [];
-    const fits = attempts.some((each) => each.length === 0);
-    // With oneOf a value that fits two alternatives is refused, and these were not shown to exclude each other.
-    if (fits && keyword === "anyOf") return [];
-    const why = fits ? "may fit more than one alternative" : "fits no single alternative in full";
-    return [
-      unknown(path, keyword, `What the ${names.writer} gives here ${why} of the ${names.reader}.`),
-    ];
-  };
-
-  const comparison: Comparison = { writerRoot, readerRoot, ...names, compare };
-  return distinct(compare([writerRoot], readerRoot, ""));
+function unionObstacles(
+  walk: Walk,
+  given: Conjuncts,
+  branches: readonly Json[],
+  keyword: "anyOf" | "oneOf",
+  path: string,
+): readonly Obstacle[] {
+  const possible = branches.filter((each) => !disjoint(walk, given, each, 0));
+  if (possible.length === 0) return nearestObstacles(walk, given, branches, keyword, path);
+  const attempts = possible.map((each) => compare(walk, given, each, path));
+  if (possible.length === 1) return attempts[0] ?? [];
+  const fits = attempts.some((each) => each.length === 0);
+  // With oneOf a value that fits two alternatives is refused, and these were not shown to exclude each other.
+  if (fits && keyword === "anyOf") return [];
+  const why = fits ? "may fit more than one alternative" : "fits no single alternative in full";
+  return [
+    unknown(path, keyword, `What the ${walk.writer} gives here ${why} of the ${walk.reader}.`),
+  ];
 }
 
 /** A value that provably can't satisfy both: other types, other constants, or a required field for which that is so. */

@@ -58,7 +58,8 @@ test("a step that is given up fails the run, once what is under way has been abo
 
 test("time that passes brings reminders, then the timeout", () => {
   const waiting = given(flow, starts(1), gives("a", 1), gives("b", 1));
-  waiting.when(passes(600_000)).says("reminder.due ok").commands("remind ok");
+  const reminded = waiting.when(passes(600_000)).says("reminder.due ok");
+  expect(reminded.commanded).toEqual(["remind ok"]);
   waiting
     .when(passes(600_000), passes(3_000_000))
     .says("reminder.due ok", "reminder.due ok", "step.sealed ok", "run.completed");
@@ -69,7 +70,9 @@ test("promise 7: an answer is taken once, and none after the run is being cancel
   waiting
     .when(answers("ok", { approved: true }), answers("ok", { approved: false }))
     .says("signal.received ok");
-  waiting.when(cancels(), answers("ok", { approved: true })).says("run.cancelling");
+  expect(waiting.when(cancels(), answers("ok", { approved: true })).said).toEqual([
+    "run.cancelling",
+  ]);
 });
 
 test("a start that breaks the contract is refused; limits can be set; expectations that fail show both sides", () => {

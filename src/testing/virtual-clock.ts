@@ -6,6 +6,8 @@ export const VIRTUAL_START_MS = 1_790_000_000_000;
 
 /** Turns of the event loop that work is given to come to rest: a step takes about three. */
 const SETTLE_TURNS = 40;
+/** The same for what a timer of the background sets off, such as the renewal of a lease: there are many, and they do little. */
+const BACKGROUND_TURNS = 3;
 /** Real milliseconds after which a promise that nothing can settle any more is called stuck: files and modules take real time. */
 const STUCK_MS = 1_500;
 
@@ -48,7 +50,7 @@ export function virtualClock(startMs: number = VIRTUAL_START_MS): VirtualClock {
       nowMs = Math.max(nowMs, timer.dueMs);
       timers.delete(timer);
       timer.wake();
-      await turns(SETTLE_TURNS);
+      await turns(timer.background ? BACKGROUND_TURNS : SETTLE_TURNS);
     }
   };
   const advance = async (ms: number): Promise<void> => {

@@ -1,19 +1,16 @@
 import {
-  type Agent,
   type AgentContext,
   type BatonError,
   contract,
   memory,
   type Violation,
   type WatchItem,
-  type Workflow,
   workflow,
 } from "baton";
 import { countedIds, virtualClock } from "baton/testing";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import {
-  ADA,
   agentOf,
   anything,
   count,
@@ -24,15 +21,7 @@ import {
   opened,
   payloadsOf,
 } from "../support/opened.ts";
-
-/** A workflow of one step, whose output is the run's. */
-function single<O>(agent: Agent<number, O>): Workflow<number, O> {
-  const flow = workflow("single", "1.0.0", { input: count })
-    .step("a", agent as Agent<number, unknown>, { input: ({ input }) => input })
-    .output(({ a }) => a);
-  // What the step gives is what the agent gives; the compiler can't see that through a type that is open.
-  return flow as Workflow<number, O>;
-}
+import { single } from "../support/opened.ts";
 
 test("a failed attempt is made again after the pause of its policy, with the jitter that was drawn, and the journal says when", async () => {
   const at: number[] = [];
@@ -416,118 +405,6 @@ test("an agent's concurrency holds over all runs, and a place is given back only
   const outcomes = await clock.until(Promise.all(runs.map((run) => run.outcome())));
   expect(outcomes.map(({ kind }) => kind)).toEqual(["failed", "failed", "completed", "completed"]);
   expect(most).toBe(2);
-});
-
-test("when a step fails, its siblings are aborted and awaited, what they still give is sealed, and run.failed comes last", async () => {
-  const release = gate();
-  const late = agentOf("late", async (n: number, ctx) => {
-    await new Promise<void>((resolve) => ctx.signal.addEventListener("abort", () => resolve()));
-    // It has acted already, and says so.
-    return n;
-  });
-  const stubborn = agentOf("stubborn", async (_: number) => {
-    await release.promise;
-  });
-  const boom = agentOf("boom", async (_: number): Promise<number> => {
-    throw new Error("it broke");
-  });
-  const flow = workflow("siblings", "1.0.0", { input: count })
-    .step("late", late, { input: ({ input }) => input })
-    .step("stubborn", stubborn, { input: ({ input }) => input })
-    .step("boom", boom, { input: ({ input }) => input })
-    .step("after", boom, { needs: ["late"], input: () => 1 })
-    .output(() => 1);
-  const { baton, clock } = await opened({ workflows: [flow] });
-  const run = await baton.start(flow, 1, { id: "r" });
-  expect(await clock.until(run.outcome())).toMatchObject({ kind: "failed", step: "boom" });
-  expect(await journalOf(baton, "r")).toEqual([
-    "run.started",
-    "attempt.failed boom 1",
-    "step.failed boom",
-    "step.sealed late",
-    "attempt.failed stubborn 1",
-    "run.failed",
-  ]);
-  expect((await payloadsOf(baton, "r", "attempt.failed"))[1]).toMatchObject({
-    error: { code: "ABORTED" },
-  });
-});
-
-test("a run is cancelled in whatever phase it is, and its journal says why", async () => {
-  const hang = agentOf("hang", async (_: number, ctx): Promise<number> => {
-    await new Promise<void>((resolve) => ctx.signal.addEventListener("abort", () => resolve()));
-    throw ctx.signal.reason;
-  });
-  const failing = agentOf(
-    "failing",
-    (): number => {
-      throw new Error("no");
-    },
-    { attempts: 3 },
-  );
-  const cancelled = async (
-    flow: Workflow<number, number>,
-    before: (clock: ReturnType<typeof virtualClock>) => Promise<void>,
-  ) => {
-    const { baton, clock } = await opened({ workflows: [flow] });
-    const run = await baton.start(flow, 1, { id: "r" });
-    await before(clock);
-    await baton.cancel("r", { by: ADA, reason: "enough" });
-    expect(await clock.until(run.outcome())).toEqual({ kind: "cancelled", reason: "enough" });
-    await expect(baton.cancel("r", { by: ADA, reason: "again" })).rejects.toMatchObject({
-      code: "RUN_FINISHED",
-    });
-    return await journalOf(baton, "r");
-  };
-  expect(await cancelled(single(hang), async () => {})).toEqual([
-    "run.started",
-    "run.cancelling",
-    "run.cancelled",
-  ]);
-  expect(await cancelled(single(hang), (clock) => clock.settle())).toEqual([
-    "run.started",
-    "run.cancelling",
-    "attempt.failed a 1",
-    "run.cancelled",
-  ]);
-  expect(await cancelled(single(failing), (clock) => clock.settle())).toEqual([
-    "run.started",
-    "attempt.failed a 1",
-    "run.cancelling",
-    "run.cancelled",
-  ]);
-  const waiting = workflow("waiting", "1.0.0", { input: count })
-    .approval("a", { show: () => 1, timeout: "1h" })
-    .output(() => 1);
-  const { baton, clock } = await opened({ workflows: [waiting] });
-  const run = await baton.start(waiting, 1, { id: "w" });
-  await clock.settle();
-  await baton.cancel("w", { by: ADA, reason: "enough" });
-  expect(await clock.until(run.outcome())).toMatchObject({ kind: "cancelled" });
-});
-
-test("a run that is failing already fails, though it is cancelled meanwhile", async () => {
-  const release = gate();
-  const flow = workflow("siblings", "1.0.0", { input: count })
-    .step(
-      "slow",
-      agentOf("slow", () => release.promise),
-      { input: () => 1 },
-    )
-    .step(
-      "boom",
-      agentOf("boom", (): number => {
-        throw new Error("it broke");
-      }),
-      { input: () => 1 },
-    )
-    .output(() => 1);
-  const { baton, clock } = await opened({ workflows: [flow] });
-  const run = await baton.start(flow, 1, { id: "r" });
-  await clock.settle();
-  await baton.cancel("r", { by: ADA, reason: "enough" });
-  release.open();
-  expect(await clock.until(run.outcome())).toMatchObject({ kind: "failed", step: "boom" });
 });
 
 test("outputs and inputs over their limit are refused, and large values are kept once, as blobs", async () => {

@@ -1,31 +1,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  type Agent,
-  BatonError,
-  memory,
-  open,
-  type StoreFactory,
-  type Workflow,
-  workflow,
-} from "baton";
+import { memory, open, type StoreFactory, workflow } from "baton";
 import { sqlite } from "baton/sqlite";
 import { faultyStore, virtualClock } from "baton/testing";
 import { expect, onTestFinished, test } from "vitest";
-import { ADA, agentOf, count, entriesOf, gate, journalOf, of, opened } from "../support/opened.ts";
+import { ADA, agentOf, count, entriesOf, gate, journalOf, opened } from "../support/opened.ts";
+import { expectRefused, single } from "../support/opened.ts";
 
 const echo = agentOf("echo", (n: number) => n);
 const twice = agentOf("twice", (n: number) => n * 2);
-
-function single(agent: Agent<number, number>, name = "single", version = "1.0.0") {
-  return workflow(name, version, { input: count })
-    .step("a", agent, { input: ({ input }) => input })
-    .output(({ a }) => a);
-}
-
-const refusedWith = (promise: Promise<unknown>, code: string) =>
-  expect(promise).rejects.toMatchObject({ code });
 
 test("a run is started once for its id: the same start joins it, another is a conflict", async () => {
   let executed = 0;
@@ -44,8 +28,8 @@ test("a run is started once for its id: the same start joins it, another is a co
   expect(await clock.until(Promise.all(both.map((run) => run.result())))).toEqual([1, 1]);
   expect(await clock.until((await baton.start(flow, 1, { id: "r" })).result())).toBe(1);
   expect(executed).toBe(1);
-  await refusedWith(baton.start(flow, 2, { id: "r" }), "RUN_CONFLICT");
-  await refusedWith(baton.start(other, 1, { id: "r" }), "RUN_CONFLICT");
+  await expectRefused(baton.start(flow, 2, { id: "r" }), "RUN_CONFLICT");
+  await expectRefused(baton.start(other, 1, { id: "r" }), "RUN_CONFLICT");
   const mixed = await Promise.allSettled([
     baton.start(flow, 1, { id: "s" }),
     baton.start(flow, 2, { id: "s" }),
@@ -61,25 +45,28 @@ test("an input that breaks the contract is a refused run in the journal, whose i
     kind: "refused",
     violations: [{ contract: "count@1.0.0" }],
   });
-  await refusedWith(run.result(), "RUN_REFUSED");
+  await expectRefused(run.result(), "RUN_REFUSED");
   expect(await journalOf(baton, "r")).toEqual(["run.refused"]);
   expect((await baton.runs())[0]).toMatchObject({ id: "r", status: "refused" });
-  await refusedWith(baton.start(flow, 1, { id: "r" }), "RUN_CONFLICT");
+  await expectRefused(baton.start(flow, 1, { id: "r" }), "RUN_CONFLICT");
   const again = await baton.startUntyped(flow, "one", { id: "r" });
   expect(await clock.until(again.outcome())).toMatchObject({ kind: "refused" });
+  await expectRefused(baton.startUntyped(flow, "another", { id: "r" }), "RUN_CONFLICT");
+  await baton.startUntyped(flow, Number.NaN, { id: "s" });
+  await baton.startUntyped(flow, Number.NaN, { id: "s" });
 });
 
 test("ids that can't be part of a stream's name are refused, and so are authors that are no text", async () => {
   const flow = single(echo);
   const { baton } = await opened({ workflows: [flow] });
   for (const id of ["", " ", "/a", "a b", "a\n", "x".repeat(201), "\ud800"]) {
-    await refusedWith(baton.start(flow, 1, { id }), "ARGUMENT_INVALID");
+    await expectRefused(baton.start(flow, 1, { id }), "ARGUMENT_INVALID");
   }
   const by = { kind: "person", id: "\ud800" } as const;
-  await refusedWith(baton.start(flow, 1, { by }), "ARGUMENT_INVALID");
+  await expectRefused(baton.start(flow, 1, { by }), "ARGUMENT_INVALID");
   await baton.start(flow, 1, { id: "r" });
-  await refusedWith(baton.cancel("r", { by, reason: "x" }), "ARGUMENT_INVALID");
-  await refusedWith(baton.cancel("r", { by: ADA, reason: "\ud800" }), "ARGUMENT_INVALID");
+  await expectRefused(baton.cancel("r", { by, reason: "x" }), "ARGUMENT_INVALID");
+  await expectRefused(baton.cancel("r", { by: ADA, reason: "\ud800" }), "ARGUMENT_INVALID");
 });
 
 test("the id of a child run does not make somebody else's run its child, and a long parent's id has children too", async () => {
@@ -248,11 +235,11 @@ test("promise 5: an engine whose store was taken over rejects everything and app
   const two = await opened({ workflows: [flow], store, standby: true }, held2);
   held.open(5);
   await one.clock.settle();
-  await refusedWith(result, "STORE_FENCED");
+  await expectRefused(result, "STORE_FENCED");
   await one.clock.until(watching);
-  await refusedWith(one.baton.start(flow, 1), "STORE_FENCED");
-  await refusedWith(one.baton.cancel("r", { by: ADA, reason: "x" }), "STORE_FENCED");
-  await refusedWith(run.result(), "STORE_FENCED");
+  await expectRefused(one.baton.start(flow, 1), "STORE_FENCED");
+  await expectRefused(one.baton.cancel("r", { by: ADA, reason: "x" }), "STORE_FENCED");
+  await expectRefused(run.result(), "STORE_FENCED");
   for await (const _ of one.baton.watch("r")) {
     // Watching a run that this engine no longer has ends with what is there.
   }
@@ -280,7 +267,7 @@ test("promise 5: an engine that renews its lease in vain stops, though it has no
   // The first clock stands still from here on, so that its engine does not renew.
   await opened({ workflows: [flow], store, standby: true }, virtualClock());
   await clock.advance(2_000);
-  await refusedWith(result, "STORE_FENCED");
+  await expectRefused(result, "STORE_FENCED");
 });
 
 test("a second process is told who has the store, and may read beside it", async () => {
@@ -292,9 +279,9 @@ test("a second process is told who has the store, and may read beside it", async
     .output(({ ok }) => ok.approved);
   const one = await opened({ workflows: [flow], store });
   await one.baton.start(flow, 1, { id: "r" });
-  await refusedWith(open({ store, workflows: [flow] }), "STORE_IN_USE");
+  await expectRefused(open({ store, workflows: [flow] }), "STORE_IN_USE");
   const reader = await opened({ workflows: [flow], store, readOnly: true });
-  await refusedWith(reader.baton.start(flow, 1), "STORE_READ_ONLY");
+  await expectRefused(reader.baton.start(flow, 1), "STORE_READ_ONLY");
   const seen: string[] = [];
   const watching = (async () => {
     for await (const item of reader.baton.watch("r", { fromSeq: 1 })) {
@@ -337,11 +324,11 @@ test("closing lets attempts end, seals what they give, and begins nothing; the n
   })();
   const closing = one.baton.close({ graceMs: 10_000 });
   await clock.advance(1_000);
-  await refusedWith(one.baton.start(flow, 1), "STORE_CLOSED");
+  await expectRefused(one.baton.start(flow, 1), "STORE_CLOSED");
   held.open();
   await clock.until(closing);
   await clock.until(watching);
-  await refusedWith(result, "STORE_CLOSED");
+  await expectRefused(result, "STORE_CLOSED");
   await one.baton.close();
   expect(begun).toEqual(["a"]);
   const two = await opened({ workflows: [flow], store }, clock);
@@ -420,7 +407,7 @@ test("a watcher gets every entry once, in order, from the sequence number it nam
   leaver.abort();
   expect(await clock.until(watching)).toEqual([[0, 1, 2], [1, 2], []]);
   expect(await watch(0)).toEqual([0, 1, 2]);
-  await refusedWith(
+  await expectRefused(
     (async () => {
       for await (const _ of baton.watch("nobody")) {
         // There is no such run.
@@ -428,209 +415,4 @@ test("a watcher gets every entry once, in order, from the sequence number it nam
     })(),
     "RUN_NOT_FOUND",
   );
-});
-
-test("promise 11: a start that the store refuses is refused at once; if only the answer was lost, the run goes on all the same", async () => {
-  const flow = single(echo);
-  let fault: "commit" | "fail" | "loseAnswer" = "commit";
-  const { factory } = faultyStore(memory(), () => fault);
-  const { baton, clock } = await opened({ workflows: [flow], store: factory });
-  fault = "fail";
-  await refusedWith(baton.start(flow, 1, { id: "a" }), "STORE_FAILED");
-  await refusedWith(baton.run("a"), "RUN_NOT_FOUND");
-  fault = "loseAnswer";
-  const starting = baton.start(flow, 1, { id: "b" });
-  fault = "loseAnswer";
-  await refusedWith(starting, "STORE_FAILED");
-  fault = "commit";
-  await clock.advance(10_000);
-  expect(await journalOf(baton, "b")).toContain("run.completed");
-});
-
-test("a child run that the store can't start now is started later, and its parent does not fail over it", async () => {
-  const inner = single(twice, "inner");
-  const outer = workflow("outer", "1.0.0", { input: count })
-    .subflow("z", inner, { input: ({ input }) => input })
-    .output(({ z }) => z);
-  let failures = 3;
-  const { factory } = faultyStore(memory(), (_, { streams }) => {
-    if (!streams.some(({ stream }) => stream === "run/p/z") || failures === 0) return "commit";
-    failures -= 1;
-    return "fail";
-  });
-  const { baton, clock } = await opened({ workflows: [outer], store: factory });
-  expect(await clock.until((await baton.start(outer, 2, { id: "p" })).result())).toBe(4);
-  expect(failures).toBe(0);
-});
-
-test("promise 11: a run whose time has come while the store can't be read is woken when it can", async () => {
-  const flow = workflow("nap", "1.0.0", { input: count })
-    .sleep("nap", { for: "10m" })
-    .output(() => 1);
-  const inner = memory();
-  let broken = false;
-  const store: StoreFactory = async (mode) => {
-    const made = await inner(mode);
-    return {
-      ...made,
-      read: async (...what) => {
-        if (broken) throw new BatonError("STORE_FAILED", "The disk is away.");
-        return await made.read(...what);
-      },
-    };
-  };
-  const { baton, clock } = await opened({ workflows: [flow], store });
-  const run = await baton.start(flow, 1, { id: "r" });
-  await clock.advance(1_000);
-  broken = true;
-  await clock.advance(3_600_000);
-  broken = false;
-  expect(await clock.until(run.result())).toBe(1);
-});
-
-test("a graph that changed under the same version is refused at open, with every difference", async () => {
-  const store = memory();
-  const clock = virtualClock();
-  const one = await opened({ workflows: [single(echo)], store }, clock);
-  await clock.until(one.baton.close());
-  const changed = workflow("single", "1.0.0", { input: count })
-    .step("a", echo, { input: ({ input }) => input })
-    .step("b", echo, { needs: ["a"], input: ({ a }) => a })
-    .output(({ b }) => b);
-  const error = await clock
-    .until(open({ store, workflows: [changed], clock }))
-    .catch((each: unknown) => each);
-  expect(error).toMatchObject({
-    code: "WORKFLOW_CHANGED",
-    details: {
-      changes: [{ workflow: "single@1.0.0", differences: [expect.stringContaining("b")] }],
-    },
-  });
-  // The one who was refused has given the lease back.
-  const again = await opened({ workflows: [single(echo)], store }, clock);
-  expect(again.baton.readOnly).toBe(false);
-});
-
-test("two versions of a workflow live side by side, and each run goes on with its own", async () => {
-  const store = memory();
-  const clock = virtualClock();
-  const asks = (version: string, agent: Agent<number, number>) =>
-    workflow("flow", version, { input: count })
-      .approval("ok", { show: () => 1, timeout: "24h" })
-      .step("a", agent, { needs: ["ok", "input"], input: ({ input }) => input })
-      .output(({ a }) => a);
-  const [old, fresh] = [asks("1.0.0", echo), asks("2.0.0", twice)];
-  const one = await opened({ workflows: [old], store }, clock);
-  await one.baton.start(old, 5, { id: "old" });
-  await clock.settle();
-  await clock.until(one.baton.close());
-  const two = await opened({ workflows: [old, fresh], store }, clock);
-  await two.baton.start(fresh, 5, { id: "new" });
-  const go = async (id: string) => {
-    await two.baton.approve(id, "ok", { approved: true, by: ADA });
-    return await clock.until((await two.baton.run(id)).result());
-  };
-  expect([await go("old"), await go("new")]).toEqual([5, 10]);
-});
-
-/** A workflow that asks, then calls an agent in itself, in a branch and in a nested workflow. */
-function pinned(agent: Agent<number, number>): Workflow<number, number> {
-  const inner = single(agent, "inner");
-  return workflow("flow", "1.0.0", { input: of<number>() })
-    .approval("ok", { show: () => 1, timeout: "24h" })
-    .branch("way", { needs: ["ok", "input"], choose: () => "x" as const }, (take) =>
-      take.case("x", agent, { input: ({ input }) => input }),
-    )
-    .subflow("sub", inner, { needs: ["way"], input: ({ way }) => way })
-    .output(({ sub }) => sub);
-}
-
-test("a run is pinned to its agents: it waits until the versions that it began with are there, says which, and uses them throughout", async () => {
-  const store = memory();
-  const clock = virtualClock();
-  const v1 = agentOf("scorer", (n: number) => n + 1);
-  const v2 = agentOf("scorer", (n: number) => n + 100, { version: "2.0.0" });
-  const old = pinned(v1);
-  const one = await opened({ workflows: [old], store }, clock);
-  await one.baton.start(old, 0, { id: "r" });
-  await clock.settle();
-  await clock.until(one.baton.close());
-  const fresh = pinned(v2);
-  const two = await opened({ workflows: [fresh], store }, clock);
-  await two.baton.approve("r", "ok", { approved: true, by: ADA }).catch(() => {});
-  await clock.settle();
-  const blocked = (await entriesOf(two.baton, "r")).find(({ kind }) => kind === "run.blocked");
-  expect(JSON.stringify(blocked?.payload)).toContain("scorer@1.0.0");
-  expect(await two.baton.runs({ status: "waiting" })).toMatchObject([{ id: "r" }]);
-  // A new run uses the new one.
-  await two.baton.start(fresh, 0, { id: "s" });
-  await two.baton.approve("s", "ok", { approved: true, by: ADA });
-  expect(await clock.until((await two.baton.run("s")).result())).toBe(200);
-  await clock.until(two.baton.close());
-  const three = await opened({ workflows: [fresh], agents: [v1], store }, clock);
-  await clock.settle();
-  const approving = three.baton.approve("r", "ok", { approved: true, by: ADA });
-  await approving;
-  expect(await clock.until((await three.baton.run("r")).result())).toBe(2);
-});
-
-test("a run that waits for code says so to whoever answers it, and may be cancelled", async () => {
-  const store = memory();
-  const clock = virtualClock();
-  const old = pinned(agentOf("scorer", (n: number) => n + 1));
-  const one = await opened({ workflows: [old], store }, clock);
-  await one.baton.start(old, 0, { id: "r" });
-  await clock.settle();
-  await clock.until(one.baton.close());
-  const two = await opened({ workflows: [], store }, clock);
-  await clock.settle();
-  await refusedWith(two.baton.approve("r", "ok", { approved: true, by: ADA }), "SIGNAL_REFUSED");
-  await two.baton.cancel("r", { by: ADA, reason: "gone" });
-  expect(await clock.until((await two.baton.run("r")).outcome())).toMatchObject({
-    kind: "cancelled",
-  });
-});
-
-test("a fork carries what was sealed, names its parent, and may exchange an agent, also after a restart", async () => {
-  const executed: string[] = [];
-  const noting = (name: string, more: number, version: string) =>
-    agentOf(
-      name,
-      async (n: number, ctx) => {
-        executed.push(`${ctx.run} ${ctx.path} ${version}`);
-        await pause.promise;
-        return n + more;
-      },
-      { version },
-    );
-  let pause = gate();
-  pause.open();
-  const flow = workflow("chain", "1.0.0", { input: count })
-    .step("a", noting("first", 1, "1.0.0"), { input: ({ input }) => input })
-    .step("b", noting("second", 10, "1.0.0"), { needs: ["a"], input: ({ a }) => a })
-    .output(({ b }) => b);
-  const other = noting("second", 1_000, "2.0.0");
-  const store = memory();
-  const clock = virtualClock();
-  const one = await opened({ workflows: [flow], agents: [other], store }, clock);
-  await clock.until((await one.baton.start(flow, 0, { id: "p" })).result());
-  const byInput = await one.baton.fork("p", { at: 0, input: 5, id: "f0" });
-  expect(await clock.until(byInput.result())).toBe(16);
-  executed.length = 0;
-  pause = gate();
-  await one.baton.fork("p", { at: 1, agents: { b: other }, id: "f1" });
-  await clock.settle();
-  await clock.until(one.baton.close({ graceMs: 0 }));
-  pause.open();
-  const two = await opened({ workflows: [flow], agents: [other], store }, clock);
-  expect(await clock.until((await two.baton.run("f1")).result())).toBe(1_001);
-  expect(executed).toEqual(["f1 b 2.0.0", "f1 b 2.0.0"]);
-  const [started, carried] = await entriesOf(two.baton, "f1");
-  expect(started?.payload["fork"]).toMatchObject({ stream: "run/p", seq: 1, version: 1 });
-  expect(carried).toMatchObject({ kind: "step.carried", path: "a" });
-  const whole = await two.baton.fork("p", { at: 2, id: "f2" });
-  expect(await clock.until(whole.result())).toBe(11);
-  // The id of a run that is no such fork is taken.
-  await refusedWith(two.baton.fork("p", { at: 1, id: "p" }), "RUN_CONFLICT");
-  await refusedWith(two.baton.fork("p", { at: 1, id: "f1" }), "RUN_CONFLICT");
 });

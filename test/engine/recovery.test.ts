@@ -15,6 +15,7 @@ import {
   VIRTUAL_START_MS,
   virtualClock,
 } from "baton/testing";
+import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { ADA, agentOf, count, entriesOf, of } from "../support/opened.ts";
 
@@ -158,7 +159,7 @@ async function insist<X>(clock: VirtualClock, start: () => Promise<X>): Promise<
   }
 }
 
-/** Answers every hour, with the same id each time, until the run has ended. */
+/** Answers every minute, with the same id each time, until the run has ended. */
 async function answered(baton: Baton, clock: VirtualClock, outcome: Promise<unknown>) {
   let over = false;
   outcome.then(
@@ -171,7 +172,7 @@ async function answered(baton: Baton, clock: VirtualClock, outcome: Promise<unkn
   );
   const answer = async () => {
     while (!over) {
-      await new Promise<void>((resolve) => clock.after(3_600_000, resolve));
+      await new Promise<void>((resolve) => clock.after(60_000, resolve));
       await baton.approve("r", "ok", { approved: true, by: ADA }).catch(() => {});
       await baton.signal("r", "money", 7, { by: ADA, id: "s" }).catch(() => {});
     }
@@ -274,7 +275,7 @@ test("promise 4: the same holds in a real file", async () => {
   const { appends, states } = await smooth();
   const folder = mkdtempSync(join(tmpdir(), "baton-recovery-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  for (let k = 2; k <= appends; k += 4) {
+  for (let k = 2; k <= appends; k += 8) {
     const store = sqlite(join(folder, `${k}.db`));
     const first = await live(store, (n) => (n === k ? "crashAfter" : "commit"), VIRTUAL_START_MS);
     const { committed } = await read(store);
@@ -312,4 +313,116 @@ test("promise 11: a store that fails for a while holds a run up, wherever it is,
     expect(ended).toBe(true);
     expectWhole(await read(store), states);
   }
+}, 120_000);
+
+test("promise 8: journals of processes that died replay through today's code without a difference", async () => {
+  const store = memory();
+  const first = await live(store, (n) => (n === 20 ? "crashAfter" : "commit"), VIRTUAL_START_MS);
+  await live(store, () => "commit", first.clock.now());
+  const flow = everything({ isDead: () => false, acts: [] });
+  const baton = await open({ store, workflows: [flow], readOnly: true });
+  for (const { id } of await baton.runs()) {
+    expect(await baton.replay(id)).toMatchObject({ differences: [] });
+  }
+  await baton.close();
+});
+
+/** A run that fails while a child run waits, a sibling is in its pause and a map is half done. */
+function failing(world: World) {
+  const act = () => {
+    if (world.isDead()) throw new Error("This process has died.");
+  };
+  const boom = agentOf(
+    "boom",
+    (_: number): number => {
+      act();
+      throw new Error("it broke");
+    },
+    { attempts: 2 },
+  );
+  const echo = agentOf("echo", (n: number) => {
+    act();
+    return n;
+  });
+  const inner = workflow("inner", "1.0.0", { input: count })
+    .step("x", echo, { input: ({ input }) => input })
+    .approval("never", { needs: ["x"], show: () => 1, timeout: "24h" })
+    .output(({ x }) => x);
+  return workflow("failing", "1.0.0", { input: count })
+    .subflow("sub", inner, { input: ({ input }) => input })
+    .step("a", echo, { input: ({ input }) => input })
+    .step("b", boom, { needs: ["a"], input: ({ a }) => a })
+    .output(({ b }) => b);
+}
+
+test.each(["it fails", "it is cancelled"])(
+  "promise 4: wherever the process dies, a run ends as it would have ended when %s, and no child run is left behind",
+  async (how) => {
+    const isCancelled = how === "it is cancelled";
+    const go = async (store: StoreFactory, fault: (append: number) => Fault, startMs: number) => {
+      const faulty = faultyStore(store, fault);
+      const clock = virtualClock(startMs);
+      const flow = failing({ isDead: faulty.isDead, acts: [] });
+      const work = async () => {
+        const baton = await open({ store: faulty.factory, workflows: [flow], clock });
+        const run = await baton.start(flow, 1, { id: "r" });
+        const outcome = run.outcome();
+        if (isCancelled) await new Promise<void>((resolve) => clock.after(50, resolve));
+        if (isCancelled) await baton.cancel("r", { by: ADA, reason: "enough" }).catch(() => {});
+        const { kind } = await outcome;
+        // A process that begins late may find that the run has failed before it is cancelled.
+        expect(isCancelled ? ["cancelled", "failed"] : ["failed"]).toContain(kind);
+        await baton.close({ graceMs: 0 });
+      };
+      await clock.until(Promise.race([work(), faulty.crashed]));
+      return { appends: faulty.appends(), nowMs: clock.now() };
+    };
+    const { appends } = await go(memory(), () => "commit", VIRTUAL_START_MS);
+    for (let k = AT_OPEN + 1; k <= appends; k += 1) {
+      for (const fault of ["crashBefore", "crashAfter"] as const) {
+        const store = memory();
+        const first = await go(store, (n) => (n === k ? fault : "commit"), VIRTUAL_START_MS);
+        await go(store, () => "commit", first.nowMs);
+        const { entries } = await read(store);
+        const ends = [...entries.values()].map((each) => each.at(-1)?.kind);
+        expect({ k, fault, ends }).toEqual({
+          k,
+          fault,
+          ends: ends.map((kind) => kind?.match(/^run\.(failed|cancelled)$/)?.[0]),
+        });
+      }
+    }
+  },
+  60_000,
+);
+
+test("promises 3, 4 and 11: whatever mixture of faults there is, the run ends as it would have ended", async () => {
+  const { states } = await smooth();
+  const fault = fc.oneof(
+    { weight: 6, arbitrary: fc.constant<Fault>("commit") },
+    {
+      weight: 4,
+      arbitrary: fc.constantFrom<Fault>("fail", "loseAnswer", "crashBefore", "crashAfter"),
+    },
+  );
+  const lives = fc.array(fc.array(fault, { minLength: 1, maxLength: 40 }), { maxLength: 6 });
+  await fc.assert(
+    fc.asyncProperty(lives, async (plan) => {
+      const store = memory();
+      let startMs = VIRTUAL_START_MS;
+      for (const faults of [...plan, []]) {
+        const { committed } = await read(store);
+        const { acts, clock, ended } = await live(
+          store,
+          (n) => faults[n - 1 - AT_OPEN] ?? "commit",
+          startMs,
+        );
+        expect(acts.filter((act) => committed.includes(act))).toEqual([]);
+        startMs = clock.now();
+        if (ended) break;
+      }
+      expectWhole(await read(store), states);
+    }),
+    { numRuns: 40 },
+  );
 }, 120_000);

@@ -34,20 +34,13 @@ function succeed(cwd: string, ...args: readonly string[]): string {
   return output;
 }
 
-/** Packs what is built in dist/ and installs the tarball; `remove` takes all of it away again. */
-export function pack(): Packed {
-  const folder = mkdtempSync(join(tmpdir(), "baton-package-"));
-  const npm = join(ROOT, "scripts", "npm.mjs");
-  const listed = succeed(
-    ROOT,
-    npm,
-    "pack",
-    "--ignore-scripts",
-    "--json",
-    "--loglevel=error",
-    "--pack-destination",
-    folder,
-  );
+const NPM = join(ROOT, "scripts", "npm.mjs");
+
+/** Packs what is built in dist/ into `folder`, as npm publishes it. */
+export function packInto(folder: string): Pick<Packed, "tarball" | "files"> {
+  const to = ["--pack-destination", folder];
+  const quiet = ["--ignore-scripts", "--json", "--loglevel=error"];
+  const listed = succeed(ROOT, NPM, "pack", ...quiet, ...to);
   // npm's own report; a form that it doesn't have fails the first test that reads the files.
   const report = JSON.parse(listed.slice(listed.indexOf("["))) as readonly {
     readonly filename: string;
@@ -55,14 +48,20 @@ export function pack(): Packed {
   }[];
   const [packed] = report;
   if (packed === undefined) throw new Error("npm pack reported nothing");
-  const tarball = join(folder, packed.filename);
+  return { tarball: join(folder, packed.filename), files: packed.files.map(({ path }) => path) };
+}
+
+/** Packs, and installs the tarball in an empty folder; `remove` takes all of it away again. */
+export function pack(): Packed {
+  const folder = mkdtempSync(join(tmpdir(), "baton-package-"));
+  const { tarball, files } = packInto(folder);
   const manifest = { private: true, type: "module", allowScripts: { "better-sqlite3": true } };
   writeFileSync(join(folder, "package.json"), JSON.stringify(manifest));
-  succeed(folder, npm, "install", "--no-audit", "--no-fund", "--loglevel=error", tarball);
+  succeed(folder, NPM, "install", "--no-audit", "--no-fund", "--loglevel=error", tarball);
   return {
     tarball,
     folder,
-    files: packed.files.map(({ path }) => path),
+    files,
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

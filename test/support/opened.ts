@@ -8,6 +8,7 @@ import {
   type Contract,
   contract,
   type Entry,
+  type ErrorCode,
   exponential,
   type Json,
   type LogLine,
@@ -15,9 +16,11 @@ import {
   open,
   type OpenOptions,
   type RetryPolicy,
+  type Workflow,
+  workflow,
 } from "baton";
 import { countedIds, type VirtualClock, virtualClock } from "baton/testing";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { z } from "zod";
 
 export const ADA: Author = { kind: "person", id: "ada" };
@@ -137,4 +140,21 @@ export async function payloadsOf(
   return (await entriesOf(baton, run)).flatMap((each) =>
     each.kind === kind ? [each.payload] : [],
   );
+}
+
+/** A workflow of one step, whose output is the run's. */
+export function single<O>(
+  agent: Agent<number, O>,
+  name = "single",
+  version = "1.0.0",
+): Workflow<number, O> {
+  const flow = workflow(name, version, { input: count })
+    .step("a", agent as Agent<number, unknown>, { input: ({ input }) => input })
+    .output(({ a }) => a);
+  // What the step gives is what the agent gives; the compiler can't see that through a type that is open.
+  return flow as Workflow<number, O>;
+}
+
+export async function expectRefused(promise: Promise<unknown>, code: ErrorCode): Promise<void> {
+  await expect(promise).rejects.toMatchObject({ code });
 }

@@ -6,6 +6,7 @@ import { errorCodesAreUsed } from "./rules/error-codes.ts";
 import { importDirection, publicSurfaceOnly } from "./rules/import-direction.ts";
 import { fileLength, functionLength } from "./rules/length.ts";
 import { dependencyReasons, lockFile } from "./rules/packages.ts";
+import { promisesAreTested } from "./rules/promises.ts";
 import { deadFiles, namedExportsOnly } from "./rules/surface.ts";
 import { fileNames, glossary, machines, unfinishedMarks } from "./rules/words.ts";
 import { type Problem, type Rule, readTree } from "./tree.ts";
@@ -28,6 +29,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   "decision records are complete and listed": decisionRecords,
   "each dependency has its reason": dependencyReasons,
   "the lock file is complete and names no registry": lockFile,
+  "promises have tests of their name": promisesAreTested,
   "error codes are raised, hinted and documented": errorCodesAreUsed,
 };
 

@@ -1,4 +1,4 @@
-import { execute, mayCall, sealedDraft } from "../call.ts";
+import { execute, mayCall, sealing } from "../call.ts";
 import { failStep, gate, refuse, tryInput } from "../handoff.ts";
 import { ENGINE, say } from "../turn.ts";
 import type { StepOf, StepRules } from "./rules.ts";
@@ -33,7 +33,7 @@ export const agentRules: StepRules<StepOf<"agent">> = {
     });
   },
   sealed: (turn, _step, performing, outcome) => {
-    say(turn, sealedDraft("step.sealed", performing, outcome));
+    say(turn, { kind: "step.sealed", ...sealing(performing, outcome) });
   },
   givenUp: (turn, step, _path, error) => failStep(turn, step.name, error),
 };

@@ -1,4 +1,4 @@
-import { execute, mayCall, sealedDraft } from "../call.ts";
+import { execute, mayCall, sealing } from "../call.ts";
 import { failStep, refuse, tryCall, tryInput, viewOf } from "../handoff.ts";
 import { say } from "../turn.ts";
 import { childEnded, childRunId, startChild } from "./child.ts";
@@ -46,7 +46,7 @@ export const branchRules: StepRules<StepOf<"branch">> = {
     });
   },
   sealed: (turn, _step, performing, outcome) => {
-    say(turn, sealedDraft("step.sealed", performing, outcome));
+    say(turn, { kind: "step.sealed", ...sealing(performing, outcome) });
   },
   givenUp: (turn, step, _path, error) => failStep(turn, step.name, error),
   childEnded: (turn, step, state, _performing, outcome) => childEnded(turn, step, state, outcome),

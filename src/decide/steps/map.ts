@@ -3,7 +3,7 @@ import type { Json } from "../../model/json.ts";
 import { sealJson } from "../../model/json.ts";
 import type { ItemResult, Items } from "../../model/run.ts";
 import type { View } from "../../model/workflow-definition.ts";
-import { execute, mayCall, sealedDraft } from "../call.ts";
+import { execute, mayCall, sealing } from "../call.ts";
 import { failStep, refusalFailure, refuse, tryCall, tryInput, viewOf } from "../handoff.ts";
 import { type Deliberation, ENGINE, say } from "../turn.ts";
 import { open } from "./opening.ts";
@@ -38,7 +38,7 @@ export const mapRules: StepRules<MapStep> = {
   sealed: (turn, step, performing, outcome) => {
     // A map that has failed over another item keeps what this one gave, for the record.
     if (turn.run.steps.get(step.name)?.kind === "open") itemsOf(turn, step).executing -= 1;
-    say(turn, sealedDraft("item.sealed", performing, outcome));
+    say(turn, { kind: "item.sealed", ...sealing(performing, outcome) });
   },
   givenUp: (turn, step, path, error) => {
     itemsOf(turn, step).executing -= 1;

@@ -1,4 +1,4 @@
-import { execute, mayCall, sealedDraft } from "../call.ts";
+import { execute, mayCall, sealing } from "../call.ts";
 import { failStep, refuse, tryCall, tryInput, viewOf } from "../handoff.ts";
 import type { Json } from "../../model/json.ts";
 import { type Deliberation, ENGINE, say } from "../turn.ts";
@@ -44,7 +44,7 @@ export const repeatRules: StepRules<RepeatStep> = {
     });
   },
   sealed: (turn, _step, performing, outcome) => {
-    say(turn, sealedDraft("item.sealed", performing, outcome));
+    say(turn, { kind: "item.sealed", ...sealing(performing, outcome) });
   },
   givenUp: (turn, step, _path, error) => failStep(turn, step.name, error),
 };

@@ -7,6 +7,7 @@ import { type Json, sealJson } from "../../model/json.ts";
 import type { LogLine } from "../../ports/log-sink.ts";
 import { executionKeyOf } from "../../journal/idempotency.ts";
 import { usageRecord } from "../usage.ts";
+import { tooLarge } from "../value-size.ts";
 import { deliver } from "./inbox.ts";
 import type { Actor, Core } from "./core.ts";
 
@@ -22,39 +23,23 @@ export interface ContextHandle {
 }
 
 export function attemptContext(core: Core, actor: Actor, command: Execute): ContextHandle {
-  const { path, turn, attempt, agent, feedback } = command;
+  const { path, turn, attempt, feedback } = command;
   const usage: UsageRecord[] = [];
   let controller: AbortController | undefined;
   let aborted = false;
   let ended = false;
-  const live = () => {
-    if (ended)
-      throw new BatonError(
-        "CONTEXT_ENDED",
-        `Attempt ${attempt} of ${path} in run ${actor.id} has ended.`,
-      );
+  const refuse = (why: string) => {
+    throw new BatonError(
+      "CONTEXT_ENDED",
+      `Attempt ${attempt} of ${path} in run ${actor.id} ${why}.`,
+    );
   };
-  const log =
-    (level: LogLine["level"]) => (message: string, data?: Readonly<Record<string, unknown>>) => {
-      live();
-      core.log({
-        level,
-        message,
-        at: core.clock.now(),
-        run: actor.id,
-        path,
-        attempt,
-        agent: agent.id,
-        ...(data === undefined ? {} : { data }),
-      });
-    };
+  const live = () => {
+    if (ended) refuse("has ended");
+  };
   let agentLog: AgentLog | undefined;
   const mayBegin = () => {
-    if (aborted)
-      throw new BatonError(
-        "CONTEXT_ENDED",
-        `Attempt ${attempt} of ${path} in run ${actor.id} was aborted.`,
-      );
+    if (aborted) refuse("was aborted");
     live();
   };
   const memo = onces(core, actor, command, { mayBegin, live });
@@ -78,12 +63,7 @@ export function attemptContext(core: Core, actor: Actor, command: Execute): Cont
       usage.push(usageRecord(core.prices, call));
     },
     get log() {
-      agentLog ??= {
-        debug: log("debug"),
-        info: log("info"),
-        warn: log("warn"),
-        error: log("error"),
-      };
+      agentLog ??= logOf(core, actor, command, live);
       return agentLog;
     },
     stream: (chunk) => {
@@ -108,6 +88,23 @@ export function attemptContext(core: Core, actor: Actor, command: Execute): Cont
   };
 }
 
+function logOf(core: Core, actor: Actor, command: Execute, live: () => void): AgentLog {
+  const { path, attempt, agent } = command;
+  const place = { run: actor.id, path, attempt, agent: agent.id };
+  const at =
+    (level: LogLine["level"]) => (message: string, data?: Readonly<Record<string, unknown>>) => {
+      live();
+      core.log({
+        level,
+        message,
+        at: core.clock.now(),
+        ...place,
+        ...(data === undefined ? {} : { data }),
+      });
+    };
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
 /**
  * `once`: an effect whose result is recorded before the agent sees it. Two calls with the same name while the first is
  * under way share it; a failed effect is forgotten.
@@ -121,7 +118,10 @@ function onces(
   const { path, turn, attempt } = command;
   const underWay = new Map<string, Promise<Json>>();
   const perform = async (name: string, effect: () => unknown): Promise<Json> => {
-    const value = sealJson(await effect(), `result of once("${name}") in ${path}`);
+    const what = `result of once("${name}") in ${path}`;
+    const value = sealJson(await effect(), what);
+    const large = tooLarge(core.limits, value, what);
+    if (large !== undefined) throw new BatonError("VALUE_TOO_LARGE", large);
     live();
     await new Promise<void>((resolve, reject) => {
       deliver(core, actor, { kind: "once", path, turn, attempt, name, value }, (arrived) => {

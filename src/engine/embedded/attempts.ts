@@ -6,12 +6,13 @@
  * A3. What crosses into the run is checked here: the output against the agent's contract, its size, its JSON.
  */
 import { check } from "../../model/check.ts";
-import type { Failure } from "../../model/entry.ts";
+import type { Failure, UsageRecord } from "../../model/entry.ts";
 import { isBatonError } from "../../model/errors.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
 import type { Json } from "../../model/json.ts";
 import type { Command } from "../../decide/turn.ts";
+import { tooLarge } from "../value-size.ts";
 import { deliver } from "./inbox.ts";
 import { attemptContext, type ContextHandle } from "./attempt-context.ts";
 import type { Actor, Core } from "./core.ts";
@@ -21,124 +22,160 @@ const ABORT_GRACE_MS = 5_000;
 
 type Execute = Extract<Command, { readonly kind: "execute" }>;
 
+/** An attempt from the moment it is wanted. */
+interface Running {
+  readonly core: Core;
+  readonly actor: Actor;
+  readonly command: Execute;
+  begun: boolean;
+  reported: boolean;
+  startedMs: number;
+  context: ContextHandle | undefined;
+  stopTimeout: (() => void) | undefined;
+  stopGrace: (() => void) | undefined;
+  leaveQueue: (() => void) | undefined;
+}
+
 /** Begins an attempt as soon as its agent has a place. */
 export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
+  const running: Running = {
+    core,
+    actor,
+    command,
+    begun: false,
+    reported: false,
+    startedMs: 0,
+    context: undefined,
+    stopTimeout: undefined,
+    stopGrace: undefined,
+    leaveQueue: undefined,
+  };
   const { agent, path, turn, attempt } = command;
-  let reported = false;
-  let begun = false;
-  let context: ContextHandle | undefined;
-  let stopTimeout: (() => void) | undefined;
-  let stopGrace: (() => void) | undefined;
-  let leaveQueue: (() => void) | undefined;
-  let startedMs = 0;
-
-  const close = (): boolean => {
-    if (reported) return false;
-    reported = true;
-    stopTimeout?.();
-    stopGrace?.();
-    leaveQueue?.();
-    context?.end();
-    actor.attempts.delete(path);
-    return true;
-  };
-  const place = { path, turn, attempt };
-  const told = () => {
-    const usage = context?.usage ?? [];
-    return {
-      tookMs: Math.round(core.clock.monotonicMs() - startedMs),
-      ...(usage.length === 0 ? {} : { usage }),
-    };
-  };
-  const fail = (error: Failure, final: boolean) => {
-    const extra = begun ? told() : {};
-    if (close())
-      deliver(core, actor, {
-        kind: "attemptFailed",
-        ...place,
-        error,
-        final,
-        random: core.ids.random(),
-        ...extra,
-      });
-  };
-  const succeed = (raw: unknown) => {
-    if (reported) return;
-    const checked = checkedOutput(core, command, raw);
-    if (checked.kind === "refused") return fail(checked.error, checked.final);
-    const extra = told();
-    close();
-    deliver(core, actor, {
-      kind: "sealed",
-      ...place,
-      output: checked.output,
-      inputHash: sha256Hex(canonicalJson(command.input)),
-      ...extra,
-    });
-  };
-  const thrown = (error: unknown) => {
-    if (!reported) fail(failureOf(error), isFinal(command, error));
-  };
-  const begin = () => {
-    begun = true;
-    if (reported) return core.agentPlaces.leave(agent);
-    startedMs = core.clock.monotonicMs();
-    context = attemptContext(core, actor, command);
-    if (agent.timeoutMs !== undefined) {
-      const { timeoutMs } = agent;
-      stopTimeout = core.clock.after(timeoutMs, () => {
-        fail({ code: "TIMEOUT", message: `${agent.id} took longer than ${timeoutMs} ms.` }, false);
-      });
-    }
-    executeNow(command, context, succeed, thrown, () => core.agentPlaces.leave(agent));
-  };
-  const abort = (failure: Failure) => {
-    if (!begun) return fail(failure, true);
-    context?.abort();
-    stopGrace ??= core.clock.after(ABORT_GRACE_MS, () => fail(failure, true));
-  };
   actor.attempts.set(path, {
     path,
     turn,
     attempt,
     agent,
-    end: (failure) => fail(failure, true),
-    abort,
+    end: (failure) => fail(running, failure, true),
+    abort: (failure) => abort(running, failure),
   });
-  leaveQueue = core.agentPlaces.take(agent, begin);
+  running.leaveQueue = core.agentPlaces.take(agent, () => begin(running));
   // An attempt that ended while it began has left the queue already.
-  if (reported) leaveQueue();
+  if (running.reported) running.leaveQueue();
+}
+
+function begin(running: Running): void {
+  const { core, actor, command } = running;
+  const { agent } = command;
+  const { timeoutMs } = agent;
+  running.begun = true;
+  if (running.reported) return core.agentPlaces.leave(agent);
+  running.startedMs = core.clock.monotonicMs();
+  running.context = attemptContext(core, actor, command);
+  if (timeoutMs !== undefined) {
+    const error = { code: "TIMEOUT", message: `${agent.id} took longer than ${timeoutMs} ms.` };
+    running.stopTimeout = core.clock.after(timeoutMs, () => fail(running, error, false));
+  }
+  executeNow(running, running.context);
+}
+
+function abort(running: Running, failure: Failure): void {
+  if (!running.begun) return fail(running, failure, true);
+  running.context?.abort();
+  running.stopGrace ??= running.core.clock.after(ABORT_GRACE_MS, () =>
+    fail(running, failure, true),
+  );
+}
+
+function succeed(running: Running, raw: unknown): void {
+  if (running.reported) return;
+  const { core, actor, command } = running;
+  const { path, turn, attempt, input } = command;
+  const checked = checkedOutput(core, command, raw);
+  if (checked.kind === "refused") return fail(running, checked.error, checked.final);
+  const extra = told(running);
+  close(running);
+  const inputHash = sha256Hex(canonicalJson(input));
+  deliver(core, actor, {
+    kind: "sealed",
+    path,
+    turn,
+    attempt,
+    output: checked.output,
+    inputHash,
+    ...extra,
+  });
+}
+
+function thrown(running: Running, error: unknown): void {
+  if (!running.reported) fail(running, failureOf(error), isFinal(running.command, error));
+}
+
+function fail(running: Running, error: Failure, final: boolean): void {
+  const { core, actor, command } = running;
+  const { path, turn, attempt } = command;
+  const extra = running.begun ? told(running) : {};
+  if (!close(running)) return;
+  const random = core.ids.random();
+  deliver(core, actor, {
+    kind: "attemptFailed",
+    path,
+    turn,
+    attempt,
+    error,
+    final,
+    random,
+    ...extra,
+  });
+}
+
+/** What is told of an attempt besides its outcome. */
+function told({ core, context, startedMs }: Running): {
+  readonly tookMs: number;
+  readonly usage?: readonly UsageRecord[];
+} {
+  const usage = context?.usage ?? [];
+  const tookMs = Math.round(core.clock.monotonicMs() - startedMs);
+  return { tookMs, ...(usage.length === 0 ? {} : { usage }) };
+}
+
+/** Gives false if its outcome was reported before (A1). */
+function close(running: Running): boolean {
+  if (running.reported) return false;
+  running.reported = true;
+  running.stopTimeout?.();
+  running.stopGrace?.();
+  running.leaveQueue?.();
+  running.context?.end();
+  running.actor.attempts.delete(running.command.path);
+  return true;
 }
 
 /** The agent's place is given back when it really ends, not when its outcome is no longer waited for: an agent that ignores its abort still uses what the limit protects. */
-function executeNow(
-  command: Execute,
-  context: ContextHandle,
-  succeed: (raw: unknown) => void,
-  thrown: (error: unknown) => void,
-  leave: () => void,
-): void {
+function executeNow(running: Running, { context }: ContextHandle): void {
+  const { agent, input } = running.command;
+  const leave = () => running.core.agentPlaces.leave(agent);
   let given: unknown;
   try {
-    given = command.agent.execute(command.input, context.context);
+    given = agent.execute(input, context);
   } catch (error) {
     leave();
-    thrown(error);
+    thrown(running, error);
     return;
   }
   if (!isThenable(given)) {
     leave();
-    succeed(given);
+    succeed(running, given);
     return;
   }
   Promise.resolve(given).then(
     (raw) => {
       leave();
-      succeed(raw);
+      succeed(running, raw);
     },
     (error: unknown) => {
       leave();
-      thrown(error);
+      thrown(running, error);
     },
   );
 }
@@ -168,34 +205,13 @@ function checkedOutput(core: Core, command: Execute, raw: unknown): CheckedOutpu
         final: false,
       };
     }
-    const { outputBytesMax } = core.limits;
-    const bytes = sizeAtLeast(checked.value, outputBytesMax)
-      ? Buffer.byteLength(canonicalJson(checked.value))
-      : 0;
-    if (bytes <= outputBytesMax) return { kind: "ok", output: checked.value };
-    const message = `The output of ${agent.id} has ${bytes} bytes; limits.outputBytesMax is ${outputBytesMax}.`;
+    const message = tooLarge(core.limits, checked.value, `output of ${agent.id}`);
+    if (message === undefined) return { kind: "ok", output: checked.value };
     return { kind: "refused", error: { code: "VALUE_TOO_LARGE", message }, final: true };
   } catch (error) {
     // A contract that can't be relied on (asynchronous, or unstable) fails the step: another attempt would meet it again.
     return { kind: "refused", error: failureOf(error), final: true };
   }
-}
-
-/** Whether a value could have that many bytes, without writing it: it stops counting as soon as it knows. */
-function sizeAtLeast(value: Json, bytesMax: number): boolean {
-  let left = bytesMax;
-  const spend = (part: Json): boolean => {
-    if (typeof part === "string") left -= part.length * 6 + 2;
-    else if (typeof part === "object" && part !== null) {
-      left -= 2;
-      for (const [key, field] of Object.entries(part)) {
-        left -= key.length * 6 + 4;
-        if (left < 0 || spend(field)) return true;
-      }
-    } else left -= 26;
-    return left < 0;
-  };
-  return spend(value);
 }
 
 function isFinal(command: Execute, error: unknown): boolean {

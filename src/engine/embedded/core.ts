@@ -115,6 +115,8 @@ export interface Core {
   readonly wakes: Wakes;
   readonly actors: Map<string, Actor>;
   readonly loading: Map<string, Promise<Actor>>;
+  /** Runs that were under way when the store was left, and have not been loaded since: whoever loads one resumes it. */
+  readonly unfinished: Set<string>;
   /** Actors whose inbox or agenda has something, to be processed in the next tick. */
   listed: Actor[];
   tickSet: boolean;

@@ -15,6 +15,7 @@ import type { Catalogue } from "../definitions.ts";
 import type { Engine } from "../engine.ts";
 import { registerWorkflows } from "../manifests.ts";
 import type { PriceTable } from "../usage.ts";
+import { tooLarge } from "../value-size.ts";
 import type { Subscriber } from "../watch.ts";
 import { fence, processActor, stopAll } from "./actors.ts";
 import { agentPlaces } from "./agent-places.ts";
@@ -130,6 +131,7 @@ function makeCore(options: EngineOptions, epoch: number): Core {
     wakes: wakes(clock, (run) => activate(core, run)),
     actors: new Map(),
     loading: new Map(),
+    unfinished: new Set(),
     listed: [],
     tickSet: false,
     placesTaken: 0,
@@ -154,11 +156,13 @@ function activate(core: Core, run: string): void {
   );
 }
 
-/** Whoever joins a run that is not in memory wants it to go on: it may have left when the store failed. */
+/**
+ * Whoever joins a run that is not in memory wants it to go on: it may have left when the store failed. One that waits is
+ * looked at too: while its id was tried, a timer that woke it found an actor that was not it.
+ */
 async function goOn(core: Core, run: string): Promise<void> {
   const head = await core.store.head({ namespace: core.namespace, stream: runStream(run) });
-  const waits = head?.status === "waiting" && head.wakeAtMs !== undefined;
-  if (head?.open === true && !waits && !core.actors.has(run)) activate(core, run);
+  if (head?.open === true && !core.actors.has(run)) activate(core, run);
 }
 
 /**
@@ -166,7 +170,6 @@ async function goOn(core: Core, run: string): Promise<void> {
  * time are woken then; those that wait for code are tried again, since this process may have it.
  */
 async function findUnfinished(core: Core): Promise<void> {
-  const resume: string[] = [];
   let after: number | undefined;
   for (;;) {
     const heads = await core.store.heads({
@@ -183,13 +186,13 @@ async function findUnfinished(core: Core): Promise<void> {
         core.wakes.set(id, head.wakeAtMs);
       // A parked run waits for a person, who finds it among the dead letters.
       else if (head.status === "parked") continue;
-      else resume.push(id);
+      else core.unfinished.add(id);
     }
     const last = heads.at(-1);
     if (last === undefined || heads.length < 10_000) break;
     after = last.no;
   }
-  void resumeRuns(core, resume);
+  void resumeRuns(core);
 }
 
 /** Waits first, then looks whether the run has ended already, so that no end falls in between. */
@@ -273,6 +276,8 @@ async function signal(core: Core, request: Signal): Promise<void> {
         details: { run, step, violations: checked.violations },
       });
     }
+    const large = tooLarge(core.limits, checked.value, `signal for ${step}`);
+    if (large !== undefined) throw new BatonError("VALUE_TOO_LARGE", large);
     return await answer(core, actor, { kind: "signal", step, id, by, value: checked.value });
   }
   const value = approvalAnswer(payload);
@@ -283,7 +288,8 @@ async function signal(core: Core, request: Signal): Promise<void> {
       { details: { run, step } },
     );
   }
-  checkWellFormed("reason", String(value["reason"]));
+  const { reason } = value;
+  if (typeof reason === "string") checkWellFormed("reason", reason);
   await answer(core, actor, { kind: "signal", step, id, by, value });
 }
 

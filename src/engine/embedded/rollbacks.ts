@@ -7,7 +7,7 @@ import { dropActor } from "./actors.ts";
 import type { Actor, Arrived, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import { factsOf } from "./run-facts.ts";
-import { actorOf } from "./runs.ts";
+import { actorOf, reopenedActor } from "./runs.ts";
 
 /**
  * Has a run go back: one that has ended takes its end back, one that has not is cancelled.
@@ -19,7 +19,7 @@ export async function rollBack(
   by: Author,
   reason: RollbackReason,
 ): Promise<void> {
-  const actor = await actorOf(core, run, { reopen: true });
+  const actor = await reopenedActor(core, run);
   const facts = hasEnded(actor.run) ? await reopened(core, actor) : undefined;
   if (facts !== undefined) deliver(core, actor, { kind: "history", facts });
   await recorded(core, actor, { kind: "rollback", by, reason });

@@ -16,7 +16,7 @@ import { sameJson } from "../../model/json-pointer.ts";
 import { jsonSchemaContract } from "../../model/json-schema.ts";
 import { FINAL_KINDS, runStream } from "../../model/entry.ts";
 import { BatonError, isBatonError } from "../../model/errors.ts";
-import type { Json, JsonObject } from "../../model/json.ts";
+import { type Json, type JsonObject, sealJson } from "../../model/json.ts";
 import { DEFAULT_LIMITS } from "../../model/limits.ts";
 import { newRun } from "../../model/run.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
@@ -24,6 +24,7 @@ import type { RunOutcome } from "../baton.ts";
 import type { StartRequest } from "../engine.ts";
 import { definitionFor, type Found } from "../definitions.ts";
 import { manifestHash } from "../manifests.ts";
+import { tooLarge } from "../value-size.ts";
 import { ENGINE_VERSION } from "../version.ts";
 import { newActor, outcomeOf, takePlace } from "./actors.ts";
 import type { Actor, Arrived, Core } from "./core.ts";
@@ -52,7 +53,7 @@ export async function startRun(
     });
   }
   const start = startInput(core, request);
-  if (core.actors.has(id) || core.loading.has(id)) {
+  if (core.actors.has(id) || core.loading.has(id) || core.unfinished.has(id)) {
     await compareStart(core, request, start);
     return { joined: true };
   }
@@ -61,8 +62,12 @@ export async function startRun(
   core.actors.set(id, actor);
   const arrived = await new Promise<Arrived>((resolve) => deliver(core, actor, start, resolve));
   if (arrived.kind === "failed") throw arrived.error;
-  if (arrived.kind === "conflict") await compareStart(core, request, start);
-  return { joined: arrived.kind === "conflict" };
+  if (arrived.kind === "taken") return { joined: false };
+  await compareStart(core, request, start);
+  // Whoever wanted to wake the run meanwhile found an actor that was not it; so that no wake-up is lost, it is woken now.
+  const head = await core.store.head({ namespace: core.namespace, stream: runStream(id) });
+  if (head?.open === true) core.activate(id);
+  return { joined: true };
 }
 
 type StartInput = Extract<Input, { readonly kind: "start" | "refuseStart" }>;
@@ -71,16 +76,15 @@ function startInput(core: Core, request: StartRequest): StartInput {
   const { definition, by, parent, fork } = request;
   const checked = check(definition.input, request.input, `input of ${definition.id}`, "edge");
   if (checked.kind === "violated")
-    return { kind: "refuseStart", by, violations: checked.violations };
+    return {
+      kind: "refuseStart",
+      by,
+      violations: checked.violations,
+      ...refusedHash(request.input),
+    };
   const text = canonicalJson(checked.value);
-  const { outputBytesMax } = core.limits;
-  if (text.length * 3 > outputBytesMax && Buffer.byteLength(text) > outputBytesMax) {
-    const bytes = Buffer.byteLength(text);
-    throw new BatonError(
-      "VALUE_TOO_LARGE",
-      `The input of ${definition.id} has ${bytes} bytes; limits.outputBytesMax is ${outputBytesMax}.`,
-    );
-  }
+  const large = tooLarge(core.limits, checked.value, `input of ${definition.id}`);
+  if (large !== undefined) throw new BatonError("VALUE_TOO_LARGE", large);
   return {
     kind: "start",
     by,
@@ -92,6 +96,16 @@ function startInput(core: Core, request: StartRequest): StartInput {
     ...(parent === undefined ? {} : { parent }),
     ...fork,
   };
+}
+
+/** What was refused is not kept; its hash tells whether the same is sent again. There is none of what is not JSON. */
+function refusedHash(input: unknown): { readonly inputHash?: string } {
+  try {
+    return { inputHash: sha256Hex(canonicalJson(sealJson(input, "refused input"))) };
+  } catch {
+    // The violations say already that it is not JSON.
+    return {};
+  }
 }
 
 /** The id is taken: by the same start, which is then simply joined, or by another, which is a conflict. */
@@ -107,9 +121,8 @@ async function compareStart(core: Core, request: StartRequest, start: StartInput
     // A fork may exchange agents, which its manifest tells.
     const sameFork = fork === undefined || entry.payload["manifest"] === manifestHash(definition);
     const sameInput =
-      start.kind === "refuseStart"
-        ? entry.kind === "run.refused"
-        : entry.inputHash === start.inputHash && entry.kind === "run.started";
+      entry.inputHash === start.inputHash &&
+      entry.kind === (start.kind === "refuseStart" ? "run.refused" : "run.started");
     if (sameWorkflow && sameInput && (entry.kind === "run.refused" || (sameOrigin && sameFork)))
       return;
     const other = !sameWorkflow
@@ -141,10 +154,22 @@ async function recorded(core: Core, id: string): Promise<void> {
  * The run in memory, loaded if it is not there.
  * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, JOURNAL_BROKEN, ENTRY_UNKNOWN
  */
-export async function actorOf(core: Core, id: string, how: Loading = {}): Promise<Actor> {
-  const actor = core.actors.get(id);
-  if (actor !== undefined) return actor;
-  const loading = core.loading.get(id) ?? load(core, id, how);
+export async function actorOf(core: Core, id: string): Promise<Actor> {
+  return await (core.actors.get(id) ?? core.loading.get(id) ?? loaded(core, id, false));
+}
+
+/**
+ * The run in memory, also if it has ended: then it is told nothing, and whoever asked takes its end back.
+ * @throws BatonError RUN_NOT_FOUND, JOURNAL_BROKEN, ENTRY_UNKNOWN
+ */
+export async function reopenedActor(core: Core, id: string): Promise<Actor> {
+  // Somebody else may be loading it as a run that has not ended, which fails if it has.
+  await core.loading.get(id)?.catch(() => undefined);
+  return await (core.actors.get(id) ?? core.loading.get(id) ?? loaded(core, id, true));
+}
+
+async function loaded(core: Core, id: string, reopen: boolean): Promise<Actor> {
+  const loading = load(core, id, reopen);
   core.loading.set(id, loading);
   try {
     return await loading;
@@ -153,15 +178,7 @@ export async function actorOf(core: Core, id: string, how: Loading = {}): Promis
   }
 }
 
-/** How a run is brought into memory. */
-interface Loading {
-  /** It was under way when the store was left: that it goes on is recorded. */
-  readonly resume?: boolean;
-  /** One that has ended is loaded too, and told nothing: whoever asks takes its end back. */
-  readonly reopen?: boolean;
-}
-
-async function load(core: Core, id: string, { resume, reopen }: Loading): Promise<Actor> {
+async function load(core: Core, id: string, reopen: boolean): Promise<Actor> {
   let actor: Actor | undefined;
   let missing: readonly string[] = [];
   let actsOutside = false;
@@ -182,7 +199,7 @@ async function load(core: Core, id: string, { resume, reopen }: Loading): Promis
     throw new BatonError("RUN_NOT_FOUND", `There is no run ${id}.`, { details: { run: id } });
   // Where the missing code may have acted on the world, nothing may be called undone without it.
   if (actsOutside) actor.run.missing = missing;
-  if (hasEnded(actor.run) && reopen === true) {
+  if (hasEnded(actor.run) && reopen) {
     core.actors.set(id, actor);
     return actor;
   }
@@ -193,7 +210,7 @@ async function load(core: Core, id: string, { resume, reopen }: Loading): Promis
   }
   if (core.stopped !== undefined) throw core.stopped;
   core.actors.set(id, actor);
-  enter(core, actor, missing, resume === true);
+  enter(core, actor, missing, core.unfinished.delete(id));
   return actor;
 }
 
@@ -301,12 +318,13 @@ export function notLoaded(core: Core, id: string, error: unknown): void {
 }
 
 /** Goes on with the runs that were under way when the store was left, a few at a time. */
-export async function resumeRuns(core: Core, ids: readonly string[]): Promise<void> {
-  for (const id of ids) {
+export async function resumeRuns(core: Core): Promise<void> {
+  for (const id of core.unfinished) {
     if (core.stopped !== undefined || core.closing) return;
     try {
-      await actorOf(core, id, { resume: true });
+      await actorOf(core, id);
     } catch (error) {
+      core.unfinished.delete(id);
       // One run that can't be loaded must not keep the others from going on; it stays open, and is named.
       if (core.stopped === undefined && !isBatonError(error, "RUN_FINISHED"))
         notLoaded(core, id, error);

@@ -63,7 +63,8 @@ export function memory(options: MemoryOptions = {}): StoreFactory {
     owner: undefined,
     lastAt: 0,
   };
-  return async ({ readOnly, now }) => openHandle(ledger, readOnly, options.now ?? now ?? wallClockMs);
+  return async ({ readOnly, now }) =>
+    openHandle(ledger, readOnly, options.now ?? now ?? wallClockMs);
 }
 
 function openHandle(ledger: Ledger, readOnly: boolean, now: () => number): JournalStore {

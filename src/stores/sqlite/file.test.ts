@@ -71,7 +71,7 @@ describe("the SQLite file", () => {
     ["DELETE FROM streams"],
     ["INSERT OR REPLACE INTO streams VALUES (1, 'x', 'y', '', 0, '', NULL)"],
     ["INSERT OR REPLACE INTO streams VALUES (2, 'default', 'run/a', '', 0, '', NULL)"],
-  ])("J7: the database itself refuses: %s", async (sql) => {
+  ])("promise 2: the database itself refuses (J7): %s", async (sql) => {
     await fill();
     const database = new SqliteDatabase(file);
     expect(() => database.exec(sql)).toThrow(/append-only|keep their identity|are not/);
