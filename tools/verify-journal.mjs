@@ -42,14 +42,14 @@ function parseCanonical(text) {
 /** Checks, entry by entry, what holds in a run's stream. */
 function runRules(needs) {
   const rules = { final: undefined, sealedAs: new Map(), take }; // seq -> key, for each version
-  let [results, isBack] = [new Set(), false]; // path:turn, of executions and of compensations
+  const results = new Set(); // path:turn, of executions and of compensations
   function take({ seq, kind, path = "input", turn = 0, reads = {} }) {
     const isFirst = kind === "run.started" || kind === "run.refused";
     needs(isFirst === (seq === 0), `entry ${seq} of kind ${kind} can't stand there`);
     if (kind === "run.compensating" && REVERSIBLE.includes(rules.final)) rules.final = undefined;
     needs(rules.final === undefined, `entry ${seq} comes after the end of the run`);
-    needs(!isBack || BACK.test(kind), `entry ${seq} is none of the way back`);
-    isBack ||= kind === "run.compensating";
+    needs(!rules.isBack || BACK.test(kind), `entry ${seq} is none of the way back`);
+    rules.isBack ||= kind === "run.compensating";
     if (FINAL.includes(kind)) rules.final = kind;
     const result = `${kind === "compensation.sealed"} ${path}:${turn}`;
     if (RESULTS.includes(kind)) {

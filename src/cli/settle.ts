@@ -248,11 +248,9 @@ class Following {
 
 function parkedWaits(run: string, payload: JsonObject): readonly Wait[] {
   const { paths } = payload;
-  return (Array.isArray(paths) ? paths : []).map((path: Json) => ({
-    run,
-    step: String(path),
-    what: "compensation",
-  }));
+  return (Array.isArray(paths) ? paths : []).flatMap((path: Json) =>
+    typeof path === "string" ? [{ run, step: path, what: "compensation" }] : [],
+  );
 }
 
 /** Whether something could not be undone, and waits for a person. */

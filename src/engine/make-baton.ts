@@ -87,6 +87,26 @@ export function makeBaton(parts: BatonParts): Baton {
         ids.runId(),
       ),
     cancel: (run, { by, reason }) => writing().cancel(run, by, reason),
+    ...wayBack(reader, writing),
+    fork: async (run, options) => {
+      const engine = writing();
+      const request = await forkRequest(parts, run, options);
+      await engine.start(request);
+      return handle(request.id);
+    },
+    close: ({ graceMs = GRACE_MS } = {}) => {
+      closing ??= parts.close(graceMs);
+      return closing;
+    },
+  };
+}
+
+/** What people ask for about the way back of a run. */
+function wayBack(
+  reader: Reader,
+  writing: () => Engine,
+): Pick<Baton, "compensate" | "compensation"> {
+  return {
     compensate: async (run, { by, reason }) => {
       const engine = writing();
       const { parent } = await reader.report(run);
@@ -102,16 +122,6 @@ export function makeBaton(parts: BatonParts): Baton {
     compensation: async (run, path, decision) => {
       checkDecision(decision);
       await writing().compensation(run, path, decision);
-    },
-    fork: async (run, options) => {
-      const engine = writing();
-      const request = await forkRequest(parts, run, options);
-      await engine.start(request);
-      return handle(request.id);
-    },
-    close: ({ graceMs = GRACE_MS } = {}) => {
-      closing ??= parts.close(graceMs);
-      return closing;
     },
   };
 }

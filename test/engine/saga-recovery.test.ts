@@ -179,7 +179,9 @@ test("promise 6: it may die again and again", async () => {
     startMs = clock.now();
     if (ended) break;
   }
-  expectUndone(await read(store), "sequential");
+  const story = await read(store);
+  expect(story.size).toBe(2);
+  expectUndone(story, "sequential");
 }, 60_000);
 
 test("promise 6: a store that loses answers, or fails for a while, loses and doubles no compensation", async () => {
