@@ -61,13 +61,18 @@ export async function topmost(baton: Baton, run: string): Promise<string> {
   return parent === undefined ? run : topmost(baton, parent.run);
 }
 
-/** Whether a run of this workflow can stop for a person, a signal, a timer, or a child that does. */
+/** Whether a run of this workflow can stop for a person, a signal, a timer, or a child that does; or be parked. */
 export function canWait(workflow: WorkflowDefinition): boolean {
+  const { agents } = partsOf(workflow);
+  return [...agents].some((agent) => agent.compensate !== undefined) || hasWaits(workflow);
+}
+
+function hasWaits(workflow: WorkflowDefinition): boolean {
   return workflow.steps.some((step) => {
-    if (step.kind === "subflow") return canWait(step.workflow);
+    if (step.kind === "subflow") return hasWaits(step.workflow);
     if (step.kind === "branch")
       return [...step.cases.values()].some(
-        (branch) => branch.kind === "workflow" && canWait(branch.workflow),
+        (branch) => branch.kind === "workflow" && hasWaits(branch.workflow),
       );
     return step.kind === "approval" || step.kind === "signal" || step.kind === "sleep";
   });

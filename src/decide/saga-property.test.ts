@@ -203,7 +203,9 @@ function expectFolded(
     command.kind === "compensate" ? [`${command.path} ${command.attempt}`] : [],
   );
   const performing = [...run.performing].map(([path, { attempt }]) => `${path} ${attempt}`);
-  expect(commanded.sort()).toEqual(performing.sort());
+  // Side by side there can be more to begin than may be under way: which of them go first is open after a restart.
+  if (definition.compensation === "parallel") expect(commanded).toHaveLength(performing.length);
+  else expect(commanded).toEqual(performing);
 }
 
 const placeOf = ({ path = "", turn = 0 }: Fact) => `${path}:${turn}`;

@@ -326,7 +326,8 @@ export function childCompensated(turn: Deliberation, path: string, outcome: Chil
   const message = `Run ${planned.run} ended as ${outcome.kind} instead of being compensated.`;
   const error =
     outcome.kind === "failed" ? outcome.error : { code: "CHILD_NOT_COMPENSATED", message };
-  giveUp(turn, planned, 0, error);
+  const attempts = run.rollback?.states.get(compensationKey(planned))?.attempts ?? 0;
+  giveUp(turn, planned, attempts + 1, error);
 }
 
 /** A person's decision; the engine has seen to it that the compensation waits for one. */

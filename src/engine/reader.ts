@@ -14,6 +14,7 @@ import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { JournalStore, StreamHead } from "../ports/journal-store.ts";
 import type { Baton, RunsFilter, RunSummary } from "./baton.ts";
 import type { Catalogue } from "./definitions.ts";
+import { pinnedDefinition } from "./manifests.ts";
 import { watchRun, type WatchSource } from "./watch.ts";
 
 export type Reader = Pick<
@@ -62,7 +63,12 @@ export function reader(source: WatchSource & { readonly catalogue: Catalogue }):
     lineage: async (run, key, version) => lineageOf(await entriesOf(run), key, version),
     replay: async (run) => {
       const head = await headOf(store, namespace, run);
-      return replay(await entriesOf(run), workflowOf(catalogue, head.workflow));
+      const entries = await entriesOf(run);
+      // A run that is pinned to an older agent is replayed with it, where it is still here: that is today's code for this run.
+      const pinned = await pinnedDefinition(store, catalogue, entries[0]?.entry.payload ?? {});
+      const today =
+        pinned.kind === "found" ? pinned.definition : workflowOf(catalogue, head.workflow);
+      return replay(entries, today);
     },
     verify: (options = {}) =>
       verifyStore(store, {

@@ -54,6 +54,7 @@ export function foldRollback(fold: RollbackFold, fact: Fact): void {
   } else if (fact.kind === "compensation.resolved") {
     const { action, reason } = fact.payload;
     const status = { retry: "pending", done: "byHand", skip: "skipped" } as const;
+    clear(one);
     Object.assign(one, { status: status[action], by: fact.by });
     if (reason !== undefined) one.reason = reason;
   }

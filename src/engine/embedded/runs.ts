@@ -16,14 +16,13 @@ import { sameJson } from "../../model/json-pointer.ts";
 import { jsonSchemaContract } from "../../model/json-schema.ts";
 import { FINAL_KINDS, runStream } from "../../model/entry.ts";
 import { BatonError, isBatonError } from "../../model/errors.ts";
-import { type Json, type JsonObject, sealJson } from "../../model/json.ts";
+import { type Json, sealJson } from "../../model/json.ts";
 import { DEFAULT_LIMITS } from "../../model/limits.ts";
 import { newRun } from "../../model/run.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import type { RunOutcome } from "../baton.ts";
 import type { StartRequest } from "../engine.ts";
-import { definitionFor, type Found } from "../definitions.ts";
-import { manifestHash } from "../manifests.ts";
+import { manifestHash, pinnedDefinition, workflowId } from "../manifests.ts";
 import { tooLarge } from "../value-size.ts";
 import { ENGINE_VERSION } from "../version.ts";
 import { newActor, outcomeOf, takePlace } from "./actors.ts";
@@ -168,24 +167,21 @@ export async function reopenedActor(core: Core, id: string): Promise<Actor> {
   return await (core.actors.get(id) ?? core.loading.get(id) ?? loaded(core, id, true));
 }
 
-async function loaded(core: Core, id: string, reopen: boolean): Promise<Actor> {
-  const loading = load(core, id, reopen);
+/** Everybody who asks meanwhile is given the same promise, so that they go on in the order in which they asked. */
+function loaded(core: Core, id: string, reopen: boolean): Promise<Actor> {
+  const loading = load(core, id, reopen).finally(() => core.loading.delete(id));
   core.loading.set(id, loading);
-  try {
-    return await loading;
-  } finally {
-    core.loading.delete(id);
-  }
+  return loading;
 }
 
 async function load(core: Core, id: string, reopen: boolean): Promise<Actor> {
   let actor: Actor | undefined;
   let missing: readonly string[] = [];
-  let actsOutside = false;
+  let compensates = false;
   for await (const recordedEntry of readRun(core.store, core.namespace, id)) {
     if (actor === undefined) {
-      const found = await definitionOf(core, recordedEntry.entry.payload);
-      if (found.kind === "missing") ({ missing, actsOutside } = found);
+      const found = await pinnedDefinition(core.store, core.catalogue, recordedEntry.entry.payload);
+      if (found.kind === "missing") ({ missing, compensates } = found);
       const definition =
         found.kind === "found"
           ? found.definition
@@ -197,8 +193,8 @@ async function load(core: Core, id: string, reopen: boolean): Promise<Actor> {
   }
   if (actor === undefined)
     throw new BatonError("RUN_NOT_FOUND", `There is no run ${id}.`, { details: { run: id } });
-  // Where the missing code may have acted on the world, nothing may be called undone without it.
-  if (actsOutside) actor.run.missing = missing;
+  // Where what the missing code did may have to be undone, the run does not end without it.
+  if (compensates) actor.run.missing = missing;
   if (hasEnded(actor.run) && reopen) {
     core.actors.set(id, actor);
     return actor;
@@ -233,43 +229,6 @@ function enter(core: Core, actor: Actor, missing: readonly string[], resume: boo
   }
   deliver(core, actor, resume || phase.kind === "blocked" ? { kind: "resume" } : { kind: "tick" });
   takePlace(core, actor);
-}
-
-function workflowId(started: JsonObject): string {
-  const workflow = started["workflow"];
-  return typeof workflow === "string" ? workflow : "unknown@0.0.0";
-}
-
-type FoundOrNot =
-  | Extract<Found, { readonly kind: "found" }>
-  | (Extract<Found, { readonly kind: "missing" }> & { readonly actsOutside: boolean });
-
-async function definitionOf(core: Core, started: JsonObject): Promise<FoundOrNot> {
-  const workflow = workflowId(started);
-  const known = core.catalogue.workflows.get(workflow);
-  const manifest = started["manifest"];
-  if (known !== undefined && manifest === manifestHash(known))
-    return { kind: "found", definition: known };
-  const text = typeof manifest === "string" ? await core.store.blob(manifest) : undefined;
-  if (text === undefined)
-    return { kind: "missing", missing: [`workflow ${workflow}`], actsOutside: true };
-  // The text is canonical JSON of an object that manifestOf made, found by its own hash.
-  const pinned = JSON.parse(text) as JsonObject;
-  const found = definitionFor(core.catalogue, workflow, pinned);
-  return found.kind === "found" ? found : { ...found, actsOutside: hasSideEffects(pinned) };
-}
-
-/** Whether a manifest names an agent that acts on the outside world; see manifestOf for its form. */
-function hasSideEffects(manifest: JsonObject): boolean {
-  const { agents } = manifest;
-  if (typeof agents !== "object" || agents === null) return true;
-  return Object.values(agents).some(
-    (agent: Json) =>
-      typeof agent === "object" &&
-      agent !== null &&
-      "sideEffects" in agent &&
-      agent["sideEffects"] === true,
-  );
 }
 
 const UNKNOWN_CONTRACT: AnyContract = jsonSchemaContract<unknown>("unknown", "0.0.0", {});
