@@ -1,4 +1,5 @@
 /** The reading half of Baton: everything that follows from the journal alone, or from it and today's definitions. */
+import { type DeadLetter, deadLettersOf } from "../history/dead-letters.ts";
 import { diffVersions, type VersionRef } from "../history/diff.ts";
 import { exportRun } from "../history/export.ts";
 import { lineageOf } from "../history/lineage.ts";
@@ -13,6 +14,7 @@ import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { JournalStore, StreamHead } from "../ports/journal-store.ts";
 import type { Baton, RunsFilter, RunSummary } from "./baton.ts";
 import type { Catalogue } from "./definitions.ts";
+import { pinnedDefinition } from "./manifests.ts";
 import { watchRun, type WatchSource } from "./watch.ts";
 
 export type Reader = Pick<
@@ -23,6 +25,8 @@ export type Reader = Pick<
   | "export"
   | "watch"
   | "report"
+  | "deadLetters"
+  | "deadLettersOf"
   | "state"
   | "diff"
   | "lineage"
@@ -44,6 +48,13 @@ export function reader(source: WatchSource & { readonly catalogue: Catalogue }):
       const head = await headOf(store, namespace, run);
       return runReport(await entriesOf(run), { status: head.status });
     },
+    deadLetters: async ({ limit = 100 } = {}) => {
+      const letters: DeadLetter[] = [];
+      for (const { id } of await listRuns(store, namespace, { status: "parked", limit }))
+        letters.push(...deadLettersOf(await entriesOf(id), namespace));
+      return letters;
+    },
+    deadLettersOf: async (run) => deadLettersOf(await entriesOf(run), namespace),
     state: async (run, version) => stateAt(await entriesOf(run), version),
     diff: async (before, after) => {
       const [earlier, later] = [await versionOf(before), await versionOf(after)];
@@ -52,7 +63,12 @@ export function reader(source: WatchSource & { readonly catalogue: Catalogue }):
     lineage: async (run, key, version) => lineageOf(await entriesOf(run), key, version),
     replay: async (run) => {
       const head = await headOf(store, namespace, run);
-      return replay(await entriesOf(run), workflowOf(catalogue, head.workflow));
+      const entries = await entriesOf(run);
+      // A run that is pinned to an older agent is replayed with it, where it is still here: that is today's code for this run.
+      const pinned = await pinnedDefinition(store, catalogue, entries[0]?.entry.payload ?? {});
+      const today =
+        pinned.kind === "found" ? pinned.definition : workflowOf(catalogue, head.workflow);
+      return replay(entries, today);
     },
     verify: (options = {}) =>
       verifyStore(store, {

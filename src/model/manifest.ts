@@ -22,7 +22,11 @@ export function manifestOf(definition: WorkflowDefinition): JsonObject {
   return sealed(definition, {
     format: MANIFEST_FORMAT,
     workflow: definition.id,
-    workflows: byId(workflows, (each) => ({ ...ends(each), steps: each.steps.map(pinnedStep) })),
+    workflows: byId(workflows, (each) => ({
+      ...ends(each),
+      ...wayBack(each),
+      steps: each.steps.map(pinnedStep),
+    })),
     agents: byId(agents, pinnedAgent),
     contracts: byId(contracts, describedContract),
   });
@@ -65,6 +69,10 @@ function ends({ input, output }: WorkflowDefinition): JsonObject {
   return { input: input.id, output: output?.id ?? null };
 }
 
+function wayBack({ compensation }: WorkflowDefinition): JsonObject {
+  return compensation === undefined ? {} : { compensation };
+}
+
 function describedContract({ jsonSchema, rules }: AnyContract): JsonObject {
   return { schema: jsonSchema ?? null, rules: rules.map(({ name }) => name) };
 }
@@ -76,6 +84,8 @@ function pinnedAgent({
   timeoutMs,
   sideEffects,
   breaker,
+  compensate,
+  compensateUnknown,
 }: AgentDefinition): JsonObject {
   return {
     input: input.id,
@@ -84,6 +94,8 @@ function pinnedAgent({
     timeoutMs: timeoutMs ?? null,
     sideEffects,
     ...(breaker === undefined ? {} : { breaker: pinnedBreaker(breaker) }),
+    ...(compensate === undefined ? {} : { compensates: true }),
+    ...(compensateUnknown === true ? { compensatesUnknown: true } : {}),
   };
 }
 
@@ -121,9 +133,10 @@ const PINNED: { readonly [K in StepDefinition["kind"]]: (step: StepOf<K>) => Jso
   repeat: ({ agent, limit, atLimit }) => ({ agent: agent.id, limit, atLimit }),
   subflow: ({ workflow }) => ({ workflow: workflow.id }),
   sleep: ({ wake }) => ({ wake: wake.kind === "after" ? { afterMs: wake.afterMs } : "computed" }),
-  approval: ({ timeoutMs, onTimeout, remindEveryMs }) => ({
+  approval: ({ timeoutMs, onTimeout, onDeclined, remindEveryMs }) => ({
     ...waiting(timeoutMs, remindEveryMs),
     onTimeout,
+    ...(onDeclined === undefined ? {} : { onDeclined }),
   }),
   signal: ({ contract, timeoutMs, onTimeout, remindEveryMs }) => ({
     contract: contract.id,

@@ -144,8 +144,8 @@ function decided(table: Table, happenings: readonly Happening[], { when }: Given
 }
 
 function inShort(command: Command): string {
-  if (command.kind === "execute" || command.kind === "startChild")
-    return `${command.kind} ${command.path}`;
+  if ("path" in command) return `${command.kind} ${command.path}`;
+  if (command.kind === "readHistory") return command.kind;
   return command.step === undefined ? command.kind : `${command.kind} ${command.step}`;
 }
 

@@ -100,6 +100,11 @@ test("a run is pinned to its agents: it waits until the versions that it began w
   const approving = three.baton.approve("r", "ok", { approved: true, by: ADA });
   await approving;
   expect(await clock.until((await three.baton.run("r")).result())).toBe(2);
+  // Replay compares with the agent that the run is pinned to, where it is here, else with today's.
+  expect(await three.baton.replay("r")).toMatchObject({ same: true });
+  await clock.until(three.baton.close());
+  const four = await opened({ workflows: [fresh], store }, clock);
+  expect(await four.baton.replay("r")).toMatchObject({ same: false });
 });
 
 test("a run that waits for code says so to whoever answers it, and may be cancelled", async () => {
