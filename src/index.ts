@@ -42,6 +42,16 @@ export type {
   CompensationContext,
   RetryPolicy,
 } from "./model/agent-definition.ts";
+export type {
+  BreakerEvidence,
+  BreakerMark,
+  BreakerPolicy,
+  BreakerSettings,
+  BreakerSnapshot,
+  BreakerStateKind,
+  FallbackMark,
+} from "./model/breaker.ts";
+export type { BreakerOptions, BreakerWindowOptions } from "./model/breaker-options.ts";
 export { type Compatibility, compatibility } from "./model/compatibility.ts";
 export { type AnyContract, type Contract, contract, type Rule, rule } from "./model/contract.ts";
 export type { Duration } from "./model/duration.ts";

@@ -38,6 +38,7 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   WORKFLOW_NOT_FOUND: EXIT.notFound,
   WORKFLOW_CHANGED: EXIT.conflict,
   AGENT_NOT_FOUND: EXIT.notFound,
+  BREAKER_NOT_FOUND: EXIT.notFound,
   SIGNAL_UNKNOWN: EXIT.notFound,
   SIGNAL_REFUSED: EXIT.conflict,
   COMPENSATION_UNKNOWN: EXIT.notFound,

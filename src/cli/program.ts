@@ -57,6 +57,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "list what could not be undone, and decide what becomes of it",
     load: () => import("./dead-letters.ts"),
   },
+  breakers: {
+    summary: "list circuit breakers; open or close one by hand",
+    load: () => import("./breakers.ts"),
+  },
   state: { summary: "print the state at a version", load: () => import("./state.ts") },
   diff: { summary: "compare two versions, or two runs", load: () => import("./diff.ts") },
   lineage: { summary: "trace a value back to the input", load: () => import("./lineage.ts") },

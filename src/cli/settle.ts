@@ -6,11 +6,12 @@
  * W3. What waits in a child run (a subflow) counts as the parent's wait, and names the child.
  */
 import type { Baton, RecordedEntry, RunOutcome, RunReport } from "../index.ts";
+import type { AgentDefinition } from "../model/agent-definition.ts";
 import type { EntryKind, PlannedCompensation } from "../model/entry.ts";
 import { isBatonError } from "../model/errors.ts";
 import type { Json, JsonObject } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
-import { partsOf } from "../model/workflow-parts.ts";
+import { agentsOf, partsOf } from "../model/workflow-parts.ts";
 
 /** What a run waits for. `run` is the run that has the step: a child, where the step is in a subflow. */
 /** How far away a timer may be for the command to wait for it. */
@@ -20,7 +21,7 @@ export interface Wait {
   readonly run: string;
   readonly step: string;
   /** `compensation`: of a parked run, what could not be undone. */
-  readonly what: "approval" | "signal" | "timer" | "code" | "compensation";
+  readonly what: "approval" | "signal" | "timer" | "breaker" | "code" | "compensation";
   readonly dueAt?: number;
   readonly shown?: Json;
 }
@@ -61,7 +62,7 @@ export async function topmost(baton: Baton, run: string): Promise<string> {
   return parent === undefined ? run : topmost(baton, parent.run);
 }
 
-/** Whether a run of this workflow can stop for a person, a signal, a timer, or a child that does; or be parked. */
+/** Whether a run of this workflow can stop for a person, a signal, a timer, a breaker, or a child that does; or be parked. */
 export function canWait(workflow: WorkflowDefinition): boolean {
   const { agents } = partsOf(workflow);
   return [...agents].some((agent) => agent.compensate !== undefined) || hasWaits(workflow);
@@ -74,8 +75,14 @@ function hasWaits(workflow: WorkflowDefinition): boolean {
       return [...step.cases.values()].some(
         (branch) => branch.kind === "workflow" && hasWaits(branch.workflow),
       );
+    if (agentsOf(step).some(waitsForBreaker)) return true;
     return step.kind === "approval" || step.kind === "signal" || step.kind === "sleep";
   });
+}
+
+function waitsForBreaker({ breaker }: AgentDefinition): boolean {
+  if (breaker?.whenOpen.kind === "fallback") return waitsForBreaker(breaker.whenOpen.agent);
+  return breaker?.whenOpen.kind === "wait";
 }
 
 /** Pause before a child run that isn't there yet is looked for again. */
@@ -85,6 +92,9 @@ const CLOSING: ReadonlySet<EntryKind> = new Set<EntryKind>([
   "step.sealed",
   "step.skipped",
   "step.failed",
+  "item.sealed",
+  "item.failed",
+  "attempt.failed",
   "signal.received",
 ]);
 
@@ -167,6 +177,8 @@ class Following {
         { run: this.run, step: JSON.stringify(entry.payload["missing"]), what: "code" },
       ]);
     if (entry.kind === "attempt.failed") this.takeTimer(path, entry.payload["retryAt"]);
+    if (entry.kind === "attempt.held" || entry.kind === "compensation.held")
+      this.takeTimer(path, entry.payload["dueAt"], "breaker");
     if (entry.kind !== "step.opened") return;
     const { step: what, dueAt, run: child } = entry.payload;
     if (typeof child === "string") return this.followChild(path, child);
@@ -183,9 +195,13 @@ class Following {
     this.waits.set(path, [wait]);
   }
 
-  private takeTimer(path: string, dueAt: Json | undefined): void {
+  private takeTimer(
+    path: string,
+    dueAt: Json | undefined,
+    what: "timer" | "breaker" = "timer",
+  ): void {
     if (typeof dueAt !== "number" || dueAt - this.options.now() <= this.options.patienceMs) return;
-    this.waits.set(path, [{ run: this.run, step: path, what: "timer", dueAt }]);
+    this.waits.set(path, [{ run: this.run, step: path, what, dueAt }]);
   }
 
   /** What was waited for is not any more; children that go back with the run may be parked. */
@@ -268,7 +284,7 @@ export function nextCommand(wait: Wait): string | undefined {
   if (wait.what === "approval") return `baton approve ${wait.run} ${wait.step}`;
   if (wait.what === "compensation") return `baton dead-letters show ${wait.run} ${wait.step}`;
   if (wait.what === "signal") return `baton signal ${wait.run} ${wait.step} payload.json`;
-  return undefined;
+  return wait.what === "breaker" ? "baton breakers" : undefined;
 }
 
 /** How a run settled, flat, for programs. */

@@ -9,12 +9,16 @@ import type { Violation } from "../model/violation.ts";
 import type { StepDefinition } from "../model/workflow-definition.ts";
 import { type AttemptOutcome, recordFailure, takePerforming } from "./call.ts";
 import { decide, rulesOf, takeDue } from "./decide.ts";
+import { type Held, holdAttempt, release, type Released } from "./hold.ts";
 import type { ChildOutcome } from "./steps/rules.ts";
 import {
   beginRollback,
   childCompensated,
   compensationEnded,
+  type CompensationHeld,
   type CompensationOutcome,
+  holdCompensation,
+  releaseCompensations,
   resolveCompensation,
 } from "./saga.ts";
 import { sagaHistory } from "./saga-history.ts";
@@ -65,6 +69,8 @@ export type Input =
   | { readonly kind: "resume" }
   | { readonly kind: "block"; readonly missing: readonly string[] }
   | AttemptOutcome
+  | Held
+  | Released
   | {
       readonly kind: "once";
       readonly path: string;
@@ -72,6 +78,8 @@ export type Input =
       readonly attempt: number;
       readonly name: string;
       readonly value: Json;
+      /** `name@version` of the agent that acted, where it is not the step's own: a fallback. */
+      readonly agent?: string;
     }
   | { readonly kind: "child"; readonly path: string; readonly outcome: ChildOutcome }
   | {
@@ -93,6 +101,7 @@ export type Input =
   /** The run's journal so far. */
   | { readonly kind: "history"; readonly facts: readonly Fact[] }
   | CompensationOutcome
+  | CompensationHeld
   | {
       readonly kind: "resolve";
       readonly path: string;
@@ -141,6 +150,11 @@ function accept(turn: Deliberation, input: Input): void {
       return attemptSealed(turn, input);
     case "attemptFailed":
       return attemptFailed(turn, input);
+    case "held":
+      return holdAttempt(turn, input);
+    case "released":
+      releaseCompensations(turn, input.breaker);
+      return release(turn, input);
     case "once":
       return onceDone(turn, input);
     case "child":
@@ -168,6 +182,8 @@ function accept(turn: Deliberation, input: Input): void {
     case "compensated":
     case "compensationFailed":
       return compensationEnded(turn, input);
+    case "compensationHeld":
+      return holdCompensation(turn, input);
     case "resolve":
       return resolveCompensation(turn, input);
     case "tick":
@@ -285,13 +301,14 @@ function onceDone(turn: Deliberation, input: Extract<Input, { readonly kind: "on
   )
     return;
   if (turn.run.onces.get(`${input.path}:${input.turn}`)?.has(input.name) === true) return;
+  const agent = input.agent ?? performing.agent;
   say(turn, {
     kind: "once.recorded",
     path: input.path,
     turn: input.turn,
     attempt: input.attempt,
-    by: { kind: "agent", id: performing.agent?.split("@")[0] ?? "" },
-    ...(performing.agent === undefined ? {} : { agent: performing.agent }),
+    by: { kind: "agent", id: agent?.split("@")[0] ?? "" },
+    ...(agent === undefined ? {} : { agent }),
     payload: { name: input.name },
     value: input.value,
   });

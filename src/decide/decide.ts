@@ -11,6 +11,7 @@ import { sealJson } from "../model/json.ts";
 import type { Run, StepState, Timer } from "../model/run.ts";
 import type { StepDefinition, StepKind } from "../model/workflow-definition.ts";
 import { parsePath } from "./evolve.ts";
+import { isHeldUntil } from "./hold.ts";
 import { refusalFailure, tryCall, viewOf } from "./handoff.ts";
 import { turnsBack, walk } from "./saga.ts";
 import { agentRules } from "./steps/agent.ts";
@@ -148,7 +149,7 @@ function fire(turn: Deliberation, timer: Timer): void {
   const step = run.definition.stepByName.get(timer.step);
   const state = run.steps.get(timer.step);
   if (step === undefined || !matters(run, timer)) return;
-  if (timer.kind === "retry") {
+  if (timer.kind === "retry" || timer.kind === "held") {
     if (state?.kind === "open" && state.opening.step === "map")
       state.items?.again.push(parsePath(timer.path).index);
     run.agenda.add(timer.step);
@@ -172,9 +173,13 @@ export function nextWakeAt(run: Run): number | undefined {
 /** Whether a timer is still waited for: its step may have been settled by something else meanwhile. */
 function matters(run: Run, timer: Timer): boolean {
   if (timer.kind === "compensate") {
+    const planned = run.rollback?.pending.get(timer.key);
+    // While its attempt is under way nothing is waited for.
+    if (planned === undefined || run.performing.has(planned.path)) return false;
     return run.rollback?.states.get(timer.key)?.retryAt === timer.dueAt;
   }
   if (run.phase.kind === "compensating") return false;
+  if (timer.kind === "held") return isHeldUntil(run, timer.path, timer.dueAt);
   if (timer.kind !== "retry") {
     if (run.steps.get(timer.step)?.kind !== "open") return false;
     return timer.kind === "wake" || run.reminders.get(timer.step) === timer.dueAt;

@@ -43,6 +43,7 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   },
   "compensation.sealed": (run, fact) => settleCompensation(run, fact),
   "compensation.failed": compensationFailed,
+  "compensation.held": compensationHeld,
   "compensation.resolved": compensationResolved,
   "step.sealed": (run, fact) => seal(run, fact),
   "step.carried": (run, fact) => seal(run, fact),
@@ -62,6 +63,7 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "item.failed": (run, fact) =>
     settleItem(run, pathOf(fact), { ok: false, error: fact.payload.error }),
   "attempt.failed": attemptFailed,
+  "attempt.held": held,
   "handoff.refused": handoffRefused,
   "once.recorded": (run, fact) => {
     const key = `${pathOf(fact)}:${fact.turn ?? 0}`;
@@ -84,10 +86,15 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "reminder.due": (run, fact) => {
     remindAt(run, pathOf(fact), fact.payload.remindAt);
   },
-  "workflow.registered": () => {
-    invariant(false, "workflow.registered stands in the registry's streams, never in a run's.");
-  },
+  "workflow.registered": notOfARun,
+  "breaker.opened": notOfARun,
+  "breaker.halfOpened": notOfARun,
+  "breaker.closed": notOfARun,
 };
+
+function notOfARun(_run: Run, fact: Fact): void {
+  invariant(false, `${fact.kind} stands in a stream of its own, never in a run's.`);
+}
 
 const SEALED: StepState = { kind: "sealed" };
 const SKIPPED: StepState = { kind: "skipped" };
@@ -156,6 +163,17 @@ function compensationFailed(run: Run, fact: FactOf<"compensation.failed">): void
     error: retryAt === undefined ? error : undefined,
   });
   if (retryAt !== undefined) run.timers.push({ dueAt: retryAt, kind: "compensate", key });
+}
+
+function compensationHeld(run: Run, fact: FactOf<"compensation.held">): void {
+  const { states } = rollbackOf(run);
+  const key = `${pathOf(fact)}:${fact.turn ?? 0}`;
+  const { breaker, dueAt } = fact.payload;
+  const before = states.get(key)?.before ?? 0;
+  // The attempt has not been made.
+  const attempts = (fact.attempt ?? 1) - 1;
+  states.set(key, { attempts, before, retryAt: dueAt, error: undefined, breaker });
+  run.timers.push({ dueAt, kind: "compensate", key });
 }
 
 function compensationResolved(run: Run, fact: FactOf<"compensation.resolved">): void {
@@ -232,8 +250,17 @@ function attemptFailed(run: Run, fact: FactOf<"attempt.failed">): void {
   // What a refusal said stays said, also when an attempt after it fails for another reason.
   const feedback = error.violations ?? run.calls.get(path)?.feedback ?? [];
   run.calls.set(path, { failedAttempts: attempt, retryAt, feedback });
+  run.holds.delete(path);
   if (retryAt !== undefined)
     run.timers.push({ dueAt: retryAt, kind: "retry", step, path, attempt });
+}
+
+function held(run: Run, fact: FactOf<"attempt.held">): void {
+  const path = pathOf(fact);
+  const { step } = parsePath(path);
+  const { breaker, dueAt } = fact.payload;
+  run.holds.set(path, { step, breaker, turn: fact.turn ?? 0, attempt: fact.attempt ?? 1, dueAt });
+  run.timers.push({ dueAt, kind: "held", step, path });
 }
 
 function handoffRefused(run: Run, fact: FactOf<"handoff.refused">): void {
@@ -270,6 +297,7 @@ function settle(run: Run, step: string): void {
 
 function forgetCall(run: Run, path: string, turn: number): void {
   run.calls.delete(path);
+  run.holds.delete(path);
   if (run.onces.size > 0) run.onces.delete(`${path}:${turn}`);
 }
 

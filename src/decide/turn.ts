@@ -5,6 +5,7 @@
  * exactly these facts until then; if the append fails for good, the run is dropped and folded anew.
  */
 import type { AgentDefinition } from "../model/agent-definition.ts";
+import type { FallbackMark } from "../model/breaker.ts";
 import type { Author, Draft, Fact, RollbackReason } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Run } from "../model/run.ts";
@@ -20,6 +21,8 @@ export type Command =
       readonly turn: number;
       readonly attempt: number;
       readonly agent: AgentDefinition;
+      /** Where `agent` is a fallback: for which agent. */
+      readonly standsIn?: FallbackMark;
       /** Checked against the agent's input contract. */
       readonly input: Json;
       readonly feedback: readonly Violation[];

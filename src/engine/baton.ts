@@ -9,6 +9,7 @@ import type { ReplayReport } from "../history/replay.ts";
 import type { RunReport } from "../history/report.ts";
 import type { StateAt } from "../history/state.ts";
 import type { DeadLetter } from "../history/dead-letters.ts";
+import type { BreakerSnapshot } from "../model/breaker.ts";
 import type { Author, CompensationAction, Failure, RunStatus } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Violation } from "../model/violation.ts";
@@ -139,6 +140,20 @@ export interface Baton {
    * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, COMPENSATION_UNKNOWN, ARGUMENT_INVALID
    */
   compensation(run: string, path: string, decision: CompensationDecision): Promise<void>;
+  /** How every breaker stands: those that agents name, and those that were ever opened. */
+  breakers(): Promise<readonly BreakerSnapshot[]>;
+  /** Stops all calls behind a breaker, until a person closes it. Recorded before this resolves. @throws BatonError BREAKER_NOT_FOUND */
+  openBreaker(
+    name: string,
+    options: { readonly by: Author; readonly reason: string },
+  ): Promise<void>;
+  /** Lets calls through again; runs that wait go on. @throws BatonError BREAKER_NOT_FOUND */
+  closeBreaker(
+    name: string,
+    options: { readonly by: Author; readonly reason: string },
+  ): Promise<void>;
+  /** The transitions of all breakers from now on, until `signal` aborts. */
+  watchBreakers(options?: { readonly signal?: AbortSignal }): AsyncIterable<RecordedEntry>;
   runs(filter?: RunsFilter): Promise<readonly RunSummary[]>;
   /** Entries of a run from `fromSeq` on (0 by default). @throws BatonError RUN_NOT_FOUND */
   entries(run: string, fromSeq?: number): AsyncIterable<RecordedEntry>;

@@ -1,11 +1,12 @@
 /** What every engine does for Baton; the engines themselves are folders beside this file. */
 import type { Input } from "../decide/accept.ts";
+import type { BreakerSnapshot } from "../model/breaker.ts";
 import type { Author } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Blob } from "../ports/journal-store.ts";
 import type { CompensationDecision, RunOutcome } from "./baton.ts";
-import type { Subscriber } from "./watch.ts";
+import type { BreakerSubscriber, Subscriber } from "./watch.ts";
 
 export interface StartRequest {
   readonly id: string;
@@ -16,6 +17,13 @@ export interface StartRequest {
   readonly fork?: Pick<Extract<Input, { readonly kind: "start" }>, "fork" | "carried">;
   /** Go into the journal with the start: the manifest of a fork. */
   readonly blobs?: readonly Blob[];
+}
+
+/** What a person does to a breaker. */
+export interface BreakerChange {
+  readonly to: "open" | "closed";
+  readonly by: Author;
+  readonly reason: string;
 }
 
 export interface Engine {
@@ -30,5 +38,10 @@ export interface Engine {
   /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, COMPENSATION_UNKNOWN */
   compensation(run: string, path: string, decision: CompensationDecision): Promise<void>;
   subscribe(run: string, subscriber: Subscriber): () => void;
+  /** How every breaker stands. */
+  breakers(): readonly BreakerSnapshot[];
+  /** A person opens or closes a breaker: resolves when that is in the journal. @throws BatonError BREAKER_NOT_FOUND */
+  setBreaker(name: string, change: BreakerChange): Promise<void>;
+  subscribeBreakers(subscriber: BreakerSubscriber): () => void;
   close(graceMs: number): Promise<void>;
 }

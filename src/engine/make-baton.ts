@@ -7,6 +7,7 @@ import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Ids } from "../ports/ids.ts";
 import type { Baton, CompensationDecision, RunHandle, RunOutcome, StartOptions } from "./baton.ts";
+import { readBreakers, watchBreakers } from "./breakers.ts";
 import type { Catalogue } from "./definitions.ts";
 import type { Engine, StartRequest } from "./engine.ts";
 import { manifestBlob } from "./manifests.ts";
@@ -88,6 +89,7 @@ export function makeBaton(parts: BatonParts): Baton {
       ),
     cancel: (run, { by, reason }) => writing().cancel(run, by, reason),
     ...wayBack(reader, writing),
+    ...breakerDoor(parts, writing),
     fork: async (run, options) => {
       const engine = writing();
       const request = await forkRequest(parts, run, options);
@@ -134,6 +136,23 @@ function checkDecision({ action, reason, turn }: CompensationDecision): void {
     throw new BatonError("ARGUMENT_INVALID", `"${action}" needs a reason, for the journal.`);
   if (turn !== undefined && !(Number.isSafeInteger(turn) && turn >= 0))
     throw new BatonError("ARGUMENT_INVALID", `The turn ${turn} is not a whole number.`);
+}
+
+function breakerDoor(
+  { source, catalogue, engine }: BatonParts,
+  writing: () => Engine,
+): Pick<Baton, "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers"> {
+  return {
+    breakers: async () =>
+      engine === undefined
+        ? await readBreakers(source.store, source.namespace, catalogue)
+        : engine.breakers(),
+    openBreaker: async (name, { by, reason }) =>
+      await writing().setBreaker(name, { to: "open", by, reason }),
+    closeBreaker: async (name, { by, reason }) =>
+      await writing().setBreaker(name, { to: "closed", by, reason }),
+    watchBreakers: ({ signal } = {}) => watchBreakers(source, signal),
+  };
 }
 
 async function forkRequest(

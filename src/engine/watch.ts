@@ -29,11 +29,18 @@ export interface WatchSource {
   readonly clock: Clock;
   /** Tells of new entries and partial output in this process; undefined where another process writes. */
   readonly subscribe?: (run: string, watcher: Subscriber) => () => void;
+  /** The same of transitions of breakers. */
+  readonly subscribeBreakers?: (watcher: BreakerSubscriber) => () => void;
 }
 
 export interface Subscriber {
   readonly entries: () => void;
   readonly partial: (path: string, attempt: number, chunk: Json) => void;
+  readonly ended: () => void;
+}
+
+export interface BreakerSubscriber {
+  readonly changed: () => void;
   readonly ended: () => void;
 }
 
@@ -102,8 +109,16 @@ async function* readNew(
   }
 }
 
-/** Rings are counted, so that one between a look and the wait is not missed. */
-function makeBell() {
+/** Wakes a watcher. Rings are counted, so that one between a look and the wait is not missed. */
+export interface Bell {
+  readonly ring: () => void;
+  readonly heard: () => number;
+  /** Until it is rung; with `poll`, or until it is time to look again. */
+  readonly wait: (heard: number, poll: Clock | undefined) => Promise<void>;
+}
+
+/** A bell that was not rung yet. */
+export function makeBell(): Bell {
   let rings = 0;
   let waiting: (() => void) | undefined;
   return {
@@ -112,7 +127,7 @@ function makeBell() {
       waiting?.();
     },
     heard: () => rings,
-    wait: (heard: number, poll: Clock | undefined) =>
+    wait: (heard, poll) =>
       new Promise<void>((resolve) => {
         let cancel: (() => void) | undefined;
         const wake = () => {

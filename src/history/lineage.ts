@@ -3,6 +3,7 @@
  * Every sealing entry names the entries that it read; the lineage follows them back.
  */
 import { parsePath } from "../decide/evolve.ts";
+import type { FallbackMark } from "../model/breaker.ts";
 import type { Author, FactOf, Opening, UsageRecord } from "../model/entry.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
@@ -15,6 +16,8 @@ export interface LineageItem {
   readonly agent?: string;
   readonly seq: number;
   readonly attempt?: number;
+  /** Set where a fallback agent gave it. */
+  readonly fallback?: FallbackMark;
 }
 
 /** One version in the ancestry of a value. */
@@ -38,6 +41,8 @@ export interface LineageNode {
   }[];
   readonly value: Json;
   readonly usage?: readonly UsageRecord[];
+  /** Set where `agent` is a fallback: the agent that should have been called, and the breaker that was open. */
+  readonly fallback?: FallbackMark;
   /** Set where a fork carried the value over from its parent. */
   readonly carriedFrom?: { readonly stream: string; readonly seq: number };
   /** The entry with which what gave this value was undone, by its agent or by hand. */
@@ -128,7 +133,7 @@ function actsBySeq(entries: readonly RecordedEntry[]): ReadonlyMap<number, Act> 
 
 function noteItem(
   step: OpenStep | undefined,
-  { path = "", seq, agent, attempt }: FactOf<"item.sealed">,
+  { path = "", seq, agent, attempt, payload }: FactOf<"item.sealed">,
 ): void {
   if (step === undefined) return;
   step.count += 1;
@@ -138,6 +143,7 @@ function noteItem(
     seq,
     ...(agent === undefined ? {} : { agent }),
     ...(attempt === undefined ? {} : { attempt }),
+    ...(payload.fallback === undefined ? {} : { fallback: payload.fallback }),
   });
 }
 
@@ -192,6 +198,7 @@ function node(act: Act, acts: ReadonlyMap<number, Act>, undoneAt: Undone): Linea
   });
   const usage = fact.kind === "step.sealed" ? fact.payload.usage : undefined;
   const undone = undoneAt.get(`${key}:${entry.turn ?? 0}`);
+  const fallback = fact.kind === "step.sealed" ? fact.payload.fallback : undefined;
   const from = fact.kind === "step.carried" ? fact.payload.from : undefined;
   return {
     key,
@@ -207,6 +214,7 @@ function node(act: Act, acts: ReadonlyMap<number, Act>, undoneAt: Undone): Linea
     value,
     ...(usage === undefined ? {} : { usage }),
     ...(undone === undefined ? {} : { undone }),
+    ...(fallback === undefined ? {} : { fallback }),
     ...(from === undefined ? {} : { carriedFrom: { stream: from.stream, seq: from.seq } }),
     ...(opened === undefined ? {} : ledBy(opened.payload)),
     ...(items === undefined ? {} : { items }),

@@ -27,6 +27,7 @@ export interface ReplayDifference {
     | "shown"
     | "retry"
     | "compensation"
+    | "breaker"
     | "output";
   readonly message: string;
   readonly recorded?: Json;

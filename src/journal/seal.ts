@@ -120,6 +120,9 @@ function entryId(fact: Fact): string {
     case "run.parked":
     case "compensation.resolved":
     case "workflow.registered":
+    case "breaker.opened":
+    case "breaker.halfOpened":
+    case "breaker.closed":
       return `${place}:${fact.seq}`;
     default:
       return place;

@@ -1,6 +1,7 @@
 /**
  * Agents as the engine sees them: erased of their types. `agent.ts` builds them with types.
  */
+import type { BreakerPolicy } from "./breaker.ts";
 import type { AnyContract } from "./contract.ts";
 import type { RollbackReason } from "./entry.ts";
 import type { Json } from "./json.ts";
@@ -95,6 +96,8 @@ export interface AgentDefinition {
   readonly retry: RetryPolicy;
   /** Attempts at the same time in one process, over all runs. */
   readonly concurrency?: number;
+  /** Stops calls while what is behind the agent is down. */
+  readonly breaker?: BreakerPolicy;
   /** Whether it acts on the outside world; `baton check` wants `compensate` then, and forks refuse it unless asked. */
   readonly sideEffects: boolean;
   readonly execute: (input: Json, context: AgentContext) => unknown;

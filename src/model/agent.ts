@@ -6,6 +6,7 @@ import type {
   CompensationContext,
   RetryPolicy,
 } from "./agent-definition.ts";
+import { type BreakerOptions, breakerPolicy } from "./breaker-options.ts";
 import type { Contract } from "./contract.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import type { Frozen, Json } from "./json.ts";
@@ -75,6 +76,8 @@ export interface AgentWork<I, O, R> {
   readonly retry?: RetryOptions;
   /** Attempts at the same time in one process, over all runs. No limit of its own if left out. */
   readonly concurrency?: number;
+  /** Stops its calls while what is behind it is down, over all runs. None if left out; `{}` for the defaults. */
+  readonly breaker?: BreakerOptions<NoInfer<I>, NoInfer<O>>;
   /** Whether it acts on the outside world. True if left out and `compensate` is given, else false. */
   readonly sideEffects?: boolean;
   /** The work. Its input is frozen; its output is checked against the output contract. */
@@ -128,6 +131,7 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof AgentOptions<never, never, ne
   "timeout",
   "retry",
   "concurrency",
+  "breaker",
   "sideEffects",
   "execute",
   "compensate",
@@ -154,6 +158,7 @@ export function agent<I, O, const R extends Frozen<O>>(
   const retry = options.retry ?? { attempts: RETRY_ATTEMPTS_DEFAULT };
   problems.push(...retryProblems(retry));
   const compensation = compensationOf(options, problems);
+  const breaker = breakerOf(options, problems);
   if (problems.length > 0) throw definitionInvalid(`agent "${name}@${version}"`, problems);
   return Object.freeze({
     name,
@@ -165,6 +170,7 @@ export function agent<I, O, const R extends Frozen<O>>(
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     retry: retryPolicy(retry),
     ...(concurrency === undefined ? {} : { concurrency }),
+    ...(breaker === undefined ? {} : { breaker }),
     sideEffects: options.sideEffects ?? compensate !== undefined,
     // The engine checks every value against the contract before it calls these; from there on it is of the contract's type.
     execute: execute as (input: Json, context: AgentContext) => unknown,
@@ -208,6 +214,13 @@ function compensationOf<I, O, R>(
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(retry === undefined ? {} : { retry: retryPolicy(retry) }),
   });
+}
+
+/** A fallback is compared with the agent's contracts, so these must be contracts. */
+function breakerOf<I, O, R>(options: AgentOptions<I, O, R>, problems: string[]) {
+  const { breaker, name, input, output } = options;
+  if (breaker === undefined || !isContract(input) || !isContract(output)) return undefined;
+  return breakerPolicy({ name, input, output }, breaker, problems);
 }
 
 function agentProblems<I, O, R>(options: AgentOptions<I, O, R>): string[] {

@@ -5,6 +5,7 @@
  * an *entry* is the fact as it is stored, chained to the one before. The large value of a fact (an output, an input) stands
  * beside its payload, because in the entry it is either inline or a reference to a blob.
  */
+import type { BreakerMark, BreakerRecord, FallbackMark } from "./breaker.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Violation } from "./violation.ts";
 
@@ -112,6 +113,8 @@ export interface Payloads {
     readonly usage?: readonly UsageRecord[];
     readonly tookMs?: number;
     readonly timedOut?: boolean;
+    readonly breaker?: BreakerMark;
+    readonly fallback?: FallbackMark;
   };
   /** Seals a version in a fork: the value was sealed by the parent run at `from`. */
   readonly "step.carried": { readonly from: Position & { readonly hash: string } };
@@ -120,7 +123,12 @@ export interface Payloads {
   readonly "step.opened": Opening;
   readonly "step.failed": { readonly error: Failure };
   /** One item of a map or one round of a repeat. Value: its output. Makes no version. */
-  readonly "item.sealed": { readonly usage?: readonly UsageRecord[]; readonly tookMs?: number };
+  readonly "item.sealed": {
+    readonly usage?: readonly UsageRecord[];
+    readonly tookMs?: number;
+    readonly breaker?: BreakerMark;
+    readonly fallback?: FallbackMark;
+  };
   /** An item of a map was given up on; only where the map's failures are settled. */
   readonly "item.failed": { readonly error: Failure };
   readonly "attempt.failed": {
@@ -128,6 +136,17 @@ export interface Payloads {
     readonly retryAt?: number;
     readonly usage?: readonly UsageRecord[];
     readonly tookMs?: number;
+    readonly breaker?: BreakerMark;
+    readonly fallback?: FallbackMark;
+  };
+  /**
+   * The attempt met an open breaker and waits; once for each wait, however often it is refused. `dueAt`: when the run asks
+   * again by itself. `until`: when the breaker lets a probe through; absent if that is not known.
+   */
+  readonly "attempt.held": {
+    readonly breaker: string;
+    readonly dueAt: number;
+    readonly until?: number;
   };
   readonly "handoff.refused": {
     readonly violations: readonly Violation[];
@@ -152,6 +171,7 @@ export interface Payloads {
   readonly "compensation.sealed": {
     readonly usage?: readonly UsageRecord[];
     readonly tookMs?: number;
+    readonly breaker?: BreakerMark;
   };
   /** Without `retryAt` for good. */
   readonly "compensation.failed": {
@@ -159,6 +179,13 @@ export interface Payloads {
     readonly retryAt?: number;
     readonly usage?: readonly UsageRecord[];
     readonly tookMs?: number;
+    readonly breaker?: BreakerMark;
+  };
+  /** As `attempt.held`: an attempt to compensate waits, whatever the agent says of its other calls. */
+  readonly "compensation.held": {
+    readonly breaker: string;
+    readonly dueAt: number;
+    readonly until?: number;
   };
   /** A person has decided what becomes of a compensation that failed for good. */
   readonly "compensation.resolved": {
@@ -171,6 +198,11 @@ export interface Payloads {
     readonly graphBlob: BlobRef;
     readonly manifestBlob: BlobRef;
   };
+  /** In the stream `breaker/<name>`, as the two below. Until `until`, or until a person closes it, no call is let through. */
+  readonly "breaker.opened": BreakerRecord & { readonly until?: number };
+  /** The cooldown is over: so many probes are let through at a time. */
+  readonly "breaker.halfOpened": BreakerRecord & { readonly probes: number };
+  readonly "breaker.closed": BreakerRecord;
 }
 
 export type EntryKind = keyof Payloads;
@@ -273,6 +305,7 @@ export const ROLLBACK_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([
   "run.compensated",
   "compensation.sealed",
   "compensation.failed",
+  "compensation.held",
   "compensation.resolved",
 ]);
 

@@ -32,6 +32,8 @@ export const ERROR_CODES = {
     "The graph changed under the same version. Give the workflow a new version and keep the old one beside it while runs need it.",
   AGENT_NOT_FOUND:
     "Pass this version of the agent in `agents`, or in a workflow, when opening Baton.",
+  BREAKER_NOT_FOUND:
+    "List the breakers with `baton breakers`; one is known once an agent names it, or once it was opened.",
   SIGNAL_UNKNOWN: "Name an approval or awaitSignal step of the run's workflow.",
   SIGNAL_REFUSED:
     "The step has already been settled, or the payload breaks its contract; see `details`.",

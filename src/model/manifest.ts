@@ -3,6 +3,7 @@
  * part of it that may not change while the workflow keeps its version.
  */
 import type { AgentDefinition } from "./agent-definition.ts";
+import type { BreakerPolicy } from "./breaker.ts";
 import type { AnyContract } from "./contract.ts";
 import { type Json, type JsonObject, sealJson } from "./json.ts";
 import type { BranchCase, StepDefinition, WorkflowDefinition } from "./workflow-definition.ts";
@@ -84,6 +85,7 @@ function pinnedAgent({
   sideEffects,
   compensate,
   compensateUnknown,
+  breaker,
 }: AgentDefinition): JsonObject {
   return {
     input: input.id,
@@ -93,6 +95,15 @@ function pinnedAgent({
     sideEffects,
     ...(compensate === undefined ? {} : { compensates: true }),
     ...(compensateUnknown === true ? { compensatesUnknown: true } : {}),
+    ...(breaker === undefined ? {} : { breaker: pinnedBreaker(breaker) }),
+  };
+}
+
+/** The settings are not pinned: a breaker is shared by runs of all versions, and stands as its newest code says. */
+function pinnedBreaker({ name, whenOpen }: BreakerPolicy): JsonObject {
+  return {
+    name,
+    whenOpen: whenOpen.kind === "fallback" ? { fallback: whenOpen.agent.id } : whenOpen.kind,
   };
 }
 

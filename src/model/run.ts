@@ -66,6 +66,16 @@ export interface CallState {
   readonly feedback: readonly Violation[];
 }
 
+/** An attempt that met an open breaker and waits. It stays until the attempt has ended, so that the wait is recorded once. */
+export interface Hold {
+  readonly step: string;
+  readonly breaker: string;
+  readonly turn: number;
+  readonly attempt: number;
+  /** When the breaker is asked again. Under way: put off each time that the breaker refuses again. */
+  readonly dueAt: number;
+}
+
 export interface ReceivedSignal {
   readonly id: string;
   readonly by: Author;
@@ -81,6 +91,7 @@ export type Timer =
       readonly path: string;
       readonly attempt: number;
     }
+  | { readonly dueAt: number; readonly kind: "held"; readonly step: string; readonly path: string }
   | { readonly dueAt: number; readonly kind: "wake" | "remind"; readonly step: string }
   /** Another attempt of a compensation; `key` is `path:turn`. */
   | { readonly dueAt: number; readonly kind: "compensate"; readonly key: string };
@@ -109,15 +120,18 @@ export type RunPhase =
   | { readonly kind: "cancelled"; readonly reason: string }
   | { readonly kind: "refused"; readonly violations: readonly Violation[] };
 
-/** What is known of a compensation that has failed at least once. */
+/** What is known of a compensation that has failed, or waits for a breaker. */
 export interface CompensationState {
   /** Attempts so far. */
   readonly attempts: number;
   /** Attempts when a person last asked for more: the policy counts from there. */
   readonly before: number;
+  /** When the next attempt may begin; put off, under way, each time that a breaker refuses it again. */
   readonly retryAt: number | undefined;
   /** Set where it failed for good. */
   readonly error: Failure | undefined;
+  /** The open breaker that the next attempt waits for; it stays until that attempt has ended, so that a wait is recorded once. */
+  readonly breaker?: string;
 }
 
 /** The way back of a run. Owned by the run. */
@@ -151,6 +165,10 @@ export interface SagaAct {
   readonly inputHash: string | undefined;
   /** Undefined where the outcome is not known. */
   readonly output: Json | undefined;
+  /** `name@version` of the fallback agent that acted, where it was not the step's own. */
+  readonly standsIn?: string;
+  /** Another agent that may have acted there too, before or after: only a person can tell what is to be undone. */
+  readonly besides?: string;
 }
 
 export interface SagaOpening {
@@ -180,6 +198,8 @@ export interface Run {
   /** Turn of a step, where it is not 0. */
   readonly turns: Map<string, number>;
   readonly calls: Map<string, CallState>;
+  /** By path, attempts that wait for a breaker. */
+  readonly holds: Map<string, Hold>;
   /** By `path:turn`, what `once` has recorded. */
   readonly onces: Map<string, Map<string, Json>>;
   /** By step that waits, when somebody is told next. */
@@ -228,6 +248,7 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     steps: new Map(),
     turns: new Map(),
     calls: new Map(),
+    holds: new Map(),
     onces: new Map(),
     reminders: new Map(),
     signals: new Map(),

@@ -153,6 +153,8 @@ function appended(
 /** What follows once the facts of a turn are in the journal (E1). */
 function settle(core: Core, actor: Actor, turn: Deliberation, arrivals: readonly Arrival[]): void {
   for (const arrival of arrivals) arrival.done?.(TAKEN);
+  // What waited for a breaker is not wanted any more: it must not stand before those who are.
+  if (turn.facts.some(({ kind }) => kind === "run.compensating")) core.breakers.forget(actor.id);
   if (!core.closing) perform(core, actor, turn.commands);
   if (hasEnded(actor.run)) endActor(core, actor);
   else if (actor.inbox.length > 0) listActor(core, actor);
@@ -303,6 +305,7 @@ function rest(core: Core, actor: Actor): void {
 function endActor(core: Core, actor: Actor): void {
   dropActor(core, actor);
   core.wakes.set(actor.id, undefined);
+  core.breakers.forget(actor.id);
   const outcome = outcomeOf(actor.run);
   tellWaiters(core, actor.id, outcome);
   const { parent } = actor.run;
@@ -422,6 +425,7 @@ export function stopAll(core: Core, reason: BatonError): void {
   core.stopped = reason;
   core.closing = true;
   core.wakes.stop();
+  core.breakers.stop();
   core.placeQueue.length = 0;
   for (const freed of core.placeFreed.splice(0)) freed();
   for (const actor of [...core.actors.values()]) dropActor(core, actor);

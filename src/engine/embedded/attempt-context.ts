@@ -115,7 +115,9 @@ function onces(
   command: Execute,
   { mayBegin, live }: { readonly mayBegin: () => void; readonly live: () => void },
 ): AgentContext["once"] {
-  const { path, turn, attempt } = command;
+  const { path, turn, attempt, agent } = command;
+  const isFallback = command.standsIn !== undefined;
+  const by = isFallback ? { agent: agent.id } : {};
   const underWay = new Map<string, Promise<Json>>();
   const perform = async (name: string, effect: () => unknown): Promise<Json> => {
     const what = `result of once("${name}") in ${path}`;
@@ -124,15 +126,18 @@ function onces(
     if (large !== undefined) throw new BatonError("VALUE_TOO_LARGE", large);
     live();
     await new Promise<void>((resolve, reject) => {
-      deliver(core, actor, { kind: "once", path, turn, attempt, name, value }, (arrived) => {
+      const input = { kind: "once", path, turn, attempt, name, value, ...by } as const;
+      deliver(core, actor, input, (arrived) => {
         if (arrived.kind === "failed") reject(arrived.error);
         else resolve();
       });
     });
     return value;
   };
-  return async <X>(name: string, effect: () => X | Promise<X>): Promise<X> => {
+  return async <X>(given: string, effect: () => X | Promise<X>): Promise<X> => {
     live();
+    // What the agent itself recorded is not what its fallback asks for, though both call it the same.
+    const name = isFallback ? `${agent.name}/${given}` : given;
     const recorded = command.onces.get(name);
     if (recorded === undefined && !underWay.has(name)) mayBegin();
     const result =

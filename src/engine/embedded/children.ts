@@ -5,7 +5,7 @@ import { isBatonError } from "../../model/errors.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import { manifestBlob } from "../manifests.ts";
 import { childOutcome } from "./actors.ts";
-import { failureOf } from "./attempts.ts";
+import { failureOf } from "./attempt-output.ts";
 import type { Actor, Children, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import type { StartRequest } from "../engine.ts";

@@ -26,6 +26,7 @@ import type { RunOutcome } from "../baton.ts";
 import type { Catalogue } from "../definitions.ts";
 import type { PriceTable } from "../usage.ts";
 import type { AgentPlaces } from "./agent-places.ts";
+import type { Breakers } from "./breakers.ts";
 import type { Wakes } from "./wakes.ts";
 
 /** What became of an input that somebody waits for. */
@@ -107,6 +108,7 @@ export interface Core {
   readonly prices: PriceTable;
   readonly catalogue: Catalogue;
   readonly agentPlaces: AgentPlaces;
+  readonly breakers: Breakers;
   readonly children: Children;
   /** Processes a listed actor; see actors.ts. */
   readonly process: (actor: Actor) => void;

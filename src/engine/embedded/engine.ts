@@ -19,6 +19,7 @@ import { tooLarge } from "../value-size.ts";
 import type { Subscriber } from "../watch.ts";
 import { fence, processActor, stopAll } from "./actors.ts";
 import { agentPlaces } from "./agent-places.ts";
+import { breakers } from "./breakers.ts";
 import { children } from "./children.ts";
 import type { Actor, Arrived, Core, Watcher } from "./core.ts";
 import { deliver } from "./inbox.ts";
@@ -60,6 +61,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   }
   const core = makeCore(options, epoch);
   const leave = keepLease(store, clock, epoch, () => fence(core));
+  await core.breakers.restore();
   await findUnfinished(core);
   return {
     start: async (request) => {
@@ -91,6 +93,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       await resolve(core, { run, path, turn, by, action, reason });
     },
     subscribe: (run, subscriber) => subscribe(core, run, subscriber),
+    breakers: () => core.breakers.snapshots(),
+    setBreaker: async (name, { to, by, reason }) => {
+      open(core);
+      checkAuthor(by);
+      checkWellFormed("reason", reason);
+      await core.breakers.setByPerson(name, { to, by, reason });
+    },
+    subscribeBreakers: (subscriber) => core.breakers.subscribe(subscriber),
     close: async (graceMs) => {
       leave();
       await closeCore(core, graceMs);
@@ -125,6 +135,7 @@ function makeCore(options: EngineOptions, epoch: number): Core {
     prices,
     catalogue,
     agentPlaces: agentPlaces(),
+    breakers: breakers(() => core),
     children: children(() => core),
     process: (actor) => processActor(core, actor),
     activate: (run) => activate(core, run),

@@ -276,6 +276,31 @@ export function notLoaded(core: Core, id: string, error: unknown): void {
   if (isBatonError(error, "STORE_FAILED")) core.wakes.set(id, core.clock.now() + LOAD_RETRY_MS);
 }
 
+/**
+ * Tells runs that wait for a breaker to ask it again, as many at a time as there are places to execute. `goOn` is asked for
+ * each. A run that can't be loaded now asks again by itself, at the time that is in its journal.
+ */
+export async function releaseRuns(
+  core: Core,
+  breaker: string,
+  runs: readonly string[],
+  goOn: (run: string) => boolean,
+): Promise<void> {
+  for (const id of runs) {
+    if (core.stopped !== undefined || core.closing) return;
+    if (!goOn(id)) continue;
+    try {
+      deliver(core, await actorOf(core, id), { kind: "released", breaker });
+    } catch (error) {
+      core.breakers.forget(id);
+      if (core.stopped === undefined && !isBatonError(error, "RUN_FINISHED"))
+        notLoaded(core, id, error);
+    }
+    if (core.placeQueue.length > 0)
+      await new Promise<void>((resolve) => core.placeFreed.push(resolve));
+  }
+}
+
 /** Goes on with the runs that were under way when the store was left, a few at a time. */
 export async function resumeRuns(core: Core): Promise<void> {
   for (const id of core.unfinished) {
