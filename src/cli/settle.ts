@@ -177,7 +177,8 @@ class Following {
         { run: this.run, step: JSON.stringify(entry.payload["missing"]), what: "code" },
       ]);
     if (entry.kind === "attempt.failed") this.takeTimer(path, entry.payload["retryAt"]);
-    if (entry.kind === "attempt.held") this.takeTimer(path, entry.payload["dueAt"], "breaker");
+    if (entry.kind === "attempt.held" || entry.kind === "compensation.held")
+      this.takeTimer(path, entry.payload["dueAt"], "breaker");
     if (entry.kind !== "step.opened") return;
     const { step: what, dueAt, run: child } = entry.payload;
     if (typeof child === "string") return this.followChild(path, child);

@@ -195,9 +195,19 @@ async function printRollback(
       coloured(cli, each.status),
       printable(each.agent ?? each.run ?? ""),
       each.attempts > 0 ? String(each.attempts) : "",
-      printable(each.error?.message ?? [each.by?.id, each.reason].filter(Boolean).join(": ")),
+      printable(says(each)),
     ]),
   );
+}
+
+function says({
+  breaker,
+  error,
+  by,
+  reason,
+}: NonNullable<RunReport["rollback"]>["compensations"][number]): string {
+  if (breaker !== undefined) return `waits for the breaker ${breaker}`;
+  return error?.message ?? [by?.id, reason].filter(Boolean).join(": ");
 }
 
 async function printUsage(cli: Cli, report: RunReport): Promise<void> {

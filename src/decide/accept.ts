@@ -15,7 +15,10 @@ import {
   beginRollback,
   childCompensated,
   compensationEnded,
+  type CompensationHeld,
   type CompensationOutcome,
+  holdCompensation,
+  releaseCompensations,
   resolveCompensation,
 } from "./saga.ts";
 import { sagaHistory } from "./saga-history.ts";
@@ -98,6 +101,7 @@ export type Input =
   /** The run's journal so far. */
   | { readonly kind: "history"; readonly facts: readonly Fact[] }
   | CompensationOutcome
+  | CompensationHeld
   | {
       readonly kind: "resolve";
       readonly path: string;
@@ -149,6 +153,7 @@ function accept(turn: Deliberation, input: Input): void {
     case "held":
       return holdAttempt(turn, input);
     case "released":
+      releaseCompensations(turn, input.breaker);
       return release(turn, input);
     case "once":
       return onceDone(turn, input);
@@ -177,6 +182,8 @@ function accept(turn: Deliberation, input: Input): void {
     case "compensated":
     case "compensationFailed":
       return compensationEnded(turn, input);
+    case "compensationHeld":
+      return holdCompensation(turn, input);
     case "resolve":
       return resolveCompensation(turn, input);
     case "tick":

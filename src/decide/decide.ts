@@ -173,6 +173,9 @@ export function nextWakeAt(run: Run): number | undefined {
 /** Whether a timer is still waited for: its step may have been settled by something else meanwhile. */
 function matters(run: Run, timer: Timer): boolean {
   if (timer.kind === "compensate") {
+    const planned = run.rollback?.pending.get(timer.key);
+    // While its attempt is under way nothing is waited for.
+    if (planned === undefined || run.performing.has(planned.path)) return false;
     return run.rollback?.states.get(timer.key)?.retryAt === timer.dueAt;
   }
   if (run.phase.kind === "compensating") return false;

@@ -43,6 +43,7 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   },
   "compensation.sealed": (run, fact) => settleCompensation(run, fact),
   "compensation.failed": compensationFailed,
+  "compensation.held": compensationHeld,
   "compensation.resolved": compensationResolved,
   "step.sealed": (run, fact) => seal(run, fact),
   "step.carried": (run, fact) => seal(run, fact),
@@ -162,6 +163,17 @@ function compensationFailed(run: Run, fact: FactOf<"compensation.failed">): void
     error: retryAt === undefined ? error : undefined,
   });
   if (retryAt !== undefined) run.timers.push({ dueAt: retryAt, kind: "compensate", key });
+}
+
+function compensationHeld(run: Run, fact: FactOf<"compensation.held">): void {
+  const { states } = rollbackOf(run);
+  const key = `${pathOf(fact)}:${fact.turn ?? 0}`;
+  const { breaker, dueAt } = fact.payload;
+  const before = states.get(key)?.before ?? 0;
+  // The attempt has not been made.
+  const attempts = (fact.attempt ?? 1) - 1;
+  states.set(key, { attempts, before, retryAt: dueAt, error: undefined, breaker });
+  run.timers.push({ dueAt, kind: "compensate", key });
 }
 
 function compensationResolved(run: Run, fact: FactOf<"compensation.resolved">): void {

@@ -13,7 +13,7 @@ import type {
   StepDefinition,
   WorkflowDefinition,
 } from "../model/workflow-definition.ts";
-import { partsOf } from "../model/workflow-parts.ts";
+import { fallbackOf, partsOf } from "../model/workflow-parts.ts";
 import { evolve, parsePath } from "./evolve.ts";
 
 const compensable = new WeakMap<WorkflowDefinition, boolean>();
@@ -72,14 +72,21 @@ export function sagaHistory(
   if (reading.resumedSince) addLost(reading, facts, limits);
   const { acts, values, openings } = reading;
   const walk = [...reading.planned.values()].sort((a, b) => b.seq - a.seq);
-  const byPerson = walk.filter((planned) => needsPerson(reading, planned));
-  const plan = [...walk.filter((planned) => !needsPerson(reading, planned)), ...byPerson];
+  const isForPerson = (planned: PlannedCompensation) => needsPerson(definition, reading, planned);
+  const byPerson = walk.filter(isForPerson);
+  const plan = [...walk.filter((planned) => !isForPerson(planned)), ...byPerson];
   return { plan, acts, values, openings };
 }
 
-function needsPerson({ definition, openings }: Reading, planned: PlannedCompensation): boolean {
-  const agent = agentAt(definition, openings, planned.path);
-  return planned.what === "unknown" && agent?.compensateUnknown !== true;
+/** Whether nobody but a person can tell what is to be undone. */
+export function needsPerson(
+  definition: WorkflowDefinition,
+  history: Pick<SagaHistory, "acts" | "openings">,
+  planned: PlannedCompensation,
+): boolean {
+  if (planned.what !== "unknown") return false;
+  if (history.acts.get(compensationKey(planned))?.besides !== undefined) return true;
+  return actorAt(definition, history, planned)?.compensateUnknown !== true;
 }
 
 function read(reading: Reading, fact: Fact): void {
@@ -121,20 +128,30 @@ function addResult(reading: Reading, fact: FactOf<"step.sealed" | "item.sealed">
   const path = pathOf(fact);
   const turn = fact.turn ?? 0;
   const key = compensationKey({ path, turn });
+  const other = otherThan(reading, key, fact);
+  const before = reading.acts.get(key);
   // Rounds of a repeat are computed from the round before, whether that is compensated or not.
-  reading.acts.set(key, actOf(fact, fact.value ?? null));
-  // A fallback has nothing to undo, and does not settle what an attempt of the agent itself may have done before it.
-  if (fact.payload.fallback !== undefined) return;
-  reading.planned.delete(key);
-  const agent = agentAt(reading.definition, reading.openings, path);
-  if (agent?.compensate === undefined) return;
-  reading.planned.set(key, {
-    what: "result",
-    path,
-    turn,
-    seq: fact.seq,
-    agent: fact.agent ?? agent.id,
-  });
+  const act = actOf(fact, fact.value ?? null);
+  reading.acts.set(key, act);
+  const agent = actorAt(reading.definition, reading, { path, turn });
+  const agentId = fact.agent ?? agent?.id ?? "";
+  if (other === undefined) {
+    reading.planned.delete(key);
+    if (agent?.compensate === undefined) return;
+    reading.planned.set(key, { what: "result", path, turn, seq: fact.seq, agent: agentId });
+    return;
+  }
+  // What may have acted in its place stays to be undone, and so does this result, if it can be.
+  const { standsIn: _, ...own } = act;
+  const standsIn = before?.standsIn === undefined ? {} : { standsIn: before.standsIn };
+  const besides = agent?.compensate === undefined ? before?.besides : agentId;
+  reading.acts.set(key, { ...own, ...standsIn, ...(besides === undefined ? {} : { besides }) });
+}
+
+/** What of another agent is known to have acted, perhaps, at the same place: one of the two is the fallback of the other. */
+function otherThan(reading: Reading, key: string, fact: Fact): PlannedCompensation | undefined {
+  const before = reading.planned.get(key);
+  return before?.what === "unknown" && before.agent !== fact.agent ? before : undefined;
 }
 
 /** A subflow, or a case of a branch, that completed as a run of its own. */
@@ -175,9 +192,11 @@ function addUnknown(reading: Reading, fact: FactOf<"attempt.failed">): void {
   const path = pathOf(fact);
   const turn = fact.turn ?? 0;
   const key = compensationKey({ path, turn });
-  const agent = agentAt(reading.definition, reading.openings, path);
+  const act = actOf(fact, undefined);
+  const agent = actorOf(reading.definition, reading.openings, act);
   if (agent?.compensate === undefined) return;
-  reading.acts.set(key, actOf(fact, undefined));
+  const besides = otherThan(reading, key, fact)?.agent ?? reading.acts.get(key)?.besides;
+  reading.acts.set(key, { ...act, ...(besides === undefined ? {} : { besides }) });
   reading.planned.set(key, {
     what: "unknown",
     path,
@@ -201,15 +220,21 @@ function addLost(reading: Reading, facts: readonly Fact[], limits: Limits): void
     for (const path of readyPaths(run, step)) {
       const turn = run.turns.get(step.name) ?? 0;
       const key = compensationKey({ path, turn });
-      const agent = agentAt(reading.definition, reading.openings, path);
-      if (agent?.compensate === undefined || reading.acts.has(key)) continue;
+      const own = agentAt(reading.definition, reading.openings, path);
+      // Which of them was executing when the process died is not known: the breaker may have been open.
+      const [agent, other] = withFallbacks(own).filter((each) => each.compensate !== undefined);
+      if (agent === undefined || reading.acts.has(key)) continue;
       const seq = reading.turnedAt;
       const reads: Record<string, number> = {};
       for (const need of step.needs) {
         const sealed = run.values.get(need);
         if (sealed !== undefined) reads[need] = sealed.seq;
       }
-      reading.acts.set(key, { path, turn, seq, reads, inputHash: undefined, output: undefined });
+      reading.acts.set(key, {
+        ...{ path, turn, seq, reads, inputHash: undefined, output: undefined },
+        ...(agent === own ? {} : { standsIn: agent.id }),
+        ...(other === undefined ? {} : { besides: other.id }),
+      });
       reading.planned.set(key, { what: "unknown", path, turn, seq, agent: agent.id });
     }
   }
@@ -252,6 +277,34 @@ export function agentAt(
   return taken?.kind === "agent" ? taken.agent : undefined;
 }
 
+/** The agent that acted, or is to be asked, at a place: the step's own, or the fallback that stood in for it. */
+export function actorAt(
+  definition: WorkflowDefinition,
+  { acts, openings }: Pick<SagaHistory, "acts" | "openings">,
+  place: { readonly path: string; readonly turn: number },
+): AgentDefinition | undefined {
+  const act = acts.get(compensationKey(place));
+  return act === undefined
+    ? agentAt(definition, openings, place.path)
+    : actorOf(definition, openings, act);
+}
+
+function actorOf(
+  definition: WorkflowDefinition,
+  openings: ReadonlyMap<string, SagaOpening>,
+  { path, standsIn }: SagaAct,
+): AgentDefinition | undefined {
+  const own = agentAt(definition, openings, path);
+  return standsIn === undefined ? own : withFallbacks(own).find(({ id }) => id === standsIn);
+}
+
+/** An agent, its fallback, that one's own, and so on. */
+function withFallbacks(agent: AgentDefinition | undefined): readonly AgentDefinition[] {
+  const all: AgentDefinition[] = [];
+  for (let each = agent; each !== undefined; each = fallbackOf(each)) all.push(each);
+  return all;
+}
+
 /** The case that a branch took, as today's definition has it. */
 export function caseOf(
   step: StepDefinition | undefined,
@@ -266,7 +319,9 @@ function actOf(
   output: Json | undefined,
 ): SagaAct {
   const { turn = 0, seq, reads = {}, inputHash } = fact;
-  return { path: pathOf(fact), turn, seq, reads, inputHash, output };
+  const isFallback = fact.payload.fallback !== undefined && fact.agent !== undefined;
+  const standsIn = isFallback ? { standsIn: fact.agent } : {};
+  return { path: pathOf(fact), turn, seq, reads, inputHash, output, ...standsIn };
 }
 
 function pathOf(fact: Fact): string {

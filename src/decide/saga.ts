@@ -9,8 +9,11 @@
  *     everything that read it, directly or through others.
  * S3. Each compensation is recorded once: sealed by its agent, or resolved by a person.
  * S4. A run parks when nothing can go on without a person, and never earlier.
+ * S5. A compensation passes its agent's breaker as any call does, and waits while that is open: it never fails for it, and no
+ *     fallback stands in.
  */
 import type { AgentDefinition } from "../model/agent-definition.ts";
+import type { BreakerMark } from "../model/breaker.ts";
 import type {
   Author,
   CompensationAction,
@@ -21,11 +24,11 @@ import type {
 } from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
 import { type Json, sealJson } from "../model/json.ts";
-import type { Rollback, Run, SagaHistory } from "../model/run.ts";
+import type { Rollback, Run, SagaAct, SagaHistory } from "../model/run.ts";
 import { takePerforming } from "./call.ts";
 import { parsePath } from "./evolve.ts";
 import { refusalFailure } from "./handoff.ts";
-import { agentAt, compensationKey, mayCompensate } from "./saga-history.ts";
+import { actorAt, agentAt, compensationKey, mayCompensate, needsPerson } from "./saga-history.ts";
 import { inputAgain } from "./saga-input.ts";
 import type { ChildOutcome } from "./steps/rules.ts";
 import { type Deliberation, ENGINE, say } from "./turn.ts";
@@ -42,6 +45,7 @@ export type CompensationOutcome =
       readonly attempt: number;
       readonly usage?: readonly UsageRecord[];
       readonly tookMs?: number;
+      readonly breaker?: BreakerMark;
     }
   | {
       readonly kind: "compensationFailed";
@@ -54,7 +58,20 @@ export type CompensationOutcome =
       readonly random: number;
       readonly usage?: readonly UsageRecord[];
       readonly tookMs?: number;
+      readonly breaker?: BreakerMark;
     };
+
+/** An attempt to compensate was not let through by the breaker of its agent. */
+export interface CompensationHeld {
+  readonly kind: "compensationHeld";
+  readonly path: string;
+  readonly turn: number;
+  readonly attempt: number;
+  readonly agent: AgentDefinition;
+  readonly breaker: string;
+  readonly dueAt: number;
+  readonly until?: number;
+}
 
 /**
  * Whether a run that is ending must go back first. If so this asks for its journal, or, once that is here, says it: then the
@@ -188,12 +205,7 @@ function mayTry(
   const state = rollback.states.get(compensationKey(planned));
   if (state?.error !== undefined) return false;
   if (state?.retryAt !== undefined && state.retryAt > nowMs) return false;
-  return !needsPerson(run, history, planned);
-}
-
-function needsPerson(run: Run, history: SagaHistory, planned: PlannedCompensation): boolean {
-  const agent = agentAt(run.definition, history.openings, planned.path);
-  return planned.what === "unknown" && agent?.compensateUnknown !== true;
+  return !needsPerson(run.definition, history, planned);
 }
 
 function begin(
@@ -211,14 +223,14 @@ function begin(
     turn.commands.push({ kind: "compensateChild", path, run: planned.run ?? "", reason });
     return;
   }
-  const agent = agentAt(run.definition, history.openings, path);
+  const agent = actorAt(run.definition, history, planned);
   const act = history.acts.get(compensationKey(planned));
   const attempt = (run.rollback?.states.get(compensationKey(planned))?.attempts ?? 0) + 1;
   if (agent?.compensate === undefined || act === undefined) {
     const message = `${planned.agent ?? "The agent"} acted at ${path}, and today nothing there has a \`compensate\`.`;
     return giveUp(turn, planned, attempt, { code: "COMPENSATION_GONE", message });
   }
-  const input = inputAgain(run.definition, history, act, agent);
+  const input = inputOf(run, history, act, agent);
   if (!input.ok) {
     const { message } = refusalFailure(path, input.violations);
     return giveUp(turn, planned, attempt, {
@@ -236,10 +248,16 @@ function begin(
     agent,
     input: input.value,
     inputHash: act.inputHash,
-    // Where a fallback answered after it, there is an output, but not of the attempt that is undone.
+    // What stands there as the output of an unknown act is a fallback's.
     output: planned.what === "unknown" ? undefined : act.output,
     reason,
   });
+}
+
+/** What was given: checked, when it was, against the contract of the step's own agent, also where a fallback was called. */
+function inputOf(run: Run, history: SagaHistory, act: SagaAct, actor: AgentDefinition) {
+  const own = agentAt(run.definition, history.openings, act.path);
+  return inputAgain(run.definition, history, act, own ?? actor);
 }
 
 function giveUp(
@@ -267,11 +285,11 @@ export function compensationEnded(turn: Deliberation, outcome: CompensationOutco
   if (performing === undefined || run.rollback === undefined) return;
   const { path, turn: turnNo, attempt } = outcome;
   const { history } = run;
-  const agent =
-    typeof history === "object" ? agentAt(run.definition, history.openings, path) : undefined;
+  const agent = typeof history === "object" ? actorAt(run.definition, history, outcome) : undefined;
   const told = {
     ...(outcome.usage === undefined ? {} : { usage: outcome.usage }),
     ...(outcome.tookMs === undefined ? {} : { tookMs: outcome.tookMs }),
+    ...(outcome.breaker === undefined ? {} : { breaker: outcome.breaker }),
   };
   const common = {
     path,
@@ -290,6 +308,41 @@ export function compensationEnded(turn: Deliberation, outcome: CompensationOutco
     ...common,
     payload: { error: outcome.error, ...(retryAt === undefined ? {} : { retryAt }), ...told },
   });
+}
+
+/** Records that a compensation waits, once for each wait: being refused again only puts off when it asks. */
+export function holdCompensation(turn: Deliberation, input: CompensationHeld): void {
+  const { run } = turn;
+  const { path, breaker, dueAt, until, agent } = input;
+  const performing = takePerforming(run, input);
+  if (performing === undefined || run.rollback === undefined) return;
+  const key = compensationKey(input);
+  const known = run.rollback.states.get(key);
+  if (known?.breaker === breaker) {
+    run.rollback.states.set(key, { ...known, retryAt: dueAt });
+    run.timers.push({ dueAt, kind: "compensate", key });
+    return;
+  }
+  say(turn, {
+    kind: "compensation.held",
+    path,
+    turn: input.turn,
+    attempt: input.attempt,
+    by: ENGINE,
+    agent: agent.id,
+    payload: { breaker, dueAt, ...(until === undefined ? {} : { until }) },
+  });
+}
+
+/** Lets compensations that wait for a breaker ask it now; the walk finds them. */
+export function releaseCompensations({ run, nowMs }: Deliberation, breaker: string): void {
+  const { states, pending } = run.rollback ?? {};
+  if (states === undefined || run.phase.kind !== "compensating") return;
+  for (const [key, state] of states) {
+    const path = pending?.get(key)?.path ?? "";
+    if (state.breaker !== breaker || run.performing.has(path)) continue;
+    if ((state.retryAt ?? 0) > nowMs) states.set(key, { ...state, retryAt: nowMs });
+  }
 }
 
 function retryAtOf(
@@ -374,7 +427,7 @@ function park(
   const letters: Json[] = [];
   for (const planned of rollback.pending.values()) {
     const state = rollback.states.get(compensationKey(planned));
-    if (state?.error === undefined && !needsPerson(run, history, planned)) continue;
+    if (state?.error === undefined && !needsPerson(run.definition, history, planned)) continue;
     letters.push(letterOf(run, history, planned, state?.error));
   }
   say(turn, {
@@ -394,15 +447,17 @@ function letterOf(
 ): Json {
   const { path, turn } = planned;
   const act = history.acts.get(compensationKey(planned));
-  const agent = agentAt(run.definition, history.openings, path);
+  const agent = actorAt(run.definition, history, planned);
   const input =
-    act === undefined || agent === undefined
-      ? undefined
-      : inputAgain(run.definition, history, act, agent);
+    act === undefined || agent === undefined ? undefined : inputOf(run, history, act, agent);
   const error = failure ?? {
     code: "OUTCOME_UNKNOWN",
-    message: `An attempt at ${path} may have acted: its outcome is not known, and ${planned.agent ?? "its agent"} can't be compensated without it.`,
+    message:
+      act?.besides === undefined
+        ? `An attempt at ${path} may have acted: its outcome is not known, and ${planned.agent ?? "its agent"} can't be compensated without it.`
+        : `At ${path} both ${planned.agent ?? "its agent"} and ${act.besides}, one of them the fallback of the other, may have acted: see which is to be undone.`,
   };
+  const output = isUnknownAlone(planned, act) ? undefined : act?.output;
   return sealJson(
     {
       ...planned,
@@ -410,10 +465,15 @@ function letterOf(
       turn,
       error,
       ...(input?.ok === true ? { input: input.value } : {}),
-      ...(act?.output === undefined || planned.what === "unknown" ? {} : { output: act.output }),
+      ...(output === undefined ? {} : { output }),
     },
     `dead letter of ${path}`,
   );
+}
+
+/** What stands there as its output, if anything does, is that of a fallback which has nothing to undo. */
+function isUnknownAlone({ what }: PlannedCompensation, act: SagaAct | undefined): boolean {
+  return what === "unknown" && act?.besides === undefined;
 }
 
 function pathIn(letter: Json): string {

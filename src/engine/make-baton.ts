@@ -77,9 +77,18 @@ export function makeBaton(parts: BatonParts): Baton {
       await headOf(source.store, source.namespace, id);
       return handle(id);
     },
-    ...answers(ids, writing),
-    ...breakerDoor(parts, writing),
+    signal: (run, step, payload, { by, id }) =>
+      writing().signal(run, step, payload, by, id ?? ids.runId()),
+    approve: (run, step, { approved, by, reason }) =>
+      writing().signal(
+        run,
+        step,
+        { approved, ...(reason === undefined ? {} : { reason }) },
+        by,
+        ids.runId(),
+      ),
     ...wayBack(reader, writing),
+    ...breakerDoor(parts, writing),
     fork: async (run, options) => {
       const engine = writing();
       const request = await forkRequest(parts, run, options);
@@ -93,47 +102,13 @@ export function makeBaton(parts: BatonParts): Baton {
   };
 }
 
-/** What people and programs tell a run from outside. */
-function answers(ids: Ids, writing: () => Engine): Pick<Baton, "signal" | "approve" | "cancel"> {
-  return {
-    signal: (run, step, payload, { by, id }) =>
-      writing().signal(run, step, payload, by, id ?? ids.runId()),
-    approve: (run, step, { approved, by, reason }) =>
-      writing().signal(
-        run,
-        step,
-        { approved, ...(reason === undefined ? {} : { reason }) },
-        by,
-        ids.runId(),
-      ),
-    cancel: (run, { by, reason }) => writing().cancel(run, by, reason),
-  };
-}
-
-/** What people ask of breakers. */
-function breakerDoor(
-  { source, catalogue, engine }: BatonParts,
-  writing: () => Engine,
-): Pick<Baton, "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers"> {
-  return {
-    breakers: async () =>
-      engine === undefined
-        ? await readBreakers(source.store, source.namespace, catalogue)
-        : engine.breakers(),
-    openBreaker: async (name, { by, reason }) =>
-      await writing().setBreaker(name, { to: "open", by, reason }),
-    closeBreaker: async (name, { by, reason }) =>
-      await writing().setBreaker(name, { to: "closed", by, reason }),
-    watchBreakers: ({ signal } = {}) => watchBreakers(source, signal),
-  };
-}
-
-/** What people ask for about the way back of a run. */
+/** How people stop a run, and have it go back. */
 function wayBack(
   reader: Reader,
   writing: () => Engine,
-): Pick<Baton, "compensate" | "compensation"> {
+): Pick<Baton, "cancel" | "compensate" | "compensation"> {
   return {
+    cancel: (run, { by, reason }) => writing().cancel(run, by, reason),
     compensate: async (run, { by, reason }) => {
       const engine = writing();
       const { parent } = await reader.report(run);
@@ -161,6 +136,24 @@ function checkDecision({ action, reason, turn }: CompensationDecision): void {
     throw new BatonError("ARGUMENT_INVALID", `"${action}" needs a reason, for the journal.`);
   if (turn !== undefined && !(Number.isSafeInteger(turn) && turn >= 0))
     throw new BatonError("ARGUMENT_INVALID", `The turn ${turn} is not a whole number.`);
+}
+
+/** What people ask for about breakers. */
+function breakerDoor(
+  { source, catalogue, engine }: BatonParts,
+  writing: () => Engine,
+): Pick<Baton, "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers"> {
+  return {
+    breakers: async () =>
+      engine === undefined
+        ? await readBreakers(source.store, source.namespace, catalogue)
+        : engine.breakers(),
+    openBreaker: async (name, { by, reason }) =>
+      await writing().setBreaker(name, { to: "open", by, reason }),
+    closeBreaker: async (name, { by, reason }) =>
+      await writing().setBreaker(name, { to: "closed", by, reason }),
+    watchBreakers: ({ signal } = {}) => watchBreakers(source, signal),
+  };
 }
 
 async function forkRequest(

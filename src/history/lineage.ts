@@ -197,8 +197,8 @@ function node(act: Act, acts: ReadonlyMap<number, Act>, undoneAt: Undone): Linea
     return from === undefined ? [] : [{ key: read, version: from.version, seq }];
   });
   const usage = fact.kind === "step.sealed" ? fact.payload.usage : undefined;
-  const fallback = fact.kind === "step.sealed" ? fact.payload.fallback : undefined;
   const undone = undoneAt.get(`${key}:${entry.turn ?? 0}`);
+  const fallback = fact.kind === "step.sealed" ? fact.payload.fallback : undefined;
   const from = fact.kind === "step.carried" ? fact.payload.from : undefined;
   return {
     key,
@@ -213,8 +213,8 @@ function node(act: Act, acts: ReadonlyMap<number, Act>, undoneAt: Undone): Linea
     reads,
     value,
     ...(usage === undefined ? {} : { usage }),
-    ...(fallback === undefined ? {} : { fallback }),
     ...(undone === undefined ? {} : { undone }),
+    ...(fallback === undefined ? {} : { fallback }),
     ...(from === undefined ? {} : { carriedFrom: { stream: from.stream, seq: from.seq } }),
     ...(opened === undefined ? {} : ledBy(opened.payload)),
     ...(items === undefined ? {} : { items }),

@@ -56,6 +56,7 @@ export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "run.compensated": true,
   "compensation.sealed": true,
   "compensation.failed": true,
+  "compensation.held": true,
   "compensation.resolved": true,
   "step.sealed": true,
   "step.carried": true,

@@ -26,8 +26,8 @@ export interface ReplayDifference {
     | "timer"
     | "shown"
     | "retry"
-    | "breaker"
     | "compensation"
+    | "breaker"
     | "output";
   readonly message: string;
   readonly recorded?: Json;

@@ -99,7 +99,8 @@ export function runReport(
     foldRun(run, fact);
     usage.push(...usageOf(fact));
   }
-  const steps = stepSummaries(drafts, ended);
+  // A run that goes back waits for none of what its steps waited for.
+  const steps = stepSummaries(drafts, ended || rollback.reason !== undefined);
   const last = entries[entries.length - 1];
   const { workflow = "", status, startedAt = 0, ...rest } = run;
   return {

@@ -9,6 +9,8 @@ export interface CompensationSummary extends PlannedCompensation {
   readonly error?: Failure;
   /** When the next attempt is due; milliseconds since 1970. */
   readonly retryAt?: number;
+  /** The open breaker that the next attempt waits for. */
+  readonly breaker?: string;
   /** The person who decided last, and why. */
   readonly by?: Author;
   readonly reason?: string;
@@ -51,6 +53,10 @@ export function foldRollback(fold: RollbackFold, fact: Fact): void {
     const status = retryAt === undefined ? "failed" : "retrying";
     Object.assign(one, { status, error, attempts: fact.attempt ?? 1 });
     if (retryAt !== undefined) one.retryAt = retryAt;
+  } else if (fact.kind === "compensation.held") {
+    const { breaker, dueAt } = fact.payload;
+    clear(one);
+    Object.assign(one, { status: "retrying", retryAt: dueAt, breaker });
   } else if (fact.kind === "compensation.resolved") {
     const { action, reason } = fact.payload;
     const status = { retry: "pending", done: "byHand", skip: "skipped" } as const;
@@ -78,6 +84,7 @@ function markUnknown(fold: RollbackFold, path: string): void {
 function clear(one: Mutable<CompensationSummary>): void {
   delete one.error;
   delete one.retryAt;
+  delete one.breaker;
 }
 
 /** The finished summary, as a field of the report; none for a run that never went back. */

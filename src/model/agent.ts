@@ -157,8 +157,8 @@ export function agent<I, O, const R extends Frozen<O>>(
   if (timeoutMs === 0) problems.push("The timeout is 0: no attempt could ever end in time.");
   const retry = options.retry ?? { attempts: RETRY_ATTEMPTS_DEFAULT };
   problems.push(...retryProblems(retry));
-  const breaker = breakerOf(options, problems);
   const compensation = compensationOf(options, problems);
+  const breaker = breakerOf(options, problems);
   if (problems.length > 0) throw definitionInvalid(`agent "${name}@${version}"`, problems);
   return Object.freeze({
     name,

@@ -12,13 +12,6 @@ const Wider = contract("wider", "1.0.0", z.object({ id: z.string(), note: z.stri
 const Score = contract("score", "1.0.0", z.object({ score: z.number() }));
 const Score2 = contract("score", "2.0.0", z.object({ score: z.number() }));
 
-const PARTS = {
-  name: "undoing",
-  version: "1.0.0",
-  input: Person,
-  execute: () => ({ score: 0 }),
-} as const;
-
 /** An agent with any option `breaker`, as somebody without a compiler may write it. */
 function withBreaker(breaker: unknown) {
   return agent({
@@ -106,10 +99,6 @@ describe("the option `breaker`", () => {
   it("refuses a fallback with another output contract, or whose input refuses what the agent's accepts", () => {
     expect(problemsOf({ whenOpen: { fallback: fallback(Person, Score2) } })).toEqual([
       expect.stringContaining("whose output is score@2.0.0, not score@1.0.0"),
-    ]);
-    const undoing = agent({ ...PARTS, output: Score, compensate: () => {} });
-    expect(problemsOf({ whenOpen: { fallback: undoing } })).toEqual([
-      expect.stringContaining("must have nothing to undo"),
     ]);
     // The types would not let it through either.
     const narrow = fallback(Named as unknown as typeof Person, Score);

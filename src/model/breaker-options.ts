@@ -41,7 +41,7 @@ export interface BreakerOptions<I, O> {
   /**
    * What becomes of an attempt that meets it open. `wait` (if left out): the run waits, and no attempt is used up. `fail`: the
    * call fails for good with `BREAKER_OPEN`. A fallback agent is called instead, with the same input, and must keep to the
-   * same output contract and have no `compensate`; what it gives is marked in the journal.
+   * same output contract; what it gives is marked in the journal.
    */
   readonly whenOpen?: "wait" | "fail" | { readonly fallback: Agent<I, O> };
 }
@@ -148,11 +148,6 @@ function fallbackProblems(owner: Owner, fallback: AgentDefinition, read: Reader)
   if (fallback.output.id !== owner.output.id) {
     read.problem(
       `has a fallback, ${fallback.id}, whose output is ${fallback.output.id}, not ${owner.output.id}`,
-    );
-  }
-  if (fallback.compensate !== undefined) {
-    read.problem(
-      `has a fallback, ${fallback.id}, with a \`compensate\`: what stands in must have nothing to undo`,
     );
   }
   if (fallback.input.id === owner.input.id) return;

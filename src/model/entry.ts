@@ -171,6 +171,7 @@ export interface Payloads {
   readonly "compensation.sealed": {
     readonly usage?: readonly UsageRecord[];
     readonly tookMs?: number;
+    readonly breaker?: BreakerMark;
   };
   /** Without `retryAt` for good. */
   readonly "compensation.failed": {
@@ -178,6 +179,13 @@ export interface Payloads {
     readonly retryAt?: number;
     readonly usage?: readonly UsageRecord[];
     readonly tookMs?: number;
+    readonly breaker?: BreakerMark;
+  };
+  /** As `attempt.held`: an attempt to compensate waits, whatever the agent says of its other calls. */
+  readonly "compensation.held": {
+    readonly breaker: string;
+    readonly dueAt: number;
+    readonly until?: number;
   };
   /** A person has decided what becomes of a compensation that failed for good. */
   readonly "compensation.resolved": {
@@ -297,6 +305,7 @@ export const ROLLBACK_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([
   "run.compensated",
   "compensation.sealed",
   "compensation.failed",
+  "compensation.held",
   "compensation.resolved",
 ]);
 

@@ -83,9 +83,9 @@ function pinnedAgent({
   retry,
   timeoutMs,
   sideEffects,
-  breaker,
   compensate,
   compensateUnknown,
+  breaker,
 }: AgentDefinition): JsonObject {
   return {
     input: input.id,
@@ -93,9 +93,9 @@ function pinnedAgent({
     attempts: retry.attempts,
     timeoutMs: timeoutMs ?? null,
     sideEffects,
-    ...(breaker === undefined ? {} : { breaker: pinnedBreaker(breaker) }),
     ...(compensate === undefined ? {} : { compensates: true }),
     ...(compensateUnknown === true ? { compensatesUnknown: true } : {}),
+    ...(breaker === undefined ? {} : { breaker: pinnedBreaker(breaker) }),
   };
 }
 

@@ -120,15 +120,18 @@ export type RunPhase =
   | { readonly kind: "cancelled"; readonly reason: string }
   | { readonly kind: "refused"; readonly violations: readonly Violation[] };
 
-/** What is known of a compensation that has failed at least once. */
+/** What is known of a compensation that has failed, or waits for a breaker. */
 export interface CompensationState {
   /** Attempts so far. */
   readonly attempts: number;
   /** Attempts when a person last asked for more: the policy counts from there. */
   readonly before: number;
+  /** When the next attempt may begin; put off, under way, each time that a breaker refuses it again. */
   readonly retryAt: number | undefined;
   /** Set where it failed for good. */
   readonly error: Failure | undefined;
+  /** The open breaker that the next attempt waits for; it stays until that attempt has ended, so that a wait is recorded once. */
+  readonly breaker?: string;
 }
 
 /** The way back of a run. Owned by the run. */
@@ -162,6 +165,10 @@ export interface SagaAct {
   readonly inputHash: string | undefined;
   /** Undefined where the outcome is not known. */
   readonly output: Json | undefined;
+  /** `name@version` of the fallback agent that acted, where it was not the step's own. */
+  readonly standsIn?: string;
+  /** Another agent that may have acted there too, before or after: only a person can tell what is to be undone. */
+  readonly besides?: string;
 }
 
 export interface SagaOpening {

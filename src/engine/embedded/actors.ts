@@ -153,6 +153,8 @@ function appended(
 /** What follows once the facts of a turn are in the journal (E1). */
 function settle(core: Core, actor: Actor, turn: Deliberation, arrivals: readonly Arrival[]): void {
   for (const arrival of arrivals) arrival.done?.(TAKEN);
+  // What waited for a breaker is not wanted any more: it must not stand before those who are.
+  if (turn.facts.some(({ kind }) => kind === "run.compensating")) core.breakers.forget(actor.id);
   if (!core.closing) perform(core, actor, turn.commands);
   if (hasEnded(actor.run)) endActor(core, actor);
   else if (actor.inbox.length > 0) listActor(core, actor);

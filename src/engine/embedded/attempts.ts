@@ -5,7 +5,7 @@
  * A2. Once it has reported, its context throws and what it still gives is ignored.
  * A3. What crosses into the run is checked here: the output against the agent's contract, its size, its JSON.
  */
-import { type BreakerMark, type BreakerPolicy, countsByDefault } from "../../model/breaker.ts";
+import type { BreakerMark, BreakerPolicy } from "../../model/breaker.ts";
 import type { Failure, UsageRecord } from "../../model/entry.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
@@ -16,6 +16,7 @@ import { deliver } from "./inbox.ts";
 import { checkedOutput, failureOf } from "./attempt-output.ts";
 import { attemptContext, type ContextHandle } from "./attempt-context.ts";
 import type { Refusal, Ticket } from "./breakers.ts";
+import { failedCall, IGNORED, SUCCEEDED } from "./call-outcome.ts";
 import type { Actor, Core } from "./core.ts";
 
 /** How long an attempt that was aborted is waited for, so that what it did is known: one that heeds its signal ends at once. */
@@ -23,9 +24,6 @@ const ABORT_GRACE_MS = 5_000;
 
 type Execute = Extract<Command, { readonly kind: "execute" }>;
 type Ended = Extract<AttemptOutcome, { readonly kind: "sealed" | "attemptFailed" }>;
-
-const SUCCEEDED: CallOutcome = { kind: "succeeded" };
-const IGNORED: CallOutcome = { kind: "ignored" };
 
 /** An attempt from the moment it is wanted. */
 interface Running {
@@ -180,22 +178,10 @@ function nothing(): void {}
 
 /** Whether a failure is a sign of a sick downstream. `cause` is what was thrown, or the failure itself. */
 function callOutcome(running: Running, error: Failure, cause: unknown): CallOutcome {
+  if (running.aborted) return IGNORED;
   const { core, actor, command } = running;
-  const counts = command.agent.breaker?.counts;
-  const isSign = counts === undefined ? countsByDefault(error) : asked(counts, cause, error);
-  if (running.aborted || !isSign) return { kind: "ignored" };
-  const { path } = command;
-  const at = core.clock.now();
-  return { kind: "failed", evidence: { code: error.code, run: actor.id, path, at } };
-}
-
-/** A policy that throws says nothing. */
-function asked(counts: (error: unknown) => boolean, cause: unknown, error: Failure): boolean {
-  try {
-    return counts(cause);
-  } catch {
-    return countsByDefault(error);
-  }
+  const place = { run: actor.id, path: command.path, at: core.clock.now() };
+  return failedCall(command.agent, place, { error, cause });
 }
 
 function begin(running: Running): void {
