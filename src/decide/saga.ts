@@ -285,8 +285,7 @@ export function compensationEnded(turn: Deliberation, outcome: CompensationOutco
   if (performing === undefined || run.rollback === undefined) return;
   const { path, turn: turnNo, attempt } = outcome;
   const { history } = run;
-  const agent =
-    typeof history === "object" ? actorAt(run.definition, history, outcome) : undefined;
+  const agent = typeof history === "object" ? actorAt(run.definition, history, outcome) : undefined;
   const told = {
     ...(outcome.usage === undefined ? {} : { usage: outcome.usage }),
     ...(outcome.tookMs === undefined ? {} : { tookMs: outcome.tookMs }),

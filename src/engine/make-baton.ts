@@ -87,7 +87,6 @@ export function makeBaton(parts: BatonParts): Baton {
         by,
         ids.runId(),
       ),
-    cancel: (run, { by, reason }) => writing().cancel(run, by, reason),
     ...wayBack(reader, writing),
     ...breakerDoor(parts, writing),
     fork: async (run, options) => {
@@ -103,12 +102,13 @@ export function makeBaton(parts: BatonParts): Baton {
   };
 }
 
-/** What people ask for about the way back of a run. */
+/** How people stop a run, and have it go back. */
 function wayBack(
   reader: Reader,
   writing: () => Engine,
-): Pick<Baton, "compensate" | "compensation"> {
+): Pick<Baton, "cancel" | "compensate" | "compensation"> {
   return {
+    cancel: (run, { by, reason }) => writing().cancel(run, by, reason),
     compensate: async (run, { by, reason }) => {
       const engine = writing();
       const { parent } = await reader.report(run);
@@ -138,6 +138,7 @@ function checkDecision({ action, reason, turn }: CompensationDecision): void {
     throw new BatonError("ARGUMENT_INVALID", `The turn ${turn} is not a whole number.`);
 }
 
+/** What people ask for about breakers. */
 function breakerDoor(
   { source, catalogue, engine }: BatonParts,
   writing: () => Engine,

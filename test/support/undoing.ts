@@ -16,6 +16,7 @@ export interface UndoingMore<I, O> {
   readonly concurrency?: number;
   readonly output?: Contract<unknown>;
   readonly unknown?: boolean;
+  readonly breaker?: NonNullable<Parameters<typeof agent>[0]["breaker"]>;
   readonly compensation?: {
     readonly attempts?: number;
     readonly timeout?: Duration;
@@ -40,6 +41,7 @@ export function undoing<I, O = I>(
     retry: { attempts: more.attempts ?? 1, backoff },
     ...(more.timeout === undefined ? {} : { timeout: more.timeout }),
     ...(more.concurrency === undefined ? {} : { concurrency: more.concurrency }),
+    ...(more.breaker === undefined ? {} : { breaker: more.breaker }),
     compensation: {
       ...(compensation.timeout === undefined ? {} : { timeout: compensation.timeout }),
       ...(compensation.attempts === undefined
