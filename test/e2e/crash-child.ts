@@ -1,6 +1,6 @@
 /**
  * A process to be harmed: does what its parent says by message, and answers each message with one of its own.
- * `open` opens the store; `work` starts runs and more runs until it is told to `close`, or the store refuses.
+ * `open` opens the store; `work` starts runs and more runs until it is told to `close`, or the store refuses; `start` starts one.
  */
 import { appendFileSync } from "node:fs";
 import { type Baton, isBatonError, open } from "baton";
@@ -9,7 +9,7 @@ import { application, creditGraph } from "../../bench/credit-graph.ts";
 
 /** What the parent says. */
 export interface ChildOrder {
-  readonly act: "open" | "work" | "close";
+  readonly act: "open" | "work" | "start" | "close";
   readonly file?: string;
   readonly fileBytesMax?: number;
   /** Runs that are under way at a time. */
@@ -20,7 +20,7 @@ export interface ChildOrder {
 
 /** What the child answers: `code` if it was refused; `ended` when the work has stopped, with the codes that its runs ended with. */
 export interface ChildAnswer {
-  readonly did: "ready" | "open" | "work" | "ended" | "close" | "log";
+  readonly did: "ready" | "open" | "work" | "start" | "ended" | "close" | "log";
   readonly code?: string;
   readonly codes?: readonly string[];
   readonly message?: string;
@@ -74,9 +74,19 @@ async function work({ width = 20 }: ChildOrder): Promise<void> {
   say({ did: "ended", codes });
 }
 
+async function start(): Promise<ChildAnswer> {
+  try {
+    await baton?.start(graph, application(0), { id: "one-more-0" });
+    return { did: "start" };
+  } catch (error) {
+    return { did: "start", code: codeOf(error), message: String(error) };
+  }
+}
+
 async function obey(order: ChildOrder): Promise<void> {
   executions = order.executions ?? executions;
   if (order.act === "open") say(await openStore(order));
+  else if (order.act === "start") say(await start());
   else if (order.act === "work") {
     void work(order);
     say({ did: "work" });
