@@ -179,7 +179,10 @@ function compensationHeld(run: Run, fact: FactOf<"compensation.held">): void {
 function compensationResolved(run: Run, fact: FactOf<"compensation.resolved">): void {
   const { states, byHand, skipped } = rollbackOf(run);
   const path = pathOf(fact);
-  if (run.phase.kind === "parked") run.phase = { ...run.phase, kind: "compensating" };
+  if (run.phase.kind === "parked") {
+    const { paths: _, ...reason } = run.phase;
+    run.phase = { ...reason, kind: "compensating" };
+  }
   if (fact.payload.action === "retry") {
     const key = `${path}:${fact.turn ?? 0}`;
     const attempts = states.get(key)?.attempts ?? 0;

@@ -253,7 +253,8 @@ function readyPaths(run: Run, step: StepDefinition): readonly string[] {
   if (items === undefined) return [];
   if (step.kind === "repeat") return [`${name}#${items.settled}`];
   if (step.kind !== "map") return [];
-  const begun = items.settled + step.concurrency + run.calls.size;
+  const again = [...run.calls.keys()].filter((path) => parsePath(path).step === name).length;
+  const begun = items.settled + step.concurrency + again;
   return items.list
     .slice(0, begun)
     .flatMap((_, index) => (items.results[index] === undefined ? [`${name}[${index}]`] : []));

@@ -414,6 +414,7 @@ export function waitsForPerson(
   const key = compensationKey(place);
   const planned = run.rollback?.pending.get(key);
   if (planned === undefined || run.phase.kind !== "parked") return false;
+  if (!run.phase.paths.includes(place.path)) return false;
   return planned.what === "unknown" || run.rollback?.states.get(key)?.error !== undefined;
 }
 

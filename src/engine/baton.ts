@@ -26,6 +26,7 @@ export type { Lineage, LineageNode } from "../history/lineage.ts";
 export type { RecordedEntry } from "../history/read.ts";
 export type { ReplayDifference, ReplayReport } from "../history/replay.ts";
 export type { RunReport, StepSummary } from "../history/report.ts";
+export type { CompensationSummary, RollbackSummary } from "../history/rollback-summary.ts";
 export type { StateAt } from "../history/state.ts";
 export type { VerifyProblem, VerifyReport } from "../journal/verify.ts";
 export type { WatchItem, WatchOptions } from "./watch.ts";

@@ -113,7 +113,7 @@ export type RunPhase =
   | { readonly kind: "blocked"; readonly missing: readonly string[] }
   | ({ readonly kind: "compensating" } & RollbackReason)
   /** Compensating, but nothing goes on without a person. */
-  | ({ readonly kind: "parked" } & RollbackReason)
+  | ({ readonly kind: "parked"; readonly paths: readonly string[] } & RollbackReason)
   | ({ readonly kind: "compensated" } & RollbackReason)
   | { readonly kind: "completed"; readonly output: Json }
   | { readonly kind: "failed"; readonly step: string | undefined; readonly error: Failure }

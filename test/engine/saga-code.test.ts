@@ -1,7 +1,7 @@
-import { memory, workflow } from "baton";
-import { virtualClock } from "baton/testing";
+import { memory, open, workflow } from "baton";
+import { countedIds, faultyStore, virtualClock } from "baton/testing";
 import { expect, test } from "vitest";
-import { ADA, count, journalOf, opened } from "../support/opened.ts";
+import { ADA, agentOf, count, gate, journalOf, opened } from "../support/opened.ts";
 import { undoing, undone } from "../support/undoing.ts";
 
 function waiting(acts: string[]) {
@@ -53,4 +53,46 @@ test("a run that has ended is not undone where its code is not there, and stays 
   ).rejects.toMatchObject({ code: "AGENT_NOT_FOUND" });
   expect((await journalOf(two.baton, "r")).at(-1)).toBe("run.completed");
   expect((await two.baton.report("r")).status).toBe("completed");
+});
+
+test("what was under way when the process died, while its run was ending, may have acted: a person is asked", async () => {
+  const acts: string[] = [];
+  const pay = undoing<number>("pay", acts);
+  const held = undoing<number>("held", acts, { execute: () => gate<number>().promise });
+  const boom = agentOf("boom", (): number => {
+    throw new Error("it broke");
+  });
+  const flow = workflow("saga", "1.0.0", { input: count })
+    .step("a", pay, { input: ({ input }) => input })
+    .step("b", held, { input: ({ input }) => input })
+    .map("many", held, { over: ({ input }) => [input, 1, 2], input: (n) => n, concurrency: 2 })
+    .step("d", boom, { needs: ["a"], input: ({ a }) => a })
+    .step("after", held, { needs: ["d"], input: ({ d }) => d })
+    .output(({ b, d, many }) => b + d + many.length);
+  const store = memory();
+  // The process dies once the failure is in the journal, and before anything that was aborted has ended.
+  const faulty = faultyStore(store, (_n, request) =>
+    JSON.stringify(request.streams).includes("step.failed") ? "crashAfter" : "commit",
+  );
+  const clock = virtualClock();
+  const dying = await clock.until(
+    open({ store: faulty.factory, workflows: [flow], clock, ids: countedIds() }),
+  );
+  await clock.until(dying.start(flow, 2, { id: "r" }));
+  await clock.until(faulty.crashed);
+
+  const { baton, clock: later } = await opened(
+    { workflows: [flow], store },
+    virtualClock(clock.now()),
+  );
+  await later.settle();
+  expect(undone(acts)).toEqual(["a"]);
+  const letters = await baton.deadLetters();
+  expect(letters.map(({ path, what }) => `${what} ${path}`).sort()).toEqual([
+    "unknown b",
+    "unknown many[0]",
+    "unknown many[1]",
+  ]);
+  expect(letters.find(({ path }) => path === "b")?.input).toBe(2);
+  expect((await baton.replay("r")).differences).toEqual([]);
 });
