@@ -10,12 +10,16 @@ export { type OpenOptions, open } from "./compose.ts";
 export type {
   Baton,
   Change,
+  CompensationDecision,
+  CompensationSummary,
+  DeadLetter,
   ForkOptions,
   Lineage,
   LineageNode,
   RecordedEntry,
   ReplayDifference,
   ReplayReport,
+  RollbackSummary,
   RunHandle,
   RunOutcome,
   RunReport,
@@ -37,12 +41,22 @@ export type {
   AgentDefinition,
   AgentLog,
   Backoff,
+  CompensationContext,
   RetryPolicy,
 } from "./model/agent-definition.ts";
 export { type Compatibility, compatibility } from "./model/compatibility.ts";
 export { type AnyContract, type Contract, contract, type Rule, rule } from "./model/contract.ts";
 export type { Duration } from "./model/duration.ts";
-export type { Author, Entry, EntryKind, Failure, RunStatus, UsageRecord } from "./model/entry.ts";
+export type {
+  Author,
+  CompensationAction,
+  Entry,
+  EntryKind,
+  Failure,
+  RollbackReason,
+  RunStatus,
+  UsageRecord,
+} from "./model/entry.ts";
 export { BatonError, type ErrorCode, isBatonError } from "./model/errors.ts";
 export type { Frozen, Json, JsonObject } from "./model/json.ts";
 export { jsonSchemaContract } from "./model/json-schema.ts";

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { memory } from "baton";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { ROOT } from "../../test/tidy/tree.ts";
 import { goodApplications } from "./applications.ts";
 import { inFolder, inMemory, runSeed, whatIf } from "./lab.ts";
 import { runOnBaton } from "./on-baton.ts";
@@ -18,7 +18,7 @@ import { seedTable } from "./table.ts";
 /** Some hundred runs each: on a machine with much else to do that takes its time. */
 const TIMEOUT_MS = 180_000;
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
-const all = goodApplications(ROOT);
+const all = goodApplications(fileURLToPath(new URL("../..", import.meta.url)));
 const few = all.slice(0, 60);
 
 async function row(seed: number, parameters = PARAMETERS, applications = all) {

@@ -51,7 +51,7 @@ export interface Parameters {
   readonly answerLostPercent: number;
   /** The application is delivered a second time. */
   readonly deliveredTwicePercent: number;
-  /** The process is killed so often, in the middle of the work, and started again. Only Baton gets this one. */
+  /** The process dies so often, in the middle of an append (simulated: its store falls silent), and another one starts. Only Baton gets this one. */
   readonly kills: number;
 }
 

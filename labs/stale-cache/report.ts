@@ -117,7 +117,7 @@ function cost({ verdicts }: SeedResult): Html {
   });
   return html`<h2 id="cost">What being right costs</h2>
 <p>For each application: the time from its arrival to its decision, commits, and the size of the SQLite file. A commit takes the same
-time in all variants, and all are synced to disk. Baton keeps every version and the hash of each; a row keeps the last value only.
+virtual time in all variants, as if synced to disk. Baton keeps every version and the hash of each; a row keeps the last value only.
 What the engine itself takes is measured by <code>npm run bench</code>.</p>
 ${scrolling("Cost of each variant", html`<table><thead><tr><th scope="col">variant</th>${columns.map(([title]) => html`<th scope="col" class="n">${title}</th>`)}</tr></thead><tbody>${rows}</tbody></table>`)}
 <p class="soft">The p99 of (c) includes the restarts after the process was killed, which (a) and (b) are spared.</p>`;
@@ -157,7 +157,7 @@ ${row(`${answerLostPercent}%: the score is committed, the answer is lost`, "the 
 ${row(`${deliveredTwicePercent}% of the applications are delivered twice`, "dropped by a flag in the row", "dropped by a flag in the document", "the same run id: the same run")}
 ${row(`${deafReplicas} of ${riskReplicas} caches hears no invalidation; ${publishFailsPercent}% of publishings fail`, `hits: ${percent(verdicts.row.wrongGrades / verdicts.row.applications)} wrong`, "there is no cache", "there is no cache: not comparable")}
 ${row("two agents save at the same time", "each has its own columns: not possible", `hits: ${verdicts.document.updatesLost} updates lost`, "each step writes its own key: not possible")}
-${row("kill -9 in the middle", "spared", "spared", `${baton.kills} times; the next process goes on`)}
+${row("killed in the middle of the work (simulated: its store falls silent)", "spared", "spared", `${baton.kills} times; the next process goes on`)}
 </tbody></table>`,
 )}
 <p>Arrivals, latencies, retries and the second deliveries are the same in all. That (c) has no cache to be stale is not luck of the lab

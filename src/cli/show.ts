@@ -41,6 +41,7 @@ async function show(cli: Cli, run: string, flags: ShowFlags): Promise<ExitCode> 
     printHeader(cli, report);
     if (report.steps.length > 0) await printSteps(cli, report);
     printTroubles(cli, report);
+    if (report.rollback !== undefined) await printRollback(cli, report.rollback);
     await printUsage(cli, report);
     if (flags.entries === true) {
       cli.print();
@@ -155,6 +156,34 @@ function printWait(
     cli.print(`  next:  ${printable(`baton signal ${report.id} ${step.path} payload.json`)}`);
   if (waitsFor.what === "run" && waitsFor.run !== undefined)
     cli.print(`  next:  ${printable(`baton show ${waitsFor.run}`)}`);
+}
+
+async function printRollback(
+  cli: Cli,
+  rollback: NonNullable<RunReport["rollback"]>,
+): Promise<void> {
+  const { because, error, by, compensations } = rollback;
+  cli.print(
+    `\n${cli.colors.bold("Went back")} (${because}, by ${printable(by.id)}): ${printable(error.message)}`,
+  );
+  if (compensations.length === 0) return;
+  await printTable(
+    cli,
+    [
+      { title: "UNDOES", flexible: true },
+      { title: "STATUS" },
+      { title: "AGENT", flexible: true },
+      { title: "TRIES", align: "right" },
+      { title: "SAYS", flexible: true },
+    ],
+    compensations.map((each) => [
+      printable(each.path) + (each.turn > 0 ? ` (turn ${each.turn})` : ""),
+      coloured(cli, each.status),
+      printable(each.agent ?? each.run ?? ""),
+      each.attempts > 0 ? String(each.attempts) : "",
+      printable(each.error?.message ?? [each.by?.id, each.reason].filter(Boolean).join(": ")),
+    ]),
+  );
 }
 
 async function printUsage(cli: Cli, report: RunReport): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * accept: what has happened outside, taken in. Each input either becomes facts, or is recognised as late and ignored.
  */
-import type { Author } from "../model/entry.ts";
+import type { Author, CompensationAction, Fact, RollbackReason } from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { Position } from "../model/entry.ts";
@@ -10,6 +10,14 @@ import type { StepDefinition } from "../model/workflow-definition.ts";
 import { type AttemptOutcome, recordFailure, takePerforming } from "./call.ts";
 import { decide, rulesOf, takeDue } from "./decide.ts";
 import type { ChildOutcome } from "./steps/rules.ts";
+import {
+  beginRollback,
+  childCompensated,
+  compensationEnded,
+  type CompensationOutcome,
+  resolveCompensation,
+} from "./saga.ts";
+import { sagaHistory } from "./saga-history.ts";
 import { type Deliberation, deliberation, ENGINE, say } from "./turn.ts";
 import type { Reads, Run } from "../model/run.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
@@ -80,6 +88,19 @@ export type Input =
       readonly violations: readonly Violation[];
     }
   | { readonly kind: "cancel"; readonly by: Author; readonly reason: string }
+  /** A run that has ended is to go back; one that has not is cancelled. Its journal comes first. */
+  | { readonly kind: "rollback"; readonly by: Author; readonly reason: RollbackReason }
+  /** The run's journal so far. */
+  | { readonly kind: "history"; readonly facts: readonly Fact[] }
+  | CompensationOutcome
+  | {
+      readonly kind: "resolve";
+      readonly path: string;
+      readonly turn: number;
+      readonly by: Author;
+      readonly action: CompensationAction;
+      readonly reason: string | undefined;
+    }
   /** Time has passed. */
   | { readonly kind: "tick" };
 
@@ -139,8 +160,30 @@ function accept(turn: Deliberation, input: Input): void {
         say(turn, { kind: "run.cancelling", by: input.by, payload: { reason: input.reason } });
       }
       return;
+    case "rollback":
+      return rollBack(turn, input);
+    case "history":
+      run.history = sagaHistory(run.definition, input.facts, run.limits);
+      return;
+    case "compensated":
+    case "compensationFailed":
+      return compensationEnded(turn, input);
+    case "resolve":
+      return resolveCompensation(turn, input);
     case "tick":
       return;
+  }
+}
+
+/** Asked by hand, or by the run that this one is part of. */
+function rollBack(turn: Deliberation, input: Extract<Input, { readonly kind: "rollback" }>): void {
+  const { run } = turn;
+  const { by, reason } = input;
+  const { kind } = run.phase;
+  if (kind === "going" || kind === "blocked") {
+    say(turn, { kind: "run.cancelling", by, payload: { reason: reason.error.message } });
+  } else if (kind === "completed" || kind === "failed" || kind === "cancelled") {
+    beginRollback(turn, reason, by);
   }
 }
 
@@ -256,6 +299,7 @@ function onceDone(turn: Deliberation, input: Extract<Input, { readonly kind: "on
 
 function childEnded(turn: Deliberation, path: string, outcome: ChildOutcome): void {
   const { run } = turn;
+  if (run.phase.kind === "compensating") return childCompensated(turn, path, outcome);
   const performing = run.performing.get(path);
   if (performing === undefined) return;
   run.performing.delete(path);

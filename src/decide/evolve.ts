@@ -2,10 +2,10 @@
  * evolve: what each kind of entry does to a run. No I/O, no clock, no chance, and no user function: what those gave is in
  * the entry. Every kind has its line in the table, so that a new one which nobody handles does not compile.
  */
-import type { EntryKind, Fact, FactOf } from "../model/entry.ts";
+import type { EntryKind, Fact, FactOf, PlannedCompensation } from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
-import type { Items, Run, StepState } from "../model/run.ts";
+import type { Items, Rollback, Run, StepState } from "../model/run.ts";
 
 const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void } = {
   "run.started": started,
@@ -34,6 +34,16 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "run.cancelled": (run, fact) => {
     run.phase = { kind: "cancelled", reason: fact.payload.reason };
   },
+  "run.compensating": compensating,
+  "run.compensated": (run, fact) => {
+    run.phase = { kind: "compensated", ...fact.payload };
+  },
+  "run.parked": (run, fact) => {
+    run.phase = { kind: "parked", ...fact.payload };
+  },
+  "compensation.sealed": (run, fact) => settleCompensation(run, fact),
+  "compensation.failed": compensationFailed,
+  "compensation.resolved": compensationResolved,
   "step.sealed": (run, fact) => seal(run, fact),
   "step.carried": (run, fact) => seal(run, fact),
   "step.skipped": (run, fact) => {
@@ -106,6 +116,63 @@ function started(run: Run, fact: FactOf<"run.started">): void {
     if (unmet === 0) run.agenda.add(step.name);
     else run.unmetNeeds.set(step.name, unmet);
   }
+}
+
+function compensating(run: Run, fact: FactOf<"run.compensating">): void {
+  run.phase = { kind: "compensating", ...fact.payload };
+  const pending = new Map<string, PlannedCompensation>();
+  const pendingOf = new Map<string, number>();
+  // The plan is written by the saga alone, in this very form.
+  for (const planned of valueOf(fact) as unknown as readonly PlannedCompensation[]) {
+    const { step } = parsePath(planned.path);
+    pending.set(`${planned.path}:${planned.turn}`, planned);
+    pendingOf.set(step, (pendingOf.get(step) ?? 0) + 1);
+  }
+  run.rollback = { pending, pendingOf, states: new Map(), byHand: [], skipped: [] };
+}
+
+function rollbackOf(run: Run): Rollback {
+  invariant(run.rollback !== undefined, `Run ${run.id} compensates without going back.`);
+  return run.rollback;
+}
+
+function settleCompensation(run: Run, fact: Fact): void {
+  const path = pathOf(fact);
+  const { pending, pendingOf, states } = rollbackOf(run);
+  const key = `${path}:${fact.turn ?? 0}`;
+  const { step } = parsePath(path);
+  states.delete(key);
+  if (pending.delete(key)) pendingOf.set(step, (pendingOf.get(step) ?? 1) - 1);
+}
+
+function compensationFailed(run: Run, fact: FactOf<"compensation.failed">): void {
+  const { states } = rollbackOf(run);
+  const key = `${pathOf(fact)}:${fact.turn ?? 0}`;
+  const { retryAt, error } = fact.payload;
+  states.set(key, {
+    attempts: fact.attempt ?? 1,
+    before: states.get(key)?.before ?? 0,
+    retryAt,
+    error: retryAt === undefined ? error : undefined,
+  });
+  if (retryAt !== undefined) run.timers.push({ dueAt: retryAt, kind: "compensate", key });
+}
+
+function compensationResolved(run: Run, fact: FactOf<"compensation.resolved">): void {
+  const { states, byHand, skipped } = rollbackOf(run);
+  const path = pathOf(fact);
+  if (run.phase.kind === "parked") {
+    const { paths: _, ...reason } = run.phase;
+    run.phase = { ...reason, kind: "compensating" };
+  }
+  if (fact.payload.action === "retry") {
+    const key = `${path}:${fact.turn ?? 0}`;
+    const attempts = states.get(key)?.attempts ?? 0;
+    states.set(key, { attempts, before: attempts, retryAt: undefined, error: undefined });
+    return;
+  }
+  (fact.payload.action === "done" ? byHand : skipped).push(path);
+  settleCompensation(run, fact);
 }
 
 function seal(run: Run, fact: FactOf<"step.sealed" | "step.carried">): void {

@@ -1,4 +1,5 @@
 /** The reading half of Baton: everything that follows from the journal alone, or from it and today's definitions. */
+import { type DeadLetter, deadLettersOf } from "../history/dead-letters.ts";
 import { diffVersions, type VersionRef } from "../history/diff.ts";
 import { exportRun } from "../history/export.ts";
 import { lineageOf } from "../history/lineage.ts";
@@ -24,6 +25,8 @@ export type Reader = Pick<
   | "export"
   | "watch"
   | "report"
+  | "deadLetters"
+  | "deadLettersOf"
   | "state"
   | "diff"
   | "lineage"
@@ -45,6 +48,13 @@ export function reader(source: WatchSource & { readonly catalogue: Catalogue }):
       const head = await headOf(store, namespace, run);
       return runReport(await entriesOf(run), { status: head.status });
     },
+    deadLetters: async ({ limit = 100 } = {}) => {
+      const letters: DeadLetter[] = [];
+      for (const { id } of await listRuns(store, namespace, { status: "parked", limit }))
+        letters.push(...deadLettersOf(await entriesOf(id), namespace));
+      return letters;
+    },
+    deadLettersOf: async (run) => deadLettersOf(await entriesOf(run), namespace),
     state: async (run, version) => stateAt(await entriesOf(run), version),
     diff: async (before, after) => {
       const [earlier, later] = [await versionOf(before), await versionOf(after)];

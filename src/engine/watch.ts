@@ -1,6 +1,6 @@
 /** Watching a run: what is in the journal, then what comes. Shared by the engine (told in memory) and by readers (which poll). */
 import { readRun, type RecordedEntry } from "../history/read.ts";
-import { type EntryKind, FINAL_KINDS } from "../model/entry.ts";
+import { endsRun } from "../model/entry.ts";
 import { isBatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -51,6 +51,7 @@ export async function* watchRun(
   let nextSeq = options.fromSeq ?? 0;
   let partials: WatchItem[] = [];
   let over = false;
+  let ended = false;
   const bell = makeBell();
   const leave = source.subscribe?.(run, {
     entries: bell.ring,
@@ -72,8 +73,10 @@ export async function* watchRun(
       for await (const recorded of readNew(source, run, nextSeq)) {
         nextSeq = recorded.entry.seq + 1;
         yield { kind: "entry", ...recorded };
-        if (isFinal(recorded.entry.kind)) return;
+        // A run that took its end back has gone on after it.
+        ended = endsRun(recorded.entry.kind, ended);
       }
+      if (ended) return;
       const pending = partials;
       partials = [];
       yield* pending;
@@ -97,10 +100,6 @@ async function* readNew(
   } catch (error) {
     if (fromSeq === 0 || !isBatonError(error, "RUN_NOT_FOUND")) throw error;
   }
-}
-
-function isFinal(kind: EntryKind): boolean {
-  return FINAL_KINDS.has(kind);
 }
 
 /** Rings are counted, so that one between a look and the wait is not missed. */

@@ -40,6 +40,8 @@ export interface LineageNode {
   readonly usage?: readonly UsageRecord[];
   /** Set where a fork carried the value over from its parent. */
   readonly carriedFrom?: { readonly stream: string; readonly seq: number };
+  /** The entry with which what gave this value was undone, by its agent or by hand. */
+  readonly undone?: { readonly seq: number; readonly at: number };
   /** The case that a branch took. */
   readonly case?: string;
   /** The child run that gave the value. */
@@ -148,6 +150,7 @@ function opening(step: OpenStep | undefined): Pick<Act, "opened" | "items"> {
 
 function ancestors(entries: readonly RecordedEntry[], asked: Sealing): readonly LineageNode[] {
   const acts = actsBySeq(entries);
+  const undone = undoneBy(entries);
   const found = new Set<Act>();
   const ahead = [asked.recorded.entry.seq];
   for (let seq = ahead.pop(); seq !== undefined; seq = ahead.pop()) {
@@ -156,7 +159,7 @@ function ancestors(entries: readonly RecordedEntry[], asked: Sealing): readonly 
     found.add(act);
     ahead.push(...Object.values(readsOf(act)));
   }
-  return [...found].sort((a, b) => a.version - b.version).map((act) => node(act, acts));
+  return [...found].sort((a, b) => a.version - b.version).map((act) => node(act, acts, undone));
 }
 
 /** What a value was computed from; steps of several entries say it where they were opened. */
@@ -164,7 +167,22 @@ function readsOf({ recorded, opened }: Act): Readonly<Record<string, number>> {
   return recorded.entry.reads ?? opened?.reads ?? {};
 }
 
-function node(act: Act, acts: ReadonlyMap<number, Act>): LineageNode {
+type Undone = ReadonlyMap<string, NonNullable<LineageNode["undone"]>>;
+
+/** By `path:turn`, what has been undone of a run that went back. Items and rounds have paths of their own. */
+function undoneBy(entries: readonly RecordedEntry[]): Undone {
+  const undone = new Map<string, NonNullable<LineageNode["undone"]>>();
+  for (const recorded of entries) {
+    const fact = factOf(recorded);
+    const isUndone =
+      fact.kind === "compensation.sealed" ||
+      (fact.kind === "compensation.resolved" && fact.payload.action === "done");
+    if (isUndone) undone.set(`${fact.path}:${fact.turn ?? 0}`, { seq: fact.seq, at: fact.at });
+  }
+  return undone;
+}
+
+function node(act: Act, acts: ReadonlyMap<number, Act>, undoneAt: Undone): LineageNode {
   const { key, version, recorded, items, opened } = act;
   const { entry, hash, value = null } = recorded;
   const fact = factOf(recorded);
@@ -173,6 +191,7 @@ function node(act: Act, acts: ReadonlyMap<number, Act>): LineageNode {
     return from === undefined ? [] : [{ key: read, version: from.version, seq }];
   });
   const usage = fact.kind === "step.sealed" ? fact.payload.usage : undefined;
+  const undone = undoneAt.get(`${key}:${entry.turn ?? 0}`);
   const from = fact.kind === "step.carried" ? fact.payload.from : undefined;
   return {
     key,
@@ -187,6 +206,7 @@ function node(act: Act, acts: ReadonlyMap<number, Act>): LineageNode {
     reads,
     value,
     ...(usage === undefined ? {} : { usage }),
+    ...(undone === undefined ? {} : { undone }),
     ...(from === undefined ? {} : { carriedFrom: { stream: from.stream, seq: from.seq } }),
     ...(opened === undefined ? {} : ledBy(opened.payload)),
     ...(items === undefined ? {} : { items }),

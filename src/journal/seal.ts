@@ -117,6 +117,8 @@ function entryId(fact: Fact): string {
       return `${place}:${fact.payload.remindAt}`;
     case "handoff.refused":
     case "run.blocked":
+    case "run.parked":
+    case "compensation.resolved":
     case "workflow.registered":
       return `${place}:${fact.seq}`;
     default:

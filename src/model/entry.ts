@@ -58,6 +58,32 @@ export type RefusalOutcome =
   /** An item of a map failed, or a signal was refused: the step itself goes on. */
   | { readonly kind: "goOn" };
 
+/** Why a run goes back over what it has done. */
+export interface RollbackReason {
+  /** `failed` and `cancelled` are the run's own end; `asked`: by a person, of a run that had ended; `parent`: with the run it is part of. */
+  readonly because: "failed" | "cancelled" | "asked" | "parent";
+  /** The step whose failure it was. */
+  readonly step?: string;
+  readonly error: Failure;
+}
+
+/** One thing that is to be undone. */
+export interface PlannedCompensation {
+  /** A result of an agent, an attempt whose outcome is not known, or a child run. */
+  readonly what: "result" | "unknown" | "run";
+  readonly path: string;
+  readonly turn: number;
+  /** The entry that it undoes: what was sealed, or the failure of the attempt. */
+  readonly seq: number;
+  /** `name@version` */
+  readonly agent?: string;
+  /** The child run. */
+  readonly run?: string;
+}
+
+/** What a person decides of a compensation that failed for good. */
+export type CompensationAction = "retry" | "done" | "skip";
+
 /** The payload of each kind of entry, without the value that {@link VALUE_FIELD} names. */
 export interface Payloads {
   /** Seals version 0. Value: the input. `parent` is set for forks and for the child run of a subflow. */
@@ -113,6 +139,32 @@ export interface Payloads {
   readonly "signal.received": { readonly id: string };
   /** Somebody is told that the step still waits; `remindAt` is the next time. */
   readonly "reminder.due": { readonly remindAt: number };
+  /** The run goes back. Value: the plan, a list of {@link PlannedCompensation} in the order in which it is walked. */
+  readonly "run.compensating": RollbackReason;
+  /** Everything of the plan was undone, or dealt with by a person: `byHand` and `skipped` name the paths. */
+  readonly "run.compensated": RollbackReason & {
+    readonly byHand?: readonly string[];
+    readonly skipped?: readonly string[];
+  };
+  /** A person is needed. Value: for each compensation that failed for good, all that it takes to do it by hand. */
+  readonly "run.parked": RollbackReason & { readonly paths: readonly string[] };
+  /** What stood at this path and turn was undone. */
+  readonly "compensation.sealed": {
+    readonly usage?: readonly UsageRecord[];
+    readonly tookMs?: number;
+  };
+  /** Without `retryAt` for good. */
+  readonly "compensation.failed": {
+    readonly error: Failure;
+    readonly retryAt?: number;
+    readonly usage?: readonly UsageRecord[];
+    readonly tookMs?: number;
+  };
+  /** A person has decided what becomes of a compensation that failed for good. */
+  readonly "compensation.resolved": {
+    readonly action: CompensationAction;
+    readonly reason?: string;
+  };
   /** In the stream `registry/<workflow>`: the graph and manifest under which runs of this workflow version start from here on. */
   readonly "workflow.registered": {
     readonly workflow: string;
@@ -133,6 +185,8 @@ export const VALUE_FIELD = {
   "item.sealed": "output",
   "once.recorded": "value",
   "signal.received": "value",
+  "run.compensating": "plan",
+  "run.parked": "letters",
 } as const satisfies Partial<Record<EntryKind, string>>;
 
 export type ValuedKind = keyof typeof VALUE_FIELD;
@@ -195,13 +249,37 @@ export interface Entry {
   readonly payload: JsonObject;
 }
 
-/** Kinds after which a run takes no more entries. */
+/** Kinds that end a run. */
 export const FINAL_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([
   "run.refused",
   "run.completed",
   "run.failed",
   "run.cancelled",
+  "run.compensated",
 ]);
+
+/** Kinds after which a run takes no more entries but `run.compensating`, which takes its end back. */
+export const REVERSIBLE_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([
+  "run.completed",
+  "run.failed",
+  "run.cancelled",
+]);
+
+/** Kinds that may follow `run.compensating`. */
+export const ROLLBACK_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([
+  "run.resumed",
+  "run.blocked",
+  "run.parked",
+  "run.compensated",
+  "compensation.sealed",
+  "compensation.failed",
+  "compensation.resolved",
+]);
+
+/** Whether a run has ended after an entry of `kind`, given whether it had before. */
+export function endsRun(kind: EntryKind, hadEnded: boolean): boolean {
+  return FINAL_KINDS.has(kind) || (hadEnded && kind !== "run.compensating");
+}
 
 /** Kinds that make a version. */
 export const SEALING_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([

@@ -21,7 +21,11 @@ export function manifestOf(definition: WorkflowDefinition): JsonObject {
   return sealed(definition, {
     format: MANIFEST_FORMAT,
     workflow: definition.id,
-    workflows: byId(workflows, (each) => ({ ...ends(each), steps: each.steps.map(pinnedStep) })),
+    workflows: byId(workflows, (each) => ({
+      ...ends(each),
+      ...wayBack(each),
+      steps: each.steps.map(pinnedStep),
+    })),
     agents: byId(agents, pinnedAgent),
     contracts: byId(contracts, describedContract),
   });
@@ -64,6 +68,10 @@ function ends({ input, output }: WorkflowDefinition): JsonObject {
   return { input: input.id, output: output?.id ?? null };
 }
 
+function wayBack({ compensation }: WorkflowDefinition): JsonObject {
+  return compensation === undefined ? {} : { compensation };
+}
+
 function describedContract({ jsonSchema, rules }: AnyContract): JsonObject {
   return { schema: jsonSchema ?? null, rules: rules.map(({ name }) => name) };
 }
@@ -74,6 +82,8 @@ function pinnedAgent({
   retry,
   timeoutMs,
   sideEffects,
+  compensate,
+  compensateUnknown,
 }: AgentDefinition): JsonObject {
   return {
     input: input.id,
@@ -81,6 +91,8 @@ function pinnedAgent({
     attempts: retry.attempts,
     timeoutMs: timeoutMs ?? null,
     sideEffects,
+    ...(compensate === undefined ? {} : { compensates: true }),
+    ...(compensateUnknown === true ? { compensatesUnknown: true } : {}),
   };
 }
 
@@ -110,9 +122,10 @@ const PINNED: { readonly [K in StepDefinition["kind"]]: (step: StepOf<K>) => Jso
   repeat: ({ agent, limit, atLimit }) => ({ agent: agent.id, limit, atLimit }),
   subflow: ({ workflow }) => ({ workflow: workflow.id }),
   sleep: ({ wake }) => ({ wake: wake.kind === "after" ? { afterMs: wake.afterMs } : "computed" }),
-  approval: ({ timeoutMs, onTimeout, remindEveryMs }) => ({
+  approval: ({ timeoutMs, onTimeout, onDeclined, remindEveryMs }) => ({
     ...waiting(timeoutMs, remindEveryMs),
     onTimeout,
+    ...(onDeclined === undefined ? {} : { onDeclined }),
   }),
   signal: ({ contract, timeoutMs, onTimeout, remindEveryMs }) => ({
     contract: contract.id,

@@ -6,7 +6,14 @@
  * nothing under way: what must be executed follows from the journal.
  */
 import TinyQueue from "tinyqueue";
-import type { Author, Failure, Opening, Position } from "./entry.ts";
+import type {
+  Author,
+  Failure,
+  Opening,
+  PlannedCompensation,
+  Position,
+  RollbackReason,
+} from "./entry.ts";
 import type { Json } from "./json.ts";
 import type { Limits } from "./limits.ts";
 import type { Violation } from "./violation.ts";
@@ -74,7 +81,9 @@ export type Timer =
       readonly path: string;
       readonly attempt: number;
     }
-  | { readonly dueAt: number; readonly kind: "wake" | "remind"; readonly step: string };
+  | { readonly dueAt: number; readonly kind: "wake" | "remind"; readonly step: string }
+  /** Another attempt of a compensation; `key` is `path:turn`. */
+  | { readonly dueAt: number; readonly kind: "compensate"; readonly key: string };
 
 /** What is being performed for a path: an attempt of an agent, or a child run. */
 export interface Performing {
@@ -91,10 +100,64 @@ export type RunPhase =
   | { readonly kind: "failing"; readonly step: string | undefined; readonly error: Failure }
   | { readonly kind: "cancelling"; readonly reason: string }
   | { readonly kind: "blocked"; readonly missing: readonly string[] }
+  | ({ readonly kind: "compensating" } & RollbackReason)
+  /** Compensating, but nothing goes on without a person. */
+  | ({ readonly kind: "parked"; readonly paths: readonly string[] } & RollbackReason)
+  | ({ readonly kind: "compensated" } & RollbackReason)
   | { readonly kind: "completed"; readonly output: Json }
   | { readonly kind: "failed"; readonly step: string | undefined; readonly error: Failure }
   | { readonly kind: "cancelled"; readonly reason: string }
   | { readonly kind: "refused"; readonly violations: readonly Violation[] };
+
+/** What is known of a compensation that has failed at least once. */
+export interface CompensationState {
+  /** Attempts so far. */
+  readonly attempts: number;
+  /** Attempts when a person last asked for more: the policy counts from there. */
+  readonly before: number;
+  readonly retryAt: number | undefined;
+  /** Set where it failed for good. */
+  readonly error: Failure | undefined;
+}
+
+/** The way back of a run. Owned by the run. */
+export interface Rollback {
+  /** What is still to be undone, by `path:turn`, in the order of the walk. */
+  readonly pending: Map<string, PlannedCompensation>;
+  /** How many of these each step has. */
+  readonly pendingOf: Map<string, number>;
+  readonly states: Map<string, CompensationState>;
+  /** Paths that a person has dealt with. */
+  readonly byHand: string[];
+  readonly skipped: string[];
+}
+
+/** The run's journal so far, as far as compensating needs it; see decide/saga-history.ts. */
+export interface SagaHistory {
+  readonly plan: readonly PlannedCompensation[];
+  /** By `path:turn`. */
+  readonly acts: ReadonlyMap<string, SagaAct>;
+  /** What was sealed, by seq. */
+  readonly values: ReadonlyMap<number, Json>;
+  readonly openings: ReadonlyMap<string, SagaOpening>;
+}
+
+/** One call of an agent as the journal has it. */
+export interface SagaAct {
+  readonly path: string;
+  readonly turn: number;
+  readonly seq: number;
+  readonly reads: Reads;
+  readonly inputHash: string | undefined;
+  /** Undefined where the outcome is not known. */
+  readonly output: Json | undefined;
+}
+
+export interface SagaOpening {
+  readonly opening: Opening;
+  /** The map's list. */
+  readonly list: readonly Json[];
+}
 
 export interface Run {
   readonly id: string;
@@ -137,7 +200,15 @@ export interface Run {
   readonly performing: Map<string, Performing>;
   /** Under way: whether the abort of what is performing was commanded. */
   abortCommanded: boolean;
+  /** Set once the run goes back. */
+  rollback: Rollback | undefined;
+  /** Under way: what compensating needs of the journal, or whether it has been asked for. */
+  history: SagaHistory | "asked" | undefined;
+  /** Under way: code that this process does not have, without which nothing can be compensated. */
+  missing: readonly string[];
 }
+
+const NOTHING_MISSING: readonly string[] = [];
 
 /** A run before its first entry. */
 export function newRun(id: string, definition: WorkflowDefinition, limits: Limits): Run {
@@ -167,6 +238,9 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     timers: new TinyQueue<Timer>([], (a, b) => a.dueAt - b.dueAt),
     performing: new Map(),
     abortCommanded: false,
+    rollback: undefined,
+    history: undefined,
+    missing: NOTHING_MISSING,
   };
 }
 

@@ -13,5 +13,6 @@ export {
   type Happening,
   passes,
   starts,
+  undoes,
 } from "./given.ts";
 export { VIRTUAL_START_MS, type VirtualClock, virtualClock } from "./virtual-clock.ts";

@@ -162,9 +162,12 @@ function settle(core: Core, actor: Actor, turn: Deliberation, arrivals: readonly
 
 /** Something is under way, or can be: the next due time is watched meanwhile. */
 function awaitNext(core: Core, actor: Actor): void {
-  takePlace(core, actor);
+  const isCompensating = actor.run.phase.kind === "compensating";
+  // The way back takes no place: a parent that waits for its child to go back must not keep it from doing so.
+  if (!isCompensating) takePlace(core, actor);
   // While it stands in the queue its time may come as it likes: it is looked at when it has a place.
-  core.wakes.set(actor.id, actor.placed ? nextWakeAt(actor.run) : undefined);
+  const isLookedAt = actor.placed || isCompensating;
+  core.wakes.set(actor.id, isLookedAt ? nextWakeAt(actor.run) : undefined);
 }
 
 const TAKEN: Arrived = { kind: "taken" };
@@ -280,8 +283,8 @@ function isResting(core: Core, actor: Actor): boolean {
   if (
     actor.attempts.size > 0 ||
     actor.appending ||
-    run.phase.kind === "failing" ||
-    run.phase.kind === "cancelling"
+    // Without the code that it needs, a run that is ending waits for another process.
+    (isTurning(run) && (run.missing.length === 0 || run.performing.size > 0))
   )
     return false;
   // What can begin, and a run that can complete, wait for a place.
@@ -290,6 +293,11 @@ function isResting(core: Core, actor: Actor): boolean {
     if (performing.agent !== undefined) return false;
   const wakeAtMs = nextWakeAt(run);
   return wakeAtMs === undefined || wakeAtMs > core.clock.now();
+}
+
+/** On its way to an end other than completion: it stays in memory, and keeps what it has read of its journal. */
+function isTurning({ phase }: Run): boolean {
+  return phase.kind === "failing" || phase.kind === "cancelling" || phase.kind === "compensating";
 }
 
 /** Leaves its place, and memory too, until a signal, a timer or a child wakes the run (E3). */
@@ -334,7 +342,8 @@ export function childOutcome(
         seq,
       };
     case "failed":
-      return { kind: "failed", error: outcome.error, seq };
+    case "compensated":
+      return { kind: outcome.kind, error: outcome.error, seq };
   }
 }
 
@@ -347,6 +356,12 @@ export function outcomeOf(run: Run): RunOutcome<Json> {
     case "failed":
       return {
         kind: "failed",
+        error: phase.error,
+        ...(phase.step === undefined ? {} : { step: phase.step }),
+      };
+    case "compensated":
+      return {
+        kind: "compensated",
         error: phase.error,
         ...(phase.step === undefined ? {} : { step: phase.step }),
       };

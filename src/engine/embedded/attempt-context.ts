@@ -1,11 +1,11 @@
 /** What an attempt is given besides its input. Made lazily where it costs: most agents never look at their signal. */
 import type { Command } from "../../decide/turn.ts";
-import { sha256Hex } from "../../journal/hash.ts";
 import type { AgentContext, AgentLog } from "../../model/agent-definition.ts";
 import type { UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import { type Json, sealJson } from "../../model/json.ts";
 import type { LogLine } from "../../ports/log-sink.ts";
+import { executionKeyOf } from "../../journal/idempotency.ts";
 import { usageRecord } from "../usage.ts";
 import { tooLarge } from "../value-size.ts";
 import { deliver } from "./inbox.ts";
@@ -54,10 +54,7 @@ export function attemptContext(core: Core, actor: Actor, command: Execute): Cont
     turn,
     attempt,
     get idempotencyKey() {
-      return sha256Hex(`baton/key/v1\n${core.namespace}\n${actor.id}\n${path}\n${turn}`).slice(
-        0,
-        32,
-      );
+      return executionKeyOf({ namespace: core.namespace, run: actor.id, path, turn });
     },
     feedback,
     once: memo,

@@ -89,6 +89,11 @@ export interface Children {
     command: Extract<Command, { readonly kind: "startChild" }>,
   ) => void;
   readonly cancel: (parent: Actor, reason: string) => void;
+  /** Has a child that completed go back; its end comes as an input, like any child's. */
+  readonly compensate: (
+    parent: Actor,
+    command: Extract<Command, { readonly kind: "compensateChild" }>,
+  ) => void;
 }
 
 export interface Core {

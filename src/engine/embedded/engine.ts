@@ -24,6 +24,7 @@ import type { Actor, Arrived, Core, Watcher } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import { acquireLease, keepLease } from "./lease-keeper.ts";
 import { checkAuthor, checkWellFormed } from "./author.ts";
+import { resolve, rollBack } from "./rollbacks.ts";
 import { actorOf, notLoaded, readOutcome, resumeRuns, startRun } from "./runs.ts";
 import { wakes } from "./wakes.ts";
 
@@ -82,6 +83,19 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       checkWellFormed("reason", reason);
       const actor = await actorOf(core, run);
       await recorded(core, actor, { kind: "cancel", by, reason });
+    },
+    compensate: async (run, by, reason) => {
+      open(core);
+      checkAuthor(by);
+      checkWellFormed("reason", reason);
+      const error = { code: "COMPENSATION_ASKED", message: reason };
+      await rollBack(core, run, by, { because: "asked", error });
+    },
+    compensation: async (run, path, { action, by, reason, turn }) => {
+      open(core);
+      checkAuthor(by);
+      if (reason !== undefined) checkWellFormed("reason", reason);
+      await resolve(core, { run, path, turn, by, action, reason });
     },
     subscribe: (run, subscriber) => subscribe(core, run, subscriber),
     close: async (graceMs) => {
@@ -177,6 +191,8 @@ async function findUnfinished(core: Core): Promise<void> {
       const id = head.stream.slice("run/".length);
       if (head.status === "waiting" && head.wakeAtMs !== undefined)
         core.wakes.set(id, head.wakeAtMs);
+      // A parked run waits for a person, who finds it among the dead letters.
+      else if (head.status === "parked") continue;
       else core.unfinished.add(id);
     }
     const last = heads.at(-1);
