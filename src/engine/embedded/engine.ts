@@ -55,12 +55,19 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       clock.now(),
     );
   } catch (error) {
-    await store.release(epoch);
+    // Closing the store frees the lease, too; what counts is why it could not be used.
+    await store.release(epoch).catch(() => {});
     throw error;
   }
   const core = makeCore(options, epoch);
   const leave = keepLease(store, clock, epoch, () => fence(core));
-  await findUnfinished(core);
+  try {
+    await findUnfinished(core);
+  } catch (error) {
+    leave();
+    core.wakes.stop();
+    throw error;
+  }
   return {
     start: async (request) => {
       open(core);

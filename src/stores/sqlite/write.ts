@@ -12,7 +12,7 @@ import { BatonError } from "../../model/errors.ts";
 import type { AppendRequest, Blob, StreamIndex, StreamName } from "../../ports/journal-store.ts";
 import type { CommitGroup } from "../append-queue.ts";
 import { type GroupPlan, type HeadPlace, planGroup } from "../group-commit.ts";
-import type { Database } from "./driver.ts";
+import { type Database, sqliteCode } from "./driver.ts";
 import { headCache } from "./head-cache.ts";
 import type { SqliteLease } from "./lease.ts";
 import { encodeRanges } from "./ranges.ts";
@@ -73,9 +73,11 @@ export function groupWriter(
       // After some errors, a full disk among them, SQLite has rolled back by itself.
       if (database.inTransaction) database.exec("ROLLBACK");
       const why = cause instanceof Error ? cause.message : String(cause);
-      throw new BatonError("STORE_FAILED", `Could not commit to ${database.name}: ${why}.`, {
-        cause,
-      });
+      // What is damaged stays damaged, and is not worth trying again; anything else may pass.
+      const code = sqliteCode(cause).startsWith("SQLITE_CORRUPT")
+        ? "STORE_CORRUPT"
+        : "STORE_FAILED";
+      throw new BatonError(code, `Could not commit to ${database.name}: ${why}.`, { cause });
     }
   }
 
