@@ -48,11 +48,12 @@ function agentsFor(): readonly Agent<unknown, unknown>[] {
       retry: { attempts: more.attempts, backoff: exponential("200ms", { jitter: 0.5 }) },
       ...(more.timeout === undefined ? {} : { timeout: more.timeout }),
       ...(more.concurrency === undefined ? {} : { concurrency: more.concurrency }),
-      // What is handed over passed a contract, and so it is JSON.
-      execute: (input, context) => execute(input as Json, context),
+      // What is handed over is JSON; what comes back is for the contract to judge, since one of them breaks it at times.
+      execute: (input, context) => execute(input as Json, context) as number | Promise<number>,
     }) as Agent<unknown, unknown>;
   return [
     made("plain", { attempts: 4 }, (input) => digest(input)),
+    made("fragile", { attempts: 2 }, (input) => digest(input)),
     made("careful", { attempts: 4, timeout: "5s" }, async (input, context) => {
       const first = await context.once("first", () => digest(input));
       const second = await context.once("second", () => first + 1);
@@ -126,9 +127,8 @@ function stepOf(
 ): readonly StepDefinition[] {
   const { dice, agents } = making;
   const read = needs.filter((need) => need === "input" || need.startsWith("s"));
-  const isSleepless = (key: string): boolean => !key.endsWith("nap");
   const input: Input = (view) =>
-    read.filter(isSleepless).map((key) => (view[key] === undefined ? "skipped" : view[key]));
+    read.filter((key) => !key.endsWith("nap")).map((key) => view[key] ?? "skipped");
   const skips = dice(6) === 0;
   const base = {
     name,
@@ -138,12 +138,9 @@ function stepOf(
     ...(skips ? { when: (view: Parameters<Input>[0]) => digest(input(view)) % 2 === 0 } : {}),
   };
   const caller = pick(dice, agents);
-  const nested = (): WorkflowDefinition => {
-    making.nested += 1;
-    return made(making, `nested-${making.nested}`, depth + 1);
-  };
   const size = dice(5);
   const kind = dice(depth < 2 ? 12 : 8);
+  if (kind >= 8 && kind <= 10) return [nesting(making, base, input, depth, kind === 10)];
   switch (kind) {
     case 0:
       return [
@@ -169,54 +166,79 @@ function stepOf(
           atLimit: dice(4) === 0 ? "fail" : "last",
         },
       ];
-    case 2: {
-      const hasTimeout = dice(3) > 0;
-      return [
-        {
-          ...base,
-          kind: "approval",
-          show: input,
-          onTimeout: dice(2) === 0 ? "approved" : "refused",
-          ...(hasTimeout ? { timeoutMs: 3_600_000 * 6 } : {}),
-          ...(dice(2) === 0 ? { remindEveryMs: 3_600_000 * 2 } : {}),
-        },
-      ];
-    }
-    case 3:
-      return [{ ...base, name: `${name}nap`, kind: "sleep", wake: { kind: "after", afterMs: 500 * (1 + size ** 5) } }];
+    case 2:
     case 4:
+      return [waiting(dice, base, input, kind === 2)];
+    case 3:
       return [
         {
           ...base,
-          kind: "signal",
-          contract: amount,
-          timeoutMs: 7_200_000 * 4,
-          onTimeout: { kind: "value", value: { amount: size } },
+          name: `${name}nap`,
+          kind: "sleep",
+          wake: { kind: "after", afterMs: 500 * (1 + size ** 5) },
         },
       ];
     case 5:
       return reviewed(making, base, input);
-    case 8:
-    case 9:
-      return [{ ...base, kind: "subflow", workflow: nested(), input }];
-    case 10: {
-      const inner = nested();
-      return [
-        {
-          ...base,
-          kind: "branch",
-          choose: (view) => (digest(input(view)) % 2 === 0 ? "agent" : "flow"),
-          cases: new Map([
-            ["agent", { kind: "agent", agent: caller, input }],
-            ["flow", { kind: "workflow", workflow: inner, input }],
-          ]),
-        },
-      ];
-    }
     default:
       return [{ ...base, kind: "agent", agent: caller, input }];
   }
 }
+
+/** A step that waits for somebody, or for its time to be over. */
+function waiting(
+  dice: (below: number) => number,
+  base: Base,
+  input: Input,
+  asks: boolean,
+): StepDefinition {
+  const hours = 3_600_000;
+  const reminds = dice(2) === 0 ? { remindEveryMs: 2 * hours } : {};
+  if (asks) {
+    return {
+      ...base,
+      ...reminds,
+      kind: "approval",
+      show: input,
+      onTimeout: dice(2) === 0 ? "approved" : "refused",
+      ...(dice(3) > 0 ? { timeoutMs: 6 * hours } : {}),
+    };
+  }
+  return {
+    ...base,
+    kind: "signal",
+    contract: amount,
+    timeoutMs: 8 * hours,
+    onTimeout: { kind: "value", value: { amount: dice(5) } },
+  };
+}
+
+/** A step that runs a workflow of its own: always, or in one of two ways. */
+function nesting(
+  making: Making,
+  base: Base,
+  input: Input,
+  depth: number,
+  branches: boolean,
+): StepDefinition {
+  making.nested += 1;
+  const workflow = made(making, `nested-${making.nested}`, depth + 1);
+  if (!branches) return { ...base, kind: "subflow", workflow, input };
+  return {
+    ...base,
+    kind: "branch",
+    choose: (view) => (digest(input(view)) % 2 === 0 ? "agent" : "flow"),
+    cases: new Map<string, BranchCase>([
+      ["agent", { kind: "agent", agent: pick(making.dice, making.agents), input }],
+      ["flow", { kind: "workflow", workflow, input }],
+    ]),
+  };
+}
+
+type BranchCase =
+  Extract<StepDefinition, { kind: "branch" }>["cases"] extends ReadonlyMap<string, infer C>
+    ? C
+    : never;
 
 type Base = Pick<StepDefinition, "name" | "needs" | "requires" | "onRefused">;
 
@@ -236,7 +258,15 @@ function reviewed({ dice, agents }: Making, base: Base, input: Input): readonly 
   const known = agents.find(({ id }) => id === drafter.id) ?? drafter;
   (agents as Agent<unknown, unknown>[]).push(...(known === drafter ? [drafter] : []));
   return [
-    { name: draft, needs, requires: [], onRefused: { kind: "fail" }, kind: "agent", agent: known, input },
+    {
+      name: draft,
+      needs,
+      requires: [],
+      onRefused: { kind: "fail" },
+      kind: "agent",
+      agent: known,
+      input,
+    },
     {
       name,
       needs: [...needs, draft],

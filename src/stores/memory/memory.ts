@@ -66,15 +66,12 @@ export function memory(options: MemoryOptions = {}): StoreFactory {
     lastAt: 0,
   };
   return async ({ readOnly, now }) =>
-    openHandle(ledger, readOnly, options.now ?? now ?? wallClockMs, options.soon);
+    openHandle(ledger, readOnly, { ...options, now: options.now ?? now ?? wallClockMs });
 }
 
-function openHandle(
-  ledger: Ledger,
-  readOnly: boolean,
-  now: () => number,
-  soon: MemoryOptions["soon"],
-): JournalStore {
+type Timing = MemoryOptions & Required<Pick<MemoryOptions, "now">>;
+
+function openHandle(ledger: Ledger, readOnly: boolean, { now, soon }: Timing): JournalStore {
   const self = {};
   let closed = false;
   const queue = appendQueue((requests) => commitGroup(ledger, requests, now), soon);

@@ -10,6 +10,7 @@ const ARRIVE_MS = [0, 1_500] as const;
 const ANSWER_MS = [20, 3_000] as const;
 const AGAIN_MS = 300;
 const TRIES_MAX = 2_000;
+const REMINDERS_MAX = 15;
 
 export interface Clients {
   /** They begin. */
@@ -20,53 +21,79 @@ export interface Clients {
   readonly areDone: () => boolean;
 }
 
+/** What the clients have in hand. */
+interface Desk {
+  readonly world: World;
+  busy: number;
+}
+
+/** Does something with whatever process there is, until it is done or refused for good. */
+async function insistOn(
+  desk: Desk,
+  what: string,
+  act: (baton: Baton) => Promise<unknown>,
+): Promise<void> {
+  const { world } = desk;
+  desk.busy += 1;
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    const done = await tryOnce(world, what, act);
+    if (done) {
+      desk.busy -= 1;
+      return;
+    }
+    await new Promise<void>((resolve) => world.time.after(world.owner, AGAIN_MS, resolve));
+  }
+  world.problems.push(`${what} was never taken.`);
+  desk.busy -= 1;
+}
+
+/** Whether there is no need to try again. */
+async function tryOnce(
+  { current, problems }: World,
+  what: string,
+  act: (baton: Baton) => Promise<unknown>,
+): Promise<boolean> {
+  if (current?.baton === undefined) return false;
+  try {
+    await Promise.race([act(current.baton), current.gone]);
+  } catch (error) {
+    if (isPassing(error)) return false;
+    if (!EXPECTED.some((code) => isBatonError(error, code)))
+      problems.push(`${what} was refused: ${String(error)}`);
+  }
+  return true;
+}
+
+/** What a client may be told that comes too late, or twice. */
+const EXPECTED = ["SIGNAL_REFUSED", "RUN_FINISHED", "RUN_NOT_FOUND", "VALUE_TOO_LARGE"] as const;
+
 export function clients(world: World): Clients {
   const { plan, time, owner } = world;
   const { seed, schedule } = plan;
-  let busy = 0;
-
-  /** Does something with whatever process there is, until it is done or refused for good. */
-  const insist = async (what: string, act: (baton: Baton) => Promise<unknown>): Promise<void> => {
-    busy += 1;
-    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-      const process = world.current;
-      if (process?.baton !== undefined) {
-        try {
-          await Promise.race([act(process.baton), process.gone]);
-          busy -= 1;
-          return;
-        } catch (error) {
-          if (!isPassing(error)) {
-            refused(what, error);
-            busy -= 1;
-            return;
-          }
-        }
-      }
-      await new Promise<void>((resolve) => time.after(owner, AGAIN_MS, resolve));
-    }
-    world.problems.push(`${what} was never taken.`);
-    busy -= 1;
-  };
-  const refused = (what: string, error: unknown): void => {
-    const expected = [
-      "SIGNAL_REFUSED",
-      "RUN_FINISHED",
-      "RUN_NOT_FOUND",
-      "VALUE_TOO_LARGE",
-    ] as const;
-    if (expected.some((code) => isBatonError(error, code))) return;
-    world.problems.push(`${what} was refused: ${String(error)}`);
-  };
+  const desk: Desk = { world, busy: 0 };
+  const insist = (what: string, act: (baton: Baton) => Promise<unknown>) =>
+    insistOn(desk, what, act);
   const later = (delayMs: number, act: () => void): void => {
-    busy += 1;
+    desk.busy += 1;
     time.after(owner, delayMs, () => {
-      busy -= 1;
+      desk.busy -= 1;
       act();
     });
   };
   const start = (id: string, input: unknown): void => {
     void insist(`The start of ${id}`, (baton) => baton.startUntyped(plan.workflow, input, { id }));
+  };
+  const reminders = new Map<string, number>();
+  /** Whoever is reminded again and again says no at last. */
+  const remind = ({ stream, path = "" }: Entry): void => {
+    const run = stream.slice("run/".length);
+    const id = `${run} ${path} reminded`;
+    const count = (reminders.get(id) ?? 0) + 1;
+    reminders.set(id, count);
+    if (count !== REMINDERS_MAX) return;
+    void insist(`The answer to ${id}`, (baton) =>
+      baton.signal(run, path, { approved: false }, { by: PERSON, id }),
+    );
   };
   return {
     come: () => {
@@ -83,6 +110,7 @@ export function clients(world: World): Clients {
       }
     },
     see: (entry) => {
+      if (entry.kind === "reminder.due") return remind(entry);
       if (entry.kind !== "step.opened" || entry.path === undefined) return;
       if (entry.payload["step"] !== "approval" && entry.payload["step"] !== "signal") return;
       const run = entry.stream.slice("run/".length);
@@ -99,7 +127,7 @@ export function clients(world: World): Clients {
         later(wholeAt(seed, ...ANSWER_MS, "answer", run, step, chanceAt(seed, run)), give);
       }
     },
-    areDone: () => busy === 0,
+    areDone: () => desk.busy === 0,
   };
 }
 

@@ -54,14 +54,21 @@ export interface Disk {
 const FULL_MS = [200, 20_000] as const;
 const SLOW_MS = [1, 4_000] as const;
 
-export function simulatedDisk(parts: {
+interface DiskParts {
   readonly seed: number;
   readonly store: StoreFactory;
   readonly time: Scheduler;
   readonly schedule: Schedule;
   readonly events: DiskEvents;
-}): Disk {
-  const { seed, store, time, schedule, events } = parts;
+}
+
+/** The disk itself. */
+interface Platter extends DiskParts {
+  readonly observed: Observed;
+  fullUntilMs: number;
+}
+
+export function simulatedDisk(parts: DiskParts): Disk {
   const observed: Observed = {
     results: new Set(),
     acknowledged: new Map(),
@@ -69,110 +76,122 @@ export function simulatedDisk(parts: {
     epoch: 0,
     appends: 0,
   };
-  let fullUntilMs = 0;
-
-  /** Asks the store on behalf of a process, and gives the answer in a turn of that process. */
-  const reach = async <X>(user: StoreUser, ask: () => Promise<X>, lateMs = 0): Promise<X> => {
-    while (user.cut !== undefined && !user.dead) await user.cut;
-    if (user.dead) return await never<X>();
-    let answer: () => X;
-    try {
-      const given = await ask();
-      answer = () => given;
-    } catch (error) {
-      answer = () => {
-        throw error;
-      };
-    }
-    await new Promise<void>((resolve) => {
-      if (lateMs > 0) time.after(user, lateMs, resolve);
-      else time.soon(user, resolve);
-    });
-    return user.dead ? await never<X>() : answer();
-  };
-  const observedAppend = async (inner: JournalStore, request: AppendRequest) => {
-    const result = await inner.append(request);
-    if (result.kind === "appended") keep(observed, events, request);
-    return result;
-  };
-  const struck = (
-    user: StoreUser,
-    inner: JournalStore,
-    request: AppendRequest,
-    fault: AppendFault,
-  ) => {
-    const ask = () => observedAppend(inner, request);
-    const number = observed.appends;
-    switch (fault) {
-      case "crashBefore":
-        events.die(user);
-        return never<AppendResult>();
-      case "crashAfter": {
-        const kept = ask();
-        events.die(user);
-        // The answer comes to nobody.
-        kept.catch(() => undefined);
-        return never<AppendResult>();
-      }
-      case "loseAnswer":
-        return reach(user, async () => {
-          await ask();
-          throw new BatonError("STORE_FAILED", "The answer was lost, says the simulation.");
-        });
-      case "slowDisk":
-        return reach(user, ask, wholeAt(seed, ...SLOW_MS, "slow", number));
-      case "diskFull":
-        fullUntilMs = time.elapsedMs() + wholeAt(seed, ...FULL_MS, "full", number);
-        return refused(reach, user);
-      case "leaseLoss":
-        events.cutOff(user);
-        return reach(user, ask);
-    }
-  };
-  const append = (user: StoreUser, inner: JournalStore, request: AppendRequest) => {
-    observed.appends += 1;
-    if (user.dead) return never<AppendResult>();
-    const fault = schedule.atAppend(observed.appends);
-    if (fault !== undefined) return struck(user, inner, request, fault);
-    if (time.elapsedMs() < fullUntilMs) return refused(reach, user);
-    return reach(user, () => observedAppend(inner, request), jitterMs(seed, observed.appends));
-  };
+  const disk: Platter = { ...parts, observed, fullUntilMs: 0 };
   return {
     observed,
     storeFor: (user) => async (mode) => {
-      const inner = await store(mode);
+      const inner = await parts.store(mode);
       return {
         ...inner,
-        append: (request) => append(user, inner, request),
-        read: (...request) => reach(user, () => inner.read(...request)),
-        head: (stream) => reach(user, () => inner.head(stream)),
-        heads: (filter) => reach(user, () => inner.heads(filter)),
-        blob: (sha256) => reach(user, () => inner.blob(sha256)),
+        append: (request) => append(disk, user, inner, request),
+        read: (...request) => reach(disk, user, () => inner.read(...request)),
+        head: (stream) => reach(disk, user, () => inner.head(stream)),
+        heads: (filter) => reach(disk, user, () => inner.heads(filter)),
+        blob: (sha256) => reach(disk, user, () => inner.blob(sha256)),
         acquire: (...request) =>
-          reach(user, async () => {
+          reach(disk, user, async () => {
             const result = await inner.acquire(...request);
             if (result.kind === "acquired") observed.epoch = user.epoch = result.epoch;
             return result;
           }),
-        renew: (epoch) => reach(user, () => inner.renew(epoch)),
-        release: (epoch) => reach(user, () => inner.release(epoch)),
+        renew: (epoch) => reach(disk, user, () => inner.renew(epoch)),
+        release: (epoch) => reach(disk, user, () => inner.release(epoch)),
       };
     },
   };
 }
 
+/** Asks the store on behalf of a process, and gives the answer in a turn of that process. */
+async function reach<X>(
+  { time }: Platter,
+  user: StoreUser,
+  ask: () => Promise<X>,
+  lateMs = 0,
+): Promise<X> {
+  while (user.cut !== undefined && !user.dead) await user.cut;
+  if (user.dead) return await never<X>();
+  let answer: () => X;
+  try {
+    const given = await ask();
+    answer = () => given;
+  } catch (error) {
+    answer = () => {
+      throw error;
+    };
+  }
+  await new Promise<void>((resolve) => {
+    if (lateMs > 0) time.after(user, lateMs, resolve);
+    else time.soon(user, resolve);
+  });
+  return user.dead ? await never<X>() : answer();
+}
+
+async function append(
+  disk: Platter,
+  user: StoreUser,
+  inner: JournalStore,
+  request: AppendRequest,
+): Promise<AppendResult> {
+  const { observed, schedule, time, seed, events } = disk;
+  observed.appends += 1;
+  if (user.dead) return await never<AppendResult>();
+  const number = observed.appends;
+  const fault = schedule.atAppend(number);
+  const ask = async () => {
+    const result = await inner.append(request);
+    if (result.kind === "appended") keep(observed, events, request);
+    return result;
+  };
+  if (fault !== undefined) return await struck(disk, user, ask, fault);
+  if (time.elapsedMs() < disk.fullUntilMs) return await refused(disk, user);
+  return await reach(disk, user, ask, jitterMs(seed, number));
+}
+
+/** An append that something happens to. */
+function struck(
+  disk: Platter,
+  user: StoreUser,
+  ask: () => Promise<AppendResult>,
+  fault: AppendFault,
+): Promise<AppendResult> {
+  const { seed, time, events, observed } = disk;
+  const number = observed.appends;
+  switch (fault) {
+    case "crashBefore":
+      events.die(user);
+      return never<AppendResult>();
+    case "crashAfter": {
+      const kept = ask();
+      events.die(user);
+      // The answer comes to nobody.
+      kept.catch(() => undefined);
+      return never<AppendResult>();
+    }
+    case "loseAnswer":
+      return reach(disk, user, async () => {
+        await ask();
+        throw new BatonError("STORE_FAILED", "The answer was lost, says the simulation.");
+      });
+    case "slowDisk":
+      return reach(disk, user, ask, wholeAt(seed, ...SLOW_MS, "slow", number));
+    case "diskFull":
+      disk.fullUntilMs = time.elapsedMs() + wholeAt(seed, ...FULL_MS, "full", number);
+      return refused(disk, user);
+    case "leaseLoss":
+      events.cutOff(user);
+      return reach(disk, user, ask);
+  }
+}
+
+function refused(disk: Platter, user: StoreUser): Promise<never> {
+  return reach(disk, user, async () => {
+    throw new BatonError("STORE_FAILED", "The disk is full, says the simulation.");
+  });
+}
+
 /** A disk takes its time, mostly little. */
 function jitterMs(seed: number, append: number): number {
   return Math.floor(chanceAt(seed, "disk", append) ** 8 * 40);
-}
-
-function refused(
-  reach: (user: StoreUser, ask: () => Promise<never>) => Promise<never>,
-  user: StoreUser,
-): Promise<never> {
-  return reach(user, async () => {
-    throw new BatonError("STORE_FAILED", "The disk is full, says the simulation.");
-  });
 }
 
 function keep(observed: Observed, events: DiskEvents, request: AppendRequest): void {

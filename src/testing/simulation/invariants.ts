@@ -59,7 +59,6 @@ export async function remainsOf(
     void broken.push({ promise, message });
   for (const problem of life.observed.problems) add(5, problem);
   for (const problem of life.problems) add(4, problem);
-  if (life.end === "endless") add(11, "The simulation went on without an end.");
   const workflows = new Map([...partsOf(workflow).workflows].map((each) => [each.id, each]));
   const report = await verifyStore(store, { namespace: NAMESPACE });
   for (const { stream, seq, message } of report.problems)
@@ -86,7 +85,10 @@ export async function remainsOf(
       add(1, `The entry ${place} was acknowledged, and is not in the journal.`);
   }
   for (const journal of journals) checkJournal(journal, workflows.get(journal.workflow), add);
-  for (const message of stuck(life, journals, workflows)) add(11, message);
+  const left = stuck(life, journals, workflows);
+  for (const message of left) add(11, message);
+  if (life.end === "endless" && (left.length > 0 || journals.every(({ end }) => end !== undefined)))
+    add(11, "The simulation went on without an end.");
   return { journals, broken, entries: report.entries, digest: await digestOf(store) };
 }
 
@@ -150,8 +152,27 @@ function checkJournal(
       );
   }
   if (entries[0]?.entry.kind !== "run.started") return;
+  for (const message of wokenLate(entries)) add(11, `${run} ${message}`);
   for (const { seq, message } of replay(entries, workflow).differences)
     add(8, `${run} entry ${seq}: ${message}`);
+}
+
+/** What a simulation may hold up a wake-up by: outages, and jumps of the wall clock. */
+const LATE_MS = 5 * 3_600_000;
+
+/** Steps that were ended by their time, long after it. */
+function wokenLate(entries: readonly RecordedEntry[]): readonly string[] {
+  const due = new Map<string, number>();
+  const late: string[] = [];
+  for (const { entry } of entries) {
+    const { kind, path = "", at, payload } = entry;
+    if (kind === "step.opened" && typeof payload["dueAt"] === "number")
+      due.set(path, payload["dueAt"]);
+    const dueAt = kind === "step.sealed" ? due.get(path) : undefined;
+    if (dueAt !== undefined && at > dueAt + LATE_MS)
+      late.push(`was woken for ${path} ${at - dueAt} ms after its time.`);
+  }
+  return late;
 }
 
 /** The contract that the value of an entry must keep, where there is one. */
@@ -192,8 +213,9 @@ function stuck(
         (step.opening.step === "approval" || step.opening.step === "signal") &&
         step.opening.dueAt === undefined,
     );
-    // With a time in its journal somebody had to wake it: the simulation has waited for that.
-    if (asks && nextWakeAt(state) === undefined) waiting.add(run);
+    // With a time in its journal somebody had to wake it: the simulation has waited for that, unless it was to be reminded.
+    const isReminded = entries.at(-1)?.entry.kind === "reminder.due";
+    if (asks && (nextWakeAt(state) === undefined || isReminded)) waiting.add(run);
   }
   const waitsBelow = (run: string) => [...waiting].some((each) => each.startsWith(`${run}/`));
   return open

@@ -10,7 +10,7 @@ import type { World } from "./world.ts";
 
 const DOWN_MS = [0, 4_000] as const;
 const CUT_MS = [500, 30_000] as const;
-/** How long a process that was cut off goes on, unless it is the holder still. */
+/** How long a process that has lost its lease goes on. */
 const AFTERLIFE_MS = 6_000;
 const JUMP_MS = 3_600_000;
 /** Moments at which something may happen between appends. */
@@ -18,7 +18,7 @@ const MOMENTS = 3;
 const MOMENTS_WITHIN_MS = 12_000;
 
 /** A process begins; as a standby, it waits for the lease. */
-export function boot(world: World, standby: boolean): void {
+export function boot(world: World, standby: boolean): SimulatedProcess {
   const { time, disk, plan, processes } = world;
   const process = newProcess(`process-${processes.length + 1}`, standby);
   processes.push(process);
@@ -38,6 +38,7 @@ export function boot(world: World, standby: boolean): void {
     },
     () => die(world, process),
   );
+  return process;
 }
 
 /** The process of a store's user dies. If it was the last one, another is started after a while. */
@@ -60,34 +61,17 @@ export function die(world: World, user: StoreUser): void {
 /** A process is cut off from its store for a while, and a standby is started that takes over if that is long enough. */
 export function cutOff(world: World, user: StoreUser): void {
   const { time, owner, processes, plan } = world;
-  if (
-    user.cut !== undefined ||
-    processes.some((each) => !each.dead && each.standby && each !== user)
-  )
-    return;
+  if (user.cut !== undefined || processes.some((each) => !each.dead && each !== user)) return;
   const cutMs = wholeAt(plan.seed, ...CUT_MS, "cut", processes.length);
   user.cut = new Promise<void>((resolve) => {
     time.after(owner, cutMs, () => {
       user.cut = undefined;
       resolve();
-      const waiting = processes.find((each) => !each.dead && each.standby && each.epoch === 0);
-      if (waiting !== undefined) die(world, waiting);
-      else time.after(owner, AFTERLIFE_MS, () => endIfReplaced(world, user));
+      if (standby.epoch === 0) die(world, standby);
+      else time.after(owner, AFTERLIFE_MS, () => die(world, user));
     });
   });
-  boot(world, true);
-}
-
-function endIfReplaced(world: World, user: StoreUser): void {
-  if (
-    user.epoch !== world.disk.observed.epoch ||
-    world.processes.some((each) => isOther(each, user))
-  )
-    die(world, user);
-}
-
-function isOther(process: SimulatedProcess, user: StoreUser): boolean {
-  return process !== user && !process.dead;
+  const standby = boot(world, true);
 }
 
 /** What the schedule wants to happen at some moment. */

@@ -51,9 +51,9 @@ interface SetTimer extends Turn {
 }
 
 /** So many turns no simulation of a few runs needs: it goes round in a circle. */
-const TURNS_MAX = 60_000;
-/** Virtual time after which a run is called stuck: 400 days. */
-const ELAPSED_MAX_MS = 400 * 86_400_000;
+const TURNS_MAX = 40_000;
+/** Virtual time after which nobody waits any longer: a hundred years. */
+const ELAPSED_MAX_MS = 36_525 * 86_400_000;
 /** When the next thing to happen is further away than this, what goes on in the background is not played meanwhile. */
 const SKIP_MS = 30_000;
 /** Real milliseconds that something outside the simulation is waited for. */
@@ -71,26 +71,6 @@ export function scheduler(seed: number, world: Owner): Scheduler {
   let running = world;
   const draw = (): number => chanceAt(seed, "turn", (drawn += 1));
 
-  const peek = (queue: TinyQueue<SetTimer>): SetTimer | undefined => {
-    let first = queue.peek();
-    while (first !== undefined && (first.cancelled || first.owner.dead)) {
-      queue.pop();
-      first = queue.peek();
-    }
-    return first;
-  };
-  /** The next timer. The background goes on only beside the foreground. */
-  const popTimer = (): SetTimer | undefined => {
-    const next = peek(foreground);
-    if (next === undefined) return undefined;
-    for (let other = peek(background); ; other = peek(background)) {
-      if (other === undefined || other.dueMs > next.dueMs) return foreground.pop();
-      background.pop();
-      if (other.dueMs === next.dueMs || next.dueMs - elapsedMs <= SKIP_MS) return other;
-      // Cancelling goes by the object that was handed out, so it is the one that is put back.
-      background.push(Object.assign(other, { dueMs: next.dueMs }));
-    }
-  };
   const popReady = (): Turn | undefined => {
     while (ready.length > 0) {
       const at = ready.length === 1 ? 0 : Math.floor(draw() * ready.length);
@@ -102,7 +82,7 @@ export function scheduler(seed: number, world: Owner): Scheduler {
   const next = (): Turn | undefined => {
     const turn = popReady();
     if (turn !== undefined) return turn;
-    const timer = popTimer();
+    const timer = popTimer(foreground, background, elapsedMs);
     if (timer !== undefined) elapsedMs = Math.max(elapsedMs, timer.dueMs);
     return timer;
   };
@@ -149,6 +129,33 @@ export function scheduler(seed: number, world: Owner): Scheduler {
       return "done";
     },
   };
+}
+
+/** The first timer that still matters. */
+function peek(queue: TinyQueue<SetTimer>): SetTimer | undefined {
+  let first = queue.peek();
+  while (first !== undefined && (first.cancelled || first.owner.dead)) {
+    queue.pop();
+    first = queue.peek();
+  }
+  return first;
+}
+
+/** Takes the next timer. The background goes on only beside the foreground. */
+function popTimer(
+  foreground: TinyQueue<SetTimer>,
+  background: TinyQueue<SetTimer>,
+  nowMs: number,
+): SetTimer | undefined {
+  const next = peek(foreground);
+  if (next === undefined) return undefined;
+  for (let other = peek(background); ; other = peek(background)) {
+    if (other === undefined || other.dueMs > next.dueMs) return foreground.pop();
+    background.pop();
+    if (other.dueMs === next.dueMs || next.dueMs - nowMs <= SKIP_MS) return other;
+    // Cancelling goes by the object that was handed out, so it is the one that is put back.
+    background.push(Object.assign(other, { dueMs: next.dueMs }));
+  }
 }
 
 /** Everything that is resolved has had its say. */

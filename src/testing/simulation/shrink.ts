@@ -2,7 +2,7 @@
 import type { BrokenPromise } from "./invariants.ts";
 
 /** Lives that one shrinking may cost. */
-const LIVES_MAX = 120;
+const LIVES_MAX = 80;
 
 /** What is left of a schedule, and what breaks under it. */
 export interface Shrunk {

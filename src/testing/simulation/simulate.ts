@@ -25,6 +25,8 @@ export interface SimulationOptions {
   readonly inputs?: readonly unknown[];
   /** By agent name. An agent without one is called for real, which only one without side effects may be. */
   readonly agents?: Readonly<Record<string, AgentFake>>;
+  /** Whether `agents` may have names that this workflow has no agent of. */
+  readonly ignoreUnknownAgents?: boolean;
   /** By step. Without one, an approval is answered by the seed, and an awaited signal is left to its timeout. */
   readonly answers?: Readonly<Record<string, SimulatedAnswer>>;
   /** How often what goes wrong; what is left out as in {@link DEFAULT_FAULTS}. */
@@ -40,6 +42,12 @@ export interface SimulationOptions {
   readonly store?: SimulatedStore;
   /** What a person types to repeat a seed. */
   readonly repeat?: (seed: number, schedule: readonly string[]) => string;
+  /** Failing seeds after which it stops looking; 10 if left out. */
+  readonly failuresMax?: number;
+  /** Whether the faults of a failing seed are thinned out; they are, if left out. */
+  readonly shrinks?: boolean;
+  /** Ends the simulation after the seed that it is at. */
+  readonly signal?: AbortSignal;
   /** Called after each seed. */
   readonly progress?: (done: number, failures: number) => void;
 }
@@ -120,6 +128,7 @@ export async function simulate(
           simulation.calls += 1;
         },
       ),
+      options.ignoreUnknownAgents,
     ),
     options,
     inputs,
@@ -139,7 +148,8 @@ async function simulateSeeds(simulation: Simulation): Promise<SimulationReport> 
   const digests = new Map<number, string>();
   const total = { runs: 0, entries: 0, elapsedMs: 0 };
   let done = 0;
-  while (done < count && failures.length < FAILURES_MAX) {
+  const failuresMax = options.failuresMax ?? FAILURES_MAX;
+  while (done < count && failures.length < failuresMax && options.signal?.aborted !== true) {
     const seed = from + done;
     const lived = await liveSeed(simulation, seed, options.schedule);
     done += 1;
@@ -177,14 +187,16 @@ async function failureOf(
   { broken, struck }: Lived,
 ): Promise<SeedFailure> {
   const { workflow, options } = simulation;
-  const shrunk = await shrink(struck, broken, async (schedule) => {
+  const candidates = options.shrinks === false ? [] : struck;
+  const shrunk = await shrink(candidates, broken, async (schedule) => {
     const lived = await liveSeed(simulation, seed, schedule);
     return lived.broken;
   });
+  const schedule = options.shrinks === false ? struck : shrunk.schedule;
   const repeat =
-    options.repeat?.(seed, shrunk.schedule) ??
-    `simulate(${workflow.name}, { ...options, seeds: { from: ${seed}, count: 1 }, schedule: ${JSON.stringify(shrunk.schedule)} })`;
-  return { seed, ...shrunk, faults: struck.length, repeat };
+    options.repeat?.(seed, schedule) ??
+    `simulate(${workflow.name}, { ...options, seeds: { from: ${seed}, count: 1 }, schedule: ${JSON.stringify(schedule)} })`;
+  return { seed, broken: shrunk.broken, schedule, faults: struck.length, repeat };
 }
 
 /** Lives through a seed twice, with faults and without, and looks at what is left. */
