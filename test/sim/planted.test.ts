@@ -13,7 +13,7 @@ const add = agent({
   output: count,
   timeout: "10s",
   retry: { attempts: 5, backoff: exponential("100ms") },
-  execute: async (n, { once }) => await once("effect", () => n + 1),
+  execute: async (n, context) => await context.once("effect", () => n + 1),
 });
 const flow = workflow("flow", "1.0.0", { input: count })
   .step("a", add, { input: ({ input }) => input })

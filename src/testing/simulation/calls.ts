@@ -31,12 +31,12 @@ export function callsIn(world: () => World, count: () => void): CallAround {
       time.after(owner, endsMs, () => {
         if (fails) return reject(new Error("The agent failed, says the simulation."));
         here.outside += 1;
-        const done = () => {
-          here.outside -= 1;
-        };
         const given = Promise.resolve().then(() => execute(seen));
-        given.then(done, done);
-        given.then(resolve, reject);
+        given
+          .finally(() => {
+            here.outside -= 1;
+          })
+          .then(resolve, reject);
       });
       // Some agents heed their signal, some don't.
       if (chanceAt(seed, "heeds", place) < 0.5) return;
@@ -50,7 +50,7 @@ export function callsIn(world: () => World, count: () => void): CallAround {
     ): AgentContext {
       const once: AgentContext["once"] = (name, effect) =>
         real.once(name, () => {
-          const what = `${where} once ${name}`;
+          const what = `${where} once ${JSON.stringify(name)}`;
           watch(inside, by, what, `${what} was repeated after it was recorded.`);
           return effect();
         });

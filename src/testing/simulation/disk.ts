@@ -210,7 +210,7 @@ function keep(observed: Observed, events: DiskEvents, request: AppendRequest): v
       const place = `${stream.slice("run/".length)} ${entry.path ?? ""} ${entry.turn ?? 0}`;
       if (entry.kind === "step.sealed" || entry.kind === "item.sealed") observed.results.add(place);
       if (entry.kind === "once.recorded")
-        observed.results.add(`${place} once ${String(entry.payload["name"])}`);
+        observed.results.add(`${place} once ${JSON.stringify(entry.payload["name"])}`);
       events.kept(entry);
     }
   }

@@ -1,7 +1,6 @@
 /** Agents of a simulation: fakes by name, or the real ones, each called on the simulation's time. */
 import { BatonError } from "../../model/errors.ts";
 import type { AgentContext, AgentDefinition } from "../../model/agent-definition.ts";
-import type { Frozen } from "../../model/json.ts";
 import type {
   BranchCase,
   StepDefinition,
@@ -21,8 +20,8 @@ export interface ScriptedAgent {
  * place (run, path, turn, attempt) alone: what it remembers from call to call makes runs end differently with no fault of theirs.
  */
 export type AgentFake =
-  // Whoever writes a fake knows its agent's contract; the simulator hands it what passed that contract.
-  ((input: Frozen<any>, context: AgentContext) => unknown) | ScriptedAgent;
+  // Whoever writes a fake says of what type its input is; what it is handed has passed its agent's contract.
+  ((input: never, context: AgentContext) => unknown) | ScriptedAgent;
 
 /** What the simulation does around each call. */
 export type CallAround = (call: {
@@ -72,7 +71,10 @@ function faked(
   const { latencyMs = LATENCY_MS } = scripted ?? {};
   const answer = (input: Parameters<AgentDefinition["execute"]>[0], context: AgentContext) => {
     if (scripted !== undefined) return scriptedAnswer(scripted, context.attempt);
-    return typeof fake === "function" ? fake(input, context) : agent.execute(input, context);
+    // See AgentFake: the fake's author answers for the type.
+    return typeof fake === "function"
+      ? fake(input as never, context)
+      : agent.execute(input, context);
   };
   return {
     ...agent,

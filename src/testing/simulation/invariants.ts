@@ -131,7 +131,7 @@ function checkJournal(
     const { kind, path, turn, payload } = entry;
     const isResult = kind === "step.sealed" || kind === "item.sealed" || kind === "once.recorded";
     if (!isResult) continue;
-    const place = `${path ?? ""} ${turn ?? 0} ${kind === "once.recorded" ? String(payload["name"]) : ""}`;
+    const place = `${path ?? ""} ${turn ?? 0} ${kind === "once.recorded" ? JSON.stringify(payload["name"]) : ""}`;
     if (results.has(place)) add(3, `${run} has more than one result for ${place.trim()}.`);
     results.add(place);
   }
