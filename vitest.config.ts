@@ -20,7 +20,7 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ["{src,test,examples,bench,scripts,tools}/**/*.test.ts"],
+    include: ["{src,test,examples,labs,bench,scripts,tools}/**/*.test.ts"],
     passWithNoTests: true,
     exclude: ["**/node_modules/**", "dist/**", "test/package/**", "test/docs/**"],
     pool: "forks",

@@ -14,13 +14,19 @@ function rows(counts, indent) {
   return counts.map(([name, n]) => `${indent}${number(n).padStart(5)}  ${name}`);
 }
 
+/** Whether a run failed; what it had done may have been undone since. */
+function isFailed({ status }) {
+  return status === "failed" || status === "compensated";
+}
+
 /** Where a run was refused: at the contract of the input or of a handoff, or at a rule that a step requires. */
 function refusals(results) {
-  return results.flatMap(({ status, step, violations = [], error }) => {
+  return results.flatMap((result) => {
+    const { status, step, violations = [], error } = result;
     if (status === "refused")
       return [...new Set(violations.map((each) => `the input: ${each.contract}`))];
     const [first] = error?.violations ?? [];
-    if (status !== "failed" || first === undefined) return [];
+    if (!isFailed(result) || first === undefined) return [];
     const contract = first.contract === "requires" ? "" : `${first.contract}, `;
     return [`the handoff to ${step}: ${contract}${first.rule}`];
   });
@@ -42,7 +48,7 @@ function unusable(results, { lines, summary }) {
 
 function nextSteps(results) {
   const waiting = results.find(({ status }) => status === "waiting");
-  const refused = results.find(({ status, step }) => status === "failed" && step !== undefined);
+  const refused = results.find((result) => isFailed(result) && result.step !== undefined);
   const approved = results.find(({ output }) => output?.decision === "approved");
   const run = (waiting ?? approved)?.id;
   const steps = [
@@ -52,7 +58,7 @@ function nextSteps(results) {
     ["diff", run && `${run}@3 ${run}`, "", "what changed since version 3"],
     ["graph --run", run, "", "how far it came"],
     ["approve", waiting?.id, " sign-off", "be the person that it waits for"],
-    ["show", refused?.id, "", "a refused handoff, and why"],
+    ["show", refused?.id, "", "a refused handoff, why, and what was undone"],
     ["replay", approved?.id, "", "does today's code decide the same?"],
     ["runs --status waiting", "", "", "all that wait"],
   ].filter(([, target]) => target !== undefined);
@@ -87,7 +93,7 @@ export function conclusion({ summary, results, lines, report }) {
   const refused = refusedAt.reduce((sum, [, n]) => sum + n, 0);
   const failed = counted(
     results
-      .filter(({ status, error }) => status === "failed" && (error.violations ?? []).length === 0)
+      .filter((result) => isFailed(result) && (result.error.violations ?? []).length === 0)
       .map(({ step, error }) => `${step ?? "the run"}: ${error.code}`),
   );
   const without = unusable(results, { lines, summary });
@@ -103,6 +109,7 @@ export function conclusion({ summary, results, lines, report }) {
     ),
     ...section("Refused", refused, refusedAt),
     ...section("Failed", total(failed), failed),
+    ...undone(statuses),
     ...(without.length === 0 ? [] : section("No run", total(without), without)),
     "",
     `Throughput    ${throughput(summary)}`,
@@ -116,6 +123,16 @@ export function conclusion({ summary, results, lines, report }) {
     "Next, from this folder:",
     ...nextSteps(results),
   ].join("\n");
+}
+
+/** Runs that went back: they are counted above, under why. */
+function undone({ compensated = 0, parked = 0 }) {
+  const line = (title, n, what) =>
+    n === 0 ? [] : [`${title.padEnd(14)}${number(n).padStart(5)}  ${what}`];
+  return [
+    ...line("Undone", compensated, "of these: what they had done was compensated"),
+    ...line("Parked", parked, "runs that a person must help: npx baton dead-letters"),
+  ];
 }
 
 function throughput({ runs, tookMs, found }) {

@@ -81,7 +81,10 @@ export async function open(options: OpenOptions): Promise<Baton> {
       clock,
       ...(engine === undefined
         ? {}
-        : { subscribe: (run, subscriber) => engine.subscribe(run, subscriber) }),
+        : {
+            subscribe: (run, subscriber) => engine.subscribe(run, subscriber),
+            subscribeBreakers: (subscriber) => engine.subscribeBreakers(subscriber),
+          }),
     };
     return makeBaton({
       source,

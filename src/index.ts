@@ -11,12 +11,16 @@ export { type OpenOptions, open } from "./compose.ts";
 export type {
   Baton,
   Change,
+  CompensationDecision,
+  CompensationSummary,
+  DeadLetter,
   ForkOptions,
   Lineage,
   LineageNode,
   RecordedEntry,
   ReplayDifference,
   ReplayReport,
+  RollbackSummary,
   RunHandle,
   RunOutcome,
   RunReport,
@@ -38,12 +42,32 @@ export type {
   AgentDefinition,
   AgentLog,
   Backoff,
+  CompensationContext,
   RetryPolicy,
 } from "./model/agent-definition.ts";
+export type {
+  BreakerEvidence,
+  BreakerMark,
+  BreakerPolicy,
+  BreakerSettings,
+  BreakerSnapshot,
+  BreakerStateKind,
+  FallbackMark,
+} from "./model/breaker.ts";
+export type { BreakerOptions, BreakerWindowOptions } from "./model/breaker-options.ts";
 export { type Compatibility, compatibility } from "./model/compatibility.ts";
 export { type AnyContract, type Contract, contract, type Rule, rule } from "./model/contract.ts";
 export type { Duration } from "./model/duration.ts";
-export type { Author, Entry, EntryKind, Failure, RunStatus, UsageRecord } from "./model/entry.ts";
+export type {
+  Author,
+  CompensationAction,
+  Entry,
+  EntryKind,
+  Failure,
+  RollbackReason,
+  RunStatus,
+  UsageRecord,
+} from "./model/entry.ts";
 export { BatonError, type ErrorCode, isBatonError } from "./model/errors.ts";
 export type { Frozen, Json, JsonObject } from "./model/json.ts";
 export { jsonSchemaContract } from "./model/json-schema.ts";

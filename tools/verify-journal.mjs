@@ -8,13 +8,15 @@ import { createHash } from "node:crypto";
 import { readFileSync, realpathSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
-const FINAL = ["run.refused", "run.completed", "run.failed", "run.cancelled"];
-const RESULTS = ["step.sealed", "step.carried", "item.sealed"];
+const REVERSIBLE = ["run.completed", "run.failed", "run.cancelled"];
+const FINAL = ["run.refused", "run.compensated", ...REVERSIBLE];
+const RESULTS = ["step.sealed", "step.carried", "item.sealed", "compensation.sealed"];
 const VERSIONS = ["run.started", "step.sealed", "step.carried"];
-const KINDS = `${FINAL} ${RESULTS} run.started run.resumed run.blocked run.cancelling step.skipped
-  step.opened step.failed item.failed attempt.failed handoff.refused once.recorded signal.received
-  reminder.due workflow.registered`.split(/[\s,]+/);
-
+const BACK = /^(compensation\..*|run\.(resumed|blocked|parked|compensated))$/;
+const KINDS = `${FINAL} ${RESULTS} ${VERSIONS} run.resumed run.blocked run.parked run.cancelling
+  run.compensating compensation.failed compensation.held compensation.resolved step.skipped
+  step.opened step.failed item.failed attempt.failed attempt.held handoff.refused once.recorded
+  signal.received reminder.due workflow.registered breaker.opened breaker.halfOpened breaker.closed`;
 const sha256 = (text) => createHash("sha256").update(text, "utf8").digest("hex");
 const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -34,27 +36,28 @@ function parseCanonical(text) {
   try {
     const value = JSON.parse(text);
     return canonical(value) === text ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  } catch {}
 }
 
 /** Checks, entry by entry, what holds in a run's stream. */
 function runRules(needs) {
   const rules = { final: undefined, sealedAs: new Map(), take }; // seq -> key, for each version
-  const results = new Set(); // path:turn
+  const results = new Set(); // path:turn, of executions and of compensations
   function take({ seq, kind, path = "input", turn = 0, reads = {} }) {
     const isFirst = kind === "run.started" || kind === "run.refused";
     needs(isFirst === (seq === 0), `entry ${seq} of kind ${kind} can't stand there`);
+    if (kind === "run.compensating" && REVERSIBLE.includes(rules.final)) rules.final = undefined;
     needs(rules.final === undefined, `entry ${seq} comes after the end of the run`);
+    needs(!rules.isBack || BACK.test(kind), `entry ${seq} is none of the way back`);
+    rules.isBack ||= kind === "run.compensating";
     if (FINAL.includes(kind)) rules.final = kind;
-    const result = `${path}:${turn}`;
-    const isSecond = RESULTS.includes(kind) && results.has(result);
-    needs(!isSecond, `entry ${seq} is a second result of ${path}, turn ${turn}`);
-    if (RESULTS.includes(kind)) results.add(result);
-    for (const [key, from] of Object.entries(reads)) {
-      needs(rules.sealedAs.get(from) === key, `entry ${seq} read ${key} at ${from}: not there`);
+    const result = `${kind === "compensation.sealed"} ${path}:${turn}`;
+    if (RESULTS.includes(kind)) {
+      needs(!results.has(result), `entry ${seq} is a second result of ${path}, turn ${turn}`);
+      results.add(result);
     }
+    for (const [key, from] of Object.entries(reads))
+      needs(rules.sealedAs.get(from) === key, `entry ${seq} read ${key} at ${from}: not there`);
     if (VERSIONS.includes(kind)) rules.sealedAs.set(seq, path);
   }
   return rules;
@@ -67,9 +70,8 @@ export function verifyText(text) {
   const isJournal = has(header, "format namespace stream v") && header.format === "baton-journal";
   if (!isJournal) throw new Error("it is not an exported journal");
   if (header.v !== 1) throw new Error(`export format ${header.v} needs a newer verifier`);
-  const problems = [];
-  const blobs = new Map(); // sha256 -> bytes
-  const unused = new Set(); // blobs that the next entry must refer to
+  // Bytes by sha256, and the blobs that the next entry must refer to.
+  const [problems, blobs, unused] = [[], new Map(), new Set()];
   let [at, entries, lastAt, head, end] = [1, 0, 0, "0".repeat(64), undefined];
   const needs = (holds, message) => holds || (problems.push(`line ${at}: ${message}`), false);
   const run = runRules(needs);
@@ -90,7 +92,7 @@ export function verifyText(text) {
     needs(entry.prev === head, `entry ${seq} does not follow the one before it`);
     head = hash;
     if (!needs(entry.v === 1, `entry ${seq} has a format that needs a newer verifier`)) return;
-    const isKnown = KINDS.includes(entry.kind);
+    const isKnown = KINDS.split(/[\s,]+/).includes(entry.kind);
     if (!needs(isKnown, `entry ${seq} is of a kind that needs a newer verifier`)) return;
     needs(entry.seq === seq, `entry ${entry.seq} stands where entry ${seq} belongs`);
     const isHere = entry.namespace === header.namespace && entry.stream === header.stream;
@@ -99,9 +101,8 @@ export function verifyText(text) {
     lastAt = entry.at;
     const isWhole = isObject(entry.payload) && isObject(entry.by) && isObject(entry.reads ?? {});
     if (!needs(isWhole, `entry ${seq} lacks its payload or author, or has odd reads`)) return;
-    for (const [field, value] of Object.entries(entry.payload)) {
+    for (const [field, value] of Object.entries(entry.payload))
       if (field.endsWith("Blob")) takeReference(value ?? {}, seq);
-    }
     needs(unused.size === 0, `entry ${seq} does not refer to the blob before it`);
     unused.clear();
     if (header.stream.startsWith("run/")) run.take(entry);
@@ -126,8 +127,8 @@ export function verifyText(text) {
   const isCounted = end?.entries === entries && end.blobs === blobs.size && end.head === head;
   needs(isCounted, "there is no end line, or it counts otherwise: the file was cut");
   needs(entries > 0 && unused.size === 0, "there is no entry, or a blob that none refers to");
-  const [versions, final] = [run.sealedAs.size, run.final];
-  return { ...header, entries, versions, blobs: blobs.size, head, final, problems };
+  const found = { versions: run.sealedAs.size, blobs: blobs.size, head, final: run.final };
+  return { ...header, entries, ...found, problems };
 }
 
 function main(file) {
@@ -145,6 +146,5 @@ function main(file) {
   }
 }
 
-const script = process.argv[1] ?? "";
-if (script !== "" && import.meta.url === pathToFileURL(realpathSync(script)).href)
-  main(process.argv[2]);
+const [, script, file] = process.argv;
+if (script && import.meta.url === pathToFileURL(realpathSync(script)).href) main(file);

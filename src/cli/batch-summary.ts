@@ -5,7 +5,7 @@ import type { Failure } from "../model/entry.ts";
 import type { Violation } from "../model/violation.ts";
 import { fieldOf } from "./arguments.ts";
 import type { Cli } from "./cli.ts";
-import { nextCommand, type Settled, type Wait } from "./settle.ts";
+import { isParked, nextCommand, type Settled, type Wait } from "./settle.ts";
 import { clip, count, printable, took } from "./text.ts";
 
 /** What stands in the place of a contract where a step's own `requires` was broken. */
@@ -71,14 +71,15 @@ export class Tally {
   settle(_run: string, settled: Settled): void {
     this.settled += 1;
     if (settled.kind === "waiting") {
-      add(this.statuses, "waiting");
+      add(this.statuses, isParked(settled) ? "parked" : "waiting");
       if (this.waits.length < NAMED_MAX) this.waits.push(...settled.waits);
       return;
     }
     const { outcome } = settled;
     add(this.statuses, outcome.kind);
     if (outcome.kind === "refused") this.countContracts(outcome.violations, "input");
-    if (outcome.kind === "failed") this.countFailure(outcome.error, outcome.step);
+    if (outcome.kind === "failed" || outcome.kind === "compensated")
+      this.countFailure(outcome.error, outcome.step);
     if (outcome.kind !== "completed" || this.countField === undefined) return;
     const value = fieldOf(outcome.output, this.countField);
     const name =

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { examples } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { PATIENCE_MS, settle, settledJson } from "./settle.ts";
 import { printable } from "./text.ts";
 
 interface CancelFlags extends CommonFlags {
@@ -26,17 +27,23 @@ export function define(command: Command, cli: Cli): void {
 }
 
 async function cancel(cli: Cli, run: string, flags: CancelFlags): Promise<ExitCode> {
-  return cli.withBaton(flags, "write", async ({ baton }) => {
+  return cli.withBaton(flags, "write", async ({ baton, interrupted }) => {
     const by = cli.person(flags.by);
     await baton.cancel(run, { by, reason: flags.reason });
     // Attempts that were executing are aborted first; the journal's last entry tells how it ended.
-    const outcome = await (await baton.run(run)).outcome();
-    if (flags.json === true)
-      cli.printJson({ id: run, status: outcome.kind, reason: flags.reason, by });
+    const settled = await settle(baton, run, {
+      interrupted,
+      patienceMs: PATIENCE_MS,
+      now: cli.terminal.now,
+    });
+    const { status } = settledJson(settled);
+    if (flags.json === true) cli.printJson({ id: run, status, reason: flags.reason, by });
     else
       cli.print(
-        `${outcome.kind}: ${printable(run)}, by ${printable(by.id)}: ${printable(flags.reason)}`,
+        `${String(status)}: ${printable(run)}, by ${printable(by.id)}: ${printable(flags.reason)}`,
       );
-    return EXIT.ok;
+    if (status !== "parked") return EXIT.ok;
+    cli.note(`next:  baton dead-letters show ${printable(run)}`);
+    return EXIT.failed;
   });
 }

@@ -51,6 +51,7 @@ const CLASSES = `  classDef sealed fill:#d3f9d8,stroke:#2b8a3e
   classDef retrying fill:#fff3bf,stroke:#e67700
   classDef failed fill:#ffe3e3,stroke:#c92a2a
   classDef refused fill:#ffe3e3,stroke:#c92a2a
+  classDef undone fill:#e5dbff,stroke:#5f3dc4
   classDef skipped fill:#f1f3f5,stroke:#868e96,stroke-dasharray:4`;
 
 const ARROWS: Readonly<Record<GraphEdge["kind"], string>> = {

@@ -73,7 +73,10 @@ function printGraph(
   flags: GraphFlags,
   report?: RunReport,
 ): void {
-  const statuses: Statuses = new Map((report?.steps ?? []).map((step) => [step.path, step.status]));
+  const statuses: Statuses = new Map([
+    ...(report?.steps ?? []).map((step) => [step.path, step.status] as const),
+    ...undoneSteps(report),
+  ]);
   if (flags.json === true) {
     const { nodes, edges } = workflowGraph(workflow);
     cli.printJson({
@@ -86,6 +89,17 @@ function printGraph(
   }
   if (flags.mermaid === true) cli.print(mermaidOf(workflow, statuses));
   else printLayers(cli, workflow, statuses, report);
+}
+
+/** Steps all of whose results have been undone. */
+function undoneSteps(report: RunReport | undefined): readonly (readonly [string, string])[] {
+  const undone = new Map<string, boolean>();
+  for (const { path, status } of report?.rollback?.compensations ?? []) {
+    const step = path.replace(/[[#].*$/, "");
+    const isDone = status === "done" || status === "byHand";
+    undone.set(step, isDone && undone.get(step) !== false);
+  }
+  return [...undone].flatMap(([step, isUndone]) => (isUndone ? [[step, "undone"] as const] : []));
 }
 
 function statusField(status: string | undefined): { readonly status?: string } {

@@ -79,7 +79,10 @@ function nodeLine(
   const { colors } = cli;
   const turn = node.turn > 0 ? ` turn ${node.turn}` : "";
   const carried = node.carriedFrom === undefined ? "" : ` carried from ${node.carriedFrom.stream}`;
-  const about = printable(`version ${node.version}${turn}  ${node.agent ?? "the input"}${carried}`);
+  const fallback = node.fallback === undefined ? "" : ` (fallback for ${node.fallback.for})`;
+  const about = printable(
+    `version ${node.version}${turn}  ${node.agent ?? "the input"}${fallback}${carried}`,
+  );
   const head = `${shape.prefix}${printable(node.key)}  ${about}`;
   const line = `${shape.prefix}${colors.bold(printable(node.key))}  ${colors.dim(about)}`;
   if (shape.again) return `${line}  ${colors.dim("(see above)")}`;

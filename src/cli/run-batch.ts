@@ -54,8 +54,10 @@ export async function runBatch(cli: Cli, opened: Opened, batch: Batch): Promise<
 }
 
 function exitCode(summary: BatchSummary): ExitCode {
-  const failed = (summary.statuses["failed"] ?? 0) + (summary.statuses["cancelled"] ?? 0);
-  if (failed > 0) return EXIT.failed;
+  const failed = ["failed", "cancelled", "compensated", "parked"].some(
+    (status) => (summary.statuses[status] ?? 0) > 0,
+  );
+  if (failed) return EXIT.failed;
   return summary.conflicts > 0 ? EXIT.conflict : EXIT.ok;
 }
 

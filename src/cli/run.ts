@@ -7,7 +7,7 @@ import { examples, findWorkflow, wholeNumber } from "./arguments.ts";
 import type { Cli, CommonFlags, Opened } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { JsonSource } from "./json-input.ts";
-import { PATIENCE_MS, settledJson, nextCommand, type Settled, settle } from "./settle.ts";
+import { isParked, PATIENCE_MS, settledJson, nextCommand, type Settled, settle } from "./settle.ts";
 import { compact, pretty, printable } from "./text.ts";
 
 export interface RunFlags extends CommonFlags {
@@ -157,14 +157,22 @@ export async function followToEnd(cli: Cli, opened: Opened, followed: Followed):
   } else {
     printSettled(cli, followed.run, settled);
   }
-  return settled.kind === "waiting" || settled.outcome.kind === "completed" ? EXIT.ok : EXIT.failed;
+  return wentWell(settled) ? EXIT.ok : EXIT.failed;
 }
 
-function printSettled(cli: Cli, run: string, settled: Settled): void {
+/** A run that waits has gone well so far; one that is parked has not. */
+function wentWell(settled: Settled): boolean {
+  if (settled.kind === "ended") return settled.outcome.kind === "completed";
+  return !isParked(settled);
+}
+
+/** How a run settled, for people. */
+export function printSettled(cli: Cli, run: string, settled: Settled): void {
   const { colors } = cli;
   if (settled.kind === "waiting") {
     for (const wait of settled.waits) {
-      cli.print(`${colors.yellow("waiting")} for ${wait.what} ${printable(wait.step)}`);
+      const status = wait.what === "compensation" ? colors.red("parked") : colors.yellow("waiting");
+      cli.print(`${status} for ${wait.what} ${printable(wait.step)}`);
       if (wait.shown !== undefined) cli.print(`  ${compact(wait.shown, 400)}`);
       const next = nextCommand(wait);
       if (next !== undefined) cli.note(`next:  ${printable(next)}`);
@@ -175,6 +183,13 @@ function printSettled(cli: Cli, run: string, settled: Settled): void {
   if (outcome.kind === "completed") return cli.print(pretty(outcome.output));
   if (outcome.kind === "cancelled")
     cli.print(`${colors.yellow("cancelled")}: ${printable(outcome.reason)}`);
+  if (outcome.kind === "compensated") {
+    const at = outcome.step === undefined ? "" : ` after ${printable(outcome.step)} failed`;
+    cli.print(
+      `${colors.yellow("compensated")}${at}: ${printable(outcome.error.code)}: ${printable(outcome.error.message)}`,
+    );
+    printViolations(cli, outcome.error.violations ?? []);
+  }
   if (outcome.kind === "refused") {
     cli.print(`${colors.red("refused")}: the input breaks its contract`);
     printViolations(cli, outcome.violations);

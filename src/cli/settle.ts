@@ -6,11 +6,12 @@
  * W3. What waits in a child run (a subflow) counts as the parent's wait, and names the child.
  */
 import type { Baton, RecordedEntry, RunOutcome, RunReport } from "../index.ts";
-import type { EntryKind } from "../model/entry.ts";
+import type { AgentDefinition } from "../model/agent-definition.ts";
+import type { EntryKind, PlannedCompensation } from "../model/entry.ts";
 import { isBatonError } from "../model/errors.ts";
-import type { Json } from "../model/json.ts";
+import type { Json, JsonObject } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
-import { partsOf } from "../model/workflow-parts.ts";
+import { agentsOf, partsOf } from "../model/workflow-parts.ts";
 
 /** What a run waits for. `run` is the run that has the step: a child, where the step is in a subflow. */
 /** How far away a timer may be for the command to wait for it. */
@@ -19,7 +20,8 @@ export const PATIENCE_MS = 60_000;
 export interface Wait {
   readonly run: string;
   readonly step: string;
-  readonly what: "approval" | "signal" | "timer" | "code";
+  /** `compensation`: of a parked run, what could not be undone. */
+  readonly what: "approval" | "signal" | "timer" | "breaker" | "code" | "compensation";
   readonly dueAt?: number;
   readonly shown?: Json;
 }
@@ -60,16 +62,27 @@ export async function topmost(baton: Baton, run: string): Promise<string> {
   return parent === undefined ? run : topmost(baton, parent.run);
 }
 
-/** Whether a run of this workflow can stop for a person, a signal, a timer, or a child that does. */
+/** Whether a run of this workflow can stop for a person, a signal, a timer, a breaker, or a child that does; or be parked. */
 export function canWait(workflow: WorkflowDefinition): boolean {
+  const { agents } = partsOf(workflow);
+  return [...agents].some((agent) => agent.compensate !== undefined) || hasWaits(workflow);
+}
+
+function hasWaits(workflow: WorkflowDefinition): boolean {
   return workflow.steps.some((step) => {
-    if (step.kind === "subflow") return canWait(step.workflow);
+    if (step.kind === "subflow") return hasWaits(step.workflow);
     if (step.kind === "branch")
       return [...step.cases.values()].some(
-        (branch) => branch.kind === "workflow" && canWait(branch.workflow),
+        (branch) => branch.kind === "workflow" && hasWaits(branch.workflow),
       );
+    if (agentsOf(step).some(waitsForBreaker)) return true;
     return step.kind === "approval" || step.kind === "signal" || step.kind === "sleep";
   });
+}
+
+function waitsForBreaker({ breaker }: AgentDefinition): boolean {
+  if (breaker?.whenOpen.kind === "fallback") return waitsForBreaker(breaker.whenOpen.agent);
+  return breaker?.whenOpen.kind === "wait";
 }
 
 /** Pause before a child run that isn't there yet is looked for again. */
@@ -79,6 +92,9 @@ const CLOSING: ReadonlySet<EntryKind> = new Set<EntryKind>([
   "step.sealed",
   "step.skipped",
   "step.failed",
+  "item.sealed",
+  "item.failed",
+  "attempt.failed",
   "signal.received",
 ]);
 
@@ -125,6 +141,9 @@ class Following {
     // An older picture than the journal's would settle a run whose question has just been answered.
     if (report.lastSeq !== this.lastSeq) return false;
     if (report.status === "waiting" || report.status === "parked") return true;
+    // It goes back, and its child that goes back with it is parked.
+    if (report.status === "compensating")
+      return [...this.waits.values()].flat().some(({ what }) => what === "compensation");
     // To the journal a run is running while its child waits; it isn't, if nothing else of it can.
     return report.status === "running" && this.onlyChildrenWait(report);
   }
@@ -149,11 +168,17 @@ class Following {
     const path = entry.path ?? "";
     if (CLOSING.has(entry.kind)) this.waits.delete(path);
     if (entry.kind === "run.resumed") this.waits.delete("");
+    if (entry.kind === "run.compensating") this.followPlan(value);
+    if (entry.kind === "run.parked") this.waits.set("", parkedWaits(this.run, entry.payload));
+    if (entry.kind === "compensation.resolved") this.waits.delete("");
+    if (entry.kind === "compensation.sealed") this.waits.delete(path);
     if (entry.kind === "run.blocked")
       this.waits.set("", [
         { run: this.run, step: JSON.stringify(entry.payload["missing"]), what: "code" },
       ]);
     if (entry.kind === "attempt.failed") this.takeTimer(path, entry.payload["retryAt"]);
+    if (entry.kind === "attempt.held" || entry.kind === "compensation.held")
+      this.takeTimer(path, entry.payload["dueAt"], "breaker");
     if (entry.kind !== "step.opened") return;
     const { step: what, dueAt, run: child } = entry.payload;
     if (typeof child === "string") return this.followChild(path, child);
@@ -170,9 +195,48 @@ class Following {
     this.waits.set(path, [wait]);
   }
 
-  private takeTimer(path: string, dueAt: Json | undefined): void {
+  private takeTimer(
+    path: string,
+    dueAt: Json | undefined,
+    what: "timer" | "breaker" = "timer",
+  ): void {
     if (typeof dueAt !== "number" || dueAt - this.options.now() <= this.options.patienceMs) return;
-    this.waits.set(path, [{ run: this.run, step: path, what: "timer", dueAt }]);
+    this.waits.set(path, [{ run: this.run, step: path, what, dueAt }]);
+  }
+
+  /** What was waited for is not any more; children that go back with the run may be parked. */
+  private followPlan(plan: Json | undefined): void {
+    this.waits.clear();
+    // The plan is a list of what is to be undone; see docs/journal.md.
+    for (const { path, run } of (plan ?? []) as unknown as readonly PlannedCompensation[])
+      if (run !== undefined) this.followParking(path, run);
+  }
+
+  private followParking(path: string, child: string): void {
+    this.untilParked(child).then(
+      (waits) => {
+        if (waits !== undefined) this.waits.set(path, waits);
+        this.wake();
+      },
+      (error: unknown) => {
+        this.childFailure = error instanceof Error ? error : new Error(String(error));
+        this.wake();
+      },
+    );
+  }
+
+  /** Looks at a child until it is parked, or undone: it had ended, so that its journal can't be followed for its end. */
+  private async untilParked(child: string): Promise<readonly Wait[] | undefined> {
+    while (!this.options.interrupted.aborted) {
+      const { status, rollback } = await this.baton.report(child);
+      if (status === "compensated") return undefined;
+      if (status === "parked") {
+        const failed = (rollback?.compensations ?? []).filter((each) => each.status === "failed");
+        return failed.map(({ path }) => ({ run: child, step: path, what: "compensation" }));
+      }
+      await new Promise((resolve) => setTimeout(resolve, CHILD_RETRY_MS * 5));
+    }
+    return undefined;
   }
 
   private followChild(path: string, child: string): void {
@@ -203,16 +267,31 @@ class Following {
   }
 }
 
+function parkedWaits(run: string, payload: JsonObject): readonly Wait[] {
+  const { paths } = payload;
+  return (Array.isArray(paths) ? paths : []).flatMap((path: Json) =>
+    typeof path === "string" ? [{ run, step: path, what: "compensation" }] : [],
+  );
+}
+
+/** Whether something could not be undone, and waits for a person. */
+export function isParked(settled: Settled): boolean {
+  return settled.kind === "waiting" && settled.waits.some(({ what }) => what === "compensation");
+}
+
 /** What to type next about a wait. */
 export function nextCommand(wait: Wait): string | undefined {
   if (wait.what === "approval") return `baton approve ${wait.run} ${wait.step}`;
+  if (wait.what === "compensation") return `baton dead-letters show ${wait.run} ${wait.step}`;
   if (wait.what === "signal") return `baton signal ${wait.run} ${wait.step} payload.json`;
-  return undefined;
+  return wait.what === "breaker" ? "baton breakers" : undefined;
 }
 
 /** How a run settled, flat, for programs. */
 export function settledJson(settled: Settled): Readonly<Record<string, unknown>> {
-  if (settled.kind === "waiting") return { status: "waiting", waits: settled.waits };
+  if (settled.kind === "waiting") {
+    return { status: isParked(settled) ? "parked" : "waiting", waits: settled.waits };
+  }
   const { kind, ...rest } = settled.outcome;
   return { status: kind, ...rest };
 }

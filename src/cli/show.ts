@@ -41,6 +41,7 @@ async function show(cli: Cli, run: string, flags: ShowFlags): Promise<ExitCode> 
     printHeader(cli, report);
     if (report.steps.length > 0) await printSteps(cli, report);
     printTroubles(cli, report);
+    if (report.rollback !== undefined) await printRollback(cli, report.rollback);
     await printUsage(cli, report);
     if (flags.entries === true) {
       cli.print();
@@ -98,7 +99,7 @@ async function printSteps(cli: Cli, report: RunReport): Promise<void> {
       printable(step.path) + (step.turn > 0 ? ` (turn ${step.turn})` : ""),
       coloured(cli, step.status),
       step.version === undefined ? "" : String(step.version),
-      printable(step.agent ?? ""),
+      printable(step.agent ?? "") + (step.fallback === undefined ? "" : " (fallback)"),
       step.tookMs === undefined ? "" : took(step.tookMs),
       step.attempts > 0 ? String(step.attempts) : "",
       printable(Object.keys(step.reads ?? {}).join(", ")),
@@ -128,8 +129,20 @@ function printTroubles(cli: Cli, report: RunReport): void {
         cli.print(`\n${cli.colors.yellow(printable(step.path))}: refused at the handoff`);
       printViolations(cli, violations);
     }
+    printFallback(cli, step);
     if (step.waitsFor !== undefined) printWait(cli, report, step, step.waitsFor);
   }
+}
+
+function printFallback(cli: Cli, { path, agent, fallback, fallbackItems }: StepSummary): void {
+  const name = cli.colors.yellow(printable(path));
+  if (fallback !== undefined) {
+    cli.print(
+      `\n${name}: ${printable(`${agent} stood in for ${fallback.for}: the breaker ${fallback.breaker} was open`)}`,
+    );
+  }
+  if (fallbackItems !== undefined)
+    cli.print(`\n${name}: ${count(fallbackItems, "item")} by a fallback agent`);
 }
 
 function printWait(
@@ -139,9 +152,10 @@ function printWait(
   waitsFor: NonNullable<StepSummary["waitsFor"]>,
 ): void {
   const due = waitsFor.dueAt === undefined ? "" : `, until ${moment(waitsFor.dueAt)}`;
-  const child = waitsFor.run === undefined ? "" : ` ${waitsFor.run}`;
+  const awaited = waitsFor.run ?? waitsFor.breaker;
+  const named = awaited === undefined ? "" : ` ${awaited}`;
   cli.print(
-    `\n${cli.colors.yellow(printable(step.path))} waits for ${waitsFor.what === "run" ? "the run" : `a ${waitsFor.what}`}${printable(child)}${due}`.replace(
+    `\n${cli.colors.yellow(printable(step.path))} waits for ${awaited === undefined ? `a ${waitsFor.what}` : `the ${waitsFor.what}`}${printable(named)}${due}`.replace(
       "a approval",
       "an approval",
     ),
@@ -153,8 +167,47 @@ function printWait(
     cli.print(`  next:  ${printable(`baton approve ${report.id} ${step.path}`)}`);
   if (waitsFor.what === "signal")
     cli.print(`  next:  ${printable(`baton signal ${report.id} ${step.path} payload.json`)}`);
+  if (waitsFor.what === "breaker") cli.print("  next:  baton breakers");
   if (waitsFor.what === "run" && waitsFor.run !== undefined)
     cli.print(`  next:  ${printable(`baton show ${waitsFor.run}`)}`);
+}
+
+async function printRollback(
+  cli: Cli,
+  rollback: NonNullable<RunReport["rollback"]>,
+): Promise<void> {
+  const { because, error, by, compensations } = rollback;
+  cli.print(
+    `\n${cli.colors.bold("Went back")} (${because}, by ${printable(by.id)}): ${printable(error.message)}`,
+  );
+  if (compensations.length === 0) return;
+  await printTable(
+    cli,
+    [
+      { title: "UNDOES", flexible: true },
+      { title: "STATUS" },
+      { title: "AGENT", flexible: true },
+      { title: "TRIES", align: "right" },
+      { title: "SAYS", flexible: true },
+    ],
+    compensations.map((each) => [
+      printable(each.path) + (each.turn > 0 ? ` (turn ${each.turn})` : ""),
+      coloured(cli, each.status),
+      printable(each.agent ?? each.run ?? ""),
+      each.attempts > 0 ? String(each.attempts) : "",
+      printable(says(each)),
+    ]),
+  );
+}
+
+function says({
+  breaker,
+  error,
+  by,
+  reason,
+}: NonNullable<RunReport["rollback"]>["compensations"][number]): string {
+  if (breaker !== undefined) return `waits for the breaker ${breaker}`;
+  return error?.message ?? [by?.id, reason].filter(Boolean).join(": ");
 }
 
 async function printUsage(cli: Cli, report: RunReport): Promise<void> {

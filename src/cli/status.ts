@@ -14,7 +14,7 @@ export const RUN_STATUSES: readonly RunStatus[] = [
   "cancelled",
 ];
 
-const GOOD: ReadonlySet<string> = new Set(["completed", "sealed"]);
+const GOOD: ReadonlySet<string> = new Set(["completed", "sealed", "done", "byHand"]);
 const BAD: ReadonlySet<string> = new Set(["failed", "refused", "parked"]);
 const UNDER_WAY: ReadonlySet<string> = new Set([
   "running",

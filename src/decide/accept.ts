@@ -1,7 +1,7 @@
 /**
  * accept: what has happened outside, taken in. Each input either becomes facts, or is recognised as late and ignored.
  */
-import type { Author } from "../model/entry.ts";
+import type { Author, CompensationAction, Fact, RollbackReason } from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { Position } from "../model/entry.ts";
@@ -9,7 +9,19 @@ import type { Violation } from "../model/violation.ts";
 import type { StepDefinition } from "../model/workflow-definition.ts";
 import { type AttemptOutcome, recordFailure, takePerforming } from "./call.ts";
 import { decide, rulesOf, takeDue } from "./decide.ts";
+import { type Held, holdAttempt, release, type Released } from "./hold.ts";
 import type { ChildOutcome } from "./steps/rules.ts";
+import {
+  beginRollback,
+  childCompensated,
+  compensationEnded,
+  type CompensationHeld,
+  type CompensationOutcome,
+  holdCompensation,
+  releaseCompensations,
+  resolveCompensation,
+} from "./saga.ts";
+import { sagaHistory } from "./saga-history.ts";
 import { type Deliberation, deliberation, ENGINE, say } from "./turn.ts";
 import type { Reads, Run } from "../model/run.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
@@ -57,6 +69,8 @@ export type Input =
   | { readonly kind: "resume" }
   | { readonly kind: "block"; readonly missing: readonly string[] }
   | AttemptOutcome
+  | Held
+  | Released
   | {
       readonly kind: "once";
       readonly path: string;
@@ -64,6 +78,8 @@ export type Input =
       readonly attempt: number;
       readonly name: string;
       readonly value: Json;
+      /** `name@version` of the agent that acted, where it is not the step's own: a fallback. */
+      readonly agent?: string;
     }
   | { readonly kind: "child"; readonly path: string; readonly outcome: ChildOutcome }
   | {
@@ -80,6 +96,20 @@ export type Input =
       readonly violations: readonly Violation[];
     }
   | { readonly kind: "cancel"; readonly by: Author; readonly reason: string }
+  /** A run that has ended is to go back; one that has not is cancelled. Its journal comes first. */
+  | { readonly kind: "rollback"; readonly by: Author; readonly reason: RollbackReason }
+  /** The run's journal so far. */
+  | { readonly kind: "history"; readonly facts: readonly Fact[] }
+  | CompensationOutcome
+  | CompensationHeld
+  | {
+      readonly kind: "resolve";
+      readonly path: string;
+      readonly turn: number;
+      readonly by: Author;
+      readonly action: CompensationAction;
+      readonly reason: string | undefined;
+    }
   /** Time has passed. */
   | { readonly kind: "tick" };
 
@@ -120,6 +150,11 @@ function accept(turn: Deliberation, input: Input): void {
       return attemptSealed(turn, input);
     case "attemptFailed":
       return attemptFailed(turn, input);
+    case "held":
+      return holdAttempt(turn, input);
+    case "released":
+      releaseCompensations(turn, input.breaker);
+      return release(turn, input);
     case "once":
       return onceDone(turn, input);
     case "child":
@@ -139,8 +174,32 @@ function accept(turn: Deliberation, input: Input): void {
         say(turn, { kind: "run.cancelling", by: input.by, payload: { reason: input.reason } });
       }
       return;
+    case "rollback":
+      return rollBack(turn, input);
+    case "history":
+      run.history = sagaHistory(run.definition, input.facts, run.limits);
+      return;
+    case "compensated":
+    case "compensationFailed":
+      return compensationEnded(turn, input);
+    case "compensationHeld":
+      return holdCompensation(turn, input);
+    case "resolve":
+      return resolveCompensation(turn, input);
     case "tick":
       return;
+  }
+}
+
+/** Asked by hand, or by the run that this one is part of. */
+function rollBack(turn: Deliberation, input: Extract<Input, { readonly kind: "rollback" }>): void {
+  const { run } = turn;
+  const { by, reason } = input;
+  const { kind } = run.phase;
+  if (kind === "going" || kind === "blocked") {
+    say(turn, { kind: "run.cancelling", by, payload: { reason: reason.error.message } });
+  } else if (kind === "completed" || kind === "failed" || kind === "cancelled") {
+    beginRollback(turn, reason, by);
   }
 }
 
@@ -242,13 +301,14 @@ function onceDone(turn: Deliberation, input: Extract<Input, { readonly kind: "on
   )
     return;
   if (turn.run.onces.get(`${input.path}:${input.turn}`)?.has(input.name) === true) return;
+  const agent = input.agent ?? performing.agent;
   say(turn, {
     kind: "once.recorded",
     path: input.path,
     turn: input.turn,
     attempt: input.attempt,
-    by: { kind: "agent", id: performing.agent?.split("@")[0] ?? "" },
-    ...(performing.agent === undefined ? {} : { agent: performing.agent }),
+    by: { kind: "agent", id: agent?.split("@")[0] ?? "" },
+    ...(agent === undefined ? {} : { agent }),
     payload: { name: input.name },
     value: input.value,
   });
@@ -256,6 +316,7 @@ function onceDone(turn: Deliberation, input: Extract<Input, { readonly kind: "on
 
 function childEnded(turn: Deliberation, path: string, outcome: ChildOutcome): void {
   const { run } = turn;
+  if (run.phase.kind === "compensating") return childCompensated(turn, path, outcome);
   const performing = run.performing.get(path);
   if (performing === undefined) return;
   run.performing.delete(path);

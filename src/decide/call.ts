@@ -5,6 +5,7 @@
  * C2. An attempt that is not the one under way is not listened to: its outcome came too late.
  */
 import type { AgentDefinition } from "../model/agent-definition.ts";
+import type { BreakerMark, FallbackMark } from "../model/breaker.ts";
 import type { Draft, Failure, UsageRecord } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Performing, Reads, Run } from "../model/run.ts";
@@ -22,6 +23,7 @@ export type AttemptOutcome =
       readonly inputHash: string;
       readonly usage?: readonly UsageRecord[];
       readonly tookMs?: number;
+      readonly behind?: Behind;
     }
   | {
       readonly kind: "attemptFailed";
@@ -36,13 +38,22 @@ export type AttemptOutcome =
       readonly inputHash?: string;
       readonly usage?: readonly UsageRecord[];
       readonly tookMs?: number;
+      readonly behind?: Behind;
     };
+
+/** What an attempt had to do with breakers. */
+export interface Behind {
+  readonly breaker?: BreakerMark;
+  /** The agent that was called in place of the step's own. */
+  readonly fallback?: FallbackMark & { readonly agent: AgentDefinition };
+}
 
 const NO_ONCES: ReadonlyMap<string, Json> = new Map();
 
-/** Whether a call of this path may begin now: nothing under way, and no retry pause. */
+/** Whether a call of this path may begin now: nothing under way, no retry pause, no wait for a breaker. */
 export function mayCall(run: Run, path: string, nowMs: number): boolean {
   if (run.performing.has(path)) return false;
+  if (run.holds.size > 0 && (run.holds.get(path)?.dueAt ?? 0) > nowMs) return false;
   const retryAt = run.calls.get(path)?.retryAt;
   return retryAt === undefined || retryAt <= nowMs;
 }
@@ -105,6 +116,7 @@ export function recordFailure(
   outcome: Extract<AttemptOutcome, { readonly kind: "attemptFailed" }>,
 ): { readonly givenUp: boolean } {
   const { attempts, backoff } = agent.retry;
+  const actor = outcome.behind?.fallback?.agent ?? agent;
   const givenUp = outcome.final || outcome.attempt >= attempts || turn.run.phase.kind !== "going";
   const pauseMs = Math.min(backoff.maxMs, backoff.baseMs * backoff.factor ** (outcome.attempt - 1));
   const retryAt =
@@ -114,8 +126,8 @@ export function recordFailure(
     path: outcome.path,
     turn: outcome.turn,
     attempt: outcome.attempt,
-    by: { kind: "agent", id: agent.name },
-    agent: agent.id,
+    by: { kind: "agent", id: actor.name },
+    agent: actor.id,
     reads: performing.reads,
     ...(outcome.inputHash === undefined ? {} : { inputHash: outcome.inputHash }),
     payload: {
@@ -123,6 +135,7 @@ export function recordFailure(
       ...(givenUp ? {} : { retryAt }),
       ...(outcome.usage === undefined ? {} : { usage: outcome.usage }),
       ...(outcome.tookMs === undefined ? {} : { tookMs: outcome.tookMs }),
+      ...(outcome.behind === undefined ? {} : marksOf(outcome.behind)),
     },
   });
   return { givenUp };
@@ -137,18 +150,37 @@ export function sealing(
     path: outcome.path,
     turn: outcome.turn,
     attempt: outcome.attempt,
-    by: { kind: "agent", id: agentName(performing.agent) },
-    ...(performing.agent === undefined ? {} : { agent: performing.agent }),
+    by: { kind: "agent", id: agentName(actorId(performing, outcome)) },
+    ...agentField(actorId(performing, outcome)),
     reads: performing.reads,
     inputHash: outcome.inputHash,
     payload: {
       ...(outcome.usage === undefined ? {} : { usage: outcome.usage }),
       ...(outcome.tookMs === undefined ? {} : { tookMs: outcome.tookMs }),
+      ...(outcome.behind === undefined ? {} : marksOf(outcome.behind)),
     },
     value: outcome.output,
   };
 }
 
+/** `name@version` of the agent that was called: a fallback, or the step's own. */
+function actorId({ agent }: Performing, { behind }: AttemptOutcome): string | undefined {
+  return behind?.fallback?.agent.id ?? agent;
+}
+
+function agentField(agent: string | undefined): { readonly agent?: string } {
+  return agent === undefined ? {} : { agent };
+}
+
 function agentName(id: string | undefined): string {
   return id?.slice(0, id.lastIndexOf("@")) ?? "";
+}
+
+function marksOf({ breaker, fallback }: Behind) {
+  return {
+    ...(breaker === undefined ? {} : { breaker }),
+    ...(fallback === undefined
+      ? {}
+      : { fallback: { for: fallback.for, breaker: fallback.breaker } }),
+  };
 }

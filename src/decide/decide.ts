@@ -11,7 +11,9 @@ import { sealJson } from "../model/json.ts";
 import type { Run, StepState, Timer } from "../model/run.ts";
 import type { StepDefinition, StepKind } from "../model/workflow-definition.ts";
 import { parsePath } from "./evolve.ts";
+import { isHeldUntil } from "./hold.ts";
 import { refusalFailure, tryCall, viewOf } from "./handoff.ts";
+import { turnsBack, walk } from "./saga.ts";
 import { agentRules } from "./steps/agent.ts";
 import { branchRules } from "./steps/branch.ts";
 import { mapRules } from "./steps/map.ts";
@@ -50,6 +52,7 @@ export function decide(turn: Deliberation, drainAgenda = true): void {
     if (run.phase.kind === "going" && run.unsettledSteps === 0) complete(turn);
   }
   if (run.phase.kind === "failing" || run.phase.kind === "cancelling") wind(turn);
+  if (run.phase.kind === "compensating") walk(turn);
 }
 
 function drain(turn: Deliberation): void {
@@ -86,11 +89,9 @@ function complete(turn: Deliberation): void {
     say(turn, { kind: "run.completed", by: ENGINE, payload: {}, value: projected.value.value });
     return;
   }
-  say(turn, {
-    kind: "run.failed",
-    by: ENGINE,
-    payload: { error: { ...refusalFailure("output", violations ?? []), code: "OUTPUT_REFUSED" } },
-  });
+  const error = { ...refusalFailure("output", violations ?? []), code: "OUTPUT_REFUSED" };
+  if (turnsBack(turn, { because: "failed", error })) return;
+  say(turn, { kind: "run.failed", by: ENGINE, payload: { error } });
 }
 
 /** Winds a run down that is failing or being cancelled (D2). */
@@ -105,12 +106,12 @@ function wind(turn: Deliberation): void {
   if (run.performing.size > 0) return;
   if (run.phase.kind === "failing") {
     const { step, error } = run.phase;
-    say(turn, {
-      kind: "run.failed",
-      by: ENGINE,
-      payload: { ...(step === undefined ? {} : { step }), error },
-    });
+    const blamed = { ...(step === undefined ? {} : { step }), error };
+    if (turnsBack(turn, { because: "failed", ...blamed })) return;
+    say(turn, { kind: "run.failed", by: ENGINE, payload: blamed });
   } else if (run.phase.kind === "cancelling") {
+    const error = { code: "RUN_CANCELLED", message: run.phase.reason };
+    if (turnsBack(turn, { because: "cancelled", error })) return;
     say(turn, { kind: "run.cancelled", by: ENGINE, payload: { reason: run.phase.reason } });
   }
 }
@@ -129,6 +130,7 @@ function awaitChildren(run: Run): void {
 /** Takes the timers that are due; what they concern is looked at again, or acts at once. */
 export function takeDue(turn: Deliberation): void {
   const { run } = turn;
+  // A compensation whose pause is over is found by the walk.
   if (run.phase.kind !== "going") return;
   for (
     let timer = run.timers.peek();
@@ -143,10 +145,11 @@ export function takeDue(turn: Deliberation): void {
 
 function fire(turn: Deliberation, timer: Timer): void {
   const { run } = turn;
+  if (timer.kind === "compensate") return;
   const step = run.definition.stepByName.get(timer.step);
   const state = run.steps.get(timer.step);
   if (step === undefined || !matters(run, timer)) return;
-  if (timer.kind === "retry") {
+  if (timer.kind === "retry" || timer.kind === "held") {
     if (state?.kind === "open" && state.opening.step === "map")
       state.items?.again.push(parsePath(timer.path).index);
     run.agenda.add(timer.step);
@@ -159,7 +162,7 @@ function fire(turn: Deliberation, timer: Timer): void {
 
 /** When the run must be looked at again though nothing has come in; undefined if never. */
 export function nextWakeAt(run: Run): number | undefined {
-  if (run.phase.kind !== "going") return undefined;
+  if (run.phase.kind !== "going" && run.phase.kind !== "compensating") return undefined;
   for (let timer = run.timers.peek(); timer !== undefined; timer = run.timers.peek()) {
     if (matters(run, timer)) return timer.dueAt;
     run.timers.pop();
@@ -169,6 +172,14 @@ export function nextWakeAt(run: Run): number | undefined {
 
 /** Whether a timer is still waited for: its step may have been settled by something else meanwhile. */
 function matters(run: Run, timer: Timer): boolean {
+  if (timer.kind === "compensate") {
+    const planned = run.rollback?.pending.get(timer.key);
+    // While its attempt is under way nothing is waited for.
+    if (planned === undefined || run.performing.has(planned.path)) return false;
+    return run.rollback?.states.get(timer.key)?.retryAt === timer.dueAt;
+  }
+  if (run.phase.kind === "compensating") return false;
+  if (timer.kind === "held") return isHeldUntil(run, timer.path, timer.dueAt);
   if (timer.kind !== "retry") {
     if (run.steps.get(timer.step)?.kind !== "open") return false;
     return timer.kind === "wake" || run.reminders.get(timer.step) === timer.dueAt;
@@ -188,13 +199,17 @@ export function statusOf(run: Run): RunStatus {
     case "failed":
     case "cancelled":
     case "refused":
+    case "compensating":
+    case "compensated":
+    case "parked":
       return run.phase.kind;
     case "blocked":
       return "waiting";
     case "new":
+      return "running";
     case "failing":
     case "cancelling":
-      return "running";
+      return run.missing.length > 0 && run.performing.size === 0 ? "waiting" : "running";
     case "going":
       return run.performing.size === 0 && run.agenda.size === 0 && run.unsettledSteps > 0
         ? "waiting"
@@ -205,5 +220,11 @@ export function statusOf(run: Run): RunStatus {
 /** Whether the run takes no more entries. */
 export function hasEnded(run: Run): boolean {
   const { kind } = run.phase;
-  return kind === "completed" || kind === "failed" || kind === "cancelled" || kind === "refused";
+  return (
+    kind === "completed" ||
+    kind === "failed" ||
+    kind === "cancelled" ||
+    kind === "refused" ||
+    kind === "compensated"
+  );
 }

@@ -2,10 +2,10 @@
  * evolve: what each kind of entry does to a run. No I/O, no clock, no chance, and no user function: what those gave is in
  * the entry. Every kind has its line in the table, so that a new one which nobody handles does not compile.
  */
-import type { EntryKind, Fact, FactOf } from "../model/entry.ts";
+import type { EntryKind, Fact, FactOf, PlannedCompensation } from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
-import type { Items, Run, StepState } from "../model/run.ts";
+import type { Items, Rollback, Run, StepState } from "../model/run.ts";
 
 const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void } = {
   "run.started": started,
@@ -34,6 +34,17 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "run.cancelled": (run, fact) => {
     run.phase = { kind: "cancelled", reason: fact.payload.reason };
   },
+  "run.compensating": compensating,
+  "run.compensated": (run, fact) => {
+    run.phase = { kind: "compensated", ...fact.payload };
+  },
+  "run.parked": (run, fact) => {
+    run.phase = { kind: "parked", ...fact.payload };
+  },
+  "compensation.sealed": (run, fact) => settleCompensation(run, fact),
+  "compensation.failed": compensationFailed,
+  "compensation.held": compensationHeld,
+  "compensation.resolved": compensationResolved,
   "step.sealed": (run, fact) => seal(run, fact),
   "step.carried": (run, fact) => seal(run, fact),
   "step.skipped": (run, fact) => {
@@ -52,6 +63,7 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "item.failed": (run, fact) =>
     settleItem(run, pathOf(fact), { ok: false, error: fact.payload.error }),
   "attempt.failed": attemptFailed,
+  "attempt.held": held,
   "handoff.refused": handoffRefused,
   "once.recorded": (run, fact) => {
     const key = `${pathOf(fact)}:${fact.turn ?? 0}`;
@@ -74,10 +86,15 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "reminder.due": (run, fact) => {
     remindAt(run, pathOf(fact), fact.payload.remindAt);
   },
-  "workflow.registered": () => {
-    invariant(false, "workflow.registered stands in the registry's streams, never in a run's.");
-  },
+  "workflow.registered": notOfARun,
+  "breaker.opened": notOfARun,
+  "breaker.halfOpened": notOfARun,
+  "breaker.closed": notOfARun,
 };
+
+function notOfARun(_run: Run, fact: Fact): void {
+  invariant(false, `${fact.kind} stands in a stream of its own, never in a run's.`);
+}
 
 const SEALED: StepState = { kind: "sealed" };
 const SKIPPED: StepState = { kind: "skipped" };
@@ -106,6 +123,74 @@ function started(run: Run, fact: FactOf<"run.started">): void {
     if (unmet === 0) run.agenda.add(step.name);
     else run.unmetNeeds.set(step.name, unmet);
   }
+}
+
+function compensating(run: Run, fact: FactOf<"run.compensating">): void {
+  run.phase = { kind: "compensating", ...fact.payload };
+  const pending = new Map<string, PlannedCompensation>();
+  const pendingOf = new Map<string, number>();
+  // The plan is written by the saga alone, in this very form.
+  for (const planned of valueOf(fact) as unknown as readonly PlannedCompensation[]) {
+    const { step } = parsePath(planned.path);
+    pending.set(`${planned.path}:${planned.turn}`, planned);
+    pendingOf.set(step, (pendingOf.get(step) ?? 0) + 1);
+  }
+  run.rollback = { pending, pendingOf, states: new Map(), byHand: [], skipped: [] };
+}
+
+function rollbackOf(run: Run): Rollback {
+  invariant(run.rollback !== undefined, `Run ${run.id} compensates without going back.`);
+  return run.rollback;
+}
+
+function settleCompensation(run: Run, fact: Fact): void {
+  const path = pathOf(fact);
+  const { pending, pendingOf, states } = rollbackOf(run);
+  const key = `${path}:${fact.turn ?? 0}`;
+  const { step } = parsePath(path);
+  states.delete(key);
+  if (pending.delete(key)) pendingOf.set(step, (pendingOf.get(step) ?? 1) - 1);
+}
+
+function compensationFailed(run: Run, fact: FactOf<"compensation.failed">): void {
+  const { states } = rollbackOf(run);
+  const key = `${pathOf(fact)}:${fact.turn ?? 0}`;
+  const { retryAt, error } = fact.payload;
+  states.set(key, {
+    attempts: fact.attempt ?? 1,
+    before: states.get(key)?.before ?? 0,
+    retryAt,
+    error: retryAt === undefined ? error : undefined,
+  });
+  if (retryAt !== undefined) run.timers.push({ dueAt: retryAt, kind: "compensate", key });
+}
+
+function compensationHeld(run: Run, fact: FactOf<"compensation.held">): void {
+  const { states } = rollbackOf(run);
+  const key = `${pathOf(fact)}:${fact.turn ?? 0}`;
+  const { breaker, dueAt } = fact.payload;
+  const before = states.get(key)?.before ?? 0;
+  // The attempt has not been made.
+  const attempts = (fact.attempt ?? 1) - 1;
+  states.set(key, { attempts, before, retryAt: dueAt, error: undefined, breaker });
+  run.timers.push({ dueAt, kind: "compensate", key });
+}
+
+function compensationResolved(run: Run, fact: FactOf<"compensation.resolved">): void {
+  const { states, byHand, skipped } = rollbackOf(run);
+  const path = pathOf(fact);
+  if (run.phase.kind === "parked") {
+    const { paths: _, ...reason } = run.phase;
+    run.phase = { ...reason, kind: "compensating" };
+  }
+  if (fact.payload.action === "retry") {
+    const key = `${path}:${fact.turn ?? 0}`;
+    const attempts = states.get(key)?.attempts ?? 0;
+    states.set(key, { attempts, before: attempts, retryAt: undefined, error: undefined });
+    return;
+  }
+  (fact.payload.action === "done" ? byHand : skipped).push(path);
+  settleCompensation(run, fact);
 }
 
 function seal(run: Run, fact: FactOf<"step.sealed" | "step.carried">): void {
@@ -168,8 +253,17 @@ function attemptFailed(run: Run, fact: FactOf<"attempt.failed">): void {
   // What a refusal said stays said, also when an attempt after it fails for another reason.
   const feedback = error.violations ?? run.calls.get(path)?.feedback ?? [];
   run.calls.set(path, { failedAttempts: attempt, retryAt, feedback });
+  run.holds.delete(path);
   if (retryAt !== undefined)
     run.timers.push({ dueAt: retryAt, kind: "retry", step, path, attempt });
+}
+
+function held(run: Run, fact: FactOf<"attempt.held">): void {
+  const path = pathOf(fact);
+  const { step } = parsePath(path);
+  const { breaker, dueAt } = fact.payload;
+  run.holds.set(path, { step, breaker, turn: fact.turn ?? 0, attempt: fact.attempt ?? 1, dueAt });
+  run.timers.push({ dueAt, kind: "held", step, path });
 }
 
 function handoffRefused(run: Run, fact: FactOf<"handoff.refused">): void {
@@ -206,6 +300,7 @@ function settle(run: Run, step: string): void {
 
 function forgetCall(run: Run, path: string, turn: number): void {
   run.calls.delete(path);
+  run.holds.delete(path);
   if (run.onces.size > 0) run.onces.delete(`${path}:${turn}`);
 }
 

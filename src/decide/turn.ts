@@ -5,7 +5,8 @@
  * exactly these facts until then; if the append fails for good, the run is dropped and folded anew.
  */
 import type { AgentDefinition } from "../model/agent-definition.ts";
-import type { Author, Draft, Fact } from "../model/entry.ts";
+import type { FallbackMark } from "../model/breaker.ts";
+import type { Author, Draft, Fact, RollbackReason } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Run } from "../model/run.ts";
 import type { Violation } from "../model/violation.ts";
@@ -20,6 +21,8 @@ export type Command =
       readonly turn: number;
       readonly attempt: number;
       readonly agent: AgentDefinition;
+      /** Where `agent` is a fallback: for which agent. */
+      readonly standsIn?: FallbackMark;
       /** Checked against the agent's input contract. */
       readonly input: Json;
       readonly feedback: readonly Violation[];
@@ -35,7 +38,27 @@ export type Command =
     }
   /** Abort every attempt, cancel every child run: the run is failing or being cancelled. With `step`: those of a step that was given up. */
   | { readonly kind: "abort"; readonly reason: string; readonly step?: string }
-  | { readonly kind: "remind"; readonly step: string };
+  | { readonly kind: "remind"; readonly step: string }
+  /** The run's journal is needed, to compensate. */
+  | { readonly kind: "readHistory" }
+  | {
+      readonly kind: "compensate";
+      readonly path: string;
+      readonly turn: number;
+      readonly attempt: number;
+      readonly agent: AgentDefinition;
+      /** Computed again; to be held against `inputHash`, where one was recorded. */
+      readonly input: Json;
+      readonly inputHash: string | undefined;
+      readonly output: Json | undefined;
+      readonly reason: RollbackReason;
+    }
+  | {
+      readonly kind: "compensateChild";
+      readonly path: string;
+      readonly run: string;
+      readonly reason: RollbackReason;
+    };
 
 export const ENGINE: Author = { kind: "engine", id: "baton" };
 

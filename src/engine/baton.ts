@@ -8,7 +8,9 @@ import type { RecordedEntry } from "../history/read.ts";
 import type { ReplayReport } from "../history/replay.ts";
 import type { RunReport } from "../history/report.ts";
 import type { StateAt } from "../history/state.ts";
-import type { Author, Failure, RunStatus } from "../model/entry.ts";
+import type { DeadLetter } from "../history/dead-letters.ts";
+import type { BreakerSnapshot } from "../model/breaker.ts";
+import type { Author, CompensationAction, Failure, RunStatus } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Violation } from "../model/violation.ts";
 import type { Workflow } from "../model/workflow.ts";
@@ -17,12 +19,14 @@ import type { VerifyReport } from "../journal/verify.ts";
 import type { StoredEntry } from "../ports/journal-store.ts";
 import type { WatchItem, WatchOptions } from "./watch.ts";
 
+export type { DeadLetter } from "../history/dead-letters.ts";
 export type { Change, VersionRef } from "../history/diff.ts";
 export type { ForkOptions } from "../history/fork.ts";
 export type { Lineage, LineageNode } from "../history/lineage.ts";
 export type { RecordedEntry } from "../history/read.ts";
 export type { ReplayDifference, ReplayReport } from "../history/replay.ts";
 export type { RunReport, StepSummary } from "../history/report.ts";
+export type { CompensationSummary, RollbackSummary } from "../history/rollback-summary.ts";
 export type { StateAt } from "../history/state.ts";
 export type { VerifyProblem, VerifyReport } from "../journal/verify.ts";
 export type { WatchItem, WatchOptions } from "./watch.ts";
@@ -41,13 +45,23 @@ export interface RunSummary {
 export type RunOutcome<Out> =
   | { readonly kind: "completed"; readonly output: Out }
   | { readonly kind: "failed"; readonly error: Failure; readonly step?: string }
+  /** It failed, was cancelled or was asked to go back, and what it had done was undone. */
+  | { readonly kind: "compensated"; readonly error: Failure; readonly step?: string }
   | { readonly kind: "cancelled"; readonly reason: string }
   | { readonly kind: "refused"; readonly violations: readonly Violation[] };
+
+/** What a person decides of a compensation; see {@link Baton.compensation}. */
+export interface CompensationDecision {
+  readonly action: CompensationAction;
+  readonly by: Author;
+  readonly reason?: string;
+  readonly turn?: number;
+}
 
 /** A handle on one run. */
 export interface RunHandle<Out> {
   readonly id: string;
-  /** Waits for the end. @throws BatonError RUN_FAILED, RUN_CANCELLED or RUN_REFUSED; STORE_CLOSED if Baton is closed before. */
+  /** Waits for the end. @throws BatonError RUN_FAILED, RUN_COMPENSATED, RUN_CANCELLED or RUN_REFUSED; STORE_CLOSED if Baton is closed before. */
   result(): Promise<Out>;
   /** Waits for the end and gives it as data; never throws for a failed run. */
   outcome(): Promise<RunOutcome<Out>>;
@@ -106,8 +120,41 @@ export interface Baton {
     step: string,
     answer: { readonly approved: boolean; readonly by: Author; readonly reason?: string },
   ): Promise<void>;
-  /** Cancels: what is executing is aborted, nothing new begins. @throws BatonError RUN_NOT_FOUND, RUN_FINISHED */
+  /**
+   * Cancels: what is executing is aborted, nothing new begins, and what was done is compensated.
+   * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED
+   */
   cancel(run: string, options: { readonly by: Author; readonly reason: string }): Promise<void>;
+  /**
+   * Has a run go back by hand: what its completed steps did is undone. One that has not ended is cancelled first. Of a child
+   * run, ask its parent. Resolves when that is in the journal; `outcome()` waits for the end.
+   * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, ARGUMENT_INVALID, AGENT_NOT_FOUND
+   */
+  compensate(run: string, options: { readonly by: Author; readonly reason: string }): Promise<void>;
+  /** Runs that are parked: a compensation of each failed for good, and waits for a person. The newest first. */
+  deadLetters(options?: { readonly limit?: number }): Promise<readonly DeadLetter[]>;
+  /** What of one run waits for a person; empty if nothing does. @throws BatonError RUN_NOT_FOUND */
+  deadLettersOf(run: string): Promise<readonly DeadLetter[]>;
+  /**
+   * Decides what becomes of a compensation that failed for good: `retry` makes its attempts again, `done` says that a person has
+   * undone it by hand, `skip` that it stays as it is. The last two need a reason. `turn` only where a path has several.
+   * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, COMPENSATION_UNKNOWN, ARGUMENT_INVALID
+   */
+  compensation(run: string, path: string, decision: CompensationDecision): Promise<void>;
+  /** How every breaker stands: those that agents name, and those that were ever opened. */
+  breakers(): Promise<readonly BreakerSnapshot[]>;
+  /** Stops all calls behind a breaker, until a person closes it. Recorded before this resolves. @throws BatonError BREAKER_NOT_FOUND */
+  openBreaker(
+    name: string,
+    options: { readonly by: Author; readonly reason: string },
+  ): Promise<void>;
+  /** Lets calls through again; runs that wait go on. @throws BatonError BREAKER_NOT_FOUND */
+  closeBreaker(
+    name: string,
+    options: { readonly by: Author; readonly reason: string },
+  ): Promise<void>;
+  /** The transitions of all breakers from now on, until `signal` aborts. */
+  watchBreakers(options?: { readonly signal?: AbortSignal }): AsyncIterable<RecordedEntry>;
   runs(filter?: RunsFilter): Promise<readonly RunSummary[]>;
   /** Entries of a run from `fromSeq` on (0 by default). @throws BatonError RUN_NOT_FOUND */
   entries(run: string, fromSeq?: number): AsyncIterable<RecordedEntry>;

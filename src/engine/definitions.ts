@@ -10,7 +10,8 @@ import type {
   StepDefinition,
   WorkflowDefinition,
 } from "../model/workflow-definition.ts";
-import { agentsOf, workflowsOf } from "../model/workflow-parts.ts";
+import { agentsOf, fallbackOf, workflowsOf } from "../model/workflow-parts.ts";
+import { type DeclaredBreaker, declaredBreakers } from "./breakers.ts";
 
 /** What `open()` was given, indexed. */
 export interface Catalogue {
@@ -18,6 +19,8 @@ export interface Catalogue {
   readonly workflows: ReadonlyMap<string, WorkflowDefinition>;
   /** By `name@version`. */
   readonly agents: ReadonlyMap<string, AgentDefinition>;
+  /** By name, the breakers that agents declare. */
+  readonly breakers: ReadonlyMap<string, DeclaredBreaker>;
 }
 
 /**
@@ -33,6 +36,8 @@ export function catalogue(
   const agentById = new Map<string, AgentDefinition>();
   const problems: string[] = [];
   const addAgent = (agent: AgentDefinition) => {
+    const fallback = fallbackOf(agent);
+    if (fallback !== undefined) addAgent(fallback);
     const known = agentById.get(agent.id);
     if (known !== undefined && known.execute !== agent.execute)
       problems.push(`Two different agents are called ${agent.id}.`);
@@ -58,10 +63,11 @@ export function catalogue(
   };
   for (const agent of agents) addAgent(agent);
   for (const workflow of workflows) addWorkflow(workflow);
+  const breakers = declaredBreakers(agentById.values(), problems);
   if (problems.length > 0) {
     throw new BatonError("DEFINITION_INVALID", problems.join(" "), { details: { problems } });
   }
-  return { workflows: workflowById, agents: agentById };
+  return { workflows: workflowById, agents: agentById, breakers };
 }
 
 /** The same workflow with each agent exchanged for the one that `choose` gives. */

@@ -1,11 +1,12 @@
 /** What every engine does for Baton; the engines themselves are folders beside this file. */
 import type { Input } from "../decide/accept.ts";
+import type { BreakerSnapshot } from "../model/breaker.ts";
 import type { Author } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Blob } from "../ports/journal-store.ts";
-import type { RunOutcome } from "./baton.ts";
-import type { Subscriber } from "./watch.ts";
+import type { CompensationDecision, RunOutcome } from "./baton.ts";
+import type { BreakerSubscriber, Subscriber } from "./watch.ts";
 
 export interface StartRequest {
   readonly id: string;
@@ -18,6 +19,13 @@ export interface StartRequest {
   readonly blobs?: readonly Blob[];
 }
 
+/** What a person does to a breaker. */
+export interface BreakerChange {
+  readonly to: "open" | "closed";
+  readonly by: Author;
+  readonly reason: string;
+}
+
 export interface Engine {
   /** Resolves when the run's first entry is in the journal. @throws BatonError RUN_CONFLICT, ARGUMENT_INVALID, VALUE_TOO_LARGE */
   start(request: StartRequest): Promise<void>;
@@ -25,6 +33,15 @@ export interface Engine {
   outcome(run: string): Promise<RunOutcome<Json>>;
   signal(run: string, step: string, payload: unknown, by: Author, id: string): Promise<void>;
   cancel(run: string, by: Author, reason: string): Promise<void>;
+  /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, AGENT_NOT_FOUND */
+  compensate(run: string, by: Author, reason: string): Promise<void>;
+  /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, COMPENSATION_UNKNOWN */
+  compensation(run: string, path: string, decision: CompensationDecision): Promise<void>;
   subscribe(run: string, subscriber: Subscriber): () => void;
+  /** How every breaker stands. */
+  breakers(): readonly BreakerSnapshot[];
+  /** A person opens or closes a breaker: resolves when that is in the journal. @throws BatonError BREAKER_NOT_FOUND */
+  setBreaker(name: string, change: BreakerChange): Promise<void>;
+  subscribeBreakers(subscriber: BreakerSubscriber): () => void;
   close(graceMs: number): Promise<void>;
 }

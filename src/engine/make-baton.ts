@@ -6,7 +6,8 @@ import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Ids } from "../ports/ids.ts";
-import type { Baton, RunHandle, RunOutcome, StartOptions } from "./baton.ts";
+import type { Baton, CompensationDecision, RunHandle, RunOutcome, StartOptions } from "./baton.ts";
+import { readBreakers, watchBreakers } from "./breakers.ts";
 import type { Catalogue } from "./definitions.ts";
 import type { Engine, StartRequest } from "./engine.ts";
 import { manifestBlob } from "./manifests.ts";
@@ -86,7 +87,8 @@ export function makeBaton(parts: BatonParts): Baton {
         by,
         ids.runId(),
       ),
-    cancel: (run, { by, reason }) => writing().cancel(run, by, reason),
+    ...wayBack(reader, writing),
+    ...breakerDoor(parts, writing),
     fork: async (run, options) => {
       const engine = writing();
       const request = await forkRequest(parts, run, options);
@@ -97,6 +99,60 @@ export function makeBaton(parts: BatonParts): Baton {
       closing ??= parts.close(graceMs);
       return closing;
     },
+  };
+}
+
+/** How people stop a run, and have it go back. */
+function wayBack(
+  reader: Reader,
+  writing: () => Engine,
+): Pick<Baton, "cancel" | "compensate" | "compensation"> {
+  return {
+    cancel: (run, { by, reason }) => writing().cancel(run, by, reason),
+    compensate: async (run, { by, reason }) => {
+      const engine = writing();
+      const { parent } = await reader.report(run);
+      if (parent !== undefined) {
+        throw new BatonError(
+          "ARGUMENT_INVALID",
+          `Run ${run} is a part of run ${parent.run}, which relies on what it did.`,
+          { hint: `Compensate ${parent.run}: it takes its child runs with it.` },
+        );
+      }
+      await engine.compensate(run, by, reason);
+    },
+    compensation: async (run, path, decision) => {
+      checkDecision(decision);
+      await writing().compensation(run, path, decision);
+    },
+  };
+}
+
+/** @throws BatonError ARGUMENT_INVALID */
+function checkDecision({ action, reason, turn }: CompensationDecision): void {
+  if (action !== "retry" && action !== "done" && action !== "skip")
+    throw new BatonError("ARGUMENT_INVALID", `"${String(action)}" is not retry, done or skip.`);
+  if (action !== "retry" && (reason ?? "").trim() === "")
+    throw new BatonError("ARGUMENT_INVALID", `"${action}" needs a reason, for the journal.`);
+  if (turn !== undefined && !(Number.isSafeInteger(turn) && turn >= 0))
+    throw new BatonError("ARGUMENT_INVALID", `The turn ${turn} is not a whole number.`);
+}
+
+/** What people ask for about breakers. */
+function breakerDoor(
+  { source, catalogue, engine }: BatonParts,
+  writing: () => Engine,
+): Pick<Baton, "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers"> {
+  return {
+    breakers: async () =>
+      engine === undefined
+        ? await readBreakers(source.store, source.namespace, catalogue)
+        : engine.breakers(),
+    openBreaker: async (name, { by, reason }) =>
+      await writing().setBreaker(name, { to: "open", by, reason }),
+    closeBreaker: async (name, { by, reason }) =>
+      await writing().setBreaker(name, { to: "closed", by, reason }),
+    watchBreakers: ({ signal } = {}) => watchBreakers(source, signal),
   };
 }
 
@@ -131,6 +187,12 @@ async function watchedOutcome(reader: Reader, run: string): Promise<RunOutcome<J
       return { kind: "refused", violations: report.violations ?? [] };
     case "cancelled":
       return { kind: "cancelled", reason: report.reason ?? "" };
+    case "compensated":
+      return {
+        kind: "compensated",
+        error: report.error ?? { code: "UNKNOWN", message: "The run was compensated." },
+        ...(report.rollback?.step === undefined ? {} : { step: report.rollback.step }),
+      };
     default:
       return {
         kind: "failed",
@@ -150,6 +212,12 @@ function resultOf(run: string, outcome: RunOutcome<Json>): Json {
         {
           details: { run, ...outcome },
         },
+      );
+    case "compensated":
+      throw new BatonError(
+        "RUN_COMPENSATED",
+        `Run ${run} was compensated${outcome.step === undefined ? "" : ` after ${outcome.step} failed`}: ${outcome.error.message}`,
+        { details: { run, ...outcome } },
       );
     case "cancelled":
       throw new BatonError("RUN_CANCELLED", `Run ${run} was cancelled: ${outcome.reason}`, {

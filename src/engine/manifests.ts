@@ -5,7 +5,7 @@ import { NO_HASH, sha256Hex } from "../journal/hash.ts";
 import { seal } from "../journal/seal.ts";
 import type { BlobRef } from "../model/entry.ts";
 import { BatonError } from "../model/errors.ts";
-import { type JsonObject, sealJson } from "../model/json.ts";
+import { type Json, type JsonObject, sealJson } from "../model/json.ts";
 import { graphDifference } from "../model/graph-difference.ts";
 import { graphOf, manifestOf } from "../model/manifest.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
@@ -139,19 +139,34 @@ export function workflowId(started: JsonObject): string {
   return typeof workflow === "string" ? workflow : "unknown@0.0.0";
 }
 
+/** What a run is pinned to; where code is missing, whether some of it may have to be compensated. */
+export type PinnedDefinition =
+  | Extract<Found, { readonly kind: "found" }>
+  | (Extract<Found, { readonly kind: "missing" }> & { readonly compensates: boolean });
+
 /** The code that a run is pinned to by the payload of its first entry, out of what Baton was opened with; or what is missing. */
 export async function pinnedDefinition(
   store: Pick<JournalStore, "blob">,
   known: Catalogue,
   started: JsonObject,
-): Promise<Found> {
+): Promise<PinnedDefinition> {
   const workflow = workflowId(started);
   const today = known.workflows.get(workflow);
   const manifest = started["manifest"];
   if (today !== undefined && manifest === manifestHash(today))
     return { kind: "found", definition: today };
   const text = typeof manifest === "string" ? await store.blob(manifest) : undefined;
-  if (text === undefined) return { kind: "missing", missing: [`workflow ${workflow}`] };
+  if (text === undefined)
+    return { kind: "missing", missing: [`workflow ${workflow}`], compensates: true };
   // The text is canonical JSON of an object that manifestOf made, found by its own hash.
-  return definitionFor(known, workflow, JSON.parse(text) as JsonObject);
+  const pinned = JSON.parse(text) as JsonObject;
+  const found = definitionFor(known, workflow, pinned);
+  return found.kind === "found" ? found : { ...found, compensates: compensates(pinned) };
+}
+
+/** Whether a manifest names an agent that can be compensated; see manifestOf for its form. */
+function compensates({ agents }: JsonObject): boolean {
+  return Object.values(agents ?? {}).some(
+    (agent: Json) => typeof agent === "object" && agent !== null && "compensates" in agent,
+  );
 }

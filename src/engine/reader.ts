@@ -1,13 +1,14 @@
 /** The reading half of Baton: everything that follows from the journal alone, or from it and today's definitions. */
+import { type DeadLetter, deadLettersOf } from "../history/dead-letters.ts";
 import { diffVersions, type VersionRef } from "../history/diff.ts";
 import { exportRun } from "../history/export.ts";
 import { lineageOf } from "../history/lineage.ts";
-import { readRun, readStored, runEntries } from "../history/read.ts";
+import { type RecordedEntry, readRun, readStored, runEntries } from "../history/read.ts";
 import { replay } from "../history/replay.ts";
 import { runReport } from "../history/report.ts";
 import { stateAt } from "../history/state.ts";
 import { verifyStore } from "../journal/verify.ts";
-import { type RunStatus, runStream } from "../model/entry.ts";
+import { FINAL_KINDS, type RunStatus, runStream } from "../model/entry.ts";
 import { BatonError } from "../model/errors.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { JournalStore, StreamHead } from "../ports/journal-store.ts";
@@ -24,6 +25,8 @@ export type Reader = Pick<
   | "export"
   | "watch"
   | "report"
+  | "deadLetters"
+  | "deadLettersOf"
   | "state"
   | "diff"
   | "lineage"
@@ -33,7 +36,7 @@ export type Reader = Pick<
 
 export function reader(source: WatchSource & { readonly catalogue: Catalogue }): Reader {
   const { store, namespace, catalogue } = source;
-  const entriesOf = (run: string) => runEntries(store, namespace, run);
+  const entriesOf = (run: string) => wholeRun(store, namespace, run);
   return {
     runs: (filter = {}) => listRuns(store, namespace, filter),
     entries: (run, fromSeq = 0) => readRun(store, namespace, run, fromSeq),
@@ -45,6 +48,13 @@ export function reader(source: WatchSource & { readonly catalogue: Catalogue }):
       const head = await headOf(store, namespace, run);
       return runReport(await entriesOf(run), { status: head.status });
     },
+    deadLetters: async ({ limit = 100 } = {}) => {
+      const letters: DeadLetter[] = [];
+      for (const { id } of await listRuns(store, namespace, { status: "parked", limit }))
+        letters.push(...deadLettersOf(await entriesOf(id), namespace));
+      return letters;
+    },
+    deadLettersOf: async (run) => deadLettersOf(await entriesOf(run), namespace),
     state: async (run, version) => stateAt(await entriesOf(run), version),
     diff: async (before, after) => {
       const [earlier, later] = [await versionOf(before), await versionOf(after)];
@@ -71,6 +81,29 @@ export function reader(source: WatchSource & { readonly catalogue: Catalogue }):
   async function versionOf({ run, version }: VersionRef) {
     return { entries: await entriesOf(run), ...(version === undefined ? {} : { version }) };
   }
+}
+
+/**
+ * The entries of a run. A run that the index has as ended must have its end: without this, an index of entries that is damaged
+ * there would show it as it was some entries earlier, with a chain that is whole as far as it goes.
+ * @throws BatonError RUN_NOT_FOUND, JOURNAL_BROKEN, ENTRY_UNKNOWN
+ */
+async function wholeRun(
+  store: JournalStore,
+  namespace: string,
+  run: string,
+): Promise<readonly RecordedEntry[]> {
+  const stream = runStream(run);
+  // Read first: a run that ends in between is then open here, and ended in its entries.
+  const head = await store.head({ namespace, stream });
+  const entries = await runEntries(store, namespace, run);
+  const last = entries.at(-1)?.entry;
+  if (head?.open !== false || last === undefined || FINAL_KINDS.has(last.kind)) return entries;
+  throw new BatonError(
+    "JOURNAL_BROKEN",
+    `The journal of ${stream} is broken: the run is ${head.status}, and there is no entry after ${last.seq} that says so.`,
+    { details: { namespace, stream, seq: last.seq + 1 } },
+  );
 }
 
 /** @throws BatonError WORKFLOW_NOT_FOUND */

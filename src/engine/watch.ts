@@ -1,6 +1,6 @@
 /** Watching a run: what is in the journal, then what comes. Shared by the engine (told in memory) and by readers (which poll). */
 import { readRun, type RecordedEntry } from "../history/read.ts";
-import { type EntryKind, FINAL_KINDS } from "../model/entry.ts";
+import { endsRun } from "../model/entry.ts";
 import { isBatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -29,11 +29,18 @@ export interface WatchSource {
   readonly clock: Clock;
   /** Tells of new entries and partial output in this process; undefined where another process writes. */
   readonly subscribe?: (run: string, watcher: Subscriber) => () => void;
+  /** The same of transitions of breakers. */
+  readonly subscribeBreakers?: (watcher: BreakerSubscriber) => () => void;
 }
 
 export interface Subscriber {
   readonly entries: () => void;
   readonly partial: (path: string, attempt: number, chunk: Json) => void;
+  readonly ended: () => void;
+}
+
+export interface BreakerSubscriber {
+  readonly changed: () => void;
   readonly ended: () => void;
 }
 
@@ -51,6 +58,7 @@ export async function* watchRun(
   let nextSeq = options.fromSeq ?? 0;
   let partials: WatchItem[] = [];
   let over = false;
+  let ended = false;
   const bell = makeBell();
   const leave = source.subscribe?.(run, {
     entries: bell.ring,
@@ -72,8 +80,10 @@ export async function* watchRun(
       for await (const recorded of readNew(source, run, nextSeq)) {
         nextSeq = recorded.entry.seq + 1;
         yield { kind: "entry", ...recorded };
-        if (isFinal(recorded.entry.kind)) return;
+        // A run that took its end back has gone on after it.
+        ended = endsRun(recorded.entry.kind, ended);
       }
+      if (ended) return;
       const pending = partials;
       partials = [];
       yield* pending;
@@ -99,12 +109,16 @@ async function* readNew(
   }
 }
 
-function isFinal(kind: EntryKind): boolean {
-  return FINAL_KINDS.has(kind);
+/** Wakes a watcher. Rings are counted, so that one between a look and the wait is not missed. */
+export interface Bell {
+  readonly ring: () => void;
+  readonly heard: () => number;
+  /** Until it is rung; with `poll`, or until it is time to look again. */
+  readonly wait: (heard: number, poll: Clock | undefined) => Promise<void>;
 }
 
-/** Rings are counted, so that one between a look and the wait is not missed. */
-function makeBell() {
+/** A bell that was not rung yet. */
+export function makeBell(): Bell {
   let rings = 0;
   let waiting: (() => void) | undefined;
   return {
@@ -113,7 +127,7 @@ function makeBell() {
       waiting?.();
     },
     heard: () => rings,
-    wait: (heard: number, poll: Clock | undefined) =>
+    wait: (heard, poll) =>
       new Promise<void>((resolve) => {
         let cancel: (() => void) | undefined;
         const wake = () => {

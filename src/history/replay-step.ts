@@ -2,12 +2,15 @@
 import { tryInput } from "../decide/handoff.ts";
 import { canonicalJson } from "../journal/canonical.ts";
 import { sha256Hex } from "../journal/hash.ts";
+import type { AgentDefinition } from "../model/agent-definition.ts";
+import type { FallbackMark } from "../model/breaker.ts";
 import type { AnyContract } from "../model/contract.ts";
 import type { Fact, FactOf } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import { sameJson } from "../model/json-pointer.ts";
 import type { Run } from "../model/run.ts";
 import type { RepeatStep, StepDefinition } from "../model/workflow-definition.ts";
+import { fallbackOf } from "../model/workflow-parts.ts";
 import { callOf, takenCase, untilHolds } from "./replay-call.ts";
 import { compareContract, differ, type Replaying, saysRefused } from "./replay-difference.ts";
 import { compareOpening } from "./replay-opening.ts";
@@ -31,6 +34,8 @@ export function compareStep(replaying: Replaying, fact: Fact, step: StepDefiniti
       });
     case "attempt.failed":
       return compareAttempt(replaying, fact, step);
+    case "attempt.held":
+      return compareHeld(replaying, fact, step);
     case "step.skipped":
       return compareTimeout(replaying, fact, step);
     case "step.failed":
@@ -118,7 +123,9 @@ function compareCall(
       recorded: fact.agent,
     });
   }
-  if (fact.agent !== undefined && fact.agent !== call.agent.id) {
+  const { fallback } = fact.payload;
+  if (fallback !== undefined) compareFallback(replaying, fact, call.agent, fallback);
+  else if (fact.agent !== undefined && fact.agent !== call.agent.id) {
     differ(replaying, fact, {
       what: "agent",
       message: "Today another agent would be called.",
@@ -138,6 +145,41 @@ function compareCall(
       today,
     });
   }
+}
+
+/** Whether a breaker was open is what was recorded; who stands in then, and that it waits, is today's code. */
+function compareFallback(
+  replaying: Replaying,
+  fact: Fact,
+  agent: AgentDefinition,
+  recorded: FallbackMark,
+): void {
+  let today = agent.id === recorded.for ? fallbackOf(agent) : undefined;
+  while (today !== undefined && today.id !== fact.agent) today = fallbackOf(today);
+  if (today !== undefined) return;
+  differ(replaying, fact, {
+    what: "breaker",
+    message: `Today ${fact.agent} is not the fallback of ${agent.id}.`,
+    recorded: fact.agent,
+    today: fallbackOf(agent)?.id ?? agent.id,
+  });
+}
+
+function compareHeld(
+  replaying: Replaying,
+  fact: FactOf<"attempt.held">,
+  step: StepDefinition,
+): void {
+  const call = callOf(replaying.run, step, fact.path ?? step.name);
+  const recorded = fact.payload.breaker;
+  let agent = call?.agent;
+  while (agent !== undefined) {
+    const { breaker } = agent;
+    if (breaker?.name === recorded && breaker.whenOpen.kind === "wait") return;
+    agent = fallbackOf(agent);
+  }
+  const message = `Today the call would not wait for the breaker ${recorded}.`;
+  differ(replaying, fact, { what: "breaker", message, recorded });
 }
 
 /** A round after the first: today the repeat must not have ended before it. */

@@ -7,6 +7,7 @@
  */
 import { evolve, parsePath } from "../decide/evolve.ts";
 import { gate, tryCall, viewOf } from "../decide/handoff.ts";
+import { sagaHistory } from "../decide/saga-history.ts";
 import { check } from "../model/check.ts";
 import type { Fact, FactOf } from "../model/entry.ts";
 import { sealJson } from "../model/json.ts";
@@ -47,15 +48,16 @@ export function replay(
   const differ = (difference: ReplayDifference): void => {
     if (differences.length < DIFFERENCES_MAX) differences.push(difference);
   };
+  const facts = entries.map(factOf);
   const replaying: Replaying = {
+    facts,
     run: newRun(id, definition, DEFAULT_LIMITS),
     definition,
     differ,
     seen: new Set(),
     failed: new Map(),
   };
-  for (const recorded of entries) {
-    const fact = factOf(recorded);
+  for (const fact of facts) {
     if (fact.path === undefined) compareRun(replaying, fact);
     else compareFact(replaying, fact, fact.path);
     if (fact.kind === "step.failed") keepItems(replaying, fact);
@@ -95,6 +97,21 @@ function compareRun(replaying: Replaying, fact: Fact): void {
     compareContract(replaying, fact, definition.input, "The input");
   }
   if (fact.kind === "run.completed") compareOutput(replaying, fact);
+  if (fact.kind === "run.compensating") comparePlan(replaying, fact);
+}
+
+/** Whether today's workflow would undo the same, in the same order. */
+function comparePlan(
+  { definition, differ, facts, run }: Replaying,
+  fact: FactOf<"run.compensating">,
+): void {
+  const before = facts.filter(({ seq }) => seq < fact.seq);
+  const { plan } = sagaHistory(definition, before, run.limits);
+  const today = sealJson(plan, "plan");
+  if (sameJson(fact.value ?? null, today)) return;
+  const message = "Today the run would compensate something else, or in another order.";
+  const { seq, value = null } = fact;
+  differ({ seq, path: "", what: "compensation", message, recorded: value, today });
 }
 
 /** What the run gave, and whether today's graph would have ended there. */
@@ -152,6 +169,8 @@ function compareFact(replaying: Replaying, fact: Fact, path: string): void {
     return differ({ seq: fact.seq, path, what: "step", message, recorded: name });
   }
   if (fact.kind === "signal.received" || fact.kind === "reminder.due") return;
+  // What was compensated follows from the plan, and how it went from agents and people.
+  if (fact.kind.startsWith("compensation.")) return;
   if (fact.kind === "handoff.refused") return compareRefusal(replaying, fact, step);
   compareGate(replaying, fact, step);
   compareStep(replaying, fact, step);

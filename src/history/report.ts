@@ -5,13 +5,19 @@
 import {
   type Fact,
   type Failure,
-  FINAL_KINDS,
+  endsRun,
   type RunStatus,
   type UsageRecord,
 } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Violation } from "../model/violation.ts";
 import { factOf, type RecordedEntry, runIdOf, runOfStream } from "./read.ts";
+import {
+  foldRollback,
+  rollbackFold,
+  rollbackSummary,
+  type RollbackSummary,
+} from "./rollback-summary.ts";
 import { isSealing } from "./state.ts";
 import { foldSteps, type StepDrafts, type StepSummary, stepSummaries } from "./step-summary.ts";
 import { type UsageTotal, usageTotals } from "./usage-total.ts";
@@ -48,6 +54,8 @@ export interface RunReport {
   };
   readonly parent?: { readonly run: string; readonly path: string };
   readonly forks?: readonly string[];
+  /** Set once the run has gone back, or has begun to. */
+  readonly rollback?: RollbackSummary;
   readonly usage: readonly UsageTotal[];
 }
 
@@ -65,7 +73,7 @@ export interface BesideJournal {
 type Mutable<X> = { -readonly [K in keyof X]?: X[K] };
 
 /** What the entries of the run itself say, last one wins. */
-type RunFacts = Mutable<Omit<RunReport, "steps" | "usage">>;
+type RunFacts = Mutable<Omit<RunReport, "steps" | "usage" | "rollback">>;
 
 /**
  * The report of a run from all of its entries.
@@ -81,15 +89,18 @@ export function runReport(
   const usage: UsageRecord[] = [];
   let version = -1;
   let ended = false;
+  const rollback = rollbackFold();
   for (const recorded of entries) {
     const fact = factOf(recorded);
     if (isSealing(fact.kind)) version += 1;
-    ended ||= FINAL_KINDS.has(fact.kind);
+    ended = endsRun(fact.kind, ended);
+    foldRollback(rollback, fact);
     foldSteps(drafts, fact, version);
     foldRun(run, fact);
     usage.push(...usageOf(fact));
   }
-  const steps = stepSummaries(drafts, ended);
+  // A run that goes back waits for none of what its steps waited for.
+  const steps = stepSummaries(drafts, ended || rollback.reason !== undefined);
   const last = entries[entries.length - 1];
   const { workflow = "", status, startedAt = 0, ...rest } = run;
   return {
@@ -103,6 +114,7 @@ export function runReport(
     lastSeq: last?.entry.seq ?? -1,
     headHash: last?.hash ?? "",
     steps,
+    ...rollbackSummary(rollback),
     ...(beside.forks === undefined ? {} : { forks: beside.forks }),
     usage: usageTotals(usage),
   };
@@ -133,6 +145,8 @@ function foldRun(run: RunFacts, fact: Fact): void {
       Object.assign(run, { status: "waiting", missing: fact.payload.missing });
       return;
     case "run.resumed":
+      // What a run compensates it goes on compensating; who is resumed otherwise is no longer blocked.
+      if (run.status !== "waiting") return;
       delete run.status;
       delete run.missing;
       return;
@@ -141,6 +155,18 @@ function foldRun(run: RunFacts, fact: Fact): void {
       return;
     case "run.failed":
       Object.assign(run, { status: "failed", error: fact.payload.error });
+      return;
+    case "run.compensating":
+      Object.assign(run, { status: "compensating", error: fact.payload.error });
+      return;
+    case "compensation.resolved":
+      Object.assign(run, { status: "compensating" });
+      return;
+    case "run.parked":
+      Object.assign(run, { status: "parked" });
+      return;
+    case "run.compensated":
+      Object.assign(run, { status: "compensated", error: fact.payload.error });
       return;
     case "run.cancelled":
       Object.assign(run, { status: "cancelled", reason: fact.payload.reason });
@@ -152,7 +178,11 @@ function foldRun(run: RunFacts, fact: Fact): void {
 
 function usageOf(fact: Fact): readonly UsageRecord[] {
   const spends =
-    fact.kind === "step.sealed" || fact.kind === "item.sealed" || fact.kind === "attempt.failed";
+    fact.kind === "step.sealed" ||
+    fact.kind === "item.sealed" ||
+    fact.kind === "attempt.failed" ||
+    fact.kind === "compensation.sealed" ||
+    fact.kind === "compensation.failed";
   return spends ? (fact.payload.usage ?? []) : [];
 }
 

@@ -1,5 +1,6 @@
 /** What is known of each step of a run from its journal alone. */
 import { parsePath } from "../decide/evolve.ts";
+import type { FallbackMark } from "../model/breaker.ts";
 import type { Fact, FactOf, Failure } from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
@@ -7,12 +8,14 @@ import type { Violation } from "../model/violation.ts";
 
 /** What a step waits for. `dueAt` is in milliseconds since 1970. */
 export interface Waiting {
-  readonly what: "approval" | "signal" | "timer" | "run";
+  readonly what: "approval" | "signal" | "timer" | "run" | "breaker";
   readonly dueAt?: number;
   /** What the person is shown who has to approve. */
   readonly shown?: Json;
   /** The child run. */
   readonly run?: string;
+  /** The breaker that is open. */
+  readonly breaker?: string;
 }
 
 /** Items of a map, or rounds of a repeat, so far. */
@@ -45,6 +48,10 @@ export interface StepSummary {
   readonly items?: ItemCounts;
   /** The case that a branch took. */
   readonly case?: string;
+  /** Set where a fallback agent gave the output, because the agent's breaker was open. */
+  readonly fallback?: FallbackMark;
+  /** How many items or rounds a fallback agent gave. */
+  readonly fallbackItems?: number;
 }
 
 type Mutable<X> = { -readonly [K in keyof X]: X[K] };
@@ -72,6 +79,8 @@ export function foldSteps(drafts: StepDrafts, fact: Fact, version: number): void
       return item(at(drafts, fact), fact);
     case "attempt.failed":
       return attemptFailed(at(drafts, fact), fact);
+    case "attempt.held":
+      return held(at(drafts, fact), fact);
     case "handoff.refused":
       return refused(drafts, fact);
     default:
@@ -119,7 +128,7 @@ function note(draft: Draft, fact: Fact): void {
 
 /** Clears what belonged to the status before, and sets the new one. */
 function settle(draft: Draft, fact: Fact, next: Partial<StepSummary>): void {
-  for (const field of ["error", "waitsFor", "version", "skipped", "tookMs"] as const)
+  for (const field of ["error", "waitsFor", "version", "skipped", "tookMs", "fallback"] as const)
     delete draft[field];
   if (next.status === "sealed") delete draft.violations;
   Object.assign(draft, { seq: fact.seq }, next);
@@ -128,7 +137,13 @@ function settle(draft: Draft, fact: Fact, next: Partial<StepSummary>): void {
 function sealed(draft: Draft, fact: FactOf<"step.sealed" | "step.carried">, version: number): void {
   const openMs = draft.openedAt === undefined ? undefined : fact.at - draft.openedAt;
   const tookMs = (fact.kind === "step.sealed" ? fact.payload.tookMs : undefined) ?? openMs;
-  settle(draft, fact, { status: "sealed", version, ...(tookMs === undefined ? {} : { tookMs }) });
+  const fallback = fact.kind === "step.sealed" ? fact.payload.fallback : undefined;
+  settle(draft, fact, {
+    status: "sealed",
+    version,
+    ...(tookMs === undefined ? {} : { tookMs }),
+    ...(fallback === undefined ? {} : { fallback }),
+  });
 }
 
 function opened(draft: Draft, fact: FactOf<"step.opened">): void {
@@ -171,6 +186,8 @@ function failed(draft: Draft, fact: FactOf<"step.failed">): void {
 function item(draft: Draft, fact: FactOf<"item.sealed" | "item.failed">): void {
   const { sealed: done, failed: lost, ...rest } = draft.items ?? { sealed: 0, failed: 0 };
   const isSealed = fact.kind === "item.sealed";
+  if (fact.kind === "item.sealed" && fact.payload.fallback !== undefined)
+    draft.fallbackItems = (draft.fallbackItems ?? 0) + 1;
   draft.items = { ...rest, sealed: done + (isSealed ? 1 : 0), failed: lost + (isSealed ? 0 : 1) };
 }
 
@@ -181,6 +198,13 @@ function attemptFailed(draft: Draft, fact: FactOf<"attempt.failed">): void {
   if (retryAt === undefined) settle(draft, fact, { status: "failed", error });
   else
     settle(draft, fact, { status: "retrying", error, waitsFor: { what: "timer", dueAt: retryAt } });
+}
+
+function held(draft: Draft, fact: FactOf<"attempt.held">): void {
+  // An item that waits is one of many: the step itself goes on, or is seen to stand still.
+  if (fact.path !== draft.path) return;
+  const { breaker, dueAt } = fact.payload;
+  settle(draft, fact, { status: "open", waitsFor: { what: "breaker", breaker, dueAt } });
 }
 
 function refused(drafts: StepDrafts, fact: FactOf<"handoff.refused">): void {

@@ -117,7 +117,12 @@ function entryId(fact: Fact): string {
       return `${place}:${fact.payload.remindAt}`;
     case "handoff.refused":
     case "run.blocked":
+    case "run.parked":
+    case "compensation.resolved":
     case "workflow.registered":
+    case "breaker.opened":
+    case "breaker.halfOpened":
+    case "breaker.closed":
       return `${place}:${fact.seq}`;
     default:
       return place;

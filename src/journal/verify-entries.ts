@@ -3,7 +3,13 @@
  *
  * Keeps, for each stream, where it is (five bytes), and the last hash of each that may still go on.
  */
-import { ENTRY_FORMAT, type EntryKind, FINAL_KINDS } from "../model/entry.ts";
+import {
+  ENTRY_FORMAT,
+  type EntryKind,
+  FINAL_KINDS,
+  REVERSIBLE_KINDS,
+  ROLLBACK_KINDS,
+} from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { ArrivedEntry, StreamName } from "../ports/journal-store.ts";
 import { canonicalJson } from "./canonical.ts";
@@ -23,6 +29,12 @@ export interface Gap extends StreamName {
   readonly seq: number;
 }
 
+/** An entry that follows an end whose hash was not kept: what it says of that hash is to be looked up. */
+export interface Link extends StreamName {
+  readonly seq: number;
+  readonly prev: unknown;
+}
+
 export interface EntryChecker {
   check(entry: ArrivedEntry): void;
   /** Entries that were checked. */
@@ -31,8 +43,12 @@ export interface EntryChecker {
   lastSeq(no: number): number;
   /** The kind of the entry that ended the run in the stream with this number, if one did. */
   ending(no: number): EntryKind | undefined;
-  /** References and gaps since the last call: they need a look into the store. */
-  open(): { readonly references: readonly BlobReference[]; readonly gaps: readonly Gap[] };
+  /** References, gaps and links since the last call: they need a look into the store. */
+  open(): {
+    readonly references: readonly BlobReference[];
+    readonly gaps: readonly Gap[];
+    readonly links: readonly Link[];
+  };
 }
 
 export interface Selection {
@@ -56,6 +72,8 @@ const PROGRESS_EVERY = 10_000;
 /** Of a longer gap, the first so many places are named. */
 const GAP_NAMED_MAX = 100;
 const ENDINGS: readonly EntryKind[] = [...FINAL_KINDS];
+/** Stands where an ending would, of a run that has gone back. */
+const WENT_BACK = -1;
 
 /** Whether a verification looks closely into a stream. */
 export function isSelected(selection: Selection, { namespace, stream }: StreamName): boolean {
@@ -70,6 +88,7 @@ export function entryChecker(selection: Selection, found: Findings): EntryChecke
   const lastHashes = new Map<number, string>();
   let references: BlobReference[] = [];
   let gaps: Gap[] = [];
+  let links: Link[] = [];
   let count = 0;
 
   function check(entry: ArrivedEntry): void {
@@ -85,7 +104,11 @@ export function entryChecker(selection: Selection, found: Findings): EntryChecke
     if (seq < expected) report("reordered", "came after a later one of its stream");
     for (let i = expected; i < Math.min(seq, expected + GAP_NAMED_MAX); i += 1)
       gaps.push({ namespace, stream, seq: i });
-    if (endings.at(no) > 0) report("added", "comes after the entry that ended the run");
+    const takesBack = isTakenBack(endings.at(no), claims);
+    if (takesBack) links.push({ namespace, stream, seq, prev: claims?.prev });
+    else if (endings.at(no) > 0) report("added", "comes after the entry that ended the run");
+    else if (endings.at(no) === WENT_BACK && !isOnWayBack(claims))
+      report("added", "does not belong to the way back of its run");
     if (claims === undefined) {
       lastHashes.set(no, entry.hash);
       return;
@@ -103,6 +126,7 @@ export function entryChecker(selection: Selection, found: Findings): EntryChecke
       endings.put(no, ending + 1);
       lastHashes.delete(no);
     }
+    if (claims.kind === "run.compensating") endings.put(no, WENT_BACK);
     collectReferences(claims.payload, stream, seq, references);
   }
 
@@ -112,12 +136,24 @@ export function entryChecker(selection: Selection, found: Findings): EntryChecke
     lastSeq: (no) => lastSeqs.at(no) - 1,
     ending: (no) => ENDINGS[endings.at(no) - 1],
     open() {
-      const opened = { references, gaps };
+      const opened = { references, gaps, links };
       references = [];
       gaps = [];
+      links = [];
       return opened;
     },
   };
+}
+
+/** Whether an entry takes back the end of its run, which only a run that had begun can do, and only once. */
+function isTakenBack(ending: number, claims: Claims | undefined): boolean {
+  const kind = ENDINGS[ending - 1];
+  return claims?.kind === "run.compensating" && kind !== undefined && REVERSIBLE_KINDS.has(kind);
+}
+
+function isOnWayBack(claims: Claims | undefined): boolean {
+  const allowed: ReadonlySet<unknown> = ROLLBACK_KINDS;
+  return claims === undefined || allowed.has(claims.kind);
 }
 
 /** Checks what an entry says of itself; gives its fields, or undefined if it has none. */

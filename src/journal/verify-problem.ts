@@ -22,6 +22,8 @@ const PROBLEMS_MAX = 1_000;
 export interface Findings {
   /** Notes a problem, unless one of the same kind was noted for the same place. */
   add(problem: VerifyProblem): void;
+  /** Whether a problem of this stream was noted. */
+  has(stream: string): boolean;
   /** Whether to stop looking. */
   full(): boolean;
   problems(): readonly VerifyProblem[];
@@ -37,6 +39,7 @@ export function findings(): Findings {
       const place = [kind, stream, seq, commitNo, stream === "" ? problem.message : ""].join("\n");
       if (byPlace.size < PROBLEMS_MAX && !byPlace.has(place)) byPlace.set(place, problem);
     },
+    has: (stream) => [...byPlace.values()].some((problem) => problem.stream === stream),
     full: () => byPlace.size >= PROBLEMS_MAX,
     problems: () => [...byPlace.values()],
   };

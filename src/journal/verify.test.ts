@@ -227,6 +227,44 @@ describe("promise 1: verify finds what was changed", () => {
     );
   });
 
+  test("finds that a run's end was changed which it had taken back", async () => {
+    const changed = await problemsOfReopened("0".repeat(64));
+    expect(changed).toContainEqual(
+      expect.objectContaining({
+        kind: "changed",
+        stream: "run/a",
+        seq: 5,
+        message: expect.stringContaining("does not follow the entry before it"),
+      }),
+    );
+    const sound = await problemsOfReopened(undefined);
+    expect(sound.filter(({ message }) => message.includes("does not follow"))).toEqual([]);
+  });
+
+  /** Adds an entry with which run a takes its end back, and which says this of the hash before it. */
+  async function problemsOfReopened(prev: string | undefined) {
+    tamper((database) => {
+      database.exec(`DELETE FROM entries WHERE position = ${at("run/a", 5)}`);
+      const last = database
+        .prepare<[], { hash: Buffer; no: number }>(
+          `SELECT hash, stream_no AS no FROM entries WHERE position = ${at("run/a", 4)}`,
+        )
+        .get();
+      const text = entryText({
+        namespace: "default",
+        stream: "run/a",
+        seq: 5,
+        kind: "run.compensating",
+        prev: prev ?? last?.hash.toString("hex") ?? "",
+        payload: {},
+      });
+      database
+        .prepare("INSERT INTO entries (stream_no, seq, text, hash) VALUES (?, ?, ?, ?)")
+        .run(last?.no, 5, text, Buffer.from(hashEntry("default", "run/a", text), "hex"));
+    });
+    return (await verify(sqlite(file))).problems;
+  }
+
   test("finds two entries whose texts were swapped", async () => {
     const [one, two] = [at("run/b", 1), at("run/b", 2)];
     const problems = await problemsAfter(

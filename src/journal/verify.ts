@@ -15,6 +15,7 @@ import {
   entryChecker,
   type Gap,
   isSelected,
+  type Link,
 } from "./verify-entries.ts";
 import { type Findings, findings, type VerifyProblem } from "./verify-problem.ts";
 
@@ -39,6 +40,7 @@ export interface VerifyOptions {
 }
 
 const HEADS_AT_ONCE = 1_000;
+const PLACES_AT_ONCE = 500;
 /** Few, because a blob may have megabytes. */
 const BLOBS_AT_ONCE = 16;
 /** References that are remembered as good. */
@@ -57,7 +59,8 @@ export async function verifyStore(
   const checker = entryChecker(options, found);
   const blobOf = blobLookup(store);
   const walk = commitWalk(store, checker, found, async () => {
-    const { references, gaps } = checker.open();
+    const { references, gaps, links } = checker.open();
+    for (const link of links) await checkLink(store, link, found);
     for (const reference of references) await checkReference(reference, blobOf, found);
     for (const gap of gaps) await explainGap(store, gap, found);
   });
@@ -71,6 +74,20 @@ export async function verifyStore(
     blobs,
     problems: found.problems(),
   };
+}
+
+/** An end's hash is not kept, since nothing follows most of them: where something does, it is read. */
+async function checkLink(store: JournalStore, link: Link, found: Findings): Promise<void> {
+  const { stream, seq, prev } = link;
+  if (stream === "") return;
+  const [before] = await store.read(link, seq - 1, 1);
+  if (before?.seq === seq - 1 && before.hash === prev) return;
+  found.add({
+    stream,
+    seq,
+    kind: "changed",
+    message: `Entry ${seq} of ${stream} does not follow the entry before it: what it says of that one's hash is not so.`,
+  });
 }
 
 async function explainGap(store: JournalStore, gap: Gap, found: Findings): Promise<void> {
@@ -163,9 +180,12 @@ async function verifyHeads(
     // What was appended while we read: then every entry that these heads speak of has been seen.
     await walk.advance();
     for (const head of page) {
+      // Also what is not selected: damage may have moved a run into a namespace that is not there.
+      await checkName(store, head, checker, found);
       if (!isSelected(options, head)) continue;
       if (head.stream.startsWith(RUN_PREFIX)) runs += 1;
       checkHead(head, checker, found);
+      await checkPlaces(store, head, found);
     }
     after = page.at(-1)?.no;
   }
@@ -173,6 +193,56 @@ async function verifyHeads(
 }
 
 const RUN_PREFIX = runStream("");
+
+/**
+ * Whether the stream is found by its name, to its end. Entries and commits are read here in their own order, so that an index
+ * that was damaged would be noticed by nobody but those who ask for a run.
+ */
+async function checkName(
+  store: JournalStore,
+  head: StreamHead,
+  checker: EntryChecker,
+  found: Findings,
+): Promise<void> {
+  const { no, stream } = head;
+  const named = await store.head(head);
+  if (named?.no !== no) {
+    found.add({
+      stream,
+      kind: "index",
+      message: `${stream} in namespace ${head.namespace} is there, but is not found by its name.`,
+    });
+    return;
+  }
+  // Asked after the walk, so that the head can't be older than what the walk has seen.
+  const seen = checker.lastSeq(no);
+  if (named.lastSeq >= seen) return;
+  const message = `Entry ${seen} of ${stream} is there, but the index ends with ${named.lastSeq}.`;
+  found.add({ stream, seq: seen, kind: "index", message });
+}
+
+/** Whether the index leads to every entry of the stream. Where entries are gone, or moved, that has been said already. */
+async function checkPlaces(store: JournalStore, head: StreamHead, found: Findings): Promise<void> {
+  const { stream, lastSeq } = head;
+  let next = 0;
+  while (next <= lastSeq) {
+    const page = await store.read(head, next, PLACES_AT_ONCE);
+    const gap = page.findIndex(({ seq, text }, i) => {
+      // Canonical JSON has these fields side by side. That the rest is as it was is known from the walk.
+      const place = `"seq":${next + i},"stream":${JSON.stringify(stream)}`;
+      return seq !== next + i || !text.includes(place);
+    });
+    if (gap === -1 && page.length > 0) {
+      next += page.length;
+      continue;
+    }
+    const seq = next + Math.max(gap, 0);
+    if (found.has(stream)) return;
+    const message = `The index does not lead to entry ${seq} of ${stream}.`;
+    found.add({ stream, seq, kind: "index", message });
+    return;
+  }
+}
 
 function checkHead(head: StreamHead, checker: EntryChecker, found: Findings): void {
   const { no, stream, lastSeq, status, open } = head;
@@ -200,6 +270,7 @@ function checkHead(head: StreamHead, checker: EntryChecker, found: Findings): vo
 const STATUSES_AFTER: Partial<Record<EntryKind, readonly RunStatus[]>> = {
   "run.refused": ["refused"],
   "run.completed": ["completed"],
-  "run.failed": ["failed", "compensated"],
-  "run.cancelled": ["cancelled", "compensated"],
+  "run.failed": ["failed"],
+  "run.cancelled": ["cancelled"],
+  "run.compensated": ["compensated"],
 };

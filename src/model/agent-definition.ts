@@ -1,7 +1,9 @@
 /**
  * Agents as the engine sees them: erased of their types. `agent.ts` builds them with types.
  */
+import type { BreakerPolicy } from "./breaker.ts";
 import type { AnyContract } from "./contract.ts";
+import type { RollbackReason } from "./entry.ts";
 import type { Json } from "./json.ts";
 import type { Violation } from "./violation.ts";
 
@@ -37,6 +39,25 @@ export interface AgentContext {
   readonly log: AgentLog;
   /** Gives partial output to whoever watches. Not recorded, and never read by another step. */
   stream(chunk: Json): void;
+}
+
+/** What a compensation may do besides undoing. Using it after the attempt has ended throws `CONTEXT_ENDED`. */
+export interface CompensationContext {
+  /** Aborted when the attempt times out or the engine shuts down. */
+  readonly signal: AbortSignal;
+  readonly run: string;
+  readonly path: string;
+  readonly turn: number;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  /** The same for every attempt of this compensation, and another than that of the execution which it undoes. */
+  readonly idempotencyKey: string;
+  /** The key that the execution was given: what it did is known to outside systems under it. */
+  readonly executionKey: string;
+  /** Why the run goes back. */
+  readonly reason: RollbackReason;
+  usage: AgentContext["usage"];
+  readonly log: AgentLog;
 }
 
 export interface AgentLog {
@@ -75,8 +96,19 @@ export interface AgentDefinition {
   readonly retry: RetryPolicy;
   /** Attempts at the same time in one process, over all runs. */
   readonly concurrency?: number;
+  /** Stops calls while what is behind the agent is down. */
+  readonly breaker?: BreakerPolicy;
   /** Whether it acts on the outside world; `baton check` wants `compensate` then, and forks refuse it unless asked. */
   readonly sideEffects: boolean;
   readonly execute: (input: Json, context: AgentContext) => unknown;
-  readonly compensate?: (input: Json, output: Json, context: AgentContext) => unknown;
+  /** Undoes what `execute` did. `output` is undefined only where `compensateUnknown` is set. */
+  readonly compensate?: (
+    input: Json,
+    output: Json | undefined,
+    context: CompensationContext,
+  ) => unknown;
+  /** Whether `compensate` may be called for an attempt whose outcome is not known. */
+  readonly compensateUnknown?: boolean;
+  /** Of one attempt to compensate, and how often it is made; as for `execute` where absent. */
+  readonly compensation?: { readonly timeoutMs?: number; readonly retry?: RetryPolicy };
 }

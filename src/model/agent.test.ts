@@ -83,14 +83,14 @@ describe("agent", () => {
         backoff: { baseMs: 5, factor: 0, maxMs: 1, jitter: 2 },
       },
       concurrency: 0.5,
-      breaker: {},
+      braker: {},
       execute: undefined,
     };
     // Whoever writes JavaScript may give all of this.
     const problems = problemsOf(() => agent(wrong as unknown as Parameters<typeof agent>[0]));
     expect(problems).toHaveLength(12);
     for (const part of [
-      "breaker",
+      "braker",
       "Writer",
       '"1.0"',
       "output",

@@ -1,5 +1,12 @@
 /** Agents with types: input in, output out. What the engine sees of them is in agent-definition.ts. */
-import type { AgentContext, AgentDefinition, Backoff } from "./agent-definition.ts";
+import type {
+  AgentContext,
+  AgentDefinition,
+  Backoff,
+  CompensationContext,
+  RetryPolicy,
+} from "./agent-definition.ts";
+import { type BreakerOptions, breakerPolicy } from "./breaker-options.ts";
 import type { Contract } from "./contract.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import type { Frozen, Json } from "./json.ts";
@@ -27,7 +34,35 @@ export interface RetryOptions {
 }
 
 /** What {@link agent} takes. */
-export interface AgentOptions<I, O, R> {
+export type AgentOptions<I, O, R> = AgentWork<I, O, R> & AgentUndoing<I, O>;
+
+/** How an agent's work is undone. */
+export type AgentUndoing<I, O> =
+  | {
+      /** Undoes what `execute` did, given the same input and what came out. Executed at least once, recorded once. */
+      readonly compensate?: (
+        input: Frozen<I>,
+        output: Frozen<O>,
+        context: CompensationContext,
+      ) => unknown;
+      readonly compensateUnknown?: false;
+    }
+  | {
+      /** Undoes what `execute` did; `output` is undefined where an attempt may have acted, but its outcome is not known. */
+      readonly compensate: (
+        input: Frozen<I>,
+        output: Frozen<O> | undefined,
+        context: CompensationContext,
+      ) => unknown;
+      /**
+       * Whether `compensate` is called, without an output, for an attempt that timed out, was aborted, or gave an output that
+       * was refused. If left out, such a run is parked for a person.
+       */
+      readonly compensateUnknown: true;
+    };
+
+/** What an agent does, and under which policies. */
+export interface AgentWork<I, O, R> {
   /** Lower case: `credit-score`, `risk.eu.credit-score`. */
   readonly name: string;
   /** Semantic version: `1.2.0`. */
@@ -41,12 +76,14 @@ export interface AgentOptions<I, O, R> {
   readonly retry?: RetryOptions;
   /** Attempts at the same time in one process, over all runs. No limit of its own if left out. */
   readonly concurrency?: number;
+  /** Stops its calls while what is behind it is down, over all runs. None if left out; `{}` for the defaults. */
+  readonly breaker?: BreakerOptions<NoInfer<I>, NoInfer<O>>;
   /** Whether it acts on the outside world. True if left out and `compensate` is given, else false. */
   readonly sideEffects?: boolean;
   /** The work. Its input is frozen; its output is checked against the output contract. */
   readonly execute: (input: Frozen<I>, context: AgentContext) => R | Promise<R>;
-  /** Undoes what `execute` did, given the same input and what came out. */
-  readonly compensate?: (input: Frozen<I>, output: Frozen<O>, context: AgentContext) => unknown;
+  /** Timeout and retries of `compensate`; each as for `execute` if left out. */
+  readonly compensation?: { readonly timeout?: Duration; readonly retry?: RetryOptions };
 }
 
 /** Attempts in all, where an agent does not say: one hiccup of the network is common, three in a row are an outage. */
@@ -94,10 +131,14 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof AgentOptions<never, never, ne
   "timeout",
   "retry",
   "concurrency",
+  "breaker",
   "sideEffects",
   "execute",
   "compensate",
+  "compensateUnknown",
+  "compensation",
 ]);
+const COMPENSATION_OPTIONS: ReadonlySet<string> = new Set(["timeout", "retry"]);
 
 /**
  * An agent: a named, versioned unit of work between two contracts.
@@ -116,8 +157,9 @@ export function agent<I, O, const R extends Frozen<O>>(
   if (timeoutMs === 0) problems.push("The timeout is 0: no attempt could ever end in time.");
   const retry = options.retry ?? { attempts: RETRY_ATTEMPTS_DEFAULT };
   problems.push(...retryProblems(retry));
+  const compensation = compensationOf(options, problems);
+  const breaker = breakerOf(options, problems);
   if (problems.length > 0) throw definitionInvalid(`agent "${name}@${version}"`, problems);
-  const { final, backoff = exponential("200ms") } = retry;
   return Object.freeze({
     name,
     version,
@@ -126,12 +168,9 @@ export function agent<I, O, const R extends Frozen<O>>(
     input,
     output,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    retry: Object.freeze({
-      attempts: retry.attempts,
-      backoff,
-      ...(final === undefined ? {} : { final }),
-    }),
+    retry: retryPolicy(retry),
     ...(concurrency === undefined ? {} : { concurrency }),
+    ...(breaker === undefined ? {} : { breaker }),
     sideEffects: options.sideEffects ?? compensate !== undefined,
     // The engine checks every value against the contract before it calls these; from there on it is of the contract's type.
     execute: execute as (input: Json, context: AgentContext) => unknown,
@@ -140,7 +179,48 @@ export function agent<I, O, const R extends Frozen<O>>(
       : {
           compensate: compensate as NonNullable<AgentDefinition["compensate"]>,
         }),
+    ...(options.compensateUnknown === true ? { compensateUnknown: true } : {}),
+    ...(compensation === undefined ? {} : { compensation }),
   });
+}
+
+function retryPolicy({ attempts, backoff, final }: RetryOptions): RetryPolicy {
+  return Object.freeze({
+    attempts,
+    backoff: backoff ?? exponential("200ms"),
+    ...(final === undefined ? {} : { final }),
+  });
+}
+
+function compensationOf<I, O, R>(
+  { compensation, compensate, compensateUnknown }: AgentOptions<I, O, R>,
+  problems: string[],
+): AgentDefinition["compensation"] {
+  if (compensateUnknown === true && compensate === undefined)
+    problems.push("`compensateUnknown` is true, yet there is no `compensate`.");
+  if (compensation === undefined) return undefined;
+  if (typeof compensation !== "object" || compensation === null) {
+    problems.push("`compensation` is not an object.");
+    return undefined;
+  }
+  problems.push(...unknownOptions(compensation, COMPENSATION_OPTIONS, "`compensation`"));
+  if (compensate === undefined)
+    problems.push("There is a policy for `compensation`, yet no `compensate`.");
+  const { retry } = compensation;
+  const timeoutMs = durationOr(compensation.timeout, "timeout of `compensation`", problems);
+  if (timeoutMs === 0) problems.push("The timeout of `compensation` is 0.");
+  if (retry !== undefined) problems.push(...retryProblems(retry));
+  return Object.freeze({
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(retry === undefined ? {} : { retry: retryPolicy(retry) }),
+  });
+}
+
+/** A fallback is compared with the agent's contracts, so these must be contracts. */
+function breakerOf<I, O, R>(options: AgentOptions<I, O, R>, problems: string[]) {
+  const { breaker, name, input, output } = options;
+  if (breaker === undefined || !isContract(input) || !isContract(output)) return undefined;
+  return breakerPolicy({ name, input, output }, breaker, problems);
 }
 
 function agentProblems<I, O, R>(options: AgentOptions<I, O, R>): string[] {

@@ -5,6 +5,7 @@
  * an *entry* is the fact as it is stored, chained to the one before. The large value of a fact (an output, an input) stands
  * beside its payload, because in the entry it is either inline or a reference to a blob.
  */
+import type { BreakerMark, BreakerRecord, FallbackMark } from "./breaker.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Violation } from "./violation.ts";
 
@@ -58,6 +59,32 @@ export type RefusalOutcome =
   /** An item of a map failed, or a signal was refused: the step itself goes on. */
   | { readonly kind: "goOn" };
 
+/** Why a run goes back over what it has done. */
+export interface RollbackReason {
+  /** `failed` and `cancelled` are the run's own end; `asked`: by a person, of a run that had ended; `parent`: with the run it is part of. */
+  readonly because: "failed" | "cancelled" | "asked" | "parent";
+  /** The step whose failure it was. */
+  readonly step?: string;
+  readonly error: Failure;
+}
+
+/** One thing that is to be undone. */
+export interface PlannedCompensation {
+  /** A result of an agent, an attempt whose outcome is not known, or a child run. */
+  readonly what: "result" | "unknown" | "run";
+  readonly path: string;
+  readonly turn: number;
+  /** The entry that it undoes: what was sealed, or the failure of the attempt. */
+  readonly seq: number;
+  /** `name@version` */
+  readonly agent?: string;
+  /** The child run. */
+  readonly run?: string;
+}
+
+/** What a person decides of a compensation that failed for good. */
+export type CompensationAction = "retry" | "done" | "skip";
+
 /** The payload of each kind of entry, without the value that {@link VALUE_FIELD} names. */
 export interface Payloads {
   /** Seals version 0. Value: the input. `parent` is set for forks and for the child run of a subflow. */
@@ -86,6 +113,8 @@ export interface Payloads {
     readonly usage?: readonly UsageRecord[];
     readonly tookMs?: number;
     readonly timedOut?: boolean;
+    readonly breaker?: BreakerMark;
+    readonly fallback?: FallbackMark;
   };
   /** Seals a version in a fork: the value was sealed by the parent run at `from`. */
   readonly "step.carried": { readonly from: Position & { readonly hash: string } };
@@ -94,7 +123,12 @@ export interface Payloads {
   readonly "step.opened": Opening;
   readonly "step.failed": { readonly error: Failure };
   /** One item of a map or one round of a repeat. Value: its output. Makes no version. */
-  readonly "item.sealed": { readonly usage?: readonly UsageRecord[]; readonly tookMs?: number };
+  readonly "item.sealed": {
+    readonly usage?: readonly UsageRecord[];
+    readonly tookMs?: number;
+    readonly breaker?: BreakerMark;
+    readonly fallback?: FallbackMark;
+  };
   /** An item of a map was given up on; only where the map's failures are settled. */
   readonly "item.failed": { readonly error: Failure };
   readonly "attempt.failed": {
@@ -102,6 +136,17 @@ export interface Payloads {
     readonly retryAt?: number;
     readonly usage?: readonly UsageRecord[];
     readonly tookMs?: number;
+    readonly breaker?: BreakerMark;
+    readonly fallback?: FallbackMark;
+  };
+  /**
+   * The attempt met an open breaker and waits; once for each wait, however often it is refused. `dueAt`: when the run asks
+   * again by itself. `until`: when the breaker lets a probe through; absent if that is not known.
+   */
+  readonly "attempt.held": {
+    readonly breaker: string;
+    readonly dueAt: number;
+    readonly until?: number;
   };
   readonly "handoff.refused": {
     readonly violations: readonly Violation[];
@@ -113,12 +158,51 @@ export interface Payloads {
   readonly "signal.received": { readonly id: string };
   /** Somebody is told that the step still waits; `remindAt` is the next time. */
   readonly "reminder.due": { readonly remindAt: number };
+  /** The run goes back. Value: the plan, a list of {@link PlannedCompensation} in the order in which it is walked. */
+  readonly "run.compensating": RollbackReason;
+  /** Everything of the plan was undone, or dealt with by a person: `byHand` and `skipped` name the paths. */
+  readonly "run.compensated": RollbackReason & {
+    readonly byHand?: readonly string[];
+    readonly skipped?: readonly string[];
+  };
+  /** A person is needed. Value: for each compensation that failed for good, all that it takes to do it by hand. */
+  readonly "run.parked": RollbackReason & { readonly paths: readonly string[] };
+  /** What stood at this path and turn was undone. */
+  readonly "compensation.sealed": {
+    readonly usage?: readonly UsageRecord[];
+    readonly tookMs?: number;
+    readonly breaker?: BreakerMark;
+  };
+  /** Without `retryAt` for good. */
+  readonly "compensation.failed": {
+    readonly error: Failure;
+    readonly retryAt?: number;
+    readonly usage?: readonly UsageRecord[];
+    readonly tookMs?: number;
+    readonly breaker?: BreakerMark;
+  };
+  /** As `attempt.held`: an attempt to compensate waits, whatever the agent says of its other calls. */
+  readonly "compensation.held": {
+    readonly breaker: string;
+    readonly dueAt: number;
+    readonly until?: number;
+  };
+  /** A person has decided what becomes of a compensation that failed for good. */
+  readonly "compensation.resolved": {
+    readonly action: CompensationAction;
+    readonly reason?: string;
+  };
   /** In the stream `registry/<workflow>`: the graph and manifest under which runs of this workflow version start from here on. */
   readonly "workflow.registered": {
     readonly workflow: string;
     readonly graphBlob: BlobRef;
     readonly manifestBlob: BlobRef;
   };
+  /** In the stream `breaker/<name>`, as the two below. Until `until`, or until a person closes it, no call is let through. */
+  readonly "breaker.opened": BreakerRecord & { readonly until?: number };
+  /** The cooldown is over: so many probes are let through at a time. */
+  readonly "breaker.halfOpened": BreakerRecord & { readonly probes: number };
+  readonly "breaker.closed": BreakerRecord;
 }
 
 export type EntryKind = keyof Payloads;
@@ -133,6 +217,8 @@ export const VALUE_FIELD = {
   "item.sealed": "output",
   "once.recorded": "value",
   "signal.received": "value",
+  "run.compensating": "plan",
+  "run.parked": "letters",
 } as const satisfies Partial<Record<EntryKind, string>>;
 
 export type ValuedKind = keyof typeof VALUE_FIELD;
@@ -195,13 +281,38 @@ export interface Entry {
   readonly payload: JsonObject;
 }
 
-/** Kinds after which a run takes no more entries. */
+/** Kinds that end a run. */
 export const FINAL_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([
   "run.refused",
   "run.completed",
   "run.failed",
   "run.cancelled",
+  "run.compensated",
 ]);
+
+/** Kinds after which a run takes no more entries but `run.compensating`, which takes its end back. */
+export const REVERSIBLE_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([
+  "run.completed",
+  "run.failed",
+  "run.cancelled",
+]);
+
+/** Kinds that may follow `run.compensating`. */
+export const ROLLBACK_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([
+  "run.resumed",
+  "run.blocked",
+  "run.parked",
+  "run.compensated",
+  "compensation.sealed",
+  "compensation.failed",
+  "compensation.held",
+  "compensation.resolved",
+]);
+
+/** Whether a run has ended after an entry of `kind`, given whether it had before. */
+export function endsRun(kind: EntryKind, hadEnded: boolean): boolean {
+  return FINAL_KINDS.has(kind) || (hadEnded && kind !== "run.compensating");
+}
 
 /** Kinds that make a version. */
 export const SEALING_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([

@@ -22,6 +22,8 @@ export const ERROR_CODES = {
   RUN_CONFLICT:
     "The same run id was used for another workflow or input. Use a new id, or read the run that has it.",
   RUN_FAILED: "See the run's journal: `baton show <run>`.",
+  RUN_COMPENSATED:
+    "The run did not complete, and what it had done was undone: `baton show <run>` tells why and how.",
   RUN_CANCELLED: "The run was cancelled; its journal says by whom.",
   RUN_REFUSED: "The input breaks the workflow's contract; see `details.violations`.",
   RUN_FINISHED: "The run has ended; start or fork another one.",
@@ -30,9 +32,13 @@ export const ERROR_CODES = {
     "The graph changed under the same version. Give the workflow a new version and keep the old one beside it while runs need it.",
   AGENT_NOT_FOUND:
     "Pass this version of the agent in `agents`, or in a workflow, when opening Baton.",
+  BREAKER_NOT_FOUND:
+    "List the breakers with `baton breakers`; one is known once an agent names it, or once it was opened.",
   SIGNAL_UNKNOWN: "Name an approval or awaitSignal step of the run's workflow.",
   SIGNAL_REFUSED:
     "The step has already been settled, or the payload breaks its contract; see `details`.",
+  COMPENSATION_UNKNOWN:
+    "List what waits for a person with `baton dead-letters`, and name a run and a path of it.",
   VERSION_NOT_FOUND:
     "Versions of a run go from 0 (the input) to the number that `baton show <run>` prints.",
   FORK_REFUSED:

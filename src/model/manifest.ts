@@ -3,6 +3,7 @@
  * part of it that may not change while the workflow keeps its version.
  */
 import type { AgentDefinition } from "./agent-definition.ts";
+import type { BreakerPolicy } from "./breaker.ts";
 import type { AnyContract } from "./contract.ts";
 import { type Json, type JsonObject, sealJson } from "./json.ts";
 import type { BranchCase, StepDefinition, WorkflowDefinition } from "./workflow-definition.ts";
@@ -21,7 +22,11 @@ export function manifestOf(definition: WorkflowDefinition): JsonObject {
   return sealed(definition, {
     format: MANIFEST_FORMAT,
     workflow: definition.id,
-    workflows: byId(workflows, (each) => ({ ...ends(each), steps: each.steps.map(pinnedStep) })),
+    workflows: byId(workflows, (each) => ({
+      ...ends(each),
+      ...wayBack(each),
+      steps: each.steps.map(pinnedStep),
+    })),
     agents: byId(agents, pinnedAgent),
     contracts: byId(contracts, describedContract),
   });
@@ -64,6 +69,10 @@ function ends({ input, output }: WorkflowDefinition): JsonObject {
   return { input: input.id, output: output?.id ?? null };
 }
 
+function wayBack({ compensation }: WorkflowDefinition): JsonObject {
+  return compensation === undefined ? {} : { compensation };
+}
+
 function describedContract({ jsonSchema, rules }: AnyContract): JsonObject {
   return { schema: jsonSchema ?? null, rules: rules.map(({ name }) => name) };
 }
@@ -74,6 +83,9 @@ function pinnedAgent({
   retry,
   timeoutMs,
   sideEffects,
+  compensate,
+  compensateUnknown,
+  breaker,
 }: AgentDefinition): JsonObject {
   return {
     input: input.id,
@@ -81,6 +93,17 @@ function pinnedAgent({
     attempts: retry.attempts,
     timeoutMs: timeoutMs ?? null,
     sideEffects,
+    ...(compensate === undefined ? {} : { compensates: true }),
+    ...(compensateUnknown === true ? { compensatesUnknown: true } : {}),
+    ...(breaker === undefined ? {} : { breaker: pinnedBreaker(breaker) }),
+  };
+}
+
+/** The settings are not pinned: a breaker is shared by runs of all versions, and stands as its newest code says. */
+function pinnedBreaker({ name, whenOpen }: BreakerPolicy): JsonObject {
+  return {
+    name,
+    whenOpen: whenOpen.kind === "fallback" ? { fallback: whenOpen.agent.id } : whenOpen.kind,
   };
 }
 
@@ -110,9 +133,10 @@ const PINNED: { readonly [K in StepDefinition["kind"]]: (step: StepOf<K>) => Jso
   repeat: ({ agent, limit, atLimit }) => ({ agent: agent.id, limit, atLimit }),
   subflow: ({ workflow }) => ({ workflow: workflow.id }),
   sleep: ({ wake }) => ({ wake: wake.kind === "after" ? { afterMs: wake.afterMs } : "computed" }),
-  approval: ({ timeoutMs, onTimeout, remindEveryMs }) => ({
+  approval: ({ timeoutMs, onTimeout, onDeclined, remindEveryMs }) => ({
     ...waiting(timeoutMs, remindEveryMs),
     onTimeout,
+    ...(onDeclined === undefined ? {} : { onDeclined }),
   }),
   signal: ({ contract, timeoutMs, onTimeout, remindEveryMs }) => ({
     contract: contract.id,

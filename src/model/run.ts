@@ -6,7 +6,14 @@
  * nothing under way: what must be executed follows from the journal.
  */
 import TinyQueue from "tinyqueue";
-import type { Author, Failure, Opening, Position } from "./entry.ts";
+import type {
+  Author,
+  Failure,
+  Opening,
+  PlannedCompensation,
+  Position,
+  RollbackReason,
+} from "./entry.ts";
 import type { Json } from "./json.ts";
 import type { Limits } from "./limits.ts";
 import type { Violation } from "./violation.ts";
@@ -59,6 +66,16 @@ export interface CallState {
   readonly feedback: readonly Violation[];
 }
 
+/** An attempt that met an open breaker and waits. It stays until the attempt has ended, so that the wait is recorded once. */
+export interface Hold {
+  readonly step: string;
+  readonly breaker: string;
+  readonly turn: number;
+  readonly attempt: number;
+  /** When the breaker is asked again. Under way: put off each time that the breaker refuses again. */
+  readonly dueAt: number;
+}
+
 export interface ReceivedSignal {
   readonly id: string;
   readonly by: Author;
@@ -74,7 +91,10 @@ export type Timer =
       readonly path: string;
       readonly attempt: number;
     }
-  | { readonly dueAt: number; readonly kind: "wake" | "remind"; readonly step: string };
+  | { readonly dueAt: number; readonly kind: "held"; readonly step: string; readonly path: string }
+  | { readonly dueAt: number; readonly kind: "wake" | "remind"; readonly step: string }
+  /** Another attempt of a compensation; `key` is `path:turn`. */
+  | { readonly dueAt: number; readonly kind: "compensate"; readonly key: string };
 
 /** What is being performed for a path: an attempt of an agent, or a child run. */
 export interface Performing {
@@ -91,10 +111,71 @@ export type RunPhase =
   | { readonly kind: "failing"; readonly step: string | undefined; readonly error: Failure }
   | { readonly kind: "cancelling"; readonly reason: string }
   | { readonly kind: "blocked"; readonly missing: readonly string[] }
+  | ({ readonly kind: "compensating" } & RollbackReason)
+  /** Compensating, but nothing goes on without a person. */
+  | ({ readonly kind: "parked"; readonly paths: readonly string[] } & RollbackReason)
+  | ({ readonly kind: "compensated" } & RollbackReason)
   | { readonly kind: "completed"; readonly output: Json }
   | { readonly kind: "failed"; readonly step: string | undefined; readonly error: Failure }
   | { readonly kind: "cancelled"; readonly reason: string }
   | { readonly kind: "refused"; readonly violations: readonly Violation[] };
+
+/** What is known of a compensation that has failed, or waits for a breaker. */
+export interface CompensationState {
+  /** Attempts so far. */
+  readonly attempts: number;
+  /** Attempts when a person last asked for more: the policy counts from there. */
+  readonly before: number;
+  /** When the next attempt may begin; put off, under way, each time that a breaker refuses it again. */
+  readonly retryAt: number | undefined;
+  /** Set where it failed for good. */
+  readonly error: Failure | undefined;
+  /** The open breaker that the next attempt waits for; it stays until that attempt has ended, so that a wait is recorded once. */
+  readonly breaker?: string;
+}
+
+/** The way back of a run. Owned by the run. */
+export interface Rollback {
+  /** What is still to be undone, by `path:turn`, in the order of the walk. */
+  readonly pending: Map<string, PlannedCompensation>;
+  /** How many of these each step has. */
+  readonly pendingOf: Map<string, number>;
+  readonly states: Map<string, CompensationState>;
+  /** Paths that a person has dealt with. */
+  readonly byHand: string[];
+  readonly skipped: string[];
+}
+
+/** The run's journal so far, as far as compensating needs it; see decide/saga-history.ts. */
+export interface SagaHistory {
+  readonly plan: readonly PlannedCompensation[];
+  /** By `path:turn`. */
+  readonly acts: ReadonlyMap<string, SagaAct>;
+  /** What was sealed, by seq. */
+  readonly values: ReadonlyMap<number, Json>;
+  readonly openings: ReadonlyMap<string, SagaOpening>;
+}
+
+/** One call of an agent as the journal has it. */
+export interface SagaAct {
+  readonly path: string;
+  readonly turn: number;
+  readonly seq: number;
+  readonly reads: Reads;
+  readonly inputHash: string | undefined;
+  /** Undefined where the outcome is not known. */
+  readonly output: Json | undefined;
+  /** `name@version` of the fallback agent that acted, where it was not the step's own. */
+  readonly standsIn?: string;
+  /** Another agent that may have acted there too, before or after: only a person can tell what is to be undone. */
+  readonly besides?: string;
+}
+
+export interface SagaOpening {
+  readonly opening: Opening;
+  /** The map's list. */
+  readonly list: readonly Json[];
+}
 
 export interface Run {
   readonly id: string;
@@ -117,6 +198,8 @@ export interface Run {
   /** Turn of a step, where it is not 0. */
   readonly turns: Map<string, number>;
   readonly calls: Map<string, CallState>;
+  /** By path, attempts that wait for a breaker. */
+  readonly holds: Map<string, Hold>;
   /** By `path:turn`, what `once` has recorded. */
   readonly onces: Map<string, Map<string, Json>>;
   /** By step that waits, when somebody is told next. */
@@ -137,7 +220,15 @@ export interface Run {
   readonly performing: Map<string, Performing>;
   /** Under way: whether the abort of what is performing was commanded. */
   abortCommanded: boolean;
+  /** Set once the run goes back. */
+  rollback: Rollback | undefined;
+  /** Under way: what compensating needs of the journal, or whether it has been asked for. */
+  history: SagaHistory | "asked" | undefined;
+  /** Under way: code that this process does not have, without which nothing can be compensated. */
+  missing: readonly string[];
 }
+
+const NOTHING_MISSING: readonly string[] = [];
 
 /** A run before its first entry. */
 export function newRun(id: string, definition: WorkflowDefinition, limits: Limits): Run {
@@ -157,6 +248,7 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     steps: new Map(),
     turns: new Map(),
     calls: new Map(),
+    holds: new Map(),
     onces: new Map(),
     reminders: new Map(),
     signals: new Map(),
@@ -167,6 +259,9 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     timers: new TinyQueue<Timer>([], (a, b) => a.dueAt - b.dueAt),
     performing: new Map(),
     abortCommanded: false,
+    rollback: undefined,
+    history: undefined,
+    missing: NOTHING_MISSING,
   };
 }
 

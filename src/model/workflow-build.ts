@@ -15,7 +15,7 @@ export interface WorkflowHeader {
   readonly options: object;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set(["input", "output", "description"]);
+const OPTIONS: ReadonlySet<string> = new Set(["input", "output", "description", "compensation"]);
 
 /**
  * The finished workflow.
@@ -29,7 +29,7 @@ export function buildWorkflow(
   const { name, version } = header;
   const id = `${name}@${version}`;
   const problems: string[] = [];
-  const { input, output, description } = headerParts(header, problems);
+  const { input, output, description, compensation } = headerParts(header, problems);
   if (typeof project !== "function") problems.push("`output` was not given a function.");
   else if (isAsync(project)) problems.push("The function of `output` is asynchronous.");
   const read = written.map(readStep);
@@ -45,6 +45,7 @@ export function buildWorkflow(
     version,
     id,
     ...(description === undefined ? {} : { description }),
+    ...(compensation === undefined ? {} : { compensation }),
     // Where it is not a contract there is a problem, and the definition is never given out.
     input: input as WorkflowDefinition["input"],
     ...(output === undefined
@@ -64,6 +65,7 @@ interface HeaderParts {
   readonly input?: unknown;
   readonly output?: unknown;
   readonly description?: string;
+  readonly compensation?: "sequential" | "parallel";
 }
 
 function headerParts({ name, version, options }: WorkflowHeader, problems: string[]): HeaderParts {
@@ -83,6 +85,8 @@ function headerParts({ name, version, options }: WorkflowHeader, problems: strin
   if (!isContract(parts.input)) problems.push("The input is not a contract.");
   if (parts.output !== undefined && !isContract(parts.output))
     problems.push("The output is not a contract.");
+  if (![undefined, "sequential", "parallel"].includes(parts.compensation))
+    problems.push('The `compensation` is neither "sequential" nor "parallel".');
   return parts;
 }
 

@@ -97,6 +97,8 @@ export interface ApprovalStep extends StepBase {
   readonly show: (view: View) => unknown;
   readonly timeoutMs?: number;
   readonly onTimeout: "approved" | "refused" | "fail";
+  /** What an answer that does not approve does to the step. */
+  readonly onDeclined?: "goOn" | "fail";
   readonly remindEveryMs?: number;
 }
 
@@ -131,6 +133,8 @@ export interface WorkflowDefinition {
   readonly description?: string;
   readonly input: AnyContract;
   readonly output?: AnyContract;
+  /** How completed steps are compensated: one by one (if absent), or those side by side that don't depend on each other. */
+  readonly compensation?: "sequential" | "parallel";
   /** In the order in which they were written. */
   readonly steps: readonly StepDefinition[];
   readonly stepByName: ReadonlyMap<string, StepDefinition>;

@@ -26,6 +26,11 @@ export function partsOf(definition: WorkflowDefinition): WorkflowParts {
       if (step.kind === "signal") contracts.add(step.contract);
     }
   }
+  // So is a fallback's own fallback.
+  for (const each of agents) {
+    const fallback = fallbackOf(each);
+    if (fallback !== undefined) agents.add(fallback);
+  }
   for (const { input, output } of agents) contracts.add(input).add(output);
   return { agents, contracts, workflows };
 }
@@ -35,6 +40,11 @@ export function agentsOf(step: StepDefinition): readonly AgentDefinition[] {
   if (step.kind === "agent" || step.kind === "map" || step.kind === "repeat") return [step.agent];
   if (step.kind !== "branch") return [];
   return [...step.cases.values()].flatMap((each) => (each.kind === "agent" ? [each.agent] : []));
+}
+
+/** The agent that is called in place of another whose breaker is open. */
+export function fallbackOf({ breaker }: AgentDefinition): AgentDefinition | undefined {
+  return breaker?.whenOpen.kind === "fallback" ? breaker.whenOpen.agent : undefined;
 }
 
 /** The workflows that a step may start. */

@@ -32,7 +32,7 @@ const OPTIONS: { readonly [K in StepKind]: ReadonlySet<string> } = {
   repeat: new Set([...COMMON, "input", "until", "limit", "atLimit"]),
   subflow: new Set([...COMMON, "input"]),
   sleep: new Set([...COMMON, "for", "until"]),
-  approval: new Set([...COMMON, "show", "timeout", "onTimeout", "remindEvery"]),
+  approval: new Set([...COMMON, "show", "timeout", "onTimeout", "onDeclined", "remindEvery"]),
   signal: new Set([...COMMON, "contract", "timeout", "onTimeout", "remindEvery"]),
 };
 
@@ -87,6 +87,9 @@ const OWN: { readonly [K in StepKind]: (read: Reader, written: WrittenStep) => o
     show: read.fn("show"),
     ...patienceOf(read),
     onTimeout: read.oneOf("onTimeout", ["fail", "approved", "refused"]),
+    ...(read.field("onDeclined") === undefined
+      ? {}
+      : { onDeclined: read.oneOf("onDeclined", ["goOn", "fail"]) }),
   }),
   signal: (read) => {
     const contract = read.field("contract");

@@ -255,6 +255,11 @@ export interface WorkflowBuilder<In, S extends { readonly input: In }, Out> {
         readonly show: (view: StateView<S, K>) => Shown;
         /** What a timeout counts as: an answer, or (`fail`, if left out) the failure of the step. */
         readonly onTimeout?: "approved" | "refused" | "fail";
+        /**
+         * What the answer "not approved" does, a timeout that counts as one included: `goOn` (if left out), so that the output
+         * says it, or `fail` the step with APPROVAL_DECLINED, so that the run goes back over what it has done.
+         */
+        readonly onDeclined?: "goOn" | "fail";
       },
   ): WorkflowBuilder<In, S & { readonly [P in N]: ApprovalOutput | Maybe<W, R> }, Out>;
 

@@ -110,16 +110,6 @@ agent({
   // @ts-expect-error the input is frozen
   execute: (person) => ((person.id = "x"), { monthly: 1 }),
 });
-agent({
-  name: "bad",
-  version: "1.0.0",
-  input: Person,
-  output: Income,
-  // @ts-expect-error no such option (breakers are not there yet)
-  breaker: {},
-  execute: () => ({ monthly: 1 }),
-});
-
 const begun = workflow("decision", "1.0.0", { input: Application });
 const base = begun
   .step("score", score, { input: ({ input }) => ({ id: input.id }) })

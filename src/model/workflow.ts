@@ -20,6 +20,11 @@ export interface WorkflowOptions<In, Out> {
   /** What a run gives; checked only if there is one. */
   readonly output?: Contract<Out>;
   readonly description?: string;
+  /**
+   * How completed steps are compensated when the run goes back: one after the other in reverse order of sealing (`sequential`,
+   * if left out), or `parallel`: side by side where nothing that read the one is still to be compensated.
+   */
+  readonly compensation?: "sequential" | "parallel";
 }
 
 /**

@@ -1,9 +1,19 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { agent } from "../model/agent.ts";
+import { agent, exponential } from "../model/agent.ts";
 import { contract } from "../model/contract.ts";
 import { workflow } from "../model/workflow.ts";
-import { answers, cancels, fails, given, givenWith, gives, passes, starts } from "./given.ts";
+import {
+  answers,
+  cancels,
+  fails,
+  given,
+  givenWith,
+  gives,
+  passes,
+  starts,
+  undoes,
+} from "./given.ts";
 
 const count = contract("count", "1.0.0", z.number());
 const add = agent({
@@ -90,4 +100,34 @@ test("a start that breaks the contract is refused; limits can be set; expectatio
     "The decider said:\n  run.started\nand not:\n  run.completed",
   );
   expect(() => given(flow, starts(1)).when(gives("c", 1))).toThrow("what is: a, b");
+});
+
+test("promise 6: what a run has done is undone as it was sealed, backward, with pauses between attempts", () => {
+  const undoing = agent({
+    name: "undoing",
+    version: "1.0.0",
+    input: count,
+    output: count,
+    retry: { attempts: 2, backoff: exponential("1s", { jitter: 0 }) },
+    execute: () => 1,
+    compensate: () => undefined,
+  });
+  const trip = workflow("trip", "1.0.0", { input: count })
+    .step("a", undoing, { input: ({ input }) => input })
+    .step("b", undoing, { needs: ["a"], input: ({ a }) => a })
+    .step("c", undoing, { needs: ["b"], input: ({ b }) => b })
+    .output(({ c }) => c);
+  const failing = given(trip, starts(1), gives("a", 1), gives("b", 2));
+  const back = failing.when(fails("c", { final: true }));
+  back.says("attempt.failed c", "step.failed c", "run.compensating").commands("compensate b");
+  expect(back.status).toBe("compensating");
+  const paused = back.when(fails("b"));
+  paused.says("compensation.failed b").commands();
+  paused.when(passes(1_000)).commands("compensate b");
+  paused
+    .when(passes(1_000), undoes("b"), undoes("a"))
+    .says("compensation.sealed b", "compensation.sealed a", "run.compensated");
+  const parked = paused.when(passes(1_000), fails("b"));
+  parked.says("compensation.failed b", "run.parked");
+  expect(parked.status).toBe("parked");
 });

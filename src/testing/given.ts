@@ -46,7 +46,10 @@ export const gives = (path: string, output: unknown): Happening => ({
   output,
 });
 
-/** The attempt, or the child run, under way at `path` fails; with `final`, for good. */
+/** The compensation under way at `path` ends well; where it fails, say {@link fails}. */
+export const undoes = (path: string): Happening => gives(path, null);
+
+/** The attempt, the compensation or the child run under way at `path` fails; with `final`, for good. */
 export const fails = (
   path: string,
   { message = "It failed.", code = "Error", final = false } = {},
@@ -76,7 +79,7 @@ export interface Decided {
   readonly facts: readonly Fact[];
   /** In short: `step.sealed score`. */
   readonly said: readonly string[];
-  /** In short: `execute score`, `startChild sub`, `abort`, `remind ok`. */
+  /** In short: `execute score`, `startChild sub`, `abort`, `remind ok`, `compensate score`. */
   readonly commanded: readonly string[];
   readonly status: RunStatus;
   /** The state: `input`, and the output of each sealed step. */
@@ -94,6 +97,8 @@ export interface Given {
 interface Table {
   readonly run: Run;
   readonly under: Map<string, Command>;
+  /** The journal so far: a run that goes back asks for it. */
+  readonly facts: Fact[];
   nowMs: number;
   signals: number;
 }
@@ -112,7 +117,8 @@ export function givenWith(
   const when = (...more: readonly Happening[]) => {
     // Played anew each time: a run is changed in place, and one `given` may be asked more than once.
     const run = newRun("run", definition, { ...DEFAULT_LIMITS, ...limits });
-    const table: Table = { run, under: new Map(), nowMs: VIRTUAL_START_MS, signals: 0 };
+    const under = new Map<string, Command>();
+    const table: Table = { run, under, facts: [], nowMs: VIRTUAL_START_MS, signals: 0 };
     for (const each of happenings) happen(table, each);
     return decided(table, more, givenWith(limits, definition, ...happenings, ...more));
   };
@@ -123,9 +129,10 @@ function decided(table: Table, happenings: readonly Happening[], { when }: Given
   const facts: Fact[] = [];
   const commands: Command[] = [];
   for (const each of happenings) {
-    const turn = happen(table, each);
-    facts.push(...turn.facts);
-    commands.push(...turn.commands);
+    for (const turn of happen(table, each)) {
+      facts.push(...turn.facts);
+      commands.push(...turn.commands.filter(({ kind }) => kind !== "readHistory"));
+    }
   }
   const said = facts.map(({ kind, path }) => (path === undefined ? kind : `${kind} ${path}`));
   const commanded = commands.map(inShort);
@@ -144,8 +151,8 @@ function decided(table: Table, happenings: readonly Happening[], { when }: Given
 }
 
 function inShort(command: Command): string {
-  if (command.kind === "execute" || command.kind === "startChild")
-    return `${command.kind} ${command.path}`;
+  if ("path" in command) return `${command.kind} ${command.path}`;
+  if (command.kind === "readHistory") return command.kind;
   return command.step === undefined ? command.kind : `${command.kind} ${command.step}`;
 }
 
@@ -156,13 +163,21 @@ function same(what: string, was: readonly string[], lines: readonly string[]): u
   throw new Error(`The decider ${what}:${list(was)}\nand not:${list(lines)}`);
 }
 
-function happen(table: Table, happening: Happening): ReturnType<typeof takeTurn> {
+type Turn = ReturnType<typeof takeTurn>;
+
+/** What the decider makes of it; the journal that it may ask for is handed over at once, as an engine does. */
+function happen(table: Table, happening: Happening): readonly Turn[] {
   if (happening.kind === "passes") table.nowMs += happening.ms;
-  const turn = takeTurn(table.run, [inputOf(table, happening)], table.nowMs);
-  for (const command of turn.commands) {
-    if (command.kind === "execute" || command.kind === "startChild")
-      table.under.set(command.path, command);
-  }
+  const turn = taken(table, inputOf(table, happening));
+  if (!turn.commands.some(({ kind }) => kind === "readHistory")) return [turn];
+  return [turn, taken(table, { kind: "history", facts: [...table.facts] })];
+}
+
+function taken(table: Table, input: Input): Turn {
+  const turn = takeTurn(table.run, [input], table.nowMs);
+  table.facts.push(...turn.facts);
+  for (const command of turn.commands)
+    if ("path" in command) table.under.set(command.path, command);
   return turn;
 }
 
@@ -212,6 +227,17 @@ function outcomeOf({ run, under }: Table, path: string, outcome: Outcome): Input
       ? ({ kind: "completed", output: sealJson(outcome.output, "output"), seq: 1 } as const)
       : ({ kind: "failed", error: outcome.error, seq: 1 } as const);
     return { kind: "child", path, outcome: value };
+  }
+  if (command?.kind === "compensateChild") {
+    const error = outcome.ok ? command.reason.error : outcome.error;
+    const kind = outcome.ok ? "compensated" : "failed";
+    return { kind: "child", path, outcome: { kind, error, seq: 1 } };
+  }
+  if (command?.kind === "compensate") {
+    const { turn, attempt } = command;
+    if (outcome.ok) return { kind: "compensated", path, turn, attempt };
+    const { error, final } = outcome;
+    return { kind: "compensationFailed", path, turn, attempt, error, final, random: 0 };
   }
   if (command?.kind !== "execute") {
     const open = [...run.performing.keys()].join(", ") || "nothing";

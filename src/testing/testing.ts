@@ -13,6 +13,7 @@ export {
   type Happening,
   passes,
   starts,
+  undoes,
 } from "./given.ts";
 export type { AgentFake, ScriptedAgent } from "./simulation/fakes.ts";
 export type { BrokenPromise, RunJournal } from "./simulation/invariants.ts";

@@ -40,6 +40,9 @@ exec "${ROOT}/node_modules/.bin/$name" "$@"`,
   install) ${LINK} ;;
   init) echo '{ "private": true, "type": "module" }' > package.json ;;
   start) shift; [ "$1" = -- ] && shift; exec "${NODE}" scripts/start.mjs "$@" ;;
+  run) shift; [ "$1" = --silent ] && shift; name=$1; shift; [ "$1" = -- ] && shift
+    [ "$name" = lab ] || { echo "npm run $name is not one of the commands that the docs test knows"; exit 1; }
+    exec "${NODE}" labs/run.mjs "$@" ;;
   *) echo "npm $1 is not one of the commands that the docs test knows"; exit 1 ;;
 esac`,
 };
@@ -55,7 +58,7 @@ const CONTENTS: Readonly<Record<string, (folder: string) => void>> = {
   project: (folder) => succeed(folder, `"${NODE}" "${MAIN}" init . && ${LINK}`),
   /** This repository after `npm start` has prepared it, without a store. */
   repo: (folder) => {
-    for (const name of ["dist", "examples", "scripts", "src", "tools"]) {
+    for (const name of ["dist", "examples", "labs", "scripts", "src", "tools"]) {
       cpSync(join(ROOT, name), join(folder, name), {
         recursive: true,
         filter: (path) => !/[/\\]\.baton$/.test(path),
@@ -63,7 +66,7 @@ const CONTENTS: Readonly<Record<string, (folder: string) => void>> = {
     }
     for (const name of ["package.json", "package-lock.json", "baton.config.ts"])
       cpSync(join(ROOT, name), join(folder, name));
-    for (const name of ["tsconfig.json", "tsconfig.build.json"])
+    for (const name of ["tsconfig.json", "tsconfig.build.json", "tsconfig.labs.json"])
       cpSync(join(ROOT, name), join(folder, name));
     symlinkSync(realpathSync(join(ROOT, "node_modules")), join(folder, "node_modules"));
   },

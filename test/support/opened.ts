@@ -125,7 +125,7 @@ export async function entriesOf(baton: Baton, run: string): Promise<readonly Ent
 export async function journalOf(baton: Baton, run: string): Promise<readonly string[]> {
   const entries = await entriesOf(baton, run);
   return entries.map(({ kind, path, attempt }) =>
-    [kind, path, kind === "attempt.failed" ? attempt : undefined]
+    [kind, path, kind === "attempt.failed" || kind === "compensation.failed" ? attempt : undefined]
       .filter((part) => part !== undefined)
       .join(" "),
   );

@@ -52,6 +52,25 @@ test("a journal that does not verify is said loudly", () => {
   expect(end(0, [{ message: "entry 3 was changed" }])).toContain("NOT VERIFIED");
 });
 
+test("a run that was compensated is counted under why it failed, and once more as undone", () => {
+  const results = RUNS.map((each) => ({
+    ...each,
+    ...(each.status === "failed" ? { status: "compensated" } : {}),
+  }));
+  const summary = {
+    runs: 5,
+    found: 0,
+    conflicts: 1,
+    tookMs: 2_000,
+    statuses: { completed: 1, waiting: 1, refused: 1, compensated: 2 },
+  };
+  const report = { runs: 5, entries: 30, commits: 3, problems: [] };
+  const text = conclusion({ summary, results, lines: 8, report });
+  expect(text).toContain("1  the handoff to risk: it is sure");
+  expect(text).toMatch(/^Failed +1$/m);
+  expect(text).toMatch(/^Undone +2 {2}of these/m);
+});
+
 test("the commands to type next name runs that are there", () => {
   const text = end(0);
   expect(text).toContain("npx baton approve a-2 sign-off");

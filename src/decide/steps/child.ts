@@ -71,6 +71,6 @@ export function childEnded(
   }
   if (turn.run.phase.kind !== "going") return;
   const error =
-    outcome.kind === "failed" ? outcome.error : refusalFailure(step.name, outcome.violations);
+    outcome.kind === "refused" ? refusalFailure(step.name, outcome.violations) : outcome.error;
   failStep(turn, step.name, { ...error, message: `Run ${child}: ${error.message}` });
 }

@@ -5,6 +5,7 @@ import type { ItemResult, Items } from "../../model/run.ts";
 import type { View } from "../../model/workflow-definition.ts";
 import { execute, mayCall, sealing } from "../call.ts";
 import { failStep, refusalFailure, refuse, tryCall, tryInput, viewOf } from "../handoff.ts";
+import { heldItems } from "../hold.ts";
 import { type Deliberation, ENGINE, say } from "../turn.ts";
 import { open } from "./opening.ts";
 import type { OpenState, StepOf, StepRules } from "./rules.ts";
@@ -28,7 +29,8 @@ export const mapRules: StepRules<MapStep> = {
     if (items === undefined) return;
     if (items.settled === items.list.length) return close(turn, step, state, items);
     const { view } = viewOf(turn.run, step.needs);
-    while (items.executing < step.concurrency) {
+    // An item that waits for a breaker keeps its place: else a whole list would queue up before it.
+    while (items.executing + heldItems(turn.run, step.name, turn.nowMs) < step.concurrency) {
       const index = nextIndex(turn, step.name, items);
       if (index === undefined) break;
       if (!beginItem(turn, step, state, items, index, view)) return;

@@ -13,6 +13,8 @@ export type OpenState = Extract<StepState, { readonly kind: "open" }>;
 export type ChildOutcome =
   | { readonly kind: "completed"; readonly output: Json; readonly seq: number }
   | { readonly kind: "failed"; readonly error: Failure; readonly seq: number }
+  /** It failed or was cancelled, and undid what it had done. */
+  | { readonly kind: "compensated"; readonly error: Failure; readonly seq: number }
   | { readonly kind: "refused"; readonly violations: readonly Violation[]; readonly seq: number };
 
 /** What a kind of step does at each of the moments that can concern it. */

@@ -26,6 +26,8 @@ export const approvalRules: StepRules<StepOf<"approval">> = {
     const answer = turn.run.signals.get(step.name);
     if (answer === undefined) return;
     const { approved, reason } = readAnswer(answer.value);
+    if (!approved && step.onDeclined === "fail")
+      return failStep(turn, step.name, declined(step.name, answer.by.id, reason));
     sealAnswer(
       turn,
       step.name,
@@ -37,6 +39,8 @@ export const approvalRules: StepRules<StepOf<"approval">> = {
   due: (turn, step, state) => {
     if (!isDue(turn, step.name, state)) return;
     if (step.onTimeout === "fail") return failStep(turn, step.name, timeoutFailure(step.name));
+    if (step.onTimeout === "refused" && step.onDeclined === "fail")
+      return failStep(turn, step.name, declined(step.name, "timeout", null));
     sealTimeout(
       turn,
       step.name,
@@ -99,6 +103,15 @@ function isDue(turn: Deliberation, step: string, { opening }: OpenState): boolea
 
 function timeoutFailure(step: string): { readonly code: string; readonly message: string } {
   return { code: "WAIT_TIMEOUT", message: `${step} was not answered in time.` };
+}
+
+function declined(
+  step: string,
+  by: string,
+  reason: string | null,
+): { readonly code: string; readonly message: string } {
+  const why = reason === null ? "" : `: ${reason}`;
+  return { code: "APPROVAL_DECLINED", message: `${step} was declined by ${by}${why}.` };
 }
 
 function readAnswer(value: Json): { readonly approved: boolean; readonly reason: string | null } {

@@ -153,6 +153,8 @@ function appended(
 /** What follows once the facts of a turn are in the journal (E1). */
 function settle(core: Core, actor: Actor, turn: Deliberation, arrivals: readonly Arrival[]): void {
   for (const arrival of arrivals) arrival.done?.(TAKEN);
+  // What waited for a breaker is not wanted any more: it must not stand before those who are.
+  if (turn.facts.some(({ kind }) => kind === "run.compensating")) core.breakers.forget(actor.id);
   if (!core.closing) perform(core, actor, turn.commands);
   if (hasEnded(actor.run)) endActor(core, actor);
   else if (actor.inbox.length > 0) listActor(core, actor);
@@ -162,9 +164,12 @@ function settle(core: Core, actor: Actor, turn: Deliberation, arrivals: readonly
 
 /** Something is under way, or can be: the next due time is watched meanwhile. */
 function awaitNext(core: Core, actor: Actor): void {
-  takePlace(core, actor);
+  const isCompensating = actor.run.phase.kind === "compensating";
+  // The way back takes no place: a parent that waits for its child to go back must not keep it from doing so.
+  if (!isCompensating) takePlace(core, actor);
   // While it stands in the queue its time may come as it likes: it is looked at when it has a place.
-  core.wakes.set(actor.id, actor.placed ? nextWakeAt(actor.run) : undefined);
+  const isLookedAt = actor.placed || isCompensating;
+  core.wakes.set(actor.id, isLookedAt ? nextWakeAt(actor.run) : undefined);
 }
 
 const TAKEN: Arrived = { kind: "taken" };
@@ -215,8 +220,18 @@ function appendFailed(
     dropActor(core, actor);
     fail();
     if (core.stopped !== undefined || core.closing) return;
-    if (starting) goOnIfKept(core, actor);
-    else tellWaiters(core, actor.id, error);
+    if (starting) {
+      goOnIfKept(core, actor);
+      return;
+    }
+    core.log({
+      level: "error",
+      message: `${error.message} The run stops here; it is tried again when Baton is opened again.`,
+      at: core.clock.now(),
+      run: actor.id,
+      data: { code: error.code },
+    });
+    tellWaiters(core, actor.id, error);
     return;
   }
   core.log({
@@ -270,8 +285,8 @@ function isResting(core: Core, actor: Actor): boolean {
   if (
     actor.attempts.size > 0 ||
     actor.appending ||
-    run.phase.kind === "failing" ||
-    run.phase.kind === "cancelling"
+    // Without the code that it needs, a run that is ending waits for another process.
+    (isTurning(run) && (run.missing.length === 0 || run.performing.size > 0))
   )
     return false;
   // What can begin, and a run that can complete, wait for a place.
@@ -280,6 +295,11 @@ function isResting(core: Core, actor: Actor): boolean {
     if (performing.agent !== undefined) return false;
   const wakeAtMs = nextWakeAt(run);
   return wakeAtMs === undefined || wakeAtMs > core.clock.now();
+}
+
+/** On its way to an end other than completion: it stays in memory, and keeps what it has read of its journal. */
+function isTurning({ phase }: Run): boolean {
+  return phase.kind === "failing" || phase.kind === "cancelling" || phase.kind === "compensating";
 }
 
 /** Leaves its place, and memory too, until a signal, a timer or a child wakes the run (E3). */
@@ -295,6 +315,7 @@ function rest(core: Core, actor: Actor): void {
 function endActor(core: Core, actor: Actor): void {
   dropActor(core, actor);
   core.wakes.set(actor.id, undefined);
+  core.breakers.forget(actor.id);
   const outcome = outcomeOf(actor.run);
   tellWaiters(core, actor.id, outcome);
   const { parent } = actor.run;
@@ -324,7 +345,8 @@ export function childOutcome(
         seq,
       };
     case "failed":
-      return { kind: "failed", error: outcome.error, seq };
+    case "compensated":
+      return { kind: outcome.kind, error: outcome.error, seq };
   }
 }
 
@@ -337,6 +359,12 @@ export function outcomeOf(run: Run): RunOutcome<Json> {
     case "failed":
       return {
         kind: "failed",
+        error: phase.error,
+        ...(phase.step === undefined ? {} : { step: phase.step }),
+      };
+    case "compensated":
+      return {
+        kind: "compensated",
         error: phase.error,
         ...(phase.step === undefined ? {} : { step: phase.step }),
       };
@@ -407,6 +435,7 @@ export function stopAll(core: Core, reason: BatonError): void {
   core.stopped = reason;
   core.closing = true;
   core.wakes.stop();
+  core.breakers.stop();
   core.placeQueue.length = 0;
   for (const freed of core.placeFreed.splice(0)) freed();
   for (const actor of [...core.actors.values()]) dropActor(core, actor);

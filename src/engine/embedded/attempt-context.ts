@@ -1,11 +1,11 @@
 /** What an attempt is given besides its input. Made lazily where it costs: most agents never look at their signal. */
 import type { Command } from "../../decide/turn.ts";
-import { sha256Hex } from "../../journal/hash.ts";
 import type { AgentContext, AgentLog } from "../../model/agent-definition.ts";
 import type { UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import { type Json, sealJson } from "../../model/json.ts";
 import type { LogLine } from "../../ports/log-sink.ts";
+import { executionKeyOf } from "../../journal/idempotency.ts";
 import { usageRecord } from "../usage.ts";
 import { tooLarge } from "../value-size.ts";
 import { deliver } from "./inbox.ts";
@@ -54,10 +54,7 @@ export function attemptContext(core: Core, actor: Actor, command: Execute): Cont
     turn,
     attempt,
     get idempotencyKey() {
-      return sha256Hex(`baton/key/v1\n${core.namespace}\n${actor.id}\n${path}\n${turn}`).slice(
-        0,
-        32,
-      );
+      return executionKeyOf({ namespace: core.namespace, run: actor.id, path, turn });
     },
     feedback,
     once: memo,
@@ -118,7 +115,9 @@ function onces(
   command: Execute,
   { mayBegin, live }: { readonly mayBegin: () => void; readonly live: () => void },
 ): AgentContext["once"] {
-  const { path, turn, attempt } = command;
+  const { path, turn, attempt, agent } = command;
+  const isFallback = command.standsIn !== undefined;
+  const by = isFallback ? { agent: agent.id } : {};
   const underWay = new Map<string, Promise<Json>>();
   const perform = async (name: string, effect: () => unknown): Promise<Json> => {
     const what = `result of once("${name}") in ${path}`;
@@ -127,15 +126,18 @@ function onces(
     if (large !== undefined) throw new BatonError("VALUE_TOO_LARGE", large);
     live();
     await new Promise<void>((resolve, reject) => {
-      deliver(core, actor, { kind: "once", path, turn, attempt, name, value }, (arrived) => {
+      const input = { kind: "once", path, turn, attempt, name, value, ...by } as const;
+      deliver(core, actor, input, (arrived) => {
         if (arrived.kind === "failed") reject(arrived.error);
         else resolve();
       });
     });
     return value;
   };
-  return async <X>(name: string, effect: () => X | Promise<X>): Promise<X> => {
+  return async <X>(given: string, effect: () => X | Promise<X>): Promise<X> => {
     live();
+    // What the agent itself recorded is not what its fallback asks for, though both call it the same.
+    const name = isFallback ? `${agent.name}/${given}` : given;
     const recorded = command.onces.get(name);
     if (recorded === undefined && !underWay.has(name)) mayBegin();
     const result =

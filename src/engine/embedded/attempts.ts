@@ -5,22 +5,25 @@
  * A2. Once it has reported, its context throws and what it still gives is ignored.
  * A3. What crosses into the run is checked here: the output against the agent's contract, its size, its JSON.
  */
-import { check } from "../../model/check.ts";
+import type { BreakerMark, BreakerPolicy } from "../../model/breaker.ts";
 import type { Failure, UsageRecord } from "../../model/entry.ts";
-import { isBatonError } from "../../model/errors.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
-import type { Json } from "../../model/json.ts";
+import type { CallOutcome } from "../../decide/breaker.ts";
+import type { AttemptOutcome, Behind } from "../../decide/call.ts";
 import type { Command } from "../../decide/turn.ts";
-import { tooLarge } from "../value-size.ts";
 import { deliver } from "./inbox.ts";
+import { checkedOutput, failureOf } from "./attempt-output.ts";
 import { attemptContext, type ContextHandle } from "./attempt-context.ts";
+import type { Refusal, Ticket } from "./breakers.ts";
+import { failedCall, IGNORED, SUCCEEDED } from "./call-outcome.ts";
 import type { Actor, Core } from "./core.ts";
 
 /** How long an attempt that was aborted is waited for, so that what it did is known: one that heeds its signal ends at once. */
 const ABORT_GRACE_MS = 5_000;
 
 type Execute = Extract<Command, { readonly kind: "execute" }>;
+type Ended = Extract<AttemptOutcome, { readonly kind: "sealed" | "attemptFailed" }>;
 
 /** An attempt from the moment it is wanted. */
 interface Running {
@@ -34,6 +37,11 @@ interface Running {
   stopTimeout: (() => void) | undefined;
   stopGrace: (() => void) | undefined;
   leaveQueue: (() => void) | undefined;
+  /** Set once it was let through by its agent's breaker. */
+  ticket: Ticket | undefined;
+  /** Withdraws its question to the breaker; says whether it was still open. */
+  leaveBreaker: (() => boolean) | undefined;
+  aborted: boolean;
 }
 
 /** Begins an attempt as soon as its agent has a place. */
@@ -49,6 +57,9 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     stopTimeout: undefined,
     stopGrace: undefined,
     leaveQueue: undefined,
+    ticket: undefined,
+    leaveBreaker: undefined,
+    aborted: false,
   };
   const { agent, path, turn, attempt } = command;
   actor.attempts.set(path, {
@@ -59,9 +70,118 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     end: (failure) => fail(running, failure, true),
     abort: (failure) => abort(running, failure),
   });
-  running.leaveQueue = core.agentPlaces.take(agent, () => begin(running));
+  running.leaveQueue = core.agentPlaces.take(agent, () => enter(running));
   // An attempt that ended while it began has left the queue already.
   if (running.reported) running.leaveQueue();
+}
+
+/** It has a place; it begins once its agent's breaker lets it through. */
+function enter(running: Running): void {
+  const { core, actor, command } = running;
+  const { agent } = command;
+  const { breaker } = agent;
+  if (breaker === undefined || running.reported) return begin(running);
+  const leave = core.breakers.enter(breaker, actor.id, {
+    pass: (ticket, recorded) => {
+      running.ticket = ticket;
+      if (recorded === undefined) begin(running);
+      else recorded.then(() => beginUnlessClosing(running), ignoreStopped);
+    },
+    refused: (refusal) => {
+      core.agentPlaces.leave(agent);
+      refused(running, breaker, refusal);
+    },
+  });
+  if (leave === undefined) return;
+  running.leaveBreaker = () => {
+    const wasOpen = leave();
+    if (wasOpen) core.agentPlaces.leave(agent);
+    return wasOpen;
+  };
+  // It was ended while it stood before the breaker's door.
+  if (running.reported) running.leaveBreaker();
+}
+
+function beginUnlessClosing(running: Running): void {
+  if (running.core.closing) close(running);
+  begin(running);
+}
+
+function ignoreStopped(): void {
+  // The engine has stopped, and has ended the attempt.
+}
+
+/** The breaker is open: the agent's policy says what becomes of the attempt. */
+function refused(running: Running, breaker: BreakerPolicy, refusal: Refusal): void {
+  const { core, actor, command } = running;
+  const { path, turn, attempt, agent } = command;
+  if (!close(running)) return;
+  const { whenOpen, name } = breaker;
+  switch (whenOpen.kind) {
+    case "wait":
+      deliver(core, actor, { kind: "held", path, turn, attempt, agent, breaker: name, ...refusal });
+      return;
+    case "fail": {
+      const error = {
+        code: "BREAKER_OPEN",
+        message: `The breaker ${name} of ${agent.id} is open.`,
+      };
+      const ended = { path, turn, attempt, error, final: true, random: 0 };
+      const behind = behindOf(command, { name });
+      deliver(core, actor, { kind: "attemptFailed", ...ended, ...behind });
+      return;
+    }
+    case "fallback": {
+      const standsIn = { for: command.standsIn?.for ?? agent.id, breaker: name };
+      beginAttempt(core, actor, { ...command, agent: whenOpen.agent, standsIn });
+      return;
+    }
+  }
+}
+
+/** What is told of breakers and fallbacks with an outcome; nothing for most. */
+function behindOf(
+  { agent, standsIn }: Execute,
+  breaker: BreakerMark | undefined,
+): { readonly behind?: Behind } {
+  if (breaker === undefined && standsIn === undefined) return NOTHING_BEHIND;
+  return {
+    behind: {
+      ...(breaker === undefined ? {} : { breaker }),
+      ...(standsIn === undefined ? {} : { fallback: { ...standsIn, agent } }),
+    },
+  };
+}
+
+const NOTHING_BEHIND = {};
+
+/** Tells the run an outcome; where it changed a breaker, once that is in the journal. */
+function tell(running: Running, ended: Ended, outcome: CallOutcome): void {
+  const { core, actor, command, ticket } = running;
+  const reported = ticket === undefined ? undefined : core.breakers.report(ticket, outcome);
+  const mark = reported?.mark;
+  // The usual case: nothing to tell of a breaker or a fallback.
+  if (mark === undefined && command.standsIn === undefined) return deliver(core, actor, ended);
+  const input = { ...ended, ...behindOf(command, mark) };
+  if (reported?.recorded === undefined) return deliver(core, actor, input);
+  const { path } = command;
+  const { turn, attempt, agent } = command;
+  // Until then it is still under way to whoever waits for the engine to end.
+  actor.attempts.set(path, { path, turn, attempt, agent, end: nothing, abort: nothing });
+  reported.recorded.then(() => {
+    actor.attempts.delete(path);
+    deliver(core, actor, input);
+  }, ignoreStopped);
+}
+
+function nothing(): void {}
+
+/** Whether a failure is a sign of a sick downstream. `cause` is what was thrown, or the failure itself. */
+function callOutcome(running: Running, error: Failure, cause: unknown): CallOutcome {
+  if (running.aborted) return IGNORED;
+  const { core, actor, command } = running;
+  const place = { run: actor.id, path: command.path, at: core.clock.now() };
+  return failedCall(command.agent, place, { error, cause });
 }
 
 function begin(running: Running): void {
@@ -74,12 +194,15 @@ function begin(running: Running): void {
   running.context = attemptContext(core, actor, command);
   if (timeoutMs !== undefined) {
     const error = { code: "TIMEOUT", message: `${agent.id} took longer than ${timeoutMs} ms.` };
-    running.stopTimeout = core.clock.after(timeoutMs, () => fail(running, error, false));
+    running.stopTimeout = core.clock.after(timeoutMs, () =>
+      fail(running, error, false, { thrown: error }),
+    );
   }
   executeNow(running, running.context);
 }
 
 function abort(running: Running, failure: Failure): void {
+  running.aborted = true;
   if (!running.begun) return fail(running, failure, true);
   running.context?.abort();
   running.stopGrace ??= running.core.clock.after(ABORT_GRACE_MS, () =>
@@ -89,44 +212,43 @@ function abort(running: Running, failure: Failure): void {
 
 function succeed(running: Running, raw: unknown): void {
   if (running.reported) return;
-  const { core, actor, command } = running;
+  const { core, command } = running;
   const { path, turn, attempt, input } = command;
-  const checked = checkedOutput(core, command, raw);
-  if (checked.kind === "refused") return fail(running, checked.error, checked.final);
+  const checked = checkedOutput(core, command.agent, raw);
+  if (checked.kind === "refused") {
+    return fail(running, checked.error, checked.final, { thrown: checked.error });
+  }
   const extra = told(running);
   close(running);
   const inputHash = sha256Hex(canonicalJson(input));
-  deliver(core, actor, {
-    kind: "sealed",
-    path,
-    turn,
-    attempt,
-    output: checked.output,
-    inputHash,
-    ...extra,
-  });
+  const { output } = checked;
+  tell(running, { kind: "sealed", path, turn, attempt, output, inputHash, ...extra }, SUCCEEDED);
 }
 
 function thrown(running: Running, error: unknown): void {
-  if (!running.reported) fail(running, failureOf(error), isFinal(running.command, error));
+  if (running.reported) return;
+  fail(running, failureOf(error), isFinal(running.command, error), { thrown: error });
 }
 
-function fail(running: Running, error: Failure, final: boolean): void {
-  const { core, actor, command } = running;
+/** `cause` is left out where it was ended from outside, which is no sign of anything. */
+function fail(
+  running: Running,
+  error: Failure,
+  final: boolean,
+  cause?: { readonly thrown: unknown },
+): void {
+  const { core, command } = running;
   const { path, turn, attempt } = command;
   const extra = running.begun ? told(running) : {};
   if (!close(running)) return;
   const random = core.ids.random();
-  deliver(core, actor, {
-    kind: "attemptFailed",
-    path,
-    turn,
-    attempt,
-    error,
-    final,
-    random,
-    ...extra,
-  });
+  const outcome: CallOutcome =
+    cause === undefined ? IGNORED : callOutcome(running, error, cause.thrown);
+  tell(
+    running,
+    { kind: "attemptFailed", path, turn, attempt, error, final, random, ...extra },
+    outcome,
+  );
 }
 
 /** What is told of an attempt besides its outcome. */
@@ -146,6 +268,7 @@ function close(running: Running): boolean {
   running.stopTimeout?.();
   running.stopGrace?.();
   running.leaveQueue?.();
+  running.leaveBreaker?.();
   running.context?.end();
   running.actor.attempts.delete(running.command.path);
   return true;
@@ -159,8 +282,9 @@ function executeNow(running: Running, { context }: ContextHandle): void {
   try {
     given = agent.execute(input, context);
   } catch (error) {
-    leave();
+    // First told, then left: a breaker that opens on it must not let the next in line through.
     thrown(running, error);
+    leave();
     return;
   }
   if (!isThenable(given)) {
@@ -174,8 +298,8 @@ function executeNow(running: Running, { context }: ContextHandle): void {
       succeed(running, raw);
     },
     (error: unknown) => {
-      leave();
       thrown(running, error);
+      leave();
     },
   );
 }
@@ -189,31 +313,6 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   );
 }
 
-type CheckedOutput =
-  | { readonly kind: "ok"; readonly output: Json }
-  | { readonly kind: "refused"; readonly error: Failure; readonly final: boolean };
-
-function checkedOutput(core: Core, command: Execute, raw: unknown): CheckedOutput {
-  const { agent } = command;
-  try {
-    const checked = check(agent.output, raw, `output of ${agent.id}`, "edge");
-    if (checked.kind === "violated") {
-      const message = `The output of ${agent.id} breaks ${agent.output.id}: ${checked.violations[0]?.message ?? ""}`;
-      return {
-        kind: "refused",
-        error: { code: "CONTRACT_VIOLATED", message, violations: checked.violations },
-        final: false,
-      };
-    }
-    const message = tooLarge(core.limits, checked.value, `output of ${agent.id}`);
-    if (message === undefined) return { kind: "ok", output: checked.value };
-    return { kind: "refused", error: { code: "VALUE_TOO_LARGE", message }, final: true };
-  } catch (error) {
-    // A contract that can't be relied on (asynchronous, or unstable) fails the step: another attempt would meet it again.
-    return { kind: "refused", error: failureOf(error), final: true };
-  }
-}
-
 function isFinal(command: Execute, error: unknown): boolean {
   try {
     return command.agent.retry.final?.(error) === true;
@@ -221,17 +320,4 @@ function isFinal(command: Execute, error: unknown): boolean {
     // A policy that throws says nothing: the attempt is retried as if there were none.
     return false;
   }
-}
-
-/** What is recorded of an error: never its stack, which speaks of the machine. */
-export function failureOf(error: unknown): Failure {
-  if (isBatonError(error)) return { code: error.code, message: error.message };
-  if (!(error instanceof Error)) return { code: "THROWN", message: wellFormed(String(error)) };
-  const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
-  return { code: wellFormed(code), message: wellFormed(error.message) };
-}
-
-/** Messages come from anywhere; a lone surrogate in one must not keep a failure from being recorded. */
-function wellFormed(text: string): string {
-  return text.slice(0, 4_000).toWellFormed();
 }

@@ -5,16 +5,18 @@ import { isBatonError } from "../../model/errors.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import { manifestBlob } from "../manifests.ts";
 import { childOutcome } from "./actors.ts";
-import { failureOf } from "./attempts.ts";
+import { failureOf } from "./attempt-output.ts";
 import type { Actor, Children, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import type { StartRequest } from "../engine.ts";
+import { rollBack } from "./rollbacks.ts";
 import { actorOf, readOutcome, startRun } from "./runs.ts";
 
 /** Pause before a child that the store could not start, or give, is asked for again. */
 const RETRY_MS = 1_000;
 
 type StartChild = Extract<Command, { readonly kind: "startChild" }>;
+type CompensateChild = Extract<Command, { readonly kind: "compensateChild" }>;
 
 export function children(core: () => Core): Children {
   return {
@@ -24,6 +26,7 @@ export function children(core: () => Core): Children {
         if (performing.agent === undefined) void cancelChild(core(), parent, path, reason);
       }
     },
+    compensate: (parent, command) => void compensate(core(), parent, command),
   };
 }
 
@@ -83,6 +86,19 @@ async function handOver(core: Core, parent: Actor, path: string, run: string): P
   } catch (error) {
     if (!isBatonError(error, "RUN_FINISHED")) throw error;
     await handOver(core, parent, path, run);
+  }
+}
+
+async function compensate(core: Core, parent: Actor, command: CompensateChild): Promise<void> {
+  const { path, run, reason } = command;
+  try {
+    await rollBack(core, run, ENGINE, { because: "parent", error: reason.error });
+  } catch (error) {
+    if (isBatonError(error, "RUN_FINISHED"))
+      await handOver(core, parent, path, run).catch((cause: unknown) =>
+        failed(core, parent, path, cause, () => void compensate(core, parent, command)),
+      );
+    else failed(core, parent, path, error, () => void compensate(core, parent, command));
   }
 }
 

@@ -26,6 +26,7 @@ import type { RunOutcome } from "../baton.ts";
 import type { Catalogue } from "../definitions.ts";
 import type { PriceTable } from "../usage.ts";
 import type { AgentPlaces } from "./agent-places.ts";
+import type { Breakers } from "./breakers.ts";
 import type { Wakes } from "./wakes.ts";
 
 /** What became of an input that somebody waits for. */
@@ -89,6 +90,11 @@ export interface Children {
     command: Extract<Command, { readonly kind: "startChild" }>,
   ) => void;
   readonly cancel: (parent: Actor, reason: string) => void;
+  /** Has a child that completed go back; its end comes as an input, like any child's. */
+  readonly compensate: (
+    parent: Actor,
+    command: Extract<Command, { readonly kind: "compensateChild" }>,
+  ) => void;
 }
 
 export interface Core {
@@ -102,6 +108,7 @@ export interface Core {
   readonly prices: PriceTable;
   readonly catalogue: Catalogue;
   readonly agentPlaces: AgentPlaces;
+  readonly breakers: Breakers;
   readonly children: Children;
   /** Processes a listed actor; see actors.ts. */
   readonly process: (actor: Actor) => void;

@@ -19,11 +19,13 @@ import { tooLarge } from "../value-size.ts";
 import type { Subscriber } from "../watch.ts";
 import { fence, processActor, stopAll } from "./actors.ts";
 import { agentPlaces } from "./agent-places.ts";
+import { breakers } from "./breakers.ts";
 import { children } from "./children.ts";
 import type { Actor, Arrived, Core, Watcher } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import { acquireLease, keepLease } from "./lease-keeper.ts";
 import { checkAuthor, checkWellFormed } from "./author.ts";
+import { resolve, rollBack } from "./rollbacks.ts";
 import { actorOf, notLoaded, readOutcome, resumeRuns, startRun } from "./runs.ts";
 import { wakes } from "./wakes.ts";
 
@@ -54,12 +56,21 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       clock.now(),
     );
   } catch (error) {
-    await store.release(epoch);
+    // Closing the store frees the lease, too; what counts is why it could not be used.
+    await store.release(epoch).catch(() => {});
     throw error;
   }
   const core = makeCore(options, epoch);
   const leave = keepLease(store, clock, epoch, () => fence(core));
-  await findUnfinished(core);
+  try {
+    await core.breakers.restore();
+    await findUnfinished(core);
+  } catch (error) {
+    leave();
+    core.wakes.stop();
+    core.breakers.stop();
+    throw error;
+  }
   return {
     start: async (request) => {
       open(core);
@@ -76,7 +87,28 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       const actor = await actorOf(core, run);
       await recorded(core, actor, { kind: "cancel", by, reason });
     },
+    compensate: async (run, by, reason) => {
+      open(core);
+      checkAuthor(by);
+      checkWellFormed("reason", reason);
+      const error = { code: "COMPENSATION_ASKED", message: reason };
+      await rollBack(core, run, by, { because: "asked", error });
+    },
+    compensation: async (run, path, { action, by, reason, turn }) => {
+      open(core);
+      checkAuthor(by);
+      if (reason !== undefined) checkWellFormed("reason", reason);
+      await resolve(core, { run, path, turn, by, action, reason });
+    },
     subscribe: (run, subscriber) => subscribe(core, run, subscriber),
+    breakers: () => core.breakers.snapshots(),
+    setBreaker: async (name, { to, by, reason }) => {
+      open(core);
+      checkAuthor(by);
+      checkWellFormed("reason", reason);
+      await core.breakers.setByPerson(name, { to, by, reason });
+    },
+    subscribeBreakers: (subscriber) => core.breakers.subscribe(subscriber),
     close: async (graceMs) => {
       leave();
       await closeCore(core, graceMs);
@@ -111,6 +143,7 @@ function makeCore(options: EngineOptions, epoch: number): Core {
     prices,
     catalogue,
     agentPlaces: agentPlaces(),
+    breakers: breakers(() => core),
     children: children(() => core),
     process: (actor) => processActor(core, actor),
     activate: (run) => activate(core, run),
@@ -170,6 +203,8 @@ async function findUnfinished(core: Core): Promise<void> {
       const id = head.stream.slice("run/".length);
       if (head.status === "waiting" && head.wakeAtMs !== undefined)
         core.wakes.set(id, head.wakeAtMs);
+      // A parked run waits for a person, who finds it among the dead letters.
+      else if (head.status === "parked") continue;
       else core.unfinished.add(id);
     }
     const last = heads.at(-1);

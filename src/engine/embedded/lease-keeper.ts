@@ -5,9 +5,9 @@
  * L1. The epoch is checked in every appending transaction; the renewals only make a live holder visible.
  * L2. A standby takes over when epoch and heartbeat have not changed for `staleMs` on its own monotonic clock.
  */
-import { BatonError } from "../../model/errors.ts";
+import { BatonError, isBatonError } from "../../model/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { JournalStore, Lease } from "../../ports/journal-store.ts";
+import type { JournalStore, Lease, LeaseResult } from "../../ports/journal-store.ts";
 
 /** How often the holder renews, and how long an observer watches an unchanged heartbeat before it takes over: five missed renewals. */
 const RENEW_MS = 2_000;
@@ -28,7 +28,11 @@ export async function acquireLease(
   for (;;) {
     const stale =
       seen !== undefined && clock.monotonicMs() - seen.sinceMs >= STALE_MS ? seen.lease : undefined;
-    const result = await store.acquire(holder, stale);
+    const result = await tryAcquire(store, holder, stale, standby);
+    if (result === undefined) {
+      await pause(clock);
+      continue;
+    }
     if (result.kind === "acquired") return result.epoch;
     const { lease } = result;
     if (!standby) {
@@ -43,7 +47,29 @@ export async function acquireLease(
     ) {
       seen = { lease, sinceMs: clock.monotonicMs() };
     }
-    await new Promise<void>((resolve) => clock.after(STANDBY_LOOK_MS, resolve));
+    await pause(clock);
+  }
+}
+
+function pause(clock: Clock): Promise<void> {
+  return new Promise((resolve) => clock.after(STANDBY_LOOK_MS, resolve));
+}
+
+/**
+ * Undefined where a standby has to look again: the holder hangs in the middle of a commit, and has the file locked. Nobody can
+ * take over until it goes on or dies.
+ */
+async function tryAcquire(
+  store: JournalStore,
+  holder: string,
+  stale: Lease | undefined,
+  standby: boolean,
+): Promise<LeaseResult | undefined> {
+  try {
+    return await store.acquire(holder, stale);
+  } catch (error) {
+    if (standby && isBatonError(error, "STORE_IN_USE")) return undefined;
+    throw error;
   }
 }
 

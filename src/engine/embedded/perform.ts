@@ -2,7 +2,9 @@
 import { parsePath } from "../../decide/evolve.ts";
 import type { Command } from "../../decide/turn.ts";
 import { beginAttempt } from "./attempts.ts";
+import { beginCompensation } from "./compensations.ts";
 import type { Actor, Core } from "./core.ts";
+import { readHistory } from "./run-facts.ts";
 
 export function perform(core: Core, actor: Actor, commands: readonly Command[]): void {
   for (const command of commands) {
@@ -20,6 +22,15 @@ export function perform(core: Core, actor: Actor, commands: readonly Command[]):
           if (isMeant) attempt.abort({ code: "ABORTED", message: `The run is ${command.reason}.` });
         }
         if (command.step === undefined) core.children.cancel(actor, command.reason);
+        break;
+      case "readHistory":
+        readHistory(core, actor);
+        break;
+      case "compensate":
+        beginCompensation(core, actor, command);
+        break;
+      case "compensateChild":
+        core.children.compensate(actor, command);
         break;
       case "remind":
         core.log({

@@ -154,24 +154,34 @@ async function recorded(core: Core, id: string): Promise<void> {
  * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, JOURNAL_BROKEN, ENTRY_UNKNOWN
  */
 export async function actorOf(core: Core, id: string): Promise<Actor> {
-  const actor = core.actors.get(id);
-  if (actor !== undefined) return actor;
-  const loading = core.loading.get(id) ?? load(core, id);
-  core.loading.set(id, loading);
-  try {
-    return await loading;
-  } finally {
-    core.loading.delete(id);
-  }
+  return await (core.actors.get(id) ?? core.loading.get(id) ?? loaded(core, id, false));
 }
 
-async function load(core: Core, id: string): Promise<Actor> {
+/**
+ * The run in memory, also if it has ended: then it is told nothing, and whoever asked takes its end back.
+ * @throws BatonError RUN_NOT_FOUND, JOURNAL_BROKEN, ENTRY_UNKNOWN
+ */
+export async function reopenedActor(core: Core, id: string): Promise<Actor> {
+  // Somebody else may be loading it as a run that has not ended, which fails if it has.
+  await core.loading.get(id)?.catch(() => undefined);
+  return await (core.actors.get(id) ?? core.loading.get(id) ?? loaded(core, id, true));
+}
+
+/** Everybody who asks meanwhile is given the same promise, so that they go on in the order in which they asked. */
+function loaded(core: Core, id: string, reopen: boolean): Promise<Actor> {
+  const loading = load(core, id, reopen).finally(() => core.loading.delete(id));
+  core.loading.set(id, loading);
+  return loading;
+}
+
+async function load(core: Core, id: string, reopen: boolean): Promise<Actor> {
   let actor: Actor | undefined;
   let missing: readonly string[] = [];
+  let compensates = false;
   for await (const recordedEntry of readRun(core.store, core.namespace, id)) {
     if (actor === undefined) {
       const found = await pinnedDefinition(core.store, core.catalogue, recordedEntry.entry.payload);
-      if (found.kind === "missing") missing = found.missing;
+      if (found.kind === "missing") ({ missing, compensates } = found);
       const definition =
         found.kind === "found"
           ? found.definition
@@ -183,6 +193,12 @@ async function load(core: Core, id: string): Promise<Actor> {
   }
   if (actor === undefined)
     throw new BatonError("RUN_NOT_FOUND", `There is no run ${id}.`, { details: { run: id } });
+  // Where what the missing code did may have to be undone, the run does not end without it.
+  if (compensates) actor.run.missing = missing;
+  if (hasEnded(actor.run) && reopen) {
+    core.actors.set(id, actor);
+    return actor;
+  }
   if (hasEnded(actor.run)) {
     throw new BatonError("RUN_FINISHED", `Run ${id} has ended: ${actor.run.phase.kind}.`, {
       details: { run: id, status: actor.run.phase.kind },
@@ -197,8 +213,9 @@ async function load(core: Core, id: string): Promise<Actor> {
 /** What a loaded run is told first. A run whose code is not here waits, and its journal says for what. */
 function enter(core: Core, actor: Actor, missing: readonly string[], resume: boolean): void {
   const { phase } = actor.run;
-  // To wind a run down takes no code.
-  const isEnding = phase.kind === "failing" || phase.kind === "cancelling";
+  // To wind a run down takes no code, unless there may be something to undo.
+  const isEnding =
+    phase.kind !== "going" && phase.kind !== "blocked" && actor.run.missing.length === 0;
   if (missing.length > 0 && !isEnding) {
     const said = phase.kind === "blocked" && phase.missing.join() === missing.join();
     deliver(core, actor, said ? { kind: "tick" } : { kind: "block", missing });
@@ -257,6 +274,31 @@ export function notLoaded(core: Core, id: string, error: unknown): void {
     run: id,
   });
   if (isBatonError(error, "STORE_FAILED")) core.wakes.set(id, core.clock.now() + LOAD_RETRY_MS);
+}
+
+/**
+ * Tells runs that wait for a breaker to ask it again, as many at a time as there are places to execute. `goOn` is asked for
+ * each. A run that can't be loaded now asks again by itself, at the time that is in its journal.
+ */
+export async function releaseRuns(
+  core: Core,
+  breaker: string,
+  runs: readonly string[],
+  goOn: (run: string) => boolean,
+): Promise<void> {
+  for (const id of runs) {
+    if (core.stopped !== undefined || core.closing) return;
+    if (!goOn(id)) continue;
+    try {
+      deliver(core, await actorOf(core, id), { kind: "released", breaker });
+    } catch (error) {
+      core.breakers.forget(id);
+      if (core.stopped === undefined && !isBatonError(error, "RUN_FINISHED"))
+        notLoaded(core, id, error);
+    }
+    if (core.placeQueue.length > 0)
+      await new Promise<void>((resolve) => core.placeFreed.push(resolve));
+  }
 }
 
 /** Goes on with the runs that were under way when the store was left, a few at a time. */

@@ -44,6 +44,12 @@ function formatOf(database: Database, file: string): number {
       details: { file, applicationId: owner },
     });
   }
+  // The owner and the format are written together.
+  if (format < 1) {
+    throw new BatonError("STORE_CORRUPT", `${file} says that it has format ${format}.`, {
+      details: { file, format },
+    });
+  }
   if (format > MIGRATIONS.length) {
     const known = MIGRATIONS.length;
     throw new BatonError(

@@ -2,7 +2,7 @@
  * Where the file lies: on a disk of this machine, in a folder that exists and may be written.
  */
 import { constants } from "node:fs";
-import { access, stat, statfs } from "node:fs/promises";
+import { access, realpath, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { BatonError } from "../../model/errors.ts";
 
@@ -22,7 +22,7 @@ export function networkFileSystem(type: number): string | undefined {
 
 /**
  * Refuses places where the store can't be kept.
- * @throws BatonError `STORE_UNSUITABLE` (network file system), `STORE_READ_ONLY` (no right to write), `STORE_FAILED` (no such folder or file)
+ * @throws BatonError `STORE_UNSUITABLE` (network file system), `STORE_READ_ONLY` (no right to write), `STORE_FAILED` (no such folder or file), `STORE_CORRUPT` (a log without its file)
  */
 export async function checkPlace(file: string, readOnly: boolean): Promise<void> {
   const folder = dirname(file);
@@ -51,6 +51,7 @@ export async function checkPlace(file: string, readOnly: boolean): Promise<void>
       },
     );
   }
+  await refuseOrphanedLog(file);
   const there = await mayAccess(file, constants.F_OK);
   if (!there && readOnly) {
     throw new BatonError("STORE_FAILED", `There is no file ${file} to read.`, {
@@ -63,6 +64,31 @@ export async function checkPlace(file: string, readOnly: boolean): Promise<void>
   if (there && !(await mayAccess(file, constants.W_OK))) refuseRights(file, "write");
   // SQLite keeps its write-ahead log beside the file.
   if (!(await mayAccess(folder, constants.W_OK))) refuseRights(folder, "write");
+}
+
+/**
+ * Where the file is gone or empty, SQLite removes the log beside it, and with it the commits that only the log has.
+ * The log is looked at first: it is written to only after the file, so that a store that is just being made is not refused.
+ */
+async function refuseOrphanedLog(file: string): Promise<void> {
+  const log = `${await realpath(file).catch(() => file)}-wal`;
+  if ((await bytesOf(log)) === 0 || (await bytesOf(file)) > 0) return;
+  throw new BatonError(
+    "STORE_CORRUPT",
+    `${file} is gone or empty, but its write-ahead log ${log} is there.`,
+    {
+      hint: `Bring the file back to its log, or, to begin a new store, move ${log} away.`,
+      details: { file, log },
+    },
+  );
+}
+
+/** The size of a file in bytes, 0 if it is not there. */
+async function bytesOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
 }
 
 async function mayAccess(path: string, mode: number): Promise<boolean> {

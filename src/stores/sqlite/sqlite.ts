@@ -45,7 +45,12 @@ export function sqlite(path: string, options: SqliteOptions = {}): StoreFactory 
     const driver = await loadDriver();
     await checkPlace(path, readOnly);
     const database = connect(driver, path, options, readOnly);
-    return openStore(driver, database, options.now ?? mode.now ?? wallClockMs, readOnly);
+    try {
+      return openStore(driver, database, options.now ?? mode.now ?? wallClockMs, readOnly);
+    } catch (error) {
+      database.close();
+      throw openingError(error, path);
+    }
   };
 }
 
@@ -74,8 +79,15 @@ function connect(
     return database;
   } catch (error) {
     database?.close();
-    throw storeError(error, `Could not open ${path}`);
+    throw openingError(error, path);
   }
+}
+
+/** SQLite's code for a mistake in a statement: the statements are right, so it is the schema that they are prepared against. */
+function openingError(error: unknown, path: string): BatonError {
+  const said = storeError(error, `Could not open ${path}`);
+  if (sqliteCode(error) !== "SQLITE_ERROR") return said;
+  return new BatonError("STORE_CORRUPT", said.message, { details: said.details, cause: error });
 }
 
 function limitSize(database: Database, bytesMax: number | undefined): void {
@@ -106,6 +118,19 @@ function openStore(
       throw storeError(error, `Could not ${what} ${label}`);
     }
   }
+  /** SQLite lets no row in that has not the types that its table asks for: one that can't be decoded was damaged. */
+  function reading<X>(act: () => X): X {
+    return guarded("read", () => {
+      try {
+        return act();
+      } catch (error) {
+        if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+        throw new BatonError("STORE_CORRUPT", `${label} has a row that can't be read.`, {
+          cause: error,
+        });
+      }
+    });
+  }
   function writing<X>(what: string, act: () => X): X {
     if (readOnly) throw new BatonError("STORE_READ_ONLY", `${label} was opened for reading only.`);
     return guarded(what, act);
@@ -115,13 +140,13 @@ function openStore(
     label,
     append: async (request) => writing("append to", () => queue.append(request)),
     read: async (stream, fromSeq, limit = READ_DEFAULT) =>
-      guarded("read", () => reader.read(stream, fromSeq, limit)),
-    head: async (stream) => guarded("read", () => reader.head(stream)),
-    heads: async (filter) => guarded("read", () => reader.heads(filter)),
-    commits: async (after, limit) => guarded("read", () => reader.commits(after, limit)),
-    arrivals: async (after, limit) => guarded("read", () => reader.arrivals(after, limit)),
-    blob: async (sha256) => guarded("read", () => reader.blob(sha256)),
-    blobs: async (after, limit) => guarded("read", () => reader.blobs(after, limit)),
+      reading(() => reader.read(stream, fromSeq, limit)),
+    head: async (stream) => reading(() => reader.head(stream)),
+    heads: async (filter) => reading(() => reader.heads(filter)),
+    commits: async (after, limit) => reading(() => reader.commits(after, limit)),
+    arrivals: async (after, limit) => reading(() => reader.arrivals(after, limit)),
+    blob: async (sha256) => reading(() => reader.blob(sha256)),
+    blobs: async (after, limit) => reading(() => reader.blobs(after, limit)),
     acquire: async (holder, takeOver) =>
       writing("take the lease of", () => {
         writer.forget();

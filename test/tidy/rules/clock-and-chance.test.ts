@@ -2,12 +2,13 @@ import { expect, test } from "vitest";
 import { treeOf } from "../tree.ts";
 import { clockAndChance } from "./clock-and-chance.ts";
 
-test("the clock and dice are found in src, and dice in the examples", () => {
+test("the clock and dice are found in src, and dice in the examples and labs", () => {
   const found = clockAndChance(
     treeOf({
       "src/engine/embedded/a.ts": "const now = Date.now();\nconst then = new Date();",
       "src/decide/b.ts": "const id = randomUUID();",
       "examples/c.ts": "const x = Math.random();",
+      "labs/d.ts": "const x = Math.random();",
     }),
   );
   expect(found.map(({ path, line }) => `${path}:${line}`)).toEqual([
@@ -15,6 +16,7 @@ test("the clock and dice are found in src, and dice in the examples", () => {
     "src/engine/embedded/a.ts:2",
     "src/decide/b.ts:1",
     "examples/c.ts:1",
+    "labs/d.ts:1",
   ]);
 });
 

@@ -6,7 +6,7 @@ import { isTest, linesMatching, pathsIn, type Problem, type Tree } from "../tree
 const CLOCK = /\bDate\.now\b|\bnew Date\(\s*\)|\bperformance\.now\b|\bhrtime\b/;
 const CHANCE = /\bMath\.random\b|\brandomUUID\b|\brandomBytes\b|\bgetRandomValues\b|\buuidv7\(/;
 
-/** In src/ neither; in the examples no dice, because their data is generated from a seed. */
+/** In src/ neither; in the examples and labs no dice, because their data and faults are generated from a seed. */
 export function clockAndChance(tree: Tree): readonly Problem[] {
   const search = (paths: readonly string[], pattern: RegExp, advice: string): readonly Problem[] =>
     paths
@@ -21,6 +21,6 @@ export function clockAndChance(tree: Tree): readonly Problem[] {
   return [
     ...search(pathsIn(tree, /^src\/.*\.ts$/), CLOCK, "take the time from the port Clock."),
     ...search(pathsIn(tree, /^src\/.*\.ts$/), CHANCE, "take fresh values from the port Ids."),
-    ...search(pathsIn(tree, /^examples\/.*\.ts$/), CHANCE, "derive it from the seed."),
+    ...search(pathsIn(tree, /^(examples|labs)\/.*\.ts$/), CHANCE, "derive it from the seed."),
   ];
 }

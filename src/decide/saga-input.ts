@@ -1,0 +1,45 @@
+/** The input of a call, computed again from what it read: the same function over the same sealed values. */
+import type { AgentDefinition } from "../model/agent-definition.ts";
+import type { Json } from "../model/json.ts";
+import type { SagaAct, SagaHistory } from "../model/run.ts";
+import type { View, WorkflowDefinition } from "../model/workflow-definition.ts";
+import { parsePath } from "./evolve.ts";
+import { type Tried, tryInput } from "./handoff.ts";
+import { caseOf, compensationKey } from "./saga-history.ts";
+
+/** What the agent at a path was given; refused where today's functions or contracts refuse it. */
+export function inputAgain(
+  definition: WorkflowDefinition,
+  history: SagaHistory,
+  act: SagaAct,
+  agent: AgentDefinition,
+): Tried<Json> {
+  const { path, reads } = act;
+  const { step: name, index } = parsePath(path);
+  const step = definition.stepByName.get(name);
+  const opening = history.openings.get(name);
+  return tryInput(agent.input, `input of ${path}`, () => {
+    const values: Record<string, Json | undefined> = {};
+    for (const key of step?.needs ?? []) {
+      const seq = reads[key];
+      values[key] = seq === undefined ? undefined : history.values.get(seq);
+    }
+    const view: View = Object.freeze(values);
+    switch (step?.kind) {
+      case "agent":
+        return step.input(view);
+      case "map":
+        return step.input(opening?.list[index] ?? null, index, view);
+      case "repeat":
+        return step.input(view, roundBefore(history, name, index), index);
+      case "branch":
+        return caseOf(step, opening?.opening)?.input(view);
+      default:
+        throw new Error(`The workflow has no step ${name} that calls an agent.`);
+    }
+  });
+}
+
+function roundBefore(history: SagaHistory, name: string, round: number): Json | undefined {
+  return history.acts.get(compensationKey({ path: `${name}#${round - 1}`, turn: 0 }))?.output;
+}

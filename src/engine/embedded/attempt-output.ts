@@ -1,0 +1,50 @@
+/** What comes out of an attempt, as it crosses into the run: a checked output, or a failure without its stack. */
+import type { AgentDefinition } from "../../model/agent-definition.ts";
+import { check } from "../../model/check.ts";
+import type { Failure } from "../../model/entry.ts";
+import { isBatonError } from "../../model/errors.ts";
+import type { Json } from "../../model/json.ts";
+import { tooLarge } from "../value-size.ts";
+import type { Core } from "./core.ts";
+
+type CheckedOutput =
+  | { readonly kind: "ok"; readonly output: Json }
+  | { readonly kind: "refused"; readonly error: Failure; readonly final: boolean };
+
+/** Checks what an agent gave against its output contract and the limits. */
+export function checkedOutput(
+  { limits }: Pick<Core, "limits">,
+  agent: AgentDefinition,
+  raw: unknown,
+): CheckedOutput {
+  try {
+    const checked = check(agent.output, raw, `output of ${agent.id}`, "edge");
+    if (checked.kind === "violated") {
+      const message = `The output of ${agent.id} breaks ${agent.output.id}: ${checked.violations[0]?.message ?? ""}`;
+      return {
+        kind: "refused",
+        error: { code: "CONTRACT_VIOLATED", message, violations: checked.violations },
+        final: false,
+      };
+    }
+    const message = tooLarge(limits, checked.value, `output of ${agent.id}`);
+    if (message === undefined) return { kind: "ok", output: checked.value };
+    return { kind: "refused", error: { code: "VALUE_TOO_LARGE", message }, final: true };
+  } catch (error) {
+    // A contract that can't be relied on (asynchronous, or unstable) fails the step: another attempt would meet it again.
+    return { kind: "refused", error: failureOf(error), final: true };
+  }
+}
+
+/** What is recorded of an error: never its stack, which speaks of the machine. */
+export function failureOf(error: unknown): Failure {
+  if (isBatonError(error)) return { code: error.code, message: error.message };
+  if (!(error instanceof Error)) return { code: "THROWN", message: wellFormed(String(error)) };
+  const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
+  return { code: wellFormed(code), message: wellFormed(error.message) };
+}
+
+/** Messages come from anywhere; a lone surrogate in one must not keep a failure from being recorded. */
+function wellFormed(text: string): string {
+  return text.slice(0, 4_000).toWellFormed();
+}
