@@ -27,10 +27,10 @@ export function compareLives(
     const ended = byRun.get(root)?.end;
     // How far the rest of a run has come when it fails is a matter of time.
     const whole = ended === "run.completed" || ended === "run.refused";
-    if ((whole || run === root) && journal.end !== undefined && journal.end !== other.end) {
+    if ((whole || run === root) && endOf(journal) !== "open" && endOf(journal) !== endOf(other)) {
       broken.push({
         promise: 4,
-        message: `${run} ended with ${journal.end}, and without faults with ${other.end ?? "nothing"}.`,
+        message: `${run} ended as ${endOf(journal)}, and without faults as ${endOf(other)}.`,
       });
       continue;
     }
@@ -48,6 +48,17 @@ export function compareLives(
       broken.push({ promise: 4, message: `${run} gave another output than without faults.` });
   }
   return broken;
+}
+
+/**
+ * Whether a run succeeded. How one ends that did not is a matter of time: what had been done by then is compensated, and
+ * an attempt that was cut off may have acted, so that the run is parked.
+ */
+function endOf({ end, entries }: RunJournal): "completed" | "refused" | "failed" | "open" {
+  if (end === "run.completed") return "completed";
+  if (end === "run.refused") return "refused";
+  if (end !== undefined || entries.at(-1)?.entry.kind === "run.parked") return "failed";
+  return "open";
 }
 
 /** The turn in which each step was sealed last. */
