@@ -76,7 +76,9 @@ function nextIndex(turn: Deliberation, step: string, items: Items): number | und
   const mayBegin = (index: number) =>
     items.results[index] === undefined && mayCall(turn.run, `${step}[${index}]`, turn.nowMs);
   for (let index = items.again.pop(); index !== undefined; index = items.again.pop())
-    if (mayBegin(index)) return index;
+    // Its time had come when it was put there; a clock that has gone back since must not make it be forgotten.
+    if (items.results[index] === undefined && !turn.run.performing.has(`${step}[${index}]`))
+      return index;
   while (items.next < items.list.length) {
     const index = items.next;
     items.next += 1;
