@@ -5,6 +5,7 @@ export {
   type BatonConfig,
   defineConfig,
   type Question,
+  type SimulationConfig,
 } from "./cli/config.ts";
 export { type OpenOptions, open } from "./compose.ts";
 export type {

@@ -39,7 +39,7 @@ test("every problem is listed at once", () => {
     "prices: expected a price table",
     "limits.mapWidthMax: expected a whole number above 0",
     "answers: expected a function from a question to an answer",
-    "workflow: unknown field; there are store, namespace, workflows, agents, prices, limits, answers",
+    "workflow: unknown field; there are store, namespace, workflows, agents, prices, limits, answers, simulation",
   ]);
 });
 
@@ -49,4 +49,15 @@ test.for([undefined, null, [], "x", () => ({})])("%j is no config", (value) => {
 
 test("workflows can't be left out", () => {
   expect(problemsOf({})).toEqual(["workflows: missing; expected a list of workflows"]);
+});
+
+test("what a simulation needs is checked as well", () => {
+  const simulation = { inputs: { w: [] }, agents: { a: 7 }, answers: [], seeds: 3 };
+  expect(problemsOf({ workflows: [WORKFLOW], simulation })).toEqual([
+    "simulation.seeds: unknown field; there are inputs, agents, answers",
+    "simulation.inputs.w: expected a list that is not empty",
+    "simulation.agents.a: expected a function, or { answers: [...] }",
+    "simulation.answers: expected answers by step",
+  ]);
+  expect(problemsOf({ workflows: [], simulation: { inputs: { w: [1] } } })).toEqual([]);
 });

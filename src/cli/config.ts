@@ -8,6 +8,7 @@ import type { Json } from "../model/json.ts";
 import type { Limits } from "../model/limits.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { StoreFactory } from "../ports/journal-store.ts";
+import type { AgentFake, SimulatedAnswer } from "../testing/testing.ts";
 
 /** An approval that waits, as an answering policy sees it. */
 export interface Question {
@@ -28,6 +29,16 @@ export interface Answer {
  */
 export type AnsweringPolicy = (question: Question) => Answer | undefined;
 
+/** What `baton simulate` needs to know. */
+export interface SimulationConfig {
+  /** By workflow, its name or `name@version`: the inputs to choose from. */
+  readonly inputs: Readonly<Record<string, readonly unknown[]>>;
+  /** By name, what stands for an agent; one with side effects must have a fake. */
+  readonly agents?: Readonly<Record<string, AgentFake>>;
+  /** By step, what approvals and awaited signals are answered. */
+  readonly answers?: Readonly<Record<string, SimulatedAnswer>>;
+}
+
 export interface BatonConfig {
   /** A SQLite file (relative to the config's folder) or any store; `.baton/baton.db` if left out. */
   readonly store?: string | StoreFactory;
@@ -39,6 +50,7 @@ export interface BatonConfig {
   readonly prices?: PriceTable;
   readonly limits?: Partial<Limits>;
   readonly answers?: AnsweringPolicy;
+  readonly simulation?: SimulationConfig;
 }
 
 /**
@@ -78,6 +90,7 @@ const CHECKS: Readonly<Record<keyof BatonConfig, (value: unknown) => readonly st
     typeof value === "function"
       ? []
       : ["answers: expected a function from a question to an answer"],
+  simulation: (value) => simulationProblems(value),
 };
 
 /**
@@ -131,6 +144,30 @@ function listProblems(
       seen.add(item["id"]);
     }
   }
+  return problems;
+}
+
+const SIMULATION_FIELDS = ["inputs", "agents", "answers"];
+
+function simulationProblems(value: unknown): readonly string[] {
+  if (!isRecord(value)) return ["simulation: expected an object with inputs"];
+  const problems = Object.keys(value)
+    .filter((field) => !SIMULATION_FIELDS.includes(field))
+    .map(
+      (field) => `simulation.${field}: unknown field; there are ${SIMULATION_FIELDS.join(", ")}`,
+    );
+  const { inputs, agents = {}, answers = {} } = value;
+  if (!isRecord(inputs)) problems.push("simulation.inputs: expected lists of inputs by workflow");
+  for (const [name, list] of Object.entries(isRecord(inputs) ? inputs : {})) {
+    if (!Array.isArray(list) || list.length === 0)
+      problems.push(`simulation.inputs.${name}: expected a list that is not empty`);
+  }
+  if (!isRecord(agents)) problems.push("simulation.agents: expected fakes by agent");
+  for (const [name, fake] of Object.entries(isRecord(agents) ? agents : {})) {
+    if (typeof fake !== "function" && !(isRecord(fake) && Array.isArray(fake["answers"])))
+      problems.push(`simulation.agents.${name}: expected a function, or { answers: [...] }`);
+  }
+  if (!isRecord(answers)) problems.push("simulation.answers: expected answers by step");
   return problems;
 }
 

@@ -69,6 +69,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "say where today's code would decide differently",
     load: () => import("./replay.ts"),
   },
+  simulate: {
+    summary: "run a workflow many times, with everything going wrong that can",
+    load: () => import("./simulate.ts"),
+  },
   verify: { summary: "check that no journal was changed", load: () => import("./verify.ts") },
 };
 

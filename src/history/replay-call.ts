@@ -17,11 +17,19 @@ export interface Call {
   readonly map: () => unknown;
 }
 
+/** By step that failed, the items that it had: some of them may still be under way then, and are recorded after it. */
+export type FailedItems = ReadonlyMap<string, Items>;
+
 /** The call that a path stands for today, given what was recorded so far. */
-export function callOf(run: Run, step: StepDefinition, path: string): Call | undefined {
+export function callOf(
+  run: Run,
+  step: StepDefinition,
+  path: string,
+  failed?: FailedItems,
+): Call | undefined {
   const { view } = viewOf(run, step.needs);
   const { index } = parsePath(path);
-  const items = itemsOf(run, step);
+  const items = itemsOf(run, step) ?? failed?.get(step.name);
   switch (step.kind) {
     case "agent":
       return { agent: step.agent, map: () => step.input(view) };
@@ -43,7 +51,8 @@ export function callOf(run: Run, step: StepDefinition, path: string): Call | und
   }
 }
 
-function itemsOf(run: Run, step: StepDefinition): Items | undefined {
+/** The items of a step that is open. */
+export function itemsOf(run: Run, step: StepDefinition): Items | undefined {
   const state = run.steps.get(step.name);
   return state?.kind === "open" ? state.items : undefined;
 }

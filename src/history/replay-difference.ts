@@ -4,7 +4,7 @@ import { check } from "../model/check.ts";
 import type { AnyContract } from "../model/contract.ts";
 import type { Fact } from "../model/entry.ts";
 import { type Json, sealJson } from "../model/json.ts";
-import type { Run } from "../model/run.ts";
+import type { Items, Run } from "../model/run.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 
 /** One way in which today's code would not have written this journal. */
@@ -43,6 +43,8 @@ export interface Replaying {
   readonly differ: (difference: ReplayDifference) => void;
   /** `step:turn` of what has passed its gate, and names that the definition does not know. */
   readonly seen: Set<string>;
+  /** By step that failed, the items that it had. */
+  readonly failed: Map<string, Items>;
 }
 
 /** Whether today's contract takes a recorded value as it is. */

@@ -115,7 +115,7 @@ function compareCall(
   fact: FactOf<"step.sealed" | "item.sealed" | "attempt.failed">,
   step: StepDefinition,
 ): void {
-  const call = callOf(replaying.run, step, fact.path ?? step.name);
+  const call = callOf(replaying.run, step, fact.path ?? step.name, replaying.failed);
   if (call === undefined) {
     return differ(replaying, fact, {
       what: "step",
@@ -231,7 +231,7 @@ function compareAttempt(
   step: StepDefinition,
 ): void {
   compareCall(replaying, fact, step);
-  const call = callOf(replaying.run, step, fact.path ?? step.name);
+  const call = callOf(replaying.run, step, fact.path ?? step.name, replaying.failed);
   const attempt = fact.attempt ?? 1;
   if (
     call === undefined ||

@@ -16,6 +16,7 @@ import { DEFAULT_LIMITS } from "../model/limits.ts";
 import { newRun, type Run } from "../model/run.ts";
 import type { StepDefinition, WorkflowDefinition } from "../model/workflow-definition.ts";
 import { factOf, type RecordedEntry, runIdOf } from "./read.ts";
+import { itemsOf } from "./replay-call.ts";
 import { compareContract, type ReplayDifference, type Replaying } from "./replay-difference.ts";
 import { compareRefusal } from "./replay-refusal.ts";
 import { compareStep } from "./replay-step.ts";
@@ -54,10 +55,12 @@ export function replay(
     definition,
     differ,
     seen: new Set(),
+    failed: new Map(),
   };
   for (const fact of facts) {
     if (fact.path === undefined) compareRun(replaying, fact);
     else compareFact(replaying, fact, fact.path);
+    if (fact.kind === "step.failed") keepItems(replaying, fact);
     evolve(replaying.run, fact);
   }
   return {
@@ -67,6 +70,13 @@ export function replay(
     same: differences.length === 0,
     differences,
   };
+}
+
+/** A step that fails forgets its items; what those that are under way give is recorded after it. */
+function keepItems({ run, definition, failed }: Replaying, { path = "" }: Fact): void {
+  const step = definition.stepByName.get(path);
+  const items = step === undefined ? undefined : itemsOf(run, step);
+  if (items !== undefined) failed.set(path, items);
 }
 
 function compareRun(replaying: Replaying, fact: Fact): void {

@@ -6,4 +6,6 @@ export interface Clock {
   monotonicMs(): number;
   /** Calls `wake` once after `delayMs`; the function that is returned cancels it. Doesn't keep the process alive if `background`. */
   after(delayMs: number, wake: () => void, background?: boolean): () => void;
+  /** Calls `run` once all that this turn of the event loop resolved has had its say; `setImmediate` if left out. */
+  readonly soon?: (run: () => void) => void;
 }

@@ -130,7 +130,7 @@ export interface JournalStore {
   readonly label: string;
   /**
    * Appends, or changes nothing: a conflict, and an epoch that is not the lease's, are results.
-   * @throws BatonError `STORE_FAILED` (nothing of it was kept), `STORE_READ_ONLY`, `STORE_CLOSED`, `ARGUMENT_INVALID`
+   * @throws BatonError `STORE_FAILED` (nothing of it was kept, and it may be tried again), `STORE_CORRUPT`, `STORE_READ_ONLY`, `STORE_CLOSED`, `ARGUMENT_INVALID`
    */
   append(request: AppendRequest): Promise<AppendResult>;
   /** Entries from `fromSeq` on, at most `limit` (1,000 by default), in order. Empty for an unknown stream. */

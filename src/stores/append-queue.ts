@@ -29,16 +29,19 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** A queue in front of `commit`. */
-export function appendQueue(commit: CommitGroup): AppendQueue {
+/** Calls what it is given in a later turn of the event loop. */
+export type Soon = (run: () => void) => void;
+
+/** A queue in front of `commit`; a simulation says when the next turn is. */
+export function appendQueue(commit: CommitGroup, soon: Soon = setImmediate): AppendQueue {
   let waiting: Waiting[] = [];
   let scheduled = false;
   let idle: (() => void)[] = [];
 
   function schedule(): void {
     scheduled = true;
-    // setImmediate, not a microtask: it runs once all that this turn resolved has had its say.
-    setImmediate(flush);
+    // The next turn, not a microtask: it runs once all that this turn resolved has had its say.
+    soon(flush);
   }
 
   function flush(): void {

@@ -15,4 +15,16 @@ export {
   starts,
   undoes,
 } from "./given.ts";
+export type { AgentFake, ScriptedAgent } from "./simulation/fakes.ts";
+export type { BrokenPromise, RunJournal } from "./simulation/invariants.ts";
+export { DEFAULT_FAULTS, type FaultRates } from "./simulation/schedule.ts";
+export {
+  describeSimulation,
+  type SeedFailure,
+  simulate,
+  type SimulatedAnswer,
+  type SimulationOptions,
+  type SimulationReport,
+} from "./simulation/simulate.ts";
+export type { SimulatedStore } from "./simulation/world.ts";
 export { VIRTUAL_START_MS, type VirtualClock, virtualClock } from "./virtual-clock.ts";

@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import SqliteDatabase from "better-sqlite3";
 import { type Baton, isBatonError, open } from "baton";
 import { sqlite } from "baton/sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -113,6 +114,18 @@ test.each([
     expect(found).toEqual([]);
   },
 );
+
+test("a finished run whose end is gone is told to be broken, not to be running", async () => {
+  writeFileSync(file, whole);
+  const database = new SqliteDatabase(file);
+  database.exec(`DROP TRIGGER entries_are_not_deleted;
+    DELETE FROM entries WHERE text LIKE '%"kind":"run.completed"%"stream":"run/${runId(2)}"%'`);
+  database.close();
+  const told = await reading((baton) => tell(baton, RUNS));
+  const wrong = [...truth.keys()].filter((what) => !same(told.get(what), truth.get(what)));
+  expect(wrong).toEqual([`${runId(2)} report`, `${runId(2)} state`]);
+  expect(told.get(`${runId(2)} report`)).toEqual({ code: "JOURNAL_BROKEN" });
+});
 
 test("a process that opens a damaged file for writing ends, without an unhandled error", {
   timeout: 60_000,

@@ -137,6 +137,7 @@ describe.runIf(isMounted)("on a full disk", () => {
     const killed = await full();
     await killed.signal("SIGKILL");
     rmSync(ballast);
+    expect((await waitingRuns()).length).toBeGreaterThan(0);
     await expectWhole();
   });
 

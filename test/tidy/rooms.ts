@@ -101,7 +101,8 @@ export const ROOMS: readonly Room[] = [
   {
     name: "cli/config",
     files: /^src\/cli\/config\.ts$/,
-    knows: ["model", "ports", "engine"],
+    // Of testing it knows what a fake is.
+    knows: ["model", "ports", "engine", "testing"],
     node: [],
   },
   {

@@ -220,8 +220,18 @@ function appendFailed(
     dropActor(core, actor);
     fail();
     if (core.stopped !== undefined || core.closing) return;
-    if (starting) goOnIfKept(core, actor);
-    else tellWaiters(core, actor.id, error);
+    if (starting) {
+      goOnIfKept(core, actor);
+      return;
+    }
+    core.log({
+      level: "error",
+      message: `${error.message} The run stops here; it is tried again when Baton is opened again.`,
+      at: core.clock.now(),
+      run: actor.id,
+      data: { code: error.code },
+    });
+    tellWaiters(core, actor.id, error);
     return;
   }
   core.log({

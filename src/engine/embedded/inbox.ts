@@ -25,7 +25,9 @@ export function listActor(core: Core, actor: Actor): void {
   core.listed.push(actor);
   if (core.tickSet) return;
   core.tickSet = true;
-  setImmediate(() => tick(core));
+  const { clock } = core;
+  if (clock.soon === undefined) setImmediate(() => tick(core));
+  else clock.soon(() => tick(core));
 }
 
 function tick(core: Core): void {

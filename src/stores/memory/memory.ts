@@ -49,6 +49,8 @@ interface Ledger {
 export interface MemoryOptions {
   /** Wall clock in integer milliseconds, for the time of commits. */
   readonly now?: () => number;
+  /** When the appends of a turn are committed: `setImmediate` if left out. For simulations. */
+  readonly soon?: (run: () => void) => void;
 }
 
 /** A store in memory. What the factory gives are handles on one ledger, as processes have on one file. */
@@ -64,13 +66,15 @@ export function memory(options: MemoryOptions = {}): StoreFactory {
     lastAt: 0,
   };
   return async ({ readOnly, now }) =>
-    openHandle(ledger, readOnly, options.now ?? now ?? wallClockMs);
+    openHandle(ledger, readOnly, { ...options, now: options.now ?? now ?? wallClockMs });
 }
 
-function openHandle(ledger: Ledger, readOnly: boolean, now: () => number): JournalStore {
+type Timing = MemoryOptions & Required<Pick<MemoryOptions, "now">>;
+
+function openHandle(ledger: Ledger, readOnly: boolean, { now, soon }: Timing): JournalStore {
   const self = {};
   let closed = false;
-  const queue = appendQueue((requests) => commitGroup(ledger, requests, now));
+  const queue = appendQueue((requests) => commitGroup(ledger, requests, now), soon);
 
   function check(writing: boolean): void {
     if (closed) throw new BatonError("STORE_CLOSED", "The store in memory was closed.");

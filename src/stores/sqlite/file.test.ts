@@ -122,6 +122,19 @@ describe("the SQLite file", () => {
     await expect(attempt()).rejects.toMatchObject({ code: "STORE_CORRUPT" });
   });
 
+  test("a commit that meets damage says so, so that nobody tries it again for ever", async () => {
+    await fill();
+    const database = new SqliteDatabase(file);
+    database.exec("DROP TRIGGER commits_are_not_updated; UPDATE commits SET text = '{}'");
+    database.close();
+    const store = await sqlite(file)(WRITE);
+    const epoch = await acquired(store);
+    await expect(store.append({ streams: [part("run/b", -1)], epoch })).rejects.toMatchObject({
+      code: "STORE_CORRUPT",
+    });
+    await store.close();
+  });
+
   test("a folder or a file that is not there is named", async () => {
     const missing = join(folder, "nowhere", "baton.db");
     await expect(sqlite(missing)(WRITE)).rejects.toMatchObject({

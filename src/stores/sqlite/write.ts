@@ -2,7 +2,7 @@
  * Writing a group: one transaction, in which the lease's epoch is checked.
  *
  * Owns: the heads and the tail that are kept in memory. Fails: everything of the group is rolled back, what is kept in
- * memory is forgotten, and `STORE_FAILED` is thrown; the next group starts from what the file says.
+ * memory is forgotten, and `STORE_FAILED` (`STORE_CORRUPT` over damage) is thrown; the next group starts from what the file says.
  * Invariants: 1. Positions and commit numbers are dense from 1. 2. What is in memory is what the file says, for as long as the lease holds.
  */
 import { readCommit, sealCommit } from "../../journal/commit.ts";
@@ -73,10 +73,7 @@ export function groupWriter(
       // After some errors, a full disk among them, SQLite has rolled back by itself.
       if (database.inTransaction) database.exec("ROLLBACK");
       const why = cause instanceof Error ? cause.message : String(cause);
-      // What is damaged stays damaged, and is not worth trying again; anything else may pass.
-      const code = sqliteCode(cause).startsWith("SQLITE_CORRUPT")
-        ? "STORE_CORRUPT"
-        : "STORE_FAILED";
+      const code = isDamage(cause) ? "STORE_CORRUPT" : "STORE_FAILED";
       throw new BatonError(code, `Could not commit to ${database.name}: ${why}.`, { cause });
     }
   }
@@ -88,6 +85,17 @@ export function groupWriter(
       heads.clear();
     },
   };
+}
+
+/**
+ * Whether a commit failed over what the file has, which stays as it is; anything else may pass, and is worth trying again.
+ * Places are checked before rows are written, so that a constraint is broken only where an index doesn't say what its table has.
+ */
+function isDamage(cause: unknown): boolean {
+  const code = sqliteCode(cause);
+  if (code.startsWith("SQLITE_CORRUPT") || code.startsWith("SQLITE_CONSTRAINT")) return true;
+  // Then it is not SQLite that failed, but the reading of a row that it gave.
+  return !code.startsWith("SQLITE_");
 }
 
 /** Writes the rows of a plan after `from`, and gives the new end. */

@@ -1,0 +1,86 @@
+/**
+ * Promises 4 and 10: with the same answers from outside, a run that met faults ends as it ends without them.
+ *
+ * What comes from outside is part of the comparison: where a timeout struck, a signal came too late or a run was cancelled in
+ * one of the two lives and not in the other, their ends may rightly differ, and nothing is compared.
+ */
+import { sameJson } from "../../model/json-pointer.ts";
+import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
+import { partsOf } from "../../model/workflow-parts.ts";
+import type { BrokenPromise, RunJournal } from "./invariants.ts";
+
+/** What differs between the journals of a life with faults and of one without. */
+export function compareLives(
+  workflow: WorkflowDefinition,
+  smooth: readonly RunJournal[],
+  faulty: readonly RunJournal[],
+): readonly BrokenPromise[] {
+  const broken: BrokenPromise[] = [];
+  const byRun = new Map(smooth.map((journal) => [journal.run, journal]));
+  const [before, after] = [outsideOf(smooth), outsideOf(faulty)];
+  const sleeps = sleepsOf(workflow);
+  for (const journal of faulty) {
+    const { run } = journal;
+    const other = byRun.get(run);
+    const root = rootOf(run);
+    if (other === undefined || before.get(root) !== after.get(root)) continue;
+    const ended = byRun.get(root)?.end;
+    // How far the rest of a run has come when it fails is a matter of time.
+    const whole = ended === "run.completed" || ended === "run.refused";
+    if ((whole || run === root) && journal.end !== undefined && journal.end !== other.end) {
+      broken.push({
+        promise: 4,
+        message: `${run} ended with ${journal.end}, and without faults with ${other.end ?? "nothing"}.`,
+      });
+      continue;
+    }
+    for (const key of new Set([...Object.keys(other.state), ...Object.keys(journal.state)])) {
+      if (sleeps.has(`${journal.workflow} ${key}`)) continue;
+      const [mine, theirs] = [journal.state[key], other.state[key]];
+      if (mine === undefined || theirs === undefined ? !whole : sameJson(mine, theirs)) continue;
+      const message = `${run} has ${said(mine)} in ${key}, and without faults ${said(theirs)}.`;
+      broken.push({ promise: 10, message });
+    }
+    if (whole && !sameJson(journal.output ?? null, other.output ?? null))
+      broken.push({ promise: 4, message: `${run} gave another output than without faults.` });
+  }
+  return broken;
+}
+
+function said(value: RunJournal["output"]): string {
+  return value === undefined ? "nothing" : JSON.stringify(value).slice(0, 200);
+}
+
+/** A child's id begins with its parent's. */
+function rootOf(run: string): string {
+  return run.split("/")[0] ?? run;
+}
+
+/** By root run, what came from outside: signals, cancellation, and what time decided. */
+function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string> {
+  const met = new Map<string, string[]>();
+  for (const { run, entries } of journals) {
+    const all = met.get(rootOf(run)) ?? [];
+    met.set(rootOf(run), all);
+    for (const { entry } of entries) {
+      const { kind, path, turn, attempt, payload, by } = entry;
+      const place = `${run} ${path ?? ""} ${turn ?? 0}`;
+      if (kind === "signal.received") all.push(`${place} signal`);
+      if (kind === "run.cancelling" && by.kind !== "engine") all.push(`${place} cancelled`);
+      if (payload["timedOut"] === true || payload["reason"] === "timeout")
+        all.push(`${place} late`);
+      if (JSON.stringify(payload).includes('"TIMEOUT"'))
+        all.push(`${place} ${attempt ?? 0} timeout`);
+    }
+  }
+  return new Map([...met].map(([root, all]) => [root, all.sort().join("\n")]));
+}
+
+/** A sleep gives the time at which it was over. */
+function sleepsOf(workflow: WorkflowDefinition): ReadonlySet<string> {
+  const sleeps = new Set<string>();
+  for (const { id, steps } of partsOf(workflow).workflows) {
+    for (const { kind, name } of steps) if (kind === "sleep") sleeps.add(`${id} ${name}`);
+  }
+  return sleeps;
+}

@@ -1,0 +1,132 @@
+/** Agents of a simulation: fakes by name, or the real ones, each called on the simulation's time. */
+import { BatonError } from "../../model/errors.ts";
+import type { AgentContext, AgentDefinition } from "../../model/agent-definition.ts";
+import type {
+  BranchCase,
+  StepDefinition,
+  WorkflowDefinition,
+} from "../../model/workflow-definition.ts";
+import { partsOf } from "../../model/workflow-parts.ts";
+
+/** An agent that answers from a script: its n-th attempt with the n-th answer, the last again and again. An `Error` is thrown. */
+export interface ScriptedAgent {
+  readonly answers: readonly unknown[];
+  /** How long it takes, or from and to, in virtual milliseconds; 1 to 2,000 if left out. */
+  readonly latencyMs?: number | readonly [number, number];
+}
+
+/**
+ * Stands for an agent in a simulation: a function in the place of `execute`, or a script. It must answer by its input and
+ * place (run, path, turn, attempt) alone: what it remembers from call to call makes runs end differently with no fault of theirs.
+ */
+export type AgentFake =
+  // Whoever writes a fake says of what type its input is; what it is handed has passed its agent's contract.
+  ((input: never, context: AgentContext) => unknown) | ScriptedAgent;
+
+/** What the simulation does around each call. */
+export type CallAround = (call: {
+  readonly agent: AgentDefinition;
+  readonly latencyMs: readonly [number, number];
+  readonly context: AgentContext;
+  readonly execute: (context: AgentContext) => unknown;
+}) => unknown;
+
+const LATENCY_MS = [1, 2_000] as const;
+
+/**
+ * The workflow, and those nested in it, with every agent exchanged.
+ * @throws BatonError ARGUMENT_INVALID for an agent with side effects and no fake, or a fake that no agent is called by.
+ */
+export function withFakes(
+  definition: WorkflowDefinition,
+  fakes: Readonly<Record<string, AgentFake>>,
+  around: CallAround,
+  ignoreUnknown = false,
+): WorkflowDefinition {
+  const { agents } = partsOf(definition);
+  const known = new Set([...agents].map(({ name }) => name));
+  const unknown = Object.keys(fakes).filter((name) => !known.has(name) && !ignoreUnknown);
+  const real = [...agents].filter((each) => each.sideEffects && !Object.hasOwn(fakes, each.name));
+  if (unknown.length > 0 || real.length > 0) {
+    const problems = [
+      ...unknown.map((name) => `No agent of ${definition.id} is called ${name}.`),
+      ...real.map(({ name }) => `${name} acts on the outside world, and has no fake.`),
+    ];
+    throw new BatonError("ARGUMENT_INVALID", problems.join(" "), {
+      hint: "Give a fake for each agent with side effects, by its name.",
+      details: { problems },
+    });
+  }
+  const exchanged = new Map<AgentDefinition, AgentDefinition>();
+  for (const agent of agents) exchanged.set(agent, faked(agent, fakes[agent.name], around));
+  return exchange(definition, (agent) => exchanged.get(agent) ?? agent, new Map());
+}
+
+function faked(
+  agent: AgentDefinition,
+  fake: AgentFake | undefined,
+  around: CallAround,
+): AgentDefinition {
+  const scripted = typeof fake === "object" ? fake : undefined;
+  const { latencyMs = LATENCY_MS } = scripted ?? {};
+  const answer = (input: Parameters<AgentDefinition["execute"]>[0], context: AgentContext) => {
+    if (scripted !== undefined) return scriptedAnswer(scripted, context.attempt);
+    // See AgentFake: the fake's author answers for the type.
+    return typeof fake === "function"
+      ? fake(input as never, context)
+      : agent.execute(input, context);
+  };
+  return {
+    ...agent,
+    execute: (input, context) =>
+      around({
+        agent,
+        latencyMs: typeof latencyMs === "number" ? [latencyMs, latencyMs] : latencyMs,
+        context,
+        execute: (seen) => answer(input, seen),
+      }),
+  };
+}
+
+function scriptedAnswer({ answers }: ScriptedAgent, attempt: number): unknown {
+  const answer = answers[Math.min(attempt, answers.length) - 1];
+  if (answer instanceof Error) throw answer;
+  return answer;
+}
+
+function exchange(
+  definition: WorkflowDefinition,
+  choose: (agent: AgentDefinition) => AgentDefinition,
+  done: Map<WorkflowDefinition, WorkflowDefinition>,
+): WorkflowDefinition {
+  const known = done.get(definition);
+  if (known !== undefined) return known;
+  const steps = definition.steps.map((step): StepDefinition => {
+    switch (step.kind) {
+      case "agent":
+      case "map":
+      case "repeat":
+        return { ...step, agent: choose(step.agent) };
+      case "subflow":
+        return { ...step, workflow: exchange(step.workflow, choose, done) };
+      case "branch": {
+        const cases = [...step.cases].map(([name, taken]): readonly [string, BranchCase] => [
+          name,
+          taken.kind === "agent"
+            ? { ...taken, agent: choose(taken.agent) }
+            : { ...taken, workflow: exchange(taken.workflow, choose, done) },
+        ]);
+        return { ...step, cases: new Map(cases) };
+      }
+      default:
+        return step;
+    }
+  });
+  const made = {
+    ...definition,
+    steps,
+    stepByName: new Map(steps.map((each) => [each.name, each])),
+  };
+  done.set(definition, made);
+  return made;
+}

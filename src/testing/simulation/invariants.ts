@@ -1,0 +1,236 @@
+/** The promises of ARCHITECTURE as checks on what a simulated life has left behind. */
+import { nextWakeAt } from "../../decide/decide.ts";
+import { evolve, parsePath } from "../../decide/evolve.ts";
+import { factOf, type RecordedEntry, runEntries } from "../../history/read.ts";
+import { replay } from "../../history/replay.ts";
+import { verifyStore } from "../../journal/verify.ts";
+import { check } from "../../model/check.ts";
+import type { AnyContract } from "../../model/contract.ts";
+import { type EntryKind, FINAL_KINDS } from "../../model/entry.ts";
+import type { Json } from "../../model/json.ts";
+import { DEFAULT_LIMITS } from "../../model/limits.ts";
+import { newRun } from "../../model/run.ts";
+import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
+import { partsOf } from "../../model/workflow-parts.ts";
+import type { JournalStore } from "../../ports/journal-store.ts";
+import type { Life } from "./life.ts";
+import { NAMESPACE } from "./process.ts";
+
+/** The journal of one run, once its simulation is over. */
+export interface RunJournal {
+  readonly seed: number;
+  readonly run: string;
+  /** `name@version` */
+  readonly workflow: string;
+  readonly entries: readonly RecordedEntry[];
+  /** The kind of the last entry, if the run has ended. */
+  readonly end?: EntryKind;
+  /** `input`, and the output of each sealed step. */
+  readonly state: Readonly<Record<string, Json>>;
+  /** What the run gave, if it completed. */
+  readonly output?: Json;
+}
+
+/** Something that was promised and did not hold. */
+export interface BrokenPromise {
+  /** The number of the promise in ARCHITECTURE; `own` for an invariant of the caller's. */
+  readonly promise: 1 | 3 | 4 | 5 | 7 | 8 | 10 | 11 | "own";
+  readonly message: string;
+}
+
+/** All that can be said of a life by what it left. */
+export interface Remains {
+  readonly journals: readonly RunJournal[];
+  readonly broken: readonly BrokenPromise[];
+  readonly entries: number;
+  /** Hash of the last commit: equal for equal bytes in the store. */
+  readonly digest: string;
+}
+
+/** Reads and checks what a life left in its store. */
+export async function remainsOf(
+  seed: number,
+  workflow: WorkflowDefinition,
+  life: Life,
+): Promise<Remains> {
+  const store = await life.store({ readOnly: true });
+  const broken: BrokenPromise[] = [];
+  const add = (promise: BrokenPromise["promise"], message: string) =>
+    void broken.push({ promise, message });
+  for (const problem of life.observed.problems) add(5, problem);
+  for (const problem of life.problems) add(4, problem);
+  const workflows = new Map([...partsOf(workflow).workflows].map((each) => [each.id, each]));
+  const report = await verifyStore(store, { namespace: NAMESPACE });
+  for (const { stream, seq, message } of report.problems)
+    add(1, `${stream ?? ""} ${seq ?? ""}: ${message}`);
+  const journals: RunJournal[] = [];
+  const found = new Map<string, string>();
+  for (const { stream, type } of await store.heads({
+    namespace: NAMESPACE,
+    prefix: "run/",
+    order: "oldest",
+    limit: 10_000,
+  })) {
+    const run = stream.slice("run/".length);
+    try {
+      const entries = await runEntries(store, NAMESPACE, run);
+      for (const { entry, hash } of entries) found.set(`${stream} ${entry.seq}`, hash);
+      journals.push(journalOf(seed, run, type, entries));
+    } catch (error) {
+      add(1, `${run} can't be read: ${String(error)}`);
+    }
+  }
+  for (const [place, hash] of life.observed.acknowledged) {
+    if (place.startsWith("run/") && found.get(place) !== hash)
+      add(1, `The entry ${place} was acknowledged, and is not in the journal.`);
+  }
+  for (const journal of journals) checkJournal(journal, workflows.get(journal.workflow), add);
+  const left = stuck(life, journals, workflows);
+  for (const message of left) add(11, message);
+  if (life.end === "endless" && (left.length > 0 || journals.every(({ end }) => end !== undefined)))
+    add(11, "The simulation went on without an end.");
+  return { journals, broken, entries: report.entries, digest: await digestOf(store) };
+}
+
+type Add = (promise: BrokenPromise["promise"], message: string) => void;
+
+function journalOf(
+  seed: number,
+  run: string,
+  workflow: string,
+  entries: readonly RecordedEntry[],
+): RunJournal {
+  const state: Record<string, Json> = {};
+  let output: Json | undefined;
+  for (const { entry, value } of entries) {
+    if (value === undefined) continue;
+    if (entry.kind === "run.started") state["input"] = value;
+    if (entry.kind === "step.sealed" && entry.path !== undefined) state[entry.path] = value;
+    if (entry.kind === "run.completed") output = value;
+  }
+  const last = entries.at(-1)?.entry.kind;
+  return {
+    seed,
+    run,
+    workflow,
+    entries,
+    state,
+    ...(last !== undefined && FINAL_KINDS.has(last) ? { end: last } : {}),
+    ...(output === undefined ? {} : { output }),
+  };
+}
+
+function checkJournal(
+  journal: RunJournal,
+  workflow: WorkflowDefinition | undefined,
+  add: Add,
+): void {
+  const { run, entries } = journal;
+  const results = new Set<string>();
+  for (const { entry } of entries) {
+    const { kind, path, turn, payload } = entry;
+    const isResult = kind === "step.sealed" || kind === "item.sealed" || kind === "once.recorded";
+    if (!isResult) continue;
+    const place = `${path ?? ""} ${turn ?? 0} ${kind === "once.recorded" ? JSON.stringify(payload["name"]) : ""}`;
+    if (results.has(place)) add(3, `${run} has more than one result for ${place.trim()}.`);
+    results.add(place);
+  }
+  if (workflow === undefined) return add(1, `${run} is of ${journal.workflow}, which is unknown.`);
+  for (const { entry, value } of entries) {
+    const contract = contractOf(
+      workflow,
+      entry.kind,
+      entry.path,
+      entry.payload["timedOut"] === true,
+    );
+    if (contract === undefined || value === undefined) continue;
+    const checked = check(contract, value, `${entry.kind} ${entry.path ?? ""}`, "handoff");
+    if (checked.kind === "violated")
+      add(
+        7,
+        `${run} entry ${entry.seq} breaks ${contract.id}: ${checked.violations[0]?.message ?? ""}`,
+      );
+  }
+  if (entries[0]?.entry.kind !== "run.started") return;
+  for (const message of wokenLate(entries)) add(11, `${run} ${message}`);
+  for (const { seq, message } of replay(entries, workflow).differences)
+    add(8, `${run} entry ${seq}: ${message}`);
+}
+
+/** What a simulation may hold up a wake-up by: outages, and jumps of the wall clock. */
+const LATE_MS = 5 * 3_600_000;
+
+/** Steps that were ended by their time, long after it. */
+function wokenLate(entries: readonly RecordedEntry[]): readonly string[] {
+  const due = new Map<string, number>();
+  const late: string[] = [];
+  for (const { entry } of entries) {
+    const { kind, path = "", at, payload } = entry;
+    if (kind === "step.opened" && typeof payload["dueAt"] === "number")
+      due.set(path, payload["dueAt"]);
+    const dueAt = kind === "step.sealed" ? due.get(path) : undefined;
+    if (dueAt !== undefined && at > dueAt + LATE_MS)
+      late.push(`was woken for ${path} ${at - dueAt} ms after its time.`);
+  }
+  return late;
+}
+
+/** The contract that the value of an entry must keep, where there is one. */
+function contractOf(
+  workflow: WorkflowDefinition,
+  kind: EntryKind,
+  path: string | undefined,
+  timedOut: boolean,
+): AnyContract | undefined {
+  if (kind === "run.started") return workflow.input;
+  if (kind === "run.completed") return workflow.output;
+  if ((kind !== "step.sealed" && kind !== "item.sealed") || path === undefined) return undefined;
+  const step = workflow.stepByName.get(parsePath(path).step);
+  if (step?.kind === "signal") return timedOut ? undefined : step.contract;
+  if (step?.kind === "agent") return step.agent.output;
+  if (step?.kind === "subflow") return step.workflow.output;
+  const isOne = kind === "item.sealed" || step?.kind === "repeat";
+  if (isOne && (step?.kind === "map" || step?.kind === "repeat")) return step.agent.output;
+  return undefined;
+}
+
+/** Runs that nothing will ever bring on, though their journals name nothing that they wait for. */
+function stuck(
+  life: Life,
+  journals: readonly RunJournal[],
+  workflows: ReadonlyMap<string, WorkflowDefinition>,
+): readonly string[] {
+  const open = journals.filter(({ end }) => end === undefined);
+  const waiting = new Set<string>();
+  for (const { run, workflow, entries } of open) {
+    const definition = workflows.get(workflow);
+    if (definition === undefined) continue;
+    const state = newRun(run, definition, DEFAULT_LIMITS);
+    for (const recorded of entries) evolve(state, factOf(recorded));
+    const asks = [...state.steps.values()].some(
+      (step) =>
+        step.kind === "open" &&
+        (step.opening.step === "approval" || step.opening.step === "signal") &&
+        step.opening.dueAt === undefined,
+    );
+    // With a time in its journal somebody had to wake it: the simulation has waited for that, unless it was to be reminded.
+    const isReminded = entries.at(-1)?.entry.kind === "reminder.due";
+    if (asks && (nextWakeAt(state) === undefined || isReminded)) waiting.add(run);
+  }
+  const waitsBelow = (run: string) => [...waiting].some((each) => each.startsWith(`${run}/`));
+  return open
+    .filter(({ run }) => !waiting.has(run) && !waitsBelow(run))
+    .map(({ run, entries }) => {
+      const last = entries.at(-1)?.entry;
+      return `${run} has not ended (${life.end}); its last entry is ${last?.kind ?? ""} ${last?.path ?? ""}.`;
+    });
+}
+
+async function digestOf(store: JournalStore): Promise<string> {
+  let digest = "";
+  for (let after = 0; ; after += 1_000) {
+    const commits = await store.commits(after, 1_000);
+    digest = commits.at(-1)?.hash ?? digest;
+    if (commits.length < 1_000) return digest;
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * One life of a simulated system: processes that come and go over one store, clients that start runs and answer them, and
+ * whatever the schedule wants to go wrong meanwhile. It ends when every run has ended, or nothing can go on.
+ */
+import { type Entry, FINAL_KINDS } from "../../model/entry.ts";
+import type { StoreFactory } from "../../ports/journal-store.ts";
+import { VIRTUAL_START_MS } from "../virtual-clock.ts";
+import { clients } from "./clients.ts";
+import { type Observed, simulatedDisk } from "./disk.ts";
+import { boot, cutOff, die, moments } from "./processes.ts";
+import type { Schedule } from "./schedule.ts";
+import { type PlayedOut, scheduler } from "./scheduler.ts";
+import type { Plan, World } from "./world.ts";
+
+/** What a life was, once it is over. */
+export interface Life {
+  readonly end: PlayedOut;
+  readonly observed: Observed;
+  readonly store: StoreFactory;
+  readonly schedule: Schedule;
+  readonly problems: readonly string[];
+  readonly elapsedMs: number;
+}
+
+/** Lives through a plan. `enter` is told the world before anything happens in it. */
+export async function live(plan: Plan, enter: (world: World) => void): Promise<Life> {
+  const { seed, schedule } = plan;
+  const owner = { dead: false };
+  const time = scheduler(seed, owner);
+  const wallMs = () => Math.floor(VIRTUAL_START_MS + time.elapsedMs() + world.jumpedMs);
+  const store = plan.store({ now: wallMs, soon: (run) => time.soon(owner, run) });
+  const open = new Set<string>();
+  const kept = (entry: Entry) => {
+    if (FINAL_KINDS.has(entry.kind)) open.delete(entry.stream);
+    else open.add(entry.stream);
+    people.see(entry);
+  };
+  const world: World = {
+    plan,
+    time,
+    owner,
+    wallMs,
+    problems: [],
+    jumpedMs: 0,
+    outside: 0,
+    current: undefined,
+    processes: [],
+    disk: simulatedDisk({
+      seed,
+      store,
+      time,
+      schedule,
+      events: {
+        die: (user) => die(world, user),
+        cutOff: (user) => cutOff(world, user),
+        kept,
+      },
+    }),
+  };
+  const people = clients(world);
+  enter(world);
+  boot(world, false);
+  moments(world);
+  people.come();
+  const isOver = () =>
+    people.areDone() && open.size === 0 && world.processes.filter(({ dead }) => !dead).length <= 1;
+  const end = await time.play(isOver, () => world.outside > 0);
+  for (const process of world.processes) process.dead = true;
+  const { problems, disk } = world;
+  return {
+    end,
+    observed: disk.observed,
+    store,
+    schedule,
+    problems,
+    elapsedMs: time.elapsedMs(),
+  };
+}
