@@ -1,6 +1,7 @@
 import { execute, mayCall, sealing } from "../call.ts";
-import { failStep, gate, refuse, tryInput } from "../handoff.ts";
-import { ENGINE, say } from "../turn.ts";
+import { failStep, refuse, tryInput } from "../handoff.ts";
+import { say } from "../turn.ts";
+import { enter } from "./opening.ts";
 import type { StepOf, StepRules } from "./rules.ts";
 
 /** One call of one agent. Its happy path is one entry: that it must run follows from the journal. */
@@ -8,18 +9,8 @@ export const agentRules: StepRules<StepOf<"agent">> = {
   begin: (turn, step) => {
     const { run } = turn;
     if (!mayCall(run, step.name, turn.nowMs)) return;
-    const passed = gate(run, step);
-    if (passed.kind === "skip") {
-      say(turn, {
-        kind: "step.skipped",
-        path: step.name,
-        by: ENGINE,
-        reads: passed.reads,
-        payload: { reason: "when" },
-      });
-      return;
-    }
-    if (passed.kind === "refused") return refuse(turn, step, passed.violations, passed.reads);
+    const passed = enter(turn, step);
+    if (passed === undefined) return;
     const input = tryInput(step.agent.input, `input of ${step.name}`, () =>
       step.input(passed.view),
     );

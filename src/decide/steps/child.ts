@@ -5,7 +5,8 @@ import { BatonError } from "../../model/errors.ts";
 import type { Run } from "../../model/run.ts";
 import type { StepDefinition, WorkflowDefinition } from "../../model/workflow-definition.ts";
 import { failStep, refusalFailure, refuse, tryCall } from "../handoff.ts";
-import { type Deliberation, ENGINE, say } from "../turn.ts";
+import type { Deliberation } from "../turn.ts";
+import { sealOpen } from "./opening.ts";
 import type { ChildOutcome, OpenState } from "./rules.ts";
 
 export function childRunId(run: Run, step: string): string {
@@ -57,16 +58,8 @@ export function childEnded(
 ): void {
   const child = childOf(state);
   if (outcome.kind === "completed") {
-    say(turn, {
-      kind: "step.sealed",
-      path: step.name,
-      turn: 0,
-      by: ENGINE,
-      reads: state.reads,
-      causation: { stream: `run/${child}`, seq: outcome.seq },
-      payload: {},
-      value: outcome.output,
-    });
+    const causation = { stream: `run/${child}`, seq: outcome.seq };
+    sealOpen(turn, step.name, state, outcome.output, { causation });
     return;
   }
   if (turn.run.phase.kind !== "going") return;

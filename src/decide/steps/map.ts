@@ -7,7 +7,7 @@ import { execute, mayCall, sealing } from "../call.ts";
 import { failStep, refusalFailure, refuse, tryCall, tryInput, viewOf } from "../handoff.ts";
 import { heldItems } from "../hold.ts";
 import { type Deliberation, ENGINE, say } from "../turn.ts";
-import { open } from "./opening.ts";
+import { open, sealOpen } from "./opening.ts";
 import type { OpenState, StepOf, StepRules } from "./rules.ts";
 
 type MapStep = StepOf<"map">;
@@ -132,15 +132,7 @@ function close(turn: Deliberation, step: MapStep, state: OpenState, items: Items
   const outputs = items.results.map((result) =>
     step.failures === "all" ? valueOf(result) : settledItem(result),
   );
-  say(turn, {
-    kind: "step.sealed",
-    path: step.name,
-    turn: 0,
-    by: ENGINE,
-    reads: state.reads,
-    payload: {},
-    value: Object.freeze(outputs),
-  });
+  sealOpen(turn, step.name, state, Object.freeze(outputs));
 }
 
 function valueOf(result: ItemResult | undefined): Json {

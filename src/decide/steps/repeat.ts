@@ -1,9 +1,8 @@
 import { execute, mayCall, sealing } from "../call.ts";
 import { failStep, refuse, tryCall, tryInput, viewOf } from "../handoff.ts";
-import type { Json } from "../../model/json.ts";
-import { type Deliberation, ENGINE, say } from "../turn.ts";
-import { open } from "./opening.ts";
-import type { OpenState, StepOf, StepRules } from "./rules.ts";
+import { say } from "../turn.ts";
+import { open, sealOpen } from "./opening.ts";
+import type { StepOf, StepRules } from "./rules.ts";
 
 type RepeatStep = StepOf<"repeat">;
 
@@ -21,7 +20,7 @@ export const repeatRules: StepRules<RepeatStep> = {
       const done = tryCall("until", () => step.until(previous, round - 1, view));
       if (!done.ok) return refuse(turn, step, done.violations, state.reads);
       if (done.value || (round >= step.limit && step.atLimit === "last"))
-        return close(turn, step, state, previous);
+        return sealOpen(turn, step.name, state, previous);
       if (round >= step.limit) {
         return failStep(turn, step.name, {
           code: "REPEAT_LIMIT",
@@ -48,15 +47,3 @@ export const repeatRules: StepRules<RepeatStep> = {
   },
   givenUp: (turn, step, _path, error) => failStep(turn, step.name, error),
 };
-
-function close(turn: Deliberation, step: RepeatStep, state: OpenState, value: Json): void {
-  say(turn, {
-    kind: "step.sealed",
-    path: step.name,
-    turn: 0,
-    by: ENGINE,
-    reads: state.reads,
-    payload: {},
-    value,
-  });
-}

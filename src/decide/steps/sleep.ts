@@ -1,7 +1,6 @@
 import { isoTime, parseIsoTime } from "../../model/iso-time.ts";
 import { tryCall } from "../handoff.ts";
-import { ENGINE, say } from "../turn.ts";
-import { open } from "./opening.ts";
+import { open, sealOpen } from "./opening.ts";
 import type { StepOf, StepRules } from "./rules.ts";
 
 /** A pause, as an absolute moment in the journal: a restart neither shortens nor prolongs it. */
@@ -19,15 +18,6 @@ export const sleepRules: StepRules<StepOf<"sleep">> = {
     ),
   due: (turn, step, state) => {
     if (state.opening.step !== "sleep") return;
-    const value = Object.freeze({ dueAt: isoTime(state.opening.dueAt) });
-    say(turn, {
-      kind: "step.sealed",
-      path: step.name,
-      turn: 0,
-      by: ENGINE,
-      reads: state.reads,
-      payload: {},
-      value,
-    });
+    sealOpen(turn, step.name, state, Object.freeze({ dueAt: isoTime(state.opening.dueAt) }));
   },
 };

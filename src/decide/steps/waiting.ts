@@ -1,11 +1,10 @@
 /** Steps that wait for somebody: an approval, an awaited signal. Journal order settles an answer against the timeout. */
-import type { Author } from "../../model/entry.ts";
 import type { Json } from "../../model/json.ts";
 import { sealJson } from "../../model/json.ts";
 import { positionOf, type ReceivedSignal } from "../../model/run.ts";
 import { failStep, tryCall } from "../handoff.ts";
 import { type Deliberation, ENGINE, say } from "../turn.ts";
-import { open } from "./opening.ts";
+import { open, sealOpen } from "./opening.ts";
 import type { OpenState, StepOf, StepRules } from "./rules.ts";
 
 interface Waiting {
@@ -41,11 +40,12 @@ export const approvalRules: StepRules<StepOf<"approval">> = {
     if (step.onTimeout === "fail") return failStep(turn, step.name, timeoutFailure(step.name));
     if (step.onTimeout === "refused" && step.onDeclined === "fail")
       return failStep(turn, step.name, declined(step.name, "timeout", null));
-    sealTimeout(
+    sealOpen(
       turn,
       step.name,
       state,
       approvalOutput(step.onTimeout === "approved", "timeout", null, true),
+      { timedOut: true },
     );
   },
 };
@@ -64,7 +64,8 @@ export const signalRules: StepRules<StepOf<"signal">> = {
     if (!isDue(turn, step.name, state)) return;
     const { onTimeout } = step;
     if (onTimeout.kind === "fail") return failStep(turn, step.name, timeoutFailure(step.name));
-    if (onTimeout.kind === "value") return sealTimeout(turn, step.name, state, onTimeout.value);
+    if (onTimeout.kind === "value")
+      return sealOpen(turn, step.name, state, onTimeout.value, { timedOut: true });
     say(turn, {
       kind: "step.skipped",
       path: step.name,
@@ -141,28 +142,6 @@ function sealAnswer(
   signal: ReceivedSignal,
   value: Json,
 ): void {
-  const by: Author = signal.by;
   const causation = positionOf(turn.run, signal.seq);
-  say(turn, {
-    kind: "step.sealed",
-    path,
-    turn: 0,
-    by,
-    reads: state.reads,
-    causation,
-    payload: {},
-    value,
-  });
-}
-
-function sealTimeout(turn: Deliberation, path: string, state: OpenState, value: Json): void {
-  say(turn, {
-    kind: "step.sealed",
-    path,
-    turn: 0,
-    by: ENGINE,
-    reads: state.reads,
-    payload: { timedOut: true },
-    value,
-  });
+  sealOpen(turn, path, state, value, { by: signal.by, causation });
 }

@@ -76,8 +76,12 @@ function faked(
       ? fake(input as never, context)
       : agent.execute(input, context);
   };
+  // What a fake did needs no undoing; the real thing must not be undone for it.
+  const undone =
+    fake === undefined || agent.compensate === undefined ? {} : { compensate: () => undefined };
   return {
     ...agent,
+    ...undone,
     execute: (input, context) =>
       around({
         agent,

@@ -120,6 +120,14 @@ function journalOf(
   };
 }
 
+/** Kinds of which a path has one in each turn. */
+const RESULTS: ReadonlySet<EntryKind> = new Set<EntryKind>([
+  "step.sealed",
+  "item.sealed",
+  "compensation.sealed",
+  "once.recorded",
+]);
+
 function checkJournal(
   journal: RunJournal,
   workflow: WorkflowDefinition | undefined,
@@ -129,9 +137,11 @@ function checkJournal(
   const results = new Set<string>();
   for (const { entry } of entries) {
     const { kind, path, turn, payload } = entry;
-    const isResult = kind === "step.sealed" || kind === "item.sealed" || kind === "once.recorded";
+    const isResult = RESULTS.has(kind);
     if (!isResult) continue;
-    const place = `${path ?? ""} ${turn ?? 0} ${kind === "once.recorded" ? JSON.stringify(payload["name"]) : ""}`;
+    const what = kind === "once.recorded" ? JSON.stringify(payload["name"]) : "";
+    const undone = kind === "compensation.sealed" ? "undone" : "";
+    const place = `${path ?? ""} ${turn ?? 0} ${what}${undone}`;
     if (results.has(place)) add(3, `${run} has more than one result for ${place.trim()}.`);
     results.add(place);
   }
@@ -213,6 +223,8 @@ function stuck(
         (step.opening.step === "approval" || step.opening.step === "signal") &&
         step.opening.dueAt === undefined,
     );
+    // A parked run waits for a person, and its last entry has what that person needs.
+    if (state.phase.kind === "parked") waiting.add(run);
     // With a time in its journal somebody had to wake it: the simulation has waited for that, unless it was to be reminded.
     const isReminded = entries.at(-1)?.entry.kind === "reminder.due";
     if (asks && (nextWakeAt(state) === undefined || isReminded)) waiting.add(run);

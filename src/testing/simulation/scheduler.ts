@@ -51,7 +51,7 @@ interface SetTimer extends Turn {
 }
 
 /** So many turns no simulation of a few runs needs: it goes round in a circle. */
-const TURNS_MAX = 40_000;
+const TURNS_MAX = 25_000;
 /** Virtual time after which nobody waits any longer: a hundred years. */
 const ELAPSED_MAX_MS = 36_525 * 86_400_000;
 /** When the next thing to happen is further away than this, what goes on in the background is not played meanwhile. */
