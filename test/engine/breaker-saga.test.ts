@@ -4,14 +4,25 @@ import {
   type AgentDefinition,
   type Baton,
   memory,
+  open,
   type OpenOptions,
+  type StoreFactory,
   workflow,
   type WorkflowDefinition,
 } from "baton";
-import { virtualClock } from "baton/testing";
+import { type Fault, faultyStore, VIRTUAL_START_MS, virtualClock } from "baton/testing";
 import { describe, expect, test } from "vitest";
 import { verifyText } from "../../tools/verify-journal.mjs";
-import { ADA, agentOf, anything, count, journalOf, opened, payloadsOf } from "../support/opened.ts";
+import {
+  ADA,
+  agentOf,
+  anything,
+  count,
+  gate,
+  journalOf,
+  opened,
+  payloadsOf,
+} from "../support/opened.ts";
 import { undoing, type UndoingMore, undone } from "../support/undoing.ts";
 
 const boom = agentOf("boom", (): number => {
@@ -72,7 +83,10 @@ describe("a compensation whose breaker is open", () => {
       rollback: { compensations: [{ path: "pay", status: "retrying", breaker: "bank" }] },
     });
     await baton.closeBreaker("bank", { by: ADA, reason: "they are back" });
+    const closedAt = clock.now();
     expect(await clock.until(run.outcome())).toMatchObject({ kind: "compensated" });
+    // It was woken, and did not wait for its own time.
+    expect(clock.now()).toBe(closedAt);
     expect(undone(acts)).toEqual(["pay"]);
     expect((await journalOf(baton, "r")).slice(-2)).toEqual([
       "compensation.sealed pay",
@@ -124,6 +138,73 @@ describe("a compensation whose breaker is open", () => {
     ]);
     expect((await baton.breakers())[0]).toMatchObject({ state: "closed" });
     await verified(baton, "r");
+  });
+
+  test("promise 6: a process may die before or after any append while it waits; it is recorded once", async () => {
+    const live = async (store: StoreFactory, fault: (append: number) => Fault, startMs: number) => {
+      const faulty = faultyStore(store, fault);
+      const clock = virtualClock(startMs);
+      let calls = 0;
+      const flow = paying([], {
+        breaker: { name: "bank", failures: 1, cooldown: "10s" },
+        compensation: { attempts: 10 },
+        compensate: () => {
+          calls += 1;
+          if (faulty.isDead() || clock.now() < VIRTUAL_START_MS + 25_000) throw new Error("down");
+        },
+      });
+      const work = async () => {
+        const baton = await open({ store: faulty.factory, workflows: [flow], clock });
+        const run = await baton.start(flow, 1, { id: "r" });
+        const signals = await journalOf(baton, "r");
+        if (!signals.includes("signal.received sure"))
+          await baton.approve("r", "sure", { approved: true, by: ADA });
+        await run.outcome();
+        await baton.close({ graceMs: 0 });
+      };
+      const ended = work().then(
+        () => true,
+        (error: unknown) => {
+          if (faulty.isDead()) return false;
+          throw error;
+        },
+      );
+      const isOver = await clock.until(Promise.race([ended, faulty.crashed.then(() => false)]));
+      return { isOver, appends: faulty.appends(), endMs: clock.now(), calls };
+    };
+    const { isOver, appends } = await live(memory(), () => "commit", VIRTUAL_START_MS);
+    expect(isOver).toBe(true);
+    expect(appends).toBeGreaterThan(8);
+    for (const how of ["crashBefore", "crashAfter"] as const) {
+      for (let at = 1; at <= appends; at += 1) {
+        const store = memory();
+        const first = await live(store, (n) => (n === at ? how : "commit"), VIRTUAL_START_MS);
+        const second = await live(store, () => "commit", first.endMs + 60_000);
+        expect(second.isOver).toBe(true);
+        const baton = await open({ store, workflows: [], readOnly: true });
+        const journal = await journalOf(baton, "r");
+        expect(journal.at(-1)).toBe("run.compensated");
+        expect(journal.filter((each) => each === "compensation.sealed pay")).toHaveLength(1);
+        expect((await baton.verify()).problems).toEqual([]);
+        await baton.close();
+      }
+    }
+  });
+
+  test("that is made again after a pause keeps the engine from nothing while it is under way", async () => {
+    const slow = gate();
+    const { baton, clock, run } = await paid({
+      compensation: { attempts: 3 },
+      compensate: async (_input, _output, { attempt }) => {
+        if (attempt === 1) throw new Error("once more");
+        await slow.promise;
+      },
+    });
+    await baton.approve("r", "sure", { approved: true, by: ADA });
+    await clock.advance(60_000);
+    expect((await baton.report("r")).status).toBe("compensating");
+    slow.open();
+    expect(await clock.until(run.outcome())).toMatchObject({ kind: "compensated" });
   });
 
   test("is waited for by the process after this one too", async () => {
@@ -248,7 +329,9 @@ describe("a run that waits for an open breaker", () => {
     await clock.advance(1_000);
     await baton.cancel("a", { by: ADA, reason: "too slow" });
     await clock.advance(1_000);
-    expect((await baton.report("a")).status).toBe("parked");
+    const parked = await baton.report("a");
+    expect(parked.status).toBe("parked");
+    expect(parked.steps.find(({ path }) => path === "ask")).not.toHaveProperty("waitsFor");
     bureau.down = false;
     await clock.advance(8_000);
     expect((await baton.report("b")).status).toBe("completed");
