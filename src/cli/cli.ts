@@ -90,13 +90,22 @@ export async function createCli(
           ? withoutCode(terminal)
           : await project(flags);
       const open = parts.open ?? (await import("../index.ts")).open;
+      let storeFails: (error: BatonError) => void = () => undefined;
+      const storeFailed = new Promise<never>((_resolve, reject) => {
+        storeFails = reject;
+      });
+      // It matters only while the work goes on, which races with it.
+      storeFailed.catch(() => undefined);
       const options = await openOptions(found, flags, {
         purpose,
         cwd: terminal.cwd,
         checkFile: parts.open === undefined,
-        log: warnings(terminal),
+        log: warnings(terminal, (error) => storeFails(error)),
       });
-      return workBetween(terminal, await opened(open, options), found.config, work);
+      const baton = await opened(open, options);
+      return workBetween(terminal, baton, found.config, (opened) =>
+        Promise.race([work(opened), storeFailed]),
+      );
     },
     finish,
   };
@@ -126,10 +135,18 @@ interface Opening {
   readonly log: LogSink;
 }
 
+/**
+ * The engine tries a commit again for ever, each time after a longer pause. A server may wait so; a command ends once the
+ * pause is this long, after about three seconds, and the runs go on with the next one.
+ */
+const STORE_PATIENCE_MS = 1_600;
+
 /** Warnings and errors of the engine and of agents, for the person at the terminal; the rest is for programs that set a log. */
-function warnings(terminal: Terminal): LogSink {
-  return ({ level, message, run, path }) => {
+function warnings(terminal: Terminal, storeFails: (error: BatonError) => void): LogSink {
+  return ({ level, message, run, path, data }) => {
     if (level !== "warn" && level !== "error") return;
+    if (data?.["code"] === "STORE_FAILED" && Number(data["retryMs"]) >= STORE_PATIENCE_MS)
+      storeFails(new BatonError("STORE_FAILED", message));
     const named = [run, path].filter((part) => part !== undefined && !message.includes(part));
     const where = named.join(" ");
     terminal.stderr.write(

@@ -239,6 +239,7 @@ function appendFailed(
     message: `${error.message} Tried again in ${retryMs} ms.`,
     at: core.clock.now(),
     run: actor.id,
+    data: { code: error.code, retryMs },
   });
   const cancel = core.clock.after(retryMs, () => {
     actor.stopRetry = undefined;
