@@ -15,7 +15,8 @@ import type { Command } from "../../decide/turn.ts";
 import { deliver } from "./inbox.ts";
 import { checkedOutput, failureOf } from "./attempt-output.ts";
 import { attemptContext, type ContextHandle } from "./attempt-context.ts";
-import type { Refusal, Ticket } from "./breakers.ts";
+import { type AtTheDoor, enter, ignoreStopped } from "./breaker-door.ts";
+import type { Refusal } from "./breakers.ts";
 import { failedCall, IGNORED, SUCCEEDED } from "./call-outcome.ts";
 import type { Actor, Core } from "./core.ts";
 
@@ -26,21 +27,14 @@ type Execute = Extract<Command, { readonly kind: "execute" }>;
 type Ended = Extract<AttemptOutcome, { readonly kind: "sealed" | "attemptFailed" }>;
 
 /** An attempt from the moment it is wanted. */
-interface Running {
-  readonly core: Core;
-  readonly actor: Actor;
+interface Running extends AtTheDoor {
   readonly command: Execute;
   begun: boolean;
-  reported: boolean;
   startedMs: number;
   context: ContextHandle | undefined;
   stopTimeout: (() => void) | undefined;
   stopGrace: (() => void) | undefined;
   leaveQueue: (() => void) | undefined;
-  /** Set once it was let through by its agent's breaker. */
-  ticket: Ticket | undefined;
-  /** Withdraws its question to the breaker; says whether it was still open. */
-  leaveBreaker: (() => boolean) | undefined;
   aborted: boolean;
 }
 
@@ -70,45 +64,15 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     end: (failure) => fail(running, failure, true),
     abort: (failure) => abort(running, failure),
   });
-  running.leaveQueue = core.agentPlaces.take(agent, () => enter(running));
+  running.leaveQueue = core.agentPlaces.take(agent, () =>
+    enter(running, {
+      begin: () => begin(running),
+      close: () => close(running),
+      refused: (breaker, refusal) => refused(running, breaker, refusal),
+    }),
+  );
   // An attempt that ended while it began has left the queue already.
   if (running.reported) running.leaveQueue();
-}
-
-/** It has a place; it begins once its agent's breaker lets it through. */
-function enter(running: Running): void {
-  const { core, actor, command } = running;
-  const { agent } = command;
-  const { breaker } = agent;
-  if (breaker === undefined || running.reported) return begin(running);
-  const leave = core.breakers.enter(breaker, actor.id, {
-    pass: (ticket, recorded) => {
-      running.ticket = ticket;
-      if (recorded === undefined) begin(running);
-      else recorded.then(() => beginUnlessClosing(running), ignoreStopped);
-    },
-    refused: (refusal) => {
-      core.agentPlaces.leave(agent);
-      refused(running, breaker, refusal);
-    },
-  });
-  if (leave === undefined) return;
-  running.leaveBreaker = () => {
-    const wasOpen = leave();
-    if (wasOpen) core.agentPlaces.leave(agent);
-    return wasOpen;
-  };
-  // It was ended while it stood before the breaker's door.
-  if (running.reported) running.leaveBreaker();
-}
-
-function beginUnlessClosing(running: Running): void {
-  if (running.core.closing) close(running);
-  begin(running);
-}
-
-function ignoreStopped(): void {
-  // The engine has stopped, and has ended the attempt.
 }
 
 /** The breaker is open: the agent's policy says what becomes of the attempt. */

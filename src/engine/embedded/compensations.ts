@@ -13,13 +13,15 @@ import type { Command } from "../../decide/turn.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
 import type { CompensationContext } from "../../model/agent-definition.ts";
+import type { BreakerPolicy } from "../../model/breaker.ts";
 import type { Failure, UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import type { LogLine } from "../../ports/log-sink.ts";
 import { compensationKeyOf, executionKeyOf } from "../../journal/idempotency.ts";
 import { usageRecord } from "../usage.ts";
 import { failureOf } from "./attempt-output.ts";
-import type { Ticket } from "./breakers.ts";
+import { type AtTheDoor, enter, ignoreStopped } from "./breaker-door.ts";
+import type { Refusal } from "./breakers.ts";
 import { failedCall, IGNORED, SUCCEEDED } from "./call-outcome.ts";
 import type { Actor, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
@@ -27,20 +29,13 @@ import { deliver } from "./inbox.ts";
 type Compensate = Extract<Command, { readonly kind: "compensate" }>;
 
 /** An attempt to compensate from the moment it is wanted. */
-interface Running {
-  readonly core: Core;
-  readonly actor: Actor;
+interface Running extends AtTheDoor {
   readonly command: Compensate;
   readonly context: CompensationHandle;
   begun: boolean;
-  reported: boolean;
   startedMs: number;
   stopTimeout: (() => void) | undefined;
   leaveQueue: (() => void) | undefined;
-  /** Set once it was let through by its agent's breaker. */
-  ticket: Ticket | undefined;
-  /** Withdraws its question to the breaker. */
-  leaveBreaker: (() => void) | undefined;
 }
 
 /** Begins an attempt to compensate as soon as the agent has a place, and its breaker lets it through. */
@@ -61,45 +56,24 @@ export function beginCompensation(core: Core, actor: Actor, command: Compensate)
   };
   const end = (failure: Failure) => fail(running, failure, true, IGNORED);
   actor.attempts.set(path, { path, turn, attempt, agent, end, abort: end });
-  running.leaveQueue = core.agentPlaces.take(agent, () => enter(running));
+  running.leaveQueue = core.agentPlaces.take(agent, () =>
+    enter(running, {
+      begin: () => begin(running),
+      close: () => close(running),
+      refused: (breaker, refusal) => held(running, breaker, refusal),
+    }),
+  );
   // An attempt that ended while it began has left the queue already.
   if (running.reported) running.leaveQueue();
 }
 
-/** It has a place; it begins once its agent's breaker lets it through, whatever the agent says of an open one (P4). */
-function enter(running: Running): void {
+/** The breaker is open: it waits, whatever the agent says of an open one (P4). */
+function held(running: Running, breaker: BreakerPolicy, refusal: Refusal): void {
   const { core, actor, command } = running;
   const { path, turn, attempt, agent } = command;
-  const { breaker } = agent;
-  if (breaker === undefined || running.reported) return begin(running);
-  const leave = core.breakers.enter(breaker, actor.id, {
-    pass: (ticket, recorded) => {
-      running.ticket = ticket;
-      if (recorded === undefined) begin(running);
-      else recorded.then(() => beginUnlessClosing(running), ignoreStopped);
-    },
-    refused: (refusal) => {
-      core.agentPlaces.leave(agent);
-      if (!close(running)) return;
-      const held = { path, turn, attempt, agent, breaker: breaker.name, ...refusal };
-      deliver(core, actor, { kind: "compensationHeld", ...held });
-    },
-  });
-  if (leave === undefined) return;
-  running.leaveBreaker = () => {
-    if (leave()) core.agentPlaces.leave(agent);
-  };
-  // It was ended while it stood before the breaker's door.
-  if (running.reported) running.leaveBreaker();
-}
-
-function beginUnlessClosing(running: Running): void {
-  if (running.core.closing) close(running);
-  begin(running);
-}
-
-function ignoreStopped(): void {
-  // The engine has stopped, and has ended the attempt.
+  if (!close(running)) return;
+  const place = { path, turn, attempt, agent, breaker: breaker.name, ...refusal };
+  deliver(core, actor, { kind: "compensationHeld", ...place });
 }
 
 function begin(running: Running): void {
