@@ -1,6 +1,6 @@
 /** The agents of a step, and a definition with other agents in it. */
 import type { AgentDefinition } from "../model/agent-definition.ts";
-import { fallbackOf } from "../model/workflow-parts.ts";
+import { agentsOf, fallbackOf, partsOf, workflowsOf } from "../model/workflow-parts.ts";
 import type { StepDefinition, WorkflowDefinition } from "../model/workflow-definition.ts";
 
 function withFallbacks(agent: AgentDefinition): readonly AgentDefinition[] {
@@ -8,24 +8,10 @@ function withFallbacks(agent: AgentDefinition): readonly AgentDefinition[] {
   return fallback === undefined ? [agent] : [agent, ...withFallbacks(fallback)];
 }
 
-/** Every agent that a step may call, those of a subflow and of all cases of a branch included. */
-export function agentsOf(step: StepDefinition): readonly AgentDefinition[] {
-  switch (step.kind) {
-    case "agent":
-    case "map":
-    case "repeat":
-      return withFallbacks(step.agent);
-    case "branch":
-      return [...step.cases.values()].flatMap((way) =>
-        way.kind === "agent" ? withFallbacks(way.agent) : way.workflow.steps.flatMap(agentsOf),
-      );
-    case "subflow":
-      return step.workflow.steps.flatMap(agentsOf);
-    case "sleep":
-    case "approval":
-    case "signal":
-      return [];
-  }
+/** Every agent that a step may call, those of the workflows that it may start included. */
+export function agentsWithin(step: StepDefinition): readonly AgentDefinition[] {
+  const nested = workflowsOf(step).flatMap((workflow) => [...partsOf(workflow).agents]);
+  return [...agentsOf(step).flatMap(withFallbacks), ...nested];
 }
 
 /**

@@ -14,7 +14,7 @@ import { type Json, sealJson } from "../model/json.ts";
 import type { StepDefinition, StepKind, WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Carried } from "../decide/accept.ts";
 import { parsePath } from "../decide/evolve.ts";
-import { agentsOf, replaceAgents } from "./fork-agents.ts";
+import { agentsWithin, replaceAgents } from "./fork-agents.ts";
 import { factOf, type RecordedEntry, runIdOf } from "./read.ts";
 import { keysAt, type Sealing } from "./state.ts";
 
@@ -219,7 +219,7 @@ function keptSteps(
 
 function sameAgent(step: StepDefinition, was: CarriedStep): boolean {
   if (was.agent === undefined) return true;
-  return agentsOf(step).some((agent) => agent.id === was.agent);
+  return agentsWithin(step).some((agent) => agent.id === was.agent);
 }
 
 function standsOn(
@@ -282,7 +282,7 @@ function refuseSideEffects(
   const again: string[] = [];
   for (const step of definition.steps) {
     if (kept.has(step.name) || !acted.has(step.name)) continue;
-    const agents = agentsOf(step).filter((agent) => agent.sideEffects);
+    const agents = agentsWithin(step).filter((agent) => agent.sideEffects);
     if (agents.length > 0) again.push(`${step.name} (${agents.map(({ id }) => id).join(", ")})`);
   }
   if (again.length === 0) return;

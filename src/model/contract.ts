@@ -253,7 +253,8 @@ function pathProblems(what: string, path: string, schema: JsonObject | undefined
   return lost ? [`The ${what}, "${path}", leads nowhere in the schema.`] : [];
 }
 
-function sealedSchema(document: JsonObject, problems: string[]): JsonObject | undefined {
+/** A JSON Schema document, sealed; undefined where it is none, which is then among the problems. */
+export function sealedSchema(document: JsonObject, problems: string[]): JsonObject | undefined {
   try {
     const sealed = sealJson(document, "JSON Schema");
     if (isSchema(sealed)) return sealed;

@@ -4,13 +4,11 @@ import type { ErrorObject, ValidateFunction } from "ajv/dist/2020.js";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import type { Contract, ContractOptions } from "./contract.ts";
-import { defineContract, refuseAnswer } from "./contract.ts";
-import { isBatonError } from "./errors.ts";
+import { defineContract, refuseAnswer, sealedSchema } from "./contract.ts";
 import type { Json, JsonObject } from "./json.ts";
-import { sealJson } from "./json.ts";
 import { pointerTokens } from "./json-pointer.ts";
 import { NOTHING_DERIVED } from "./schema-derivation.ts";
-import { isSchema, sensitivePaths } from "./sensitive.ts";
+import { sensitivePaths } from "./sensitive.ts";
 
 /** The options of a contract whose schema is JSON Schema already. */
 export type JsonSchemaContractOptions<X> = Omit<ContractOptions<X>, "jsonSchema">;
@@ -29,7 +27,7 @@ export function jsonSchemaContract<X = Json>(
   options: NoInfer<JsonSchemaContractOptions<X>> = {},
 ): Contract<X> {
   const problems: string[] = [];
-  const document = sealedDocument(jsonSchema, problems);
+  const document = sealedSchema(jsonSchema, problems);
   const validate = document === undefined ? undefined : compiled(document, problems);
   const derived =
     document === undefined
@@ -37,18 +35,6 @@ export function jsonSchemaContract<X = Json>(
       : { output: document, accepts: document, sensitive: sensitivePaths(document) };
   const schema = standardSchema<X>(`${name}@${version}`, validate, document ?? {});
   return defineContract({ name, version, schema, options, derived }, problems);
-}
-
-function sealedDocument(jsonSchema: JsonObject, problems: string[]): JsonObject | undefined {
-  try {
-    const sealed = sealJson(jsonSchema, "JSON Schema");
-    if (isSchema(sealed)) return sealed;
-    problems.push("The JSON Schema is not an object.");
-  } catch (error) {
-    if (!isBatonError(error, "VALUE_NOT_JSON")) throw error;
-    problems.push(error.message);
-  }
-  return undefined;
 }
 
 /** Keywords that other tools write (OpenAPI, pydantic) and that say nothing about which values are valid. */
