@@ -11,7 +11,7 @@ import { sameJson } from "../model/json-pointer.ts";
 import type { Run } from "../model/run.ts";
 import type { RepeatStep, StepDefinition } from "../model/workflow-definition.ts";
 import { fallbackOf } from "../model/workflow-parts.ts";
-import { callOf, takenCase, untilHolds } from "./replay-call.ts";
+import { callOf, takenCase, untilHolds } from "../decide/step-call.ts";
 import { compareContract, differ, type Replaying, saysRefused } from "./replay-difference.ts";
 import { compareOpening } from "./replay-opening.ts";
 

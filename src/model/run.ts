@@ -10,6 +10,7 @@ import type {
   Author,
   Failure,
   Opening,
+  ParkedBecause,
   PlannedCompensation,
   Position,
   RollbackReason,
@@ -64,6 +65,35 @@ export interface CallState {
   readonly failedAttempts: number;
   readonly retryAt: number | undefined;
   readonly feedback: readonly Violation[];
+  /** Attempts that the policy does not count: lost with their process, or made before a person asked for more. */
+  readonly uncounted?: number;
+}
+
+/** An attempt that was begun, and whose outcome is not in the journal. */
+export interface Intent {
+  readonly step: string;
+  readonly turn: number;
+  readonly attempt: number;
+  readonly reads: Reads;
+  readonly agent: string | undefined;
+  readonly inputHash: string | undefined;
+}
+
+/** An attempt whose outcome is to be asked for. */
+export interface Unknown {
+  readonly step: string;
+  readonly turn: number;
+  readonly attempt: number;
+  readonly error: Failure;
+}
+
+/** A call that waits for a person. */
+export interface ParkedCall {
+  readonly step: string;
+  readonly turn: number;
+  readonly attempt: number;
+  readonly because: ParkedBecause;
+  readonly error: Failure;
 }
 
 /** An attempt that met an open breaker and waits. It stays until the attempt has ended, so that the wait is recorded once. */
@@ -200,6 +230,14 @@ export interface Run {
   readonly calls: Map<string, CallState>;
   /** By path, attempts that wait for a breaker. */
   readonly holds: Map<string, Hold>;
+  /** By path, attempts that were begun and are not known to have ended. */
+  readonly intents: Map<string, Intent>;
+  /** By path, attempts whose outcome is to be asked for. */
+  readonly unknowns: Map<string, Unknown>;
+  /** By path, calls that wait for a person. */
+  readonly parked: Map<string, ParkedCall>;
+  /** Under way: whether intents of an earlier incarnation have been looked for. */
+  lostIntentsTaken: boolean;
   /** By `path:turn`, what `once` has recorded. */
   readonly onces: Map<string, Map<string, Json>>;
   /** By step that waits, when somebody is told next. */
@@ -249,6 +287,10 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     turns: new Map(),
     calls: new Map(),
     holds: new Map(),
+    intents: new Map(),
+    unknowns: new Map(),
+    parked: new Map(),
+    lostIntentsTaken: false,
     onces: new Map(),
     reminders: new Map(),
     signals: new Map(),
