@@ -26,8 +26,8 @@ export const PATIENCE_MS = 60_000;
 export interface Wait {
   readonly run: string;
   readonly step: string;
-  /** `compensation`: of a parked run, what could not be undone. */
-  readonly what: "approval" | "signal" | "timer" | GateKind | "code" | "compensation";
+  /** `compensation`: of a parked run, what could not be undone. `person`: a step of it that is parked. */
+  readonly what: "approval" | "signal" | "timer" | GateKind | "code" | "compensation" | "person";
   readonly dueAt?: number;
   readonly shown?: Json;
 }
@@ -71,7 +71,10 @@ export async function topmost(baton: Baton, run: string): Promise<string> {
 /** Whether a run of this workflow can stop for a person, a signal, a timer, a breaker, or a child that does; or be parked. */
 export function canWait(workflow: WorkflowDefinition): boolean {
   const { agents } = partsOf(workflow);
-  return [...agents].some((agent) => agent.compensate !== undefined) || hasWaits(workflow);
+  const mayPark = [...agents].some(
+    ({ compensate, delivery }) => compensate !== undefined || delivery !== undefined,
+  );
+  return mayPark || hasWaits(workflow);
 }
 
 function hasWaits(workflow: WorkflowDefinition): boolean {
@@ -101,6 +104,10 @@ const CLOSING: ReadonlySet<EntryKind> = new Set<EntryKind>([
   "item.sealed",
   "item.failed",
   "attempt.failed",
+  "attempt.begun",
+  "attempt.unknown",
+  "attempt.probed",
+  "step.resolved",
   "signal.received",
 ]);
 
@@ -166,13 +173,16 @@ class Following {
     const begun = workflow.steps.filter(
       (step) => !there.has(step.name) && step.needs.every((key) => there.has(key)),
     );
-    return begun.every((step) => this.waits.has(step.name));
+    const parked = new Set(report.steps.filter(isParkedWhole).map((step) => step.path));
+    return begun.every((step) => this.waits.has(step.name) || parked.has(step.name));
   }
 
   private async take({ entry, value }: RecordedEntry): Promise<void> {
     this.lastSeq = entry.seq;
     const path = entry.path ?? "";
     if (CLOSING.has(entry.kind)) this.waits.delete(path);
+    if (entry.kind === "step.parked")
+      this.waits.set(path, [{ run: this.run, step: path, what: "person" }]);
     if (entry.kind === "run.resumed") this.waits.delete("");
     if (entry.kind === "run.compensating") this.followPlan(value);
     if (entry.kind === "run.parked") this.waits.set("", parkedWaits(this.run, entry.payload));
@@ -182,7 +192,8 @@ class Following {
       this.waits.set("", [
         { run: this.run, step: JSON.stringify(entry.payload["missing"]), what: "code" },
       ]);
-    if (entry.kind === "attempt.failed") this.takeTimer(path, entry.payload["retryAt"]);
+    if (entry.kind === "attempt.failed" || entry.kind === "attempt.probed")
+      this.takeTimer(path, entry.payload["retryAt"]);
     if (entry.kind === "attempt.held" || entry.kind === "compensation.held")
       // The payload of a hold, as the reader has checked it.
       this.takeTimer(path, entry.payload["dueAt"], gateKind(entry.payload["gate"] as Gate));
@@ -281,15 +292,26 @@ function parkedWaits(run: string, payload: JsonObject): readonly Wait[] {
   );
 }
 
-/** Whether something could not be undone, and waits for a person. */
+/** Whether all that is left of a map waits for a person. */
+function isParkedWhole({ items }: RunReport["steps"][number]): boolean {
+  const { sealed = 0, failed = 0, parked = 0, of } = items ?? {};
+  return parked > 0 && of !== undefined && sealed + failed + parked === of;
+}
+
+/** Whether something could not be undone, or done, and waits for a person. */
 export function isParked(settled: Settled): boolean {
-  return settled.kind === "waiting" && settled.waits.some(({ what }) => what === "compensation");
+  return settled.kind === "waiting" && settled.waits.some(isForPerson);
+}
+
+/** Whether a wait is a dead letter. */
+export function isForPerson({ what }: Wait): boolean {
+  return what === "compensation" || what === "person";
 }
 
 /** What to type next about a wait. */
 export function nextCommand(wait: Wait): string | undefined {
   if (wait.what === "approval") return `baton approve ${wait.run} ${wait.step}`;
-  if (wait.what === "compensation") return `baton dead-letters show ${wait.run} ${wait.step}`;
+  if (isForPerson(wait)) return `baton dead-letters show ${wait.run} ${wait.step}`;
   if (wait.what === "signal") return `baton signal ${wait.run} ${wait.step} payload.json`;
   return wait.what === "breaker" ? "baton breakers" : undefined;
 }
