@@ -111,6 +111,16 @@ const CLOSING: ReadonlySet<EntryKind> = new Set<EntryKind>([
   "signal.received",
 ]);
 
+const ENDED: ReadonlySet<RunReport["status"]> = new Set<RunReport["status"]>([
+  "completed",
+  "compensated",
+  "failed",
+  "cancelled",
+  "refused",
+]);
+/** A child that is to go back had ended before: only that it is undone is its end. */
+const UNDONE: ReadonlySet<RunReport["status"]> = new Set<RunReport["status"]>(["compensated"]);
+
 /** One run being followed. Opened by settle(), closed when its watch ends. */
 class Following {
   private readonly baton: Baton;
@@ -118,6 +128,8 @@ class Following {
   private readonly options: SettleOptions;
   /** What is waited for, by step. */
   private readonly waits = new Map<string, readonly Wait[]>();
+  /** Child runs that were begun, by step. */
+  private readonly children = new Map<string, string>();
   private lastSeq = -1;
   private wake: () => void = () => undefined;
   private childFailure: Error | undefined;
@@ -181,6 +193,8 @@ class Following {
     this.lastSeq = entry.seq;
     const path = entry.path ?? "";
     if (CLOSING.has(entry.kind)) this.waits.delete(path);
+    if (entry.kind === "step.sealed") this.children.delete(path);
+    if (entry.kind === "run.cancelling" || entry.kind === "step.failed") this.windDown();
     if (entry.kind === "step.parked")
       this.waits.set(path, [{ run: this.run, step: path, what: "person" }]);
     if (entry.kind === "run.resumed") this.waits.delete("");
@@ -227,11 +241,18 @@ class Following {
     this.waits.clear();
     // The plan is a list of what is to be undone; see docs/journal.md.
     for (const { path, run } of (plan ?? []) as unknown as readonly PlannedCompensation[])
-      if (run !== undefined) this.followParking(path, run);
+      if (run !== undefined) this.followParking(path, run, UNDONE);
   }
 
-  private followParking(path: string, child: string): void {
-    this.untilParked(child).then(
+  /** The run is about to end: nothing of it waits for anybody any more, but what its children can't undo may. */
+  private windDown(): void {
+    this.waits.clear();
+    for (const [path, child] of this.children) this.followParking(path, child, ENDED);
+    this.children.clear();
+  }
+
+  private followParking(path: string, child: string, over: ReadonlySet<RunReport["status"]>): void {
+    this.untilParked(child, over).then(
       (waits) => {
         if (waits !== undefined) this.waits.set(path, waits);
         this.wake();
@@ -244,11 +265,14 @@ class Following {
   }
 
   /** Looks at a child until it is parked, or undone: it had ended, so that its journal can't be followed for its end. */
-  private async untilParked(child: string): Promise<readonly Wait[] | undefined> {
+  private async untilParked(
+    child: string,
+    over: ReadonlySet<RunReport["status"]>,
+  ): Promise<readonly Wait[] | undefined> {
     while (!this.options.interrupted.aborted) {
       const { status, rollback } = await this.baton.report(child);
-      if (status === "compensated") return undefined;
-      if (status === "parked") {
+      if (over.has(status)) return undefined;
+      if (status === "parked" && rollback !== undefined) {
         const failed = (rollback?.compensations ?? []).filter((each) => each.status === "failed");
         return failed.map(({ path }) => ({ run: child, step: path, what: "compensation" }));
       }
@@ -258,6 +282,7 @@ class Following {
   }
 
   private followChild(path: string, child: string): void {
+    this.children.set(path, child);
     this.settleChild(child).then(
       (settled) => {
         if (settled?.kind === "waiting") this.waits.set(path, settled.waits);
