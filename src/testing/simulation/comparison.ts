@@ -88,6 +88,8 @@ function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string>
       const { kind, path, turn, attempt, payload, by } = entry;
       const place = `${run} ${path ?? ""} ${turn ?? 0}`;
       if (kind === "signal.received") all.push(`${place} signal`);
+      // What is not known of it, somebody outside is to say.
+      if (kind === "step.parked") all.push(`${place} asked`);
       if (kind === "run.cancelling" && by.kind !== "engine") all.push(`${place} cancelled`);
       if (payload["timedOut"] === true || payload["reason"] === "timeout")
         all.push(`${place} late`);

@@ -15,6 +15,9 @@ import type { StoreUser } from "./disk.ts";
 
 export const NAMESPACE = "default";
 
+/** A simulated process dies by chance, which no call is to be parked for. */
+const LIMITS = { ...DEFAULT_LIMITS, crashesMax: Number.MAX_SAFE_INTEGER };
+
 export interface SimulatedProcess extends StoreUser {
   readonly name: string;
   /** Rejects when it has died. */
@@ -57,7 +60,7 @@ export async function openIn(
   },
 ): Promise<Baton> {
   const { seed, clock, workflow, log } = parts;
-  const known = catalogue([workflow], [], DEFAULT_LIMITS);
+  const known = catalogue([workflow], [], LIMITS);
   const store = await parts.store({ readOnly: false, now: () => clock.now() });
   process.store = store;
   let drawn = 0;
@@ -73,7 +76,7 @@ export async function openIn(
     clock,
     ids,
     log,
-    limits: DEFAULT_LIMITS,
+    limits: LIMITS,
     prices: {},
     catalogue: known,
   });
