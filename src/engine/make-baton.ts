@@ -1,6 +1,7 @@
 /** Baton out of its halves: the reader, and an engine where this process may write. */
 import { planFork, carriedInputs, type ForkOptions } from "../history/fork.ts";
 import { runEntries } from "../history/read.ts";
+import { type Duration, durationMs } from "../model/duration.ts";
 import type { Author } from "../model/entry.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
@@ -52,7 +53,9 @@ export function makeBaton(parts: BatonParts): Baton {
       );
     }
     const id = options.id ?? ids.runId();
-    await engine.start({ id, definition, input, by: options.by ?? CALLER });
+    const { deadline, by = CALLER } = options;
+    const limit = deadline === undefined ? {} : { deadlineMs: allowedMs(deadline) };
+    await engine.start({ id, definition, input, by, ...limit });
     return handle(id);
   };
   const handle = (id: string): RunHandle<Json> => {
@@ -100,6 +103,13 @@ export function makeBaton(parts: BatonParts): Baton {
       return closing;
     },
   };
+}
+
+/** @throws BatonError DURATION_INVALID, ARGUMENT_INVALID */
+function allowedMs(deadline: Duration): number {
+  const deadlineMs = durationMs(deadline);
+  if (deadlineMs > 0) return deadlineMs;
+  throw new BatonError("ARGUMENT_INVALID", "The deadline is 0: no run could meet it.");
 }
 
 /** How people stop a run, and have it go back. */

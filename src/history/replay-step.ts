@@ -13,6 +13,7 @@ import type { RepeatStep, StepDefinition } from "../model/workflow-definition.ts
 import { fallbackOf } from "../model/workflow-parts.ts";
 import { callOf, takenCase, untilHolds } from "../decide/step-call.ts";
 import { compareContract, differ, type Replaying, saysRefused } from "./replay-difference.ts";
+import { compareInTime, compareMissed, comparePause } from "./replay-deadline.ts";
 import { compareOpening } from "./replay-opening.ts";
 
 /** Compares an entry of a step that has passed its gate. */
@@ -21,12 +22,14 @@ export function compareStep(replaying: Replaying, fact: Fact, step: StepDefiniti
     case "step.opened":
       return compareOpening(replaying, fact, step);
     case "step.sealed":
+      compareInTime(replaying, fact, step);
       return compareSealed(replaying, fact, step);
     case "step.carried":
       return compareProduced(replaying, fact, step);
     case "item.sealed":
       return compareItem(replaying, fact, step);
     case "item.failed":
+      compareMissed(replaying, fact, step);
       if (step.kind === "map" && step.failures === "settled") return;
       return differ(replaying, fact, {
         what: "step",
@@ -39,6 +42,7 @@ export function compareStep(replaying: Replaying, fact: Fact, step: StepDefiniti
     case "step.skipped":
       return compareTimeout(replaying, fact, step);
     case "step.failed":
+      compareMissed(replaying, fact, step);
       return compareLimit(replaying, fact, step);
     default:
       return;
@@ -231,6 +235,7 @@ function compareAttempt(
   step: StepDefinition,
 ): void {
   compareCall(replaying, fact, step);
+  comparePause(replaying, fact, step);
   const call = callOf(replaying.run, step, fact.path ?? step.name, replaying.failed);
   const attempt = fact.attempt ?? 1;
   if (

@@ -5,9 +5,11 @@ import type { UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import { type Json, sealJson } from "../../model/json.ts";
 import type { LogLine } from "../../ports/log-sink.ts";
+import { canonicalJson } from "../../journal/canonical.ts";
 import { executionKeyOf } from "../../journal/idempotency.ts";
 import { usageRecord } from "../usage.ts";
 import { tooLarge } from "../value-size.ts";
+import type { AttemptTime } from "./attempt-time.ts";
 import { deliver } from "./inbox.ts";
 import type { Actor, Core } from "./core.ts";
 
@@ -22,7 +24,12 @@ export interface ContextHandle {
   end(): void;
 }
 
-export function attemptContext(core: Core, actor: Actor, command: Execute): ContextHandle {
+export function attemptContext(
+  core: Core,
+  actor: Actor,
+  command: Execute,
+  time: AttemptTime,
+): ContextHandle {
   const { path, turn, attempt, feedback } = command;
   const usage: UsageRecord[] = [];
   let controller: AbortController | undefined;
@@ -62,6 +69,21 @@ export function attemptContext(core: Core, actor: Actor, command: Execute): Cont
       live();
       usage.push(usageRecord(core.prices, call));
     },
+    get deadline() {
+      return time.deadlineAt;
+    },
+    remainingMs: () =>
+      time.deadlineAt === undefined ? undefined : Math.max(0, time.deadlineAt - core.clock.now()),
+    heartbeat: (progress) => {
+      live();
+      time.beatMs = core.clock.monotonicMs();
+      if (progress !== undefined) time.progress = tellProgress(core, actor, command, progress);
+    },
+    get lastProgress() {
+      // What another agent said, for which this one stands in, means nothing to it.
+      const { progress, agent } = command;
+      return progress?.agent === agent.id ? progress.value : undefined;
+    },
     get log() {
       agentLog ??= logOf(core, actor, command, live);
       return agentLog;
@@ -86,6 +108,23 @@ export function attemptContext(core: Core, actor: Actor, command: Execute): Cont
       controller?.abort();
     },
   };
+}
+
+/** Checks what came with a heartbeat, and tells it to whoever watches. */
+function tellProgress(core: Core, actor: Actor, { path, attempt }: Execute, given: Json): Json {
+  const what = `progress of ${path}`;
+  const progress = sealJson(given, what);
+  const { progressBytesMax } = core.limits;
+  const bytes = Buffer.byteLength(canonicalJson(progress));
+  if (bytes > progressBytesMax) {
+    throw new BatonError(
+      "VALUE_TOO_LARGE",
+      `The ${what} has ${bytes} bytes; limits.progressBytesMax is ${progressBytesMax}.`,
+    );
+  }
+  for (const watcher of core.watchers.get(actor.id) ?? [])
+    watcher.progress(path, attempt, progress);
+  return progress;
 }
 
 function logOf(core: Core, actor: Actor, command: Execute, live: () => void): AgentLog {
