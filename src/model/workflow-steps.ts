@@ -235,6 +235,8 @@ function patienceOf(read: Reader): object {
     }
     if (read.field("onTimeout") !== undefined) read.problem("has `onTimeout` but no `timeout`");
   }
+  if (timeoutMs !== undefined && read.field("deadline") !== undefined)
+    read.problem("has both a `timeout` and a `deadline`: one of them would never count");
   if (remindEveryMs === 0) read.problem("has a `remindEvery` of 0, which would never end");
   return {
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
