@@ -42,12 +42,12 @@ export interface AgentContext {
    */
   readonly deadline: number | undefined;
   /** How much of that is left, 0 once it has passed; undefined without a deadline. */
-  remainingMs(): number | undefined;
+  readonly remainingMs: () => number | undefined;
   /**
    * Says that the attempt is still at work, and how far it has come. `progress` is told to whoever watches, recorded if the
    * attempt fails, and given to the next one as `lastProgress`. At most as large as `limits.progressBytesMax` says.
    */
-  heartbeat(progress?: Json): void;
+  readonly heartbeat: (progress?: Json) => void;
   /** What the attempts before this one, of the same turn, said last; undefined if none said anything. */
   readonly lastProgress: Json | undefined;
   readonly log: AgentLog;

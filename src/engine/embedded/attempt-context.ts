@@ -24,17 +24,35 @@ export interface ContextHandle {
   end(): void;
 }
 
+/** What changes while the attempt executes. */
+interface ContextState {
+  readonly usage: UsageRecord[];
+  controller: AbortController | undefined;
+  agentLog: AgentLog | undefined;
+  aborted: boolean;
+  ended: boolean;
+}
+
+/** Each throws where the attempt may not do any more what it is asked for. */
+interface Guards {
+  readonly live: () => void;
+  readonly mayBegin: () => void;
+}
+
 export function attemptContext(
   core: Core,
   actor: Actor,
   command: Execute,
   time: AttemptTime,
 ): ContextHandle {
-  const { path, turn, attempt, feedback } = command;
-  const usage: UsageRecord[] = [];
-  let controller: AbortController | undefined;
-  let aborted = false;
-  let ended = false;
+  const { path, attempt } = command;
+  const state: ContextState = {
+    usage: [],
+    controller: undefined,
+    agentLog: undefined,
+    aborted: false,
+    ended: false,
+  };
   const refuse = (why: string) => {
     throw new BatonError(
       "CONTEXT_ENDED",
@@ -42,19 +60,48 @@ export function attemptContext(
     );
   };
   const live = () => {
-    if (ended) refuse("has ended");
+    if (state.ended) refuse("has ended");
   };
-  let agentLog: AgentLog | undefined;
   const mayBegin = () => {
-    if (aborted) refuse("was aborted");
+    if (state.aborted) refuse("was aborted");
     live();
   };
-  const memo = onces(core, actor, command, { mayBegin, live });
-  const context: AgentContext = {
+  return {
+    context: contextOf({ core, actor, command, time }, state, { live, mayBegin }),
+    usage: state.usage,
+    abort: () => {
+      state.aborted = true;
+      state.controller?.abort();
+    },
+    end: () => {
+      state.ended = true;
+      state.controller?.abort();
+    },
+  };
+}
+
+function contextOf(
+  {
+    core,
+    actor,
+    command,
+    time,
+  }: {
+    readonly core: Core;
+    readonly actor: Actor;
+    readonly command: Execute;
+    readonly time: AttemptTime;
+  },
+  state: ContextState,
+  guards: Guards,
+): AgentContext {
+  const { path, turn, attempt, feedback, agent } = command;
+  const { live } = guards;
+  return {
     get signal() {
-      controller ??= new AbortController();
-      if (aborted || ended) controller.abort();
-      return controller.signal;
+      state.controller ??= new AbortController();
+      if (state.aborted || state.ended) state.controller.abort();
+      return state.controller.signal;
     },
     run: actor.id,
     path,
@@ -64,10 +111,10 @@ export function attemptContext(
       return executionKeyOf({ namespace: core.namespace, run: actor.id, path, turn });
     },
     feedback,
-    once: memo,
+    once: onces(core, actor, command, guards),
     usage: (call) => {
       live();
-      usage.push(usageRecord(core.prices, call));
+      state.usage.push(usageRecord(core.prices, call));
     },
     get deadline() {
       return time.deadlineAt;
@@ -81,33 +128,25 @@ export function attemptContext(
     },
     get lastProgress() {
       // What another agent said, for which this one stands in, means nothing to it.
-      const { progress, agent } = command;
-      return progress?.agent === agent.id ? progress.value : undefined;
+      return command.progress?.agent === agent.id ? command.progress.value : undefined;
     },
     get log() {
-      agentLog ??= logOf(core, actor, command, live);
-      return agentLog;
+      state.agentLog ??= logOf(core, actor, command, live);
+      return state.agentLog;
     },
     stream: (chunk) => {
       live();
-      const watchers = core.watchers.get(actor.id);
-      if (watchers === undefined) return;
-      const sealed = sealJson(chunk, `partial output of ${path}`);
-      for (const watcher of watchers) watcher.partial(path, attempt, sealed);
+      tellPartial(core, actor, command, chunk);
     },
   };
-  return {
-    context,
-    usage,
-    abort: () => {
-      aborted = true;
-      controller?.abort();
-    },
-    end: () => {
-      ended = true;
-      controller?.abort();
-    },
-  };
+}
+
+/** Gives partial output to whoever watches. */
+function tellPartial(core: Core, actor: Actor, { path, attempt }: Execute, chunk: Json): void {
+  const watchers = core.watchers.get(actor.id);
+  if (watchers === undefined) return;
+  const sealed = sealJson(chunk, `partial output of ${path}`);
+  for (const watcher of watchers) watcher.partial(path, attempt, sealed);
 }
 
 /** Checks what came with a heartbeat, and tells it to whoever watches. */
