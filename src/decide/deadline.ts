@@ -40,7 +40,7 @@ function nextDeadline(run: Run): DeadlineTimer | undefined {
     return deadlineAt === undefined ? undefined : { dueAt: deadlineAt, step: undefined };
   if (kind !== "going") return undefined;
   for (let next = deadlines.peek(); next !== undefined; next = deadlines.peek()) {
-    if (next.step === undefined || run.stepDeadlines.get(next.step) === next.dueAt) return next;
+    if (next.step === undefined || run.stepDeadlines?.get(next.step) === next.dueAt) return next;
     deadlines.pop();
   }
   return undefined;
@@ -50,7 +50,7 @@ function nextDeadline(run: Run): DeadlineTimer | undefined {
 export function deadlineOf(run: Run, step: string): Deadline | undefined {
   if (run.deadlines === undefined) return undefined;
   const { deadlineAt } = run;
-  const stepAt = run.stepDeadlines.get(step);
+  const stepAt = run.stepDeadlines?.get(step);
   if (stepAt !== undefined && (deadlineAt === undefined || stepAt < deadlineAt))
     return { at: stepAt, of: "step" };
   return deadlineAt === undefined ? undefined : { at: deadlineAt, of: "run" };

@@ -156,7 +156,10 @@ function ready(run: Run, step: string, at: number): void {
 /** Notes a deadline of the run (without `step`), or of a step that has become ready. */
 function noteDeadline(run: Run, dueAt: number, step?: string): void {
   if (step === undefined) run.deadlineAt = dueAt;
-  else run.stepDeadlines.set(step, dueAt);
+  else {
+    run.stepDeadlines ??= new Map();
+    run.stepDeadlines.set(step, dueAt);
+  }
   run.deadlines ??= new TinyQueue<DeadlineTimer>([], byMoment);
   run.deadlines.push({ dueAt, step });
 }
@@ -361,7 +364,7 @@ function handoffRefused(run: Run, fact: FactOf<"handoff.refused">): void {
   for (const dependent of run.definition.dependents.get(to) ?? []) {
     run.unmetNeeds.set(dependent, (run.unmetNeeds.get(dependent) ?? 0) + 1);
     run.agenda.delete(dependent);
-    if (run.stepDeadlines.size > 0) run.stepDeadlines.delete(dependent);
+    run.stepDeadlines?.delete(dependent);
   }
   // The clock of the turn begins now.
   ready(run, to, fact.at);
@@ -371,7 +374,7 @@ function settle(run: Run, step: string, at: number): void {
   run.unsettledSteps -= 1;
   run.signals.delete(step);
   run.reminders.delete(step);
-  if (run.stepDeadlines.size > 0) run.stepDeadlines.delete(step);
+  run.stepDeadlines?.delete(step);
   for (const dependent of run.definition.dependents.get(step) ?? []) {
     const unmet = (run.unmetNeeds.get(dependent) ?? 0) - 1;
     if (unmet > 0) {

@@ -64,7 +64,7 @@ export function compareInTime(
   step: StepDefinition,
 ): void {
   const { run } = replaying;
-  const today = run.stepDeadlines.get(step.name);
+  const today = run.stepDeadlines?.get(step.name);
   if (run.phase.kind !== "going" || today === undefined || fact.at < today) return;
   differ(replaying, fact, {
     what: "timer",

@@ -228,8 +228,8 @@ export interface Run {
   parent: { readonly run: string; readonly path: string } | undefined;
   /** When the run must have ended. */
   deadlineAt: number | undefined;
-  /** By step that is ready and not settled, when it must have been sealed. */
-  readonly stepDeadlines: Map<string, number>;
+  /** By step that is ready and not settled, when it must have been sealed; undefined as long as none has a deadline. */
+  stepDeadlines: Map<string, number> | undefined;
   /** The deadlines in their order, for a run that has any. May hold some that no longer matter. */
   deadlines: TinyQueue<DeadlineTimer> | undefined;
   /** Seq of the last entry, -1 before the first. */
@@ -295,7 +295,7 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     inputHash: undefined,
     parent: undefined,
     deadlineAt: undefined,
-    stepDeadlines: new Map(),
+    stepDeadlines: undefined,
     deadlines: undefined,
     seq: -1,
     at: 0,

@@ -24,84 +24,31 @@ export interface ContextHandle {
   end(): void;
 }
 
-/** What changes while the attempt executes. */
-interface ContextState {
-  readonly usage: UsageRecord[];
-  controller: AbortController | undefined;
-  agentLog: AgentLog | undefined;
-  aborted: boolean;
-  ended: boolean;
-}
-
-/** Each throws where the attempt may not do any more what it is asked for. */
-interface Guards {
-  readonly live: () => void;
-  readonly mayBegin: () => void;
-}
-
+/** Made for every attempt: what it holds is kept in one scope, so that it costs as little as it can. */
 export function attemptContext(
   core: Core,
   actor: Actor,
   command: Execute,
   time: AttemptTime,
 ): ContextHandle {
-  const { path, attempt } = command;
-  const state: ContextState = {
-    usage: [],
-    controller: undefined,
-    agentLog: undefined,
-    aborted: false,
-    ended: false,
-  };
-  const refuse = (why: string) => {
-    throw new BatonError(
-      "CONTEXT_ENDED",
-      `Attempt ${attempt} of ${path} in run ${actor.id} ${why}.`,
-    );
-  };
+  const { path, turn, attempt, feedback, agent, progress: last } = command;
+  const usage: UsageRecord[] = [];
+  let controller: AbortController | undefined;
+  let aborted = false;
+  let ended = false;
+  let agentLog: AgentLog | undefined;
   const live = () => {
-    if (state.ended) refuse("has ended");
+    if (ended) refuse(actor, command, "has ended");
   };
   const mayBegin = () => {
-    if (state.aborted) refuse("was aborted");
+    if (aborted) refuse(actor, command, "was aborted");
     live();
   };
-  return {
-    context: contextOf({ core, actor, command, time }, state, { live, mayBegin }),
-    usage: state.usage,
-    abort: () => {
-      state.aborted = true;
-      state.controller?.abort();
-    },
-    end: () => {
-      state.ended = true;
-      state.controller?.abort();
-    },
-  };
-}
-
-function contextOf(
-  {
-    core,
-    actor,
-    command,
-    time,
-  }: {
-    readonly core: Core;
-    readonly actor: Actor;
-    readonly command: Execute;
-    readonly time: AttemptTime;
-  },
-  state: ContextState,
-  guards: Guards,
-): AgentContext {
-  const { path, turn, attempt, feedback, agent } = command;
-  const { live } = guards;
-  return {
+  const context: AgentContext = {
     get signal() {
-      state.controller ??= new AbortController();
-      if (state.aborted || state.ended) state.controller.abort();
-      return state.controller.signal;
+      controller ??= new AbortController();
+      if (aborted || ended) controller.abort();
+      return controller.signal;
     },
     run: actor.id,
     path,
@@ -111,34 +58,65 @@ function contextOf(
       return executionKeyOf({ namespace: core.namespace, run: actor.id, path, turn });
     },
     feedback,
-    once: onces(core, actor, command, guards),
+    once: onces(core, actor, command, { mayBegin, live }),
     usage: (call) => {
       live();
-      state.usage.push(usageRecord(core.prices, call));
+      usage.push(usageRecord(core.prices, call));
     },
-    get deadline() {
-      return time.deadlineAt;
-    },
-    remainingMs: () =>
-      time.deadlineAt === undefined ? undefined : Math.max(0, time.deadlineAt - core.clock.now()),
+    deadline: time.deadlineAt,
+    remainingMs: time.deadlineAt === undefined ? unbounded : () => leftMs(core, time),
     heartbeat: (progress) => {
       live();
-      time.beatMs = core.clock.monotonicMs();
-      if (progress !== undefined) time.progress = tellProgress(core, actor, command, progress);
+      beat(core, actor, command, time, progress);
     },
-    get lastProgress() {
-      // What another agent said, for which this one stands in, means nothing to it.
-      return command.progress?.agent === agent.id ? command.progress.value : undefined;
-    },
+    // What another agent said, for which this one stands in, means nothing to it.
+    lastProgress: last?.agent === agent.id ? last.value : undefined,
     get log() {
-      state.agentLog ??= logOf(core, actor, command, live);
-      return state.agentLog;
+      agentLog ??= logOf(core, actor, command, live);
+      return agentLog;
     },
     stream: (chunk) => {
       live();
       tellPartial(core, actor, command, chunk);
     },
   };
+  return {
+    context,
+    usage,
+    abort: () => {
+      aborted = true;
+      controller?.abort();
+    },
+    end: () => {
+      ended = true;
+      controller?.abort();
+    },
+  };
+}
+
+function refuse(actor: Actor, { path, attempt }: Execute, why: string): never {
+  throw new BatonError("CONTEXT_ENDED", `Attempt ${attempt} of ${path} in run ${actor.id} ${why}.`);
+}
+
+/** Shared by all that have no deadline. */
+function unbounded(): undefined {
+  return undefined;
+}
+
+function leftMs(core: Core, { deadlineAt }: AttemptTime): number | undefined {
+  return deadlineAt === undefined ? undefined : Math.max(0, deadlineAt - core.clock.now());
+}
+
+/** The attempt is at work; what it says besides is kept for its failure. */
+function beat(
+  core: Core,
+  actor: Actor,
+  command: Execute,
+  time: AttemptTime,
+  progress: Json | undefined,
+): void {
+  time.beatMs = core.clock.monotonicMs();
+  if (progress !== undefined) time.progress = tellProgress(core, actor, command, progress);
 }
 
 /** Gives partial output to whoever watches. */

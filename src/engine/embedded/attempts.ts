@@ -181,8 +181,8 @@ function begin(running: Running): void {
   running.begun = true;
   if (running.reported) return core.agentPlaces.leave(agent);
   running.startedMs = core.clock.monotonicMs();
-  running.context = attemptContext(core, actor, command, running);
   if (agent.timeoutMs !== undefined || command.deadline !== undefined) limit(running);
+  running.context = attemptContext(core, actor, command, running);
   if (agent.heartbeatMs !== undefined) expectBeats(running, agent.heartbeatMs);
   executeNow(running, running.context);
 }
