@@ -24,9 +24,9 @@ export function reportPage({ results, changed, parameters }: Report): string {
   return pageOf({
     title: "Hammered downstream: the lab",
     heading: `${lengthMs / 1_000} seconds of slowness, and an outage of ${seconds(retries.recoveredAfterMs)} or of ${seconds(wait.recoveredAfterMs)} seconds`,
-    lead: html`The same ${retries.runs} runs need a credit bureau that gets slow, falls over under load and recovers only when it is left
-alone: with retries as a decent team writes them (a), ${retries.calls} calls reach it, ${retries.wasted} of them in vain; with Baton's breaker
-(b), ${wait.calls} do, ${wait.wasted} in vain. What the breaker costs is below.`,
+    lead: html`The same ${retries.runs.toLocaleString("en-US")} runs need a credit bureau that gets slow, falls over under load and recovers only when it is left
+alone: with retries as a decent team writes them (a), ${retries.calls.toLocaleString("en-US")} calls reach it, ${retries.wasted.toLocaleString("en-US")} of them in vain; with Baton's breaker
+(b), ${wait.calls.toLocaleString("en-US")} do, ${wait.wasted} in vain. What the breaker costs is below.`,
     note: seedNote(first.seed, results.length),
     sections: [
       ["calls", "Calls"],
@@ -163,12 +163,12 @@ function whatIfSection(changed: Changed, parameters: Parameters): Html {
 <p>The length of the outage follows from the assumptions. With fewer attempts (a) lets go earlier, and more runs are given up. With a limit of
 calls at once that fits the bureau, retries alone are enough: it never falls over. Who knows that limit, and keeps it right for all
 services that call the bureau, needs no breaker for this.</p>
-<div class="sides"><div><h3>(a), by attempts</h3>${whatIfTable("attempts", attempts, String(parameters.attempts))}</div>
-<div><h3>(a), by calls at once</h3>${whatIfTable("calls at once", callsAtOnce, limit)}</div></div>
+<h3>(a), by attempts</h3>${whatIfTable("attempts", attempts, String(parameters.attempts))}
+<h3>(a), by calls at once</h3>${whatIfTable("calls at once", callsAtOnce, limit)}
 <p>The breaker alone is not enough either: when it closes, all who waited come at once. Without a limit they knock the bureau over again.
 It bounds the calls while the bureau is down; <code>concurrency</code> bounds them when it is back.</p>
-<div class="sides"><div><h3>(b), by cooldown</h3>${whatIfTable("cooldown", cooldown, `${parameters.cooldownMs / 1_000} s`)}</div>
-<div><h3>(b), by calls at once</h3>${whatIfTable("calls at once", waitCallsAtOnce, limit)}</div></div>`;
+<h3>(b), by cooldown</h3>${whatIfTable("cooldown", cooldown, `${parameters.cooldownMs / 1_000} s`)}
+<h3>(b), by calls at once</h3>${whatIfTable("calls at once", waitCallsAtOnce, limit)}`;
 }
 
 function fair({ verdicts, journal }: SeedResult, parameters: Parameters): Html {
@@ -177,9 +177,9 @@ function fair({ verdicts, journal }: SeedResult, parameters: Parameters): Html {
 <p>Arrivals, the bureau's work, its limits, the timeout, the number of attempts, their pauses and the limit of calls at once are the same in all.
 (a') is Baton with the same retries and no breaker: ${batonRetries.calls} calls, ${batonRetries.gaveUp} runs given up, where (a) has ${retries.calls} and ${retries.gaveUp}.
 So it is the breaker that makes the difference, not the engine. The jitter is drawn by each for itself.</p>
-<p>A breaker of a library, in one process, would do about what (b) does here. What it lacks is not at stake in this lab: that all runs and
-processes share it, that a restart doesn't forget it, that a run waits without using up attempts, and that the journal names each
-answer that came from the fallback. All journals verify: ${journal.entries} entries, ${journal.problems} problems.</p>
+<p>A breaker of a library, in the process of (a), would bound the calls too; it was not measured. What it leaves to the team is that all
+processes share it, that a restart doesn't forget it, that a run which meets it open waits without using up attempts, and that each decision
+on the fallback can be found afterwards. All journals verify: ${journal.entries} entries, ${journal.problems} problems.</p>
 <details><summary>All assumptions</summary>
 <p>Each is explained in <code>labs/hammered-downstream/parameters.ts</code>.</p>
 <pre><code>${JSON.stringify(parameters, null, 2)}</code></pre></details>`;

@@ -23,6 +23,11 @@ export interface OrderResult {
   readonly tookMs: number;
 }
 
+export interface HalfFinished {
+  readonly half: number;
+  readonly nowhere: number;
+}
+
 export interface Verdict {
   readonly orders: number;
   readonly crashed: number;
@@ -52,8 +57,8 @@ export interface Verdict {
   readonly smoothP50Ms: number;
   /** Of orders where the process died, nothing else went wrong, and the goods were shipped in the end. */
   readonly crashedP50Ms: number;
-  /** Half-finished orders by scenario. */
-  readonly byScenario: Readonly<Partial<Record<Scenario, number>>>;
+  /** Half-finished orders by scenario, and how many of these are named nowhere. */
+  readonly byScenario: Readonly<Partial<Record<Scenario, HalfFinished>>>;
 }
 
 /** Whether an order came to one of its two good ends. */
@@ -85,8 +90,13 @@ export function judge({ fates }: Plan, results: readonly OrderResult[]): Verdict
     return times[Math.floor(times.length / 2)] ?? 0;
   };
   const smooth = those(({ fate }) => fate.scenario === "smooth");
-  const byScenario: Partial<Record<Scenario, number>> = {};
-  for (const { fate } of half) byScenario[fate.scenario] = (byScenario[fate.scenario] ?? 0) + 1;
+  const byScenario: Partial<Record<Scenario, HalfFinished>> = {};
+  for (const pair of half) {
+    const { scenario } = pair.fate;
+    const known = byScenario[scenario] ?? { half: 0, nowhere: 0 };
+    const nowhere = known.nowhere + (pair.told === "nobody" ? 1 : 0);
+    byScenario[scenario] = { half: known.half + 1, nowhere };
+  }
   return {
     orders: pairs.length,
     crashed: those(({ facts }) => facts.crashed).length,

@@ -134,14 +134,22 @@ function scenarios({ plan, verdicts }: SeedResult): Html {
   const rows = SCENARIO_NAMES.map((scenario) => {
     const all = plan.fates.filter((fate) => fate.scenario === scenario).length;
     const cells = VARIANTS.map((variant) => {
-      const half = verdicts[variant].byScenario[scenario] ?? 0;
-      const kind = variant === "baton" ? "loud" : "wrong";
-      return html`<td class="n">${half}${bar([{ value: half, kind }], all)}</td>`;
+      const { half, nowhere } = verdicts[variant].byScenario[scenario] ?? { half: 0, nowhere: 0 };
+      const parts: readonly Part[] = [
+        { value: nowhere, kind: "wrong" },
+        { value: half - nowhere, kind: "loud" },
+      ];
+      return html`<td class="n">${half}${bar(parts, all)}</td>`;
     });
     return html`<tr><th scope="row" class="variant">${SCENARIOS[scenario]}</th><td class="n">${all}</td>${cells}</tr>`;
   });
-  const head = VARIANTS.map((variant) => html`<th scope="col" class="n">${TITLES[variant]}</th>`);
+  const head = VARIANTS.map((variant) => {
+    const [short] = TITLES[variant].split(" ");
+    return html`<th scope="col" class="n">${short}</th>`;
+  });
   return html`<h2 id="scenarios">Where it goes wrong</h2>
+<p>Half-finished orders, by what the services do.</p>
+<p class="soft"><span class="key wrong"></span>named nowhere &nbsp; <span class="key loud"></span>named somewhere</p>
 ${scrolling("Half-finished orders by scenario", html`<table><thead><tr><th scope="col">what the services do; a crash at every point</th><th scope="col" class="n">orders</th>${head}</tr></thead><tbody>${rows}</tbody></table>`)}
 <p>(a) forgets what it was doing when it dies; only a customer who tries again brings it back. (b) begins again, and its idempotency keys make
 that safe, as long as the services say the same the second time. Where a slot has become free meanwhile, it goes forward over what
@@ -161,8 +169,7 @@ function cost({ verdicts }: SeedResult): Html {
   ];
   return html`<h2 id="cost">What it costs</h2>
 ${verdictsTable("Cost", verdicts, columns)}
-<p>A commit takes the same in all. Baton has more of them: each attempt that failed, and each compensation, is an entry. An order
-in which nothing goes wrong has six. After a crash (c) goes on as soon as the process is there again, (b) when the queue delivers the
+<p>A commit takes the same in all. Baton has more of them: each attempt that failed, and each compensation, is an entry. After a crash (c) goes on as soon as the process is there again, (b) when the queue delivers the
 message again, and (a) when the customer tries again.</p>
 <p>A compensation that fails parks the run, and what would have been undone after it waits too: the stock of these orders stays
 reserved until a person has decided. (b) releases it.</p>`;

@@ -40,7 +40,7 @@ code { font: 13px/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
 .timeline .mark-text { fill: var(--oldtext); font-size: 14px; }
 line.version { stroke: var(--right); } circle.version { fill: var(--right); } .timeline .version-text { font-size: 14px; }
 .calls { display: block; width: 100%; min-width: 760px; padding: 10px 14px; font: 13px system-ui, sans-serif; } .calls text { fill: var(--soft); }
-.sides { display: grid; grid-template-columns: 1fr; gap: 0 24px; }
+.sides { display: grid; grid-template-columns: 1fr; gap: 0 24px; } .sides > * { min-width: 0; }
 @media (min-width: 1000px) { .sides { grid-template-columns: 9fr 10fr; } }
 .sides table { font-size: 14px; } .sides th, .sides td { padding: 7px 10px; }
 ul.hashes { padding-left: 18px; margin: 4px 0; } pre { overflow-x: auto; } summary { cursor: pointer; padding: 6px 0; font-weight: 500; }
