@@ -32,13 +32,15 @@ async function runVariant(plan: Plan, variant: Variant): Promise<VariantResult |
     : await runOnBaton(plan, POLICIES[variant]);
 }
 
-interface All {
+/** What came of a plan. */
+export interface Outcome {
   readonly results: Readonly<Record<Variant, VariantResult>>;
   readonly verdicts: Readonly<Record<Variant, Verdict>>;
   readonly onBaton: readonly OnBaton[];
 }
 
-async function runAll(plan: Plan): Promise<All> {
+/** All variants, under one plan. The same plan gives the same outcome. */
+export async function runPlan(plan: Plan): Promise<Outcome> {
   const retries = await runWithRetries(plan);
   const batonRetries = await runOnBaton(plan, POLICIES.batonRetries);
   const wait = await runOnBaton(plan, POLICIES.wait);
@@ -60,8 +62,8 @@ export async function runSeed(
   parameters: Parameters = PARAMETERS,
 ): Promise<SeedResult> {
   const plan = planOf(runs, seed, parameters);
-  const instead = (incident: Incident) => runAll(planOf(runs, seed, { ...parameters, incident }));
-  const { results, verdicts, onBaton } = await runAll(plan);
+  const instead = (incident: Incident) => runPlan(planOf(runs, seed, { ...parameters, incident }));
+  const { results, verdicts, onBaton } = await runPlan(plan);
   const killed = await instead(KILLED);
   const hiccup = await instead(HICCUP);
   const all = [...onBaton, ...killed.onBaton, ...hiccup.onBaton];

@@ -8,25 +8,23 @@ import { runWithoutSaga } from "./without-saga.ts";
 export const VARIANTS = ["request", "queue", "byHand", "baton"] as const;
 export type Variant = (typeof VARIANTS)[number];
 
-export interface SeedResult {
-  readonly seed: number;
-  readonly plan: Plan;
+/** What came of a plan. */
+export interface Outcome {
   readonly results: Readonly<Record<Variant, readonly OrderResult[]>>;
   readonly verdicts: Readonly<Record<Variant, Verdict>>;
-  /** The same orders at a payment provider without idempotency keys. */
-  readonly withoutKeys: Readonly<Record<Variant, Verdict>>;
   /** What the journals say of themselves. */
   readonly journal: { readonly problems: number; readonly entries: number };
 }
 
-interface All {
-  readonly results: Readonly<Record<Variant, readonly OrderResult[]>> & {
-    readonly baton: readonly OnBaton[];
-  };
-  readonly verdicts: Readonly<Record<Variant, Verdict>>;
+export interface SeedResult extends Outcome {
+  readonly seed: number;
+  readonly plan: Plan;
+  /** The same orders at a payment provider without idempotency keys. */
+  readonly withoutKeys: Readonly<Record<Variant, Verdict>>;
 }
 
-async function runAll(plan: Plan): Promise<All> {
+/** All variants, under one plan. The same plan gives the same outcome. */
+export async function runPlan(plan: Plan): Promise<Outcome> {
   const { fates, parameters } = plan;
   const each = async <X>(run: (fate: Plan["fates"][number]) => Promise<X>): Promise<X[]> => {
     const results: X[] = [];
@@ -43,7 +41,12 @@ async function runAll(plan: Plan): Promise<All> {
     byHand: judge(plan, byHand),
     baton: judge(plan, baton),
   };
-  return { results: { request, queue, byHand, baton }, verdicts };
+  const sum = (of: (each: OnBaton) => number) => baton.reduce((total, each) => total + of(each), 0);
+  const journal = {
+    problems: sum(({ problems }) => problems),
+    entries: sum(({ entries }) => entries),
+  };
+  return { results: { request, queue, byHand, baton }, verdicts, journal };
 }
 
 /** All variants, under the plan of one seed. The same seed and parameters give the same result. */
@@ -53,21 +56,19 @@ export async function runSeed(
   parameters: Parameters = PARAMETERS,
 ): Promise<SeedResult> {
   const plan = planOf(repeats, seed, parameters);
-  const { results, verdicts } = await runAll(plan);
-  const keyless = await runAll(planOf(repeats, seed, { ...parameters, paymentKeys: false }));
-  const all = [...results.baton, ...keyless.results.baton];
-  const journal = {
-    problems: all.reduce((total, { problems }) => total + problems, 0),
-    entries: all.reduce((total, { entries }) => total + entries, 0),
-  };
-  return { seed, plan, results, verdicts, withoutKeys: keyless.verdicts, journal };
+  const outcome = await runPlan(plan);
+  const keyless = await runPlan(planOf(repeats, seed, { ...parameters, paymentKeys: false }));
+  const problems = outcome.journal.problems + keyless.journal.problems;
+  const entries = outcome.journal.entries + keyless.journal.entries;
+  const { verdicts: withoutKeys } = keyless;
+  return { seed, plan, ...outcome, withoutKeys, journal: { problems, entries } };
 }
 
 /**
  * Whether Baton did what is claimed of it: no order is half-finished but those that are parked for a person, the journal is right
  * about each, no goods are shipped unpaid, nobody pays twice.
  */
-export function isSound({ verdicts: { baton }, journal }: SeedResult): boolean {
+export function isSound({ verdicts: { baton }, journal }: Outcome): boolean {
   const { halfFinished, told, recordWrong, shippedUnpaid, doubleCharged } = baton;
   const notParked = halfFinished - told.withAllThatIsNeeded;
   return notParked + recordWrong + shippedUnpaid + doubleCharged + journal.problems === 0;
