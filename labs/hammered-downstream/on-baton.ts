@@ -40,7 +40,7 @@ export async function runOnBaton(plan: Plan, policy: Policy): Promise<OnBaton> {
     if (fate === undefined) throw new Error(`The plan has no run ${run}.`);
     return fate;
   };
-  const flow = labWorkflow({ fateOf, pull: bureau.pull }, plan.parameters, policy);
+  const flow = labWorkflow({ fateOf, pull: (fate) => bureau.pull(fate) }, plan.parameters, policy);
   const baton = await clock.until(
     open({ store: counted(lab, plan), workflows: [flow], clock, ids: seededIds(plan.seed) }),
   );
@@ -54,7 +54,7 @@ export async function runOnBaton(plan: Plan, policy: Policy): Promise<OnBaton> {
 
 /** A store that counts its commits, each as slow as one in (a). */
 function counted(lab: Lab, { parameters }: Plan): StoreFactory {
-  const store = memory({ now: lab.clock.now });
+  const store = memory({ now: () => lab.clock.now() });
   return async (mode) =>
     slowStore(await store(mode), lab.clock, () => {
       lab.writes += 1;

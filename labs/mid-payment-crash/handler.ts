@@ -28,11 +28,11 @@ export interface Process extends Caller {
   readonly world: World;
   readonly parameters: Parameters;
   readonly order: string;
-  row(): Row;
+  readonly row: () => Row;
   /** Changes the row, and commits. */
-  save(change: Partial<Row>): Promise<void>;
+  readonly save: (change: Partial<Row>) => Promise<void>;
   /** Writes to the log, where a person may find it. */
-  log(line: string): void;
+  readonly log: (line: string) => void;
 }
 
 /** Places the order, or goes on with it. @throws Error if it should be tried again later */
@@ -65,14 +65,14 @@ async function undo(process: Process, style: Style): Promise<void> {
     ["refund", charge],
     ["release", reservation],
   ] as const;
-  let failed: unknown;
+  let failed: Error | undefined;
   for (const [operation, subject] of undoings) {
     if (subject === undefined) continue;
     try {
       await asked(process, operation, subject);
     } catch (error) {
       process.log(`${process.order}: ${operation} failed: ${String(error)}`);
-      failed = error;
+      failed = new Error(`${operation} failed.`, { cause: error });
     }
   }
   if (failed !== undefined && style !== "request") throw failed;

@@ -58,7 +58,7 @@ async function live(lab: Lab, clock: VirtualClock): Promise<boolean> {
   const parked = new Promise<void>((resolve) => {
     tellParked = resolve;
   });
-  const opened = await lab.store({ readOnly: false, now: clock.now });
+  const opened = await lab.store({ readOnly: false, now: () => clock.now() });
   const telling: JournalStore = {
     ...opened,
     append: async (request) => {
