@@ -6,9 +6,10 @@
  */
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import type { BreakerMark, FallbackMark } from "../model/breaker.ts";
-import type { Draft, Failure, UsageRecord } from "../model/entry.ts";
+import type { Author, Draft, Failure, UsageRecord } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Performing, Reads, Run } from "../model/run.ts";
+import { isSuspected } from "./suspicion.ts";
 import { type Deliberation, say } from "./turn.ts";
 
 /** How an attempt ended, as the engine reports it. */
@@ -20,7 +21,10 @@ export type AttemptOutcome =
       readonly attempt: number;
       /** Checked against the agent's output contract, frozen. */
       readonly output: Json;
-      readonly inputHash: string;
+      /** Absent only for what a person did by hand, where it is not known. */
+      readonly inputHash?: string;
+      /** Who did it, where it was not the agent. */
+      readonly by?: Author;
       readonly usage?: readonly UsageRecord[];
       readonly tookMs?: number;
       readonly behind?: Behind;
@@ -33,6 +37,10 @@ export type AttemptOutcome =
       readonly error: Failure;
       /** No further attempt: the policy says so, or the attempt was aborted because the run is ending. */
       readonly final: boolean;
+      /** Whether the attempt may have acted; see unknown.ts. */
+      readonly unknown?: true;
+      /** Of an at-most-once agent: it is known to have done nothing. */
+      readonly nothingDone?: true;
       /** At least 0, below 1: the jitter is drawn outside, so that deciding is repeatable. */
       readonly random: number;
       readonly inputHash?: string;
@@ -50,12 +58,25 @@ export interface Behind {
 
 const NO_ONCES: ReadonlyMap<string, Json> = new Map();
 
-/** Whether a call of this path may begin now: nothing under way, no retry pause, no wait for a breaker. */
+/** Whether a call of this path may begin now: nothing under way, no retry pause, no wait for a breaker or a person. */
 export function mayCall(run: Run, path: string, nowMs: number): boolean {
   if (run.performing.has(path)) return false;
+  if (isWaitedFor(run, path)) return false;
   if (run.holds.size > 0 && (run.holds.get(path)?.dueAt ?? 0) > nowMs) return false;
   const retryAt = run.calls.get(path)?.retryAt;
   return retryAt === undefined || retryAt <= nowMs;
+}
+
+/** Whether a call waits for a probe or a person: until then nothing of it is begun. */
+export function isWaitedFor(run: Run, path: string): boolean {
+  if (run.parked.size > 0 && run.parked.has(path)) return true;
+  return run.unknowns.size > 0 && run.unknowns.has(path);
+}
+
+/** The pause after so many attempts, of which the jitter is drawn outside. */
+export function pauseMs({ retry }: AgentDefinition, made: number, random: number): number {
+  const { baseMs, factor, maxMs, jitter } = retry.backoff;
+  return Math.round(Math.min(maxMs, baseMs * factor ** (made - 1)) * (1 - jitter * random));
 }
 
 /** Commands the next attempt of a call. */
@@ -89,6 +110,7 @@ export function execute(
     input: call.input,
     feedback: state?.feedback ?? [],
     onces: run.onces.get(`${call.path}:${turnNo}`) ?? NO_ONCES,
+    quarantined: isSuspected(run, call.path),
   });
 }
 
@@ -115,12 +137,11 @@ export function recordFailure(
   agent: AgentDefinition,
   outcome: Extract<AttemptOutcome, { readonly kind: "attemptFailed" }>,
 ): { readonly givenUp: boolean } {
-  const { attempts, backoff } = agent.retry;
+  const { attempts } = agent.retry;
   const actor = outcome.behind?.fallback?.agent ?? agent;
-  const givenUp = outcome.final || outcome.attempt >= attempts || turn.run.phase.kind !== "going";
-  const pauseMs = Math.min(backoff.maxMs, backoff.baseMs * backoff.factor ** (outcome.attempt - 1));
-  const retryAt =
-    Math.max(turn.run.at, turn.nowMs) + Math.round(pauseMs * (1 - backoff.jitter * outcome.random));
+  const counted = outcome.attempt - (turn.run.calls.get(outcome.path)?.uncounted ?? 0);
+  const givenUp = outcome.final || counted >= attempts || turn.run.phase.kind !== "going";
+  const retryAt = Math.max(turn.run.at, turn.nowMs) + pauseMs(agent, counted, outcome.random);
   say(turn, {
     kind: "attempt.failed",
     path: outcome.path,
@@ -133,6 +154,7 @@ export function recordFailure(
     payload: {
       error: outcome.error,
       ...(givenUp ? {} : { retryAt }),
+      ...(outcome.nothingDone === true ? { nothingDone: true } : {}),
       ...(outcome.usage === undefined ? {} : { usage: outcome.usage }),
       ...(outcome.tookMs === undefined ? {} : { tookMs: outcome.tookMs }),
       ...(outcome.behind === undefined ? {} : marksOf(outcome.behind)),
@@ -150,10 +172,10 @@ export function sealing(
     path: outcome.path,
     turn: outcome.turn,
     attempt: outcome.attempt,
-    by: { kind: "agent", id: agentName(actorId(performing, outcome)) },
+    by: outcome.by ?? { kind: "agent", id: agentName(actorId(performing, outcome)) },
     ...agentField(actorId(performing, outcome)),
     reads: performing.reads,
-    inputHash: outcome.inputHash,
+    ...(outcome.inputHash === undefined ? {} : { inputHash: outcome.inputHash }),
     payload: {
       ...(outcome.usage === undefined ? {} : { usage: outcome.usage }),
       ...(outcome.tookMs === undefined ? {} : { tookMs: outcome.tookMs }),
@@ -176,7 +198,11 @@ function agentName(id: string | undefined): string {
   return id?.slice(0, id.lastIndexOf("@")) ?? "";
 }
 
-function marksOf({ breaker, fallback }: Behind) {
+/** The marks of breakers and fallbacks that an outcome's entry carries. */
+export function marksOf({ breaker, fallback }: Behind): {
+  readonly breaker?: BreakerMark;
+  readonly fallback?: FallbackMark;
+} {
   return {
     ...(breaker === undefined ? {} : { breaker }),
     ...(fallback === undefined

@@ -113,12 +113,16 @@ function entryId(fact: Fact): string {
       return `${place}:${fact.payload.id}`;
     case "run.resumed":
       return `${place}:${fact.payload.incarnation}`;
+    case "attempt.probed":
+      return `${place}:${fact.payload.probe}`;
     case "reminder.due":
       return `${place}:${fact.payload.remindAt}`;
     case "handoff.refused":
     case "run.blocked":
     case "run.parked":
     case "compensation.resolved":
+    case "step.parked":
+    case "step.resolved":
     case "workflow.registered":
     case "breaker.opened":
     case "breaker.halfOpened":

@@ -85,6 +85,37 @@ export interface PlannedCompensation {
 /** What a person decides of a compensation that failed for good. */
 export type CompensationAction = "retry" | "done" | "skip";
 
+/** What becomes of a call after an attempt whose outcome is not known, as decided at that moment. */
+export type UnknownOutcome =
+  /** Made again: the agent is at-least-once. */
+  | "retry"
+  /** The agent's `probe` asks the outside system. */
+  | "probe"
+  /** The step is parked for a person. */
+  | "ask"
+  /** The step fails; the run goes back, over this attempt too. */
+  | "compensate"
+  /** Nothing: the run is ending. */
+  | "end";
+
+/** What every call passes, by kind and name: `breaker/bureau`, `budget/model`, `rate/bureau`. */
+export type Gate = `${GateKind}/${string}`;
+export type GateKind = "breaker" | "budget" | "rate";
+
+export function gateKind(gate: Gate): GateKind {
+  // A gate begins with its kind, by its type.
+  return gate.slice(0, gate.indexOf("/")) as GateKind;
+}
+
+/** What a probe said of an attempt; `failed` where it threw, or took too long. */
+export type ProbedAnswer = "done" | "notDone" | "unknown" | "failed";
+
+/** Why a step is parked: its attempt's outcome is not known; it took its process with it; it failed where the run may only go forward. */
+export type ParkedBecause = "unknown" | "poison" | "pivot";
+
+/** What a person decides of a step that is parked. */
+export type StepAction = "retry" | "done" | "fail";
+
 /** The payload of each kind of entry, without the value that {@link VALUE_FIELD} names. */
 export interface Payloads {
   /** Seals version 0. Value: the input. `parent` is set for forks and for the child run of a subflow. */
@@ -101,7 +132,8 @@ export interface Payloads {
     readonly violations: readonly Violation[];
     readonly inputHash?: string;
   };
-  readonly "run.resumed": { readonly incarnation: number };
+  /** `crashed`: the process before neither ended nor handed the store over: it died, or hung. */
+  readonly "run.resumed": { readonly incarnation: number; readonly crashed?: true };
   /** The run needs code that this process does not have; it waits until it is there. */
   readonly "run.blocked": { readonly missing: readonly string[] };
   readonly "run.completed": Record<never, never>;
@@ -122,6 +154,15 @@ export interface Payloads {
   /** Value: the list of a map, what an approval shows; absent for the other kinds. */
   readonly "step.opened": Opening;
   readonly "step.failed": { readonly error: Failure };
+  /** A call of the step waits for a person. Value: all that it takes to decide, as far as it is known. */
+  readonly "step.parked": { readonly because: ParkedBecause; readonly error: Failure };
+  /** A person has decided; what was done by hand is sealed by that person in the next entry. */
+  readonly "step.resolved": {
+    readonly action: StepAction;
+    readonly reason?: string;
+    /** The person has made sure that the attempt of unknown outcome did nothing. */
+    readonly nothingDone?: true;
+  };
   /** One item of a map or one round of a repeat. Value: its output. Makes no version. */
   readonly "item.sealed": {
     readonly usage?: readonly UsageRecord[];
@@ -134,17 +175,47 @@ export interface Payloads {
   readonly "attempt.failed": {
     readonly error: Failure;
     readonly retryAt?: number;
+    /** Of an at-most-once agent: the attempt is known to have done nothing. */
+    readonly nothingDone?: true;
     readonly usage?: readonly UsageRecord[];
     readonly tookMs?: number;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
   };
   /**
-   * The attempt met an open breaker and waits; once for each wait, however often it is refused. `dueAt`: when the run asks
-   * again by itself. `until`: when the breaker lets a probe through; absent if that is not known.
+   * The attempt is about to be made: written before the call where it must be known later that it may have been made.
+   * `quarantined`: no other such call is under way in the process, since one of them may take it down.
+   */
+  readonly "attempt.begun": { readonly quarantined?: true };
+  /** Whether the attempt acted is not known. `lost`: its process died, or lost the run, while it was made. */
+  readonly "attempt.unknown": {
+    readonly error: Failure;
+    readonly then: UnknownOutcome;
+    readonly lost?: true;
+    readonly usage?: readonly UsageRecord[];
+    readonly tookMs?: number;
+    readonly breaker?: BreakerMark;
+    readonly fallback?: FallbackMark;
+  };
+  /** The agent's probe was asked what an attempt of unknown outcome did. `then` where it gave up, `retryAt` where something is tried again. */
+  readonly "attempt.probed": {
+    /** 1 for the first probe of the attempt. */
+    readonly probe: number;
+    readonly answer: ProbedAnswer;
+    readonly error?: Failure;
+    /** Of the next probe, or, after `notDone`, of the next attempt. */
+    readonly retryAt?: number;
+    readonly then?: UnknownOutcome;
+    readonly usage?: readonly UsageRecord[];
+    readonly tookMs?: number;
+    readonly breaker?: BreakerMark;
+  };
+  /**
+   * The attempt met a gate that lets nothing through now, and waits; once for each wait, however often it is refused. `dueAt`:
+   * when the run asks again by itself. `until`: when the gate lets the next through; absent if that is not known.
    */
   readonly "attempt.held": {
-    readonly breaker: string;
+    readonly gate: Gate;
     readonly dueAt: number;
     readonly until?: number;
   };
@@ -183,7 +254,7 @@ export interface Payloads {
   };
   /** As `attempt.held`: an attempt to compensate waits, whatever the agent says of its other calls. */
   readonly "compensation.held": {
-    readonly breaker: string;
+    readonly gate: Gate;
     readonly dueAt: number;
     readonly until?: number;
   };
@@ -219,6 +290,7 @@ export const VALUE_FIELD = {
   "signal.received": "value",
   "run.compensating": "plan",
   "run.parked": "letters",
+  "step.parked": "letter",
 } as const satisfies Partial<Record<EntryKind, string>>;
 
 export type ValuedKind = keyof typeof VALUE_FIELD;

@@ -14,7 +14,7 @@ import { check } from "../../model/check.ts";
 import type { AnyContract } from "../../model/contract.ts";
 import { sameJson } from "../../model/json-pointer.ts";
 import { jsonSchemaContract } from "../../model/json-schema.ts";
-import { FINAL_KINDS, runStream } from "../../model/entry.ts";
+import { FINAL_KINDS, type Gate, runStream } from "../../model/entry.ts";
 import { BatonError, isBatonError } from "../../model/errors.ts";
 import { type Json, sealJson } from "../../model/json.ts";
 import { DEFAULT_LIMITS } from "../../model/limits.ts";
@@ -178,6 +178,7 @@ async function load(core: Core, id: string, reopen: boolean): Promise<Actor> {
   let actor: Actor | undefined;
   let missing: readonly string[] = [];
   let compensates = false;
+  let epoch: number | undefined;
   for await (const recordedEntry of readRun(core.store, core.namespace, id)) {
     if (actor === undefined) {
       const found = await pinnedDefinition(core.store, core.catalogue, recordedEntry.entry.payload);
@@ -190,6 +191,7 @@ async function load(core: Core, id: string, reopen: boolean): Promise<Actor> {
     }
     evolve(actor.run, factOf(recordedEntry));
     actor.head = recordedEntry.hash;
+    epoch = recordedEntry.entry.epoch;
   }
   if (actor === undefined)
     throw new BatonError("RUN_NOT_FOUND", `There is no run ${id}.`, { details: { run: id } });
@@ -206,12 +208,19 @@ async function load(core: Core, id: string, reopen: boolean): Promise<Actor> {
   }
   if (core.stopped !== undefined) throw core.stopped;
   core.actors.set(id, actor);
-  enter(core, actor, missing, core.unfinished.delete(id));
+  // What the process that died had not even loaded, it did not die of.
+  const crashed = core.crashedEpoch !== undefined && epoch === core.crashedEpoch;
+  enter(core, actor, missing, { resume: core.unfinished.delete(id), crashed });
   return actor;
 }
 
 /** What a loaded run is told first. A run whose code is not here waits, and its journal says for what. */
-function enter(core: Core, actor: Actor, missing: readonly string[], resume: boolean): void {
+function enter(
+  core: Core,
+  actor: Actor,
+  missing: readonly string[],
+  { resume, crashed }: { readonly resume: boolean; readonly crashed: boolean },
+): void {
   const { phase } = actor.run;
   // To wind a run down takes no code, unless there may be something to undo.
   const isEnding =
@@ -227,7 +236,9 @@ function enter(core: Core, actor: Actor, missing: readonly string[], resume: boo
     });
     return;
   }
-  deliver(core, actor, resume || phase.kind === "blocked" ? { kind: "resume" } : { kind: "tick" });
+  const resumes = resume || phase.kind === "blocked";
+  if (!resumes) deliver(core, actor, { kind: "tick" });
+  else deliver(core, actor, { kind: "resume", ...(crashed ? { crashed } : {}) });
   takePlace(core, actor);
 }
 
@@ -277,12 +288,12 @@ export function notLoaded(core: Core, id: string, error: unknown): void {
 }
 
 /**
- * Tells runs that wait for a breaker to ask it again, as many at a time as there are places to execute. `goOn` is asked for
+ * Tells runs that wait at a gate to ask it again, as many at a time as there are places to execute. `goOn` is asked for
  * each. A run that can't be loaded now asks again by itself, at the time that is in its journal.
  */
 export async function releaseRuns(
   core: Core,
-  breaker: string,
+  gate: Gate,
   runs: readonly string[],
   goOn: (run: string) => boolean,
 ): Promise<void> {
@@ -290,7 +301,7 @@ export async function releaseRuns(
     if (core.stopped !== undefined || core.closing) return;
     if (!goOn(id)) continue;
     try {
-      deliver(core, await actorOf(core, id), { kind: "released", breaker });
+      deliver(core, await actorOf(core, id), { kind: "released", gate });
     } catch (error) {
       core.breakers.forget(id);
       if (core.stopped === undefined && !isBatonError(error, "RUN_FINISHED"))
