@@ -143,10 +143,11 @@ async function read({ store, fate, world, parameters }: Lab): Promise<Said> {
 
 /** Whether there is a letter, and each has what was done, under which keys it is known outside, and why it could not be undone. */
 function isComplete(letters: readonly DeadLetter[]): boolean {
-  const complete = ({ input, output, executionKey, compensationKey, error }: DeadLetter) =>
-    input !== undefined &&
-    output !== undefined &&
-    executionKey !== compensationKey &&
-    error.message !== "";
+  const complete = (letter: DeadLetter) =>
+    letter.what !== "step" &&
+    letter.input !== undefined &&
+    letter.output !== undefined &&
+    letter.executionKey !== letter.compensationKey &&
+    letter.error.message !== "";
   return letters.length > 0 && letters.every(complete);
 }
