@@ -37,6 +37,7 @@ export function newActor(core: Core, run: Run, head: string): Actor {
     appending: false,
     listed: false,
     placed: false,
+    queued: false,
     blobs: NO_BLOBS,
     stopRetry: undefined,
     dropped: false,
@@ -407,7 +408,8 @@ export function takePlace(core: Core, actor: Actor): void {
     core.placesTaken += 1;
     actor.placed = true;
     listActor(core, actor);
-  } else if (!core.placeQueue.includes(actor)) {
+  } else if (!actor.queued) {
+    actor.queued = true;
     core.placeQueue.push(actor);
   }
 }
@@ -416,10 +418,19 @@ function leavePlace(core: Core, actor: Actor): void {
   if (!actor.placed) return;
   actor.placed = false;
   core.placesTaken -= 1;
+  servePlace(core);
+}
+
+/** A place is free: the first in line takes it, or whoever brings runs back into memory goes on. */
+export function servePlace(core: Core): void {
   let next = core.placeQueue.shift();
   while (next?.dropped === true) next = core.placeQueue.shift();
-  if (next === undefined) core.placeFreed.shift()?.();
-  else takePlace(core, next);
+  if (next === undefined) {
+    core.placeFreed.shift()?.();
+    return;
+  }
+  next.queued = false;
+  takePlace(core, next);
 }
 
 /** Another process has the store: everything here stops; the new owner goes on from the journal. */
@@ -437,7 +448,7 @@ export function stopAll(core: Core, reason: BatonError): void {
   core.closing = true;
   core.wakes.stop();
   core.breakers.stop();
-  core.placeQueue.length = 0;
+  core.placeQueue.clear();
   for (const freed of core.placeFreed.splice(0)) freed();
   for (const actor of [...core.actors.values()]) dropActor(core, actor);
   for (const id of [...core.waiters.keys()]) tellWaiters(core, id, reason);

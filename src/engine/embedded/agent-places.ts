@@ -1,5 +1,6 @@
 /** Places to execute, by agent: at most `concurrency` attempts of an agent at a time, first come first served. */
 import type { AgentDefinition } from "../../model/agent-definition.ts";
+import { type Line, line } from "./line.ts";
 
 export interface AgentPlaces {
   /** Calls `begin` as soon as there is a place, at once if there is one now. Gives a function that leaves the queue. */
@@ -10,7 +11,12 @@ export interface AgentPlaces {
 
 interface Queue {
   taken: number;
-  readonly waiting: Set<() => void>;
+  readonly waiting: Line<Waiting>;
+}
+
+/** Somebody in line; without `begin` once it has left. */
+interface Waiting {
+  begin: (() => void) | undefined;
 }
 
 export function agentPlaces(): AgentPlaces {
@@ -22,26 +28,26 @@ export function agentPlaces(): AgentPlaces {
         begin();
         return nothingToLeave;
       }
-      const queue = queues.get(agent.id) ?? { taken: 0, waiting: new Set() };
+      const queue = queues.get(agent.id) ?? { taken: 0, waiting: line() };
       queues.set(agent.id, queue);
       if (queue.taken < concurrency) {
         queue.taken += 1;
         begin();
         return nothingToLeave;
       }
-      queue.waiting.add(begin);
-      return () => queue.waiting.delete(begin);
+      const waiting: Waiting = { begin };
+      queue.waiting.push(waiting);
+      return () => {
+        waiting.begin = undefined;
+      };
     },
     leave: (agent) => {
       const queue = agent.concurrency === undefined ? undefined : queues.get(agent.id);
       if (queue === undefined) return;
-      const next = queue.waiting.values().next();
-      if (next.done === true) {
-        queue.taken -= 1;
-      } else {
-        queue.waiting.delete(next.value);
-        next.value();
-      }
+      let next = queue.waiting.shift();
+      while (next !== undefined && next.begin === undefined) next = queue.waiting.shift();
+      if (next === undefined) queue.taken -= 1;
+      else next.begin?.();
     },
   };
 }

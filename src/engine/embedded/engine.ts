@@ -25,6 +25,7 @@ import type { Actor, Arrived, Core, Watcher } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import { acquireLease, keepLease } from "./lease-keeper.ts";
 import { checkAuthor, checkWellFormed } from "./author.ts";
+import { line } from "./line.ts";
 import { resolve, rollBack } from "./rollbacks.ts";
 import { actorOf, notLoaded, readOutcome, resumeRuns, startRun } from "./runs.ts";
 import { wakes } from "./wakes.ts";
@@ -154,7 +155,7 @@ function makeCore(options: EngineOptions, epoch: number): Core {
     listed: [],
     tickSet: false,
     placesTaken: 0,
-    placeQueue: [],
+    placeQueue: line(),
     placeFreed: [],
     waiters: new Map(),
     watchers: new Map(),

@@ -296,7 +296,7 @@ export async function releaseRuns(
       if (core.stopped === undefined && !isBatonError(error, "RUN_FINISHED"))
         notLoaded(core, id, error);
     }
-    if (core.placeQueue.length > 0)
+    if (core.placeQueue.size() > 0)
       await new Promise<void>((resolve) => core.placeFreed.push(resolve));
   }
 }
@@ -313,7 +313,7 @@ export async function resumeRuns(core: Core): Promise<void> {
       if (core.stopped === undefined && !isBatonError(error, "RUN_FINISHED"))
         notLoaded(core, id, error);
     }
-    if (core.placeQueue.length > 0)
+    if (core.placeQueue.size() > 0)
       await new Promise<void>((resolve) => core.placeFreed.push(resolve));
   }
 }
