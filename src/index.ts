@@ -26,6 +26,8 @@ export type {
   RunReport,
   RunsFilter,
   RunSummary,
+  RunWait,
+  RunWaits,
   StartOptions,
   StateAt,
   StepSummary,

@@ -8,6 +8,7 @@ import type { RecordedEntry } from "../history/read.ts";
 import type { ReplayReport } from "../history/replay.ts";
 import type { RunReport } from "../history/report.ts";
 import type { StateAt } from "../history/state.ts";
+import type { RunWaits } from "../history/waits.ts";
 import type { DeadLetter } from "../history/dead-letters.ts";
 import type { BreakerSnapshot } from "../model/breaker.ts";
 import type { Author, CompensationAction, Failure, RunStatus } from "../model/entry.ts";
@@ -28,6 +29,7 @@ export type { ReplayDifference, ReplayReport } from "../history/replay.ts";
 export type { RunReport, StepSummary } from "../history/report.ts";
 export type { CompensationSummary, RollbackSummary } from "../history/rollback-summary.ts";
 export type { StateAt } from "../history/state.ts";
+export type { RunWait, RunWaits } from "../history/waits.ts";
 export type { VerifyProblem, VerifyReport } from "../journal/verify.ts";
 export type { WatchItem, WatchOptions } from "./watch.ts";
 
@@ -165,6 +167,11 @@ export interface Baton {
   /** The run as a file that tools/verify-journal.mjs checks offline: JSON lines, see docs/journal.md. */
   export(run: string): AsyncIterable<string>;
   report(run: string): Promise<RunReport>;
+  /**
+   * What a run waits for, read from its journal; empty for one that has ended. Where its code is here, also the steps that
+   * could begin. @throws BatonError RUN_NOT_FOUND
+   */
+  waits(run: string): Promise<RunWaits>;
   /** @throws BatonError VERSION_NOT_FOUND, RUN_NOT_FOUND */
   state(run: string, version?: number): Promise<StateAt>;
   diff(before: VersionRef, after: VersionRef): Promise<readonly Change[]>;

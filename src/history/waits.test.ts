@@ -18,7 +18,10 @@ const BY = { kind: "engine", id: "baton" } as const;
 const error = { code: "BUSY", message: "The bureau is busy." };
 const waits = (...drafts: readonly Draft[]): RunWaits =>
   waitsOf(journalOf([started({ a: 1 }), ...drafts]).entries);
-const opened = (path: string, payload: Extract<Draft, { kind: "step.opened" }>["payload"]): Draft =>
+const opened = (
+  path: string,
+  payload: Extract<Draft, { kind: "step.opened" }>["payload"],
+): Draft =>
   payload.step === "map"
     ? { kind: "step.opened", path, by: BY, payload, value: [1, 2, 3] }
     : { kind: "step.opened", path, by: BY, payload };
