@@ -18,6 +18,7 @@ import type { Workflow } from "../model/workflow.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { VerifyReport } from "../journal/verify.ts";
 import type { StoredEntry } from "../ports/journal-store.ts";
+import type { Health } from "./health.ts";
 import type { WatchItem, WatchOptions } from "./watch.ts";
 
 export type { DeadLetter } from "../history/dead-letters.ts";
@@ -31,6 +32,7 @@ export type { CompensationSummary, RollbackSummary } from "../history/rollback-s
 export type { StateAt } from "../history/state.ts";
 export type { RunWait, RunWaits } from "../history/waits.ts";
 export type { VerifyProblem, VerifyReport } from "../journal/verify.ts";
+export type { Health, StuckReason, StuckRun } from "./health.ts";
 export type { WatchItem, WatchOptions } from "./watch.ts";
 
 export interface RunSummary {
@@ -143,6 +145,11 @@ export interface Baton {
    * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, COMPENSATION_UNKNOWN, ARGUMENT_INVALID
    */
   compensation(run: string, path: string, decision: CompensationDecision): Promise<void>;
+  /**
+   * How the runs of this namespace stand, and which are stuck: neither executing nor waiting for what their journals name. Where
+   * this process executes it looks into memory too; two looks some seconds apart find the same before a run is accused.
+   */
+  health(): Promise<Health>;
   /** How every breaker stands: those that agents name, and those that were ever opened. */
   breakers(): Promise<readonly BreakerSnapshot[]>;
   /** Stops all calls behind a breaker, until a person closes it. Recorded before this resolves. @throws BatonError BREAKER_NOT_FOUND */

@@ -10,6 +10,7 @@ import type { Baton, CompensationDecision, RunHandle, RunOutcome, StartOptions }
 import { readBreakers, watchBreakers } from "./breakers.ts";
 import type { Catalogue } from "./definitions.ts";
 import type { Engine, StartRequest } from "./engine.ts";
+import { readHealth } from "./health.ts";
 import { manifestBlob } from "./manifests.ts";
 import { headOf, type Reader, workflowOf } from "./reader.ts";
 import type { WatchSource } from "./watch.ts";
@@ -88,6 +89,10 @@ export function makeBaton(parts: BatonParts): Baton {
         ids.runId(),
       ),
     ...wayBack(reader, writing),
+    health: async () =>
+      parts.engine === undefined
+        ? await readHealth(source, catalogue)
+        : await parts.engine.health(),
     ...breakerDoor(parts, writing),
     fork: async (run, options) => {
       const engine = writing();

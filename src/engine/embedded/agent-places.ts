@@ -7,6 +7,17 @@ export interface AgentPlaces {
   take(agent: AgentDefinition, begin: () => void): () => void;
   /** Gives a place back; the first in the queue begins. */
   leave(agent: AgentDefinition): void;
+  /** An attempt has ended and still has its place, because its agent has not returned. Gives a function that says it has. */
+  outstay(attempt: Outstaying): () => void;
+  outstaying(): Iterable<Outstaying>;
+}
+
+/** An attempt that was ended from outside, and has not returned. */
+export interface Outstaying {
+  readonly run: string;
+  readonly path: string;
+  readonly attempt: number;
+  readonly agent: AgentDefinition;
 }
 
 interface Queue {
@@ -21,6 +32,7 @@ interface Waiting {
 
 export function agentPlaces(): AgentPlaces {
   const queues = new Map<string, Queue>();
+  const outstaying = new Set<Outstaying>();
   return {
     take: (agent, begin) => {
       const { concurrency } = agent;
@@ -41,6 +53,11 @@ export function agentPlaces(): AgentPlaces {
         waiting.begin = undefined;
       };
     },
+    outstay: (attempt) => {
+      outstaying.add(attempt);
+      return () => void outstaying.delete(attempt);
+    },
+    outstaying: () => outstaying,
     leave: (agent) => {
       const queue = agent.concurrency === undefined ? undefined : queues.get(agent.id);
       if (queue === undefined) return;

@@ -29,6 +29,7 @@ import { line } from "./line.ts";
 import { resolve, rollBack } from "./rollbacks.ts";
 import { actorOf, notLoaded, readOutcome, resumeRuns, startRun } from "./runs.ts";
 import { wakes } from "./wakes.ts";
+import { watchdog } from "./watchdog.ts";
 
 export interface EngineOptions {
   readonly store: JournalStore;
@@ -41,6 +42,8 @@ export interface EngineOptions {
   readonly limits: Limits;
   readonly prices: PriceTable;
   readonly catalogue: Catalogue;
+  /** How often the watchdog looks by itself; 0 for never. */
+  readonly watchdogMs: number;
 }
 
 /**
@@ -72,6 +75,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     core.breakers.stop();
     throw error;
   }
+  const guard = watchdog(core, options.watchdogMs);
   return {
     start: async (request) => {
       open(core);
@@ -102,6 +106,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       await resolve(core, { run, path, turn, by, action, reason });
     },
     subscribe: (run, subscriber) => subscribe(core, run, subscriber),
+    health: guard.health,
     breakers: () => core.breakers.snapshots(),
     setBreaker: async (name, { to, by, reason }) => {
       open(core);
@@ -112,6 +117,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     subscribeBreakers: (subscriber) => core.breakers.subscribe(subscriber),
     close: async (graceMs) => {
       leave();
+      guard.stop();
       await closeCore(core, graceMs);
       await release(core);
     },

@@ -8,6 +8,10 @@ import type { Clock } from "../../ports/clock.ts";
 export interface Wakes {
   /** Replaces what is known of the run; undefined removes it. */
   set(run: string, atMs: number | undefined): void;
+  /** When the run is to be woken; undefined if nothing is set. */
+  at(run: string): number | undefined;
+  /** Sets the timer anew, should it have been lost. */
+  rearm(): void;
   stop(): void;
 }
 
@@ -51,6 +55,12 @@ export function wakes(clock: Clock, wake: (run: string) => void): Wakes {
       }
       current.set(run, atMs);
       due.push({ atMs, run });
+      arm();
+    },
+    at: (run) => current.get(run),
+    rearm: () => {
+      cancel?.();
+      setForMs = Number.POSITIVE_INFINITY;
       arm();
     },
     stop: () => {

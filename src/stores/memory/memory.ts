@@ -124,6 +124,10 @@ function openHandle(ledger: Ledger, readOnly: boolean, { now, soon }: Timing): J
       check(true);
       return acquire(ledger, self, holder, takeOver);
     },
+    async lease() {
+      check(false);
+      return ledger.owner === undefined ? undefined : ledger.lease;
+    },
     async renew(epoch) {
       check(true);
       if (ledger.owner === undefined || ledger.lease.epoch !== epoch) return false;

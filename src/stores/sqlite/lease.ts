@@ -27,6 +27,8 @@ export interface SqliteLease {
   /** To be called inside the inserting transaction. */
   current(): CurrentLease;
   acquire(holder: string, takeOver?: Lease): LeaseResult;
+  /** Who has it, by the row. */
+  holder(): Lease | undefined;
   renew(epoch: number): boolean;
   release(epoch: number): void;
   /** Releases what this process holds. */
@@ -87,6 +89,10 @@ export function sqliteLease(driver: Driver, database: Database, file: string): S
         if (own !== before) dropLock();
         throw error;
       }
+    },
+    holder() {
+      const { epoch, holder, heartbeat } = row();
+      return holder === null ? undefined : { epoch, holder, heartbeat };
     },
     renew(epoch) {
       const renewed = beat.run(epoch).changes === 1;
