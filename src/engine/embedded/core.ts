@@ -92,6 +92,8 @@ export interface Children {
     parent: Actor,
     command: Extract<Command, { readonly kind: "startChild" }>,
   ) => void;
+  /** Whether a child is being started, or is asked for again because the store could not. */
+  readonly isStarting: (parent: Actor, path: string) => boolean;
   readonly cancel: (parent: Actor, reason: string) => void;
   /** Has a child that completed go back; its end comes as an input, like any child's. */
   readonly compensate: (

@@ -188,12 +188,16 @@ async function childFinding(core: Core, actor: Actor, path: string): Promise<rea
   const child = `${actor.id}/${path}`;
   const head = await core.store.head({ namespace: core.namespace, stream: runStream(child) });
   if (head?.open === true || actor.dropped || !actor.run.performing.has(path)) return [];
+  const { id: run } = actor;
+  const base = { run, path, sign: `${actor.run.seq} ${head?.lastSeq}`, fromIndex: false };
+  if (head === undefined && core.children.isStarting(actor, path)) {
+    const message = `The store has not taken the start of its child run ${child}.`;
+    return [{ ...base, reason: "storeSilent", message }];
+  }
   const message =
     head === undefined
       ? `Its child run ${child} has not been started.`
       : `Its child run ${child} has ended (${head.status}), and it waits for it still.`;
-  const { id: run } = actor;
-  const base = { run, path, sign: `${actor.run.seq} ${head?.lastSeq}`, fromIndex: false };
   return [{ ...base, reason: "childLost", message, heal: () => reload(core, actor) }];
 }
 

@@ -108,7 +108,7 @@ async function look(state: State): Promise<void> {
     await recheck(state, add);
     await sweep(state, add);
     const suspected = [...state.suspects.values()].flatMap(({ finding }) =>
-      finding.reason === "childLost" ? [finding.run] : [],
+      finding.fromIndex ? [] : [finding.run],
     );
     const children = await childFindings(core, suspected, state.parentsPassed);
     state.parentsPassed = children.passed;
