@@ -43,6 +43,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "list what runs wait for, and until when",
     load: () => import("./waits.ts"),
   },
+  health: {
+    summary: "say whether any run is stuck, and whether anybody works on the store",
+    load: () => import("./health.ts"),
+  },
   watch: {
     summary: "follow a run's journal, live, until the run ends",
     load: () => import("./watch.ts"),

@@ -12,6 +12,8 @@ export interface Wakes {
   at(run: string): number | undefined;
   /** Sets the timer anew, should it have been lost. */
   rearm(): void;
+  /** Sets it anew if the wall clock has jumped past its time: the machine was asleep, or its clock was put right. */
+  catchUp(): void;
   stop(): void;
 }
 
@@ -26,13 +28,23 @@ export function wakes(clock: Clock, wake: (run: string) => void): Wakes {
   const current = new Map<string, number>();
   let cancel: (() => void) | undefined;
   let setForMs = Number.POSITIVE_INFINITY;
+  /** When the timer has to fire, on the monotonic clock. */
+  let firesAtMs = Number.POSITIVE_INFINITY;
 
   const arm = () => {
     const first = due.peek();
     if (first === undefined || first.atMs >= setForMs) return;
     cancel?.();
     setForMs = first.atMs;
-    cancel = clock.after(Math.min(PAUSE_MAX_MS, Math.max(0, first.atMs - clock.now())), fire);
+    const delayMs = Math.min(PAUSE_MAX_MS, Math.max(0, first.atMs - clock.now()));
+    firesAtMs = clock.monotonicMs() + delayMs;
+    cancel = clock.after(delayMs, fire);
+  };
+  const rearm = () => {
+    if (setForMs === Number.NEGATIVE_INFINITY) return;
+    cancel?.();
+    setForMs = Number.POSITIVE_INFINITY;
+    arm();
   };
   const fire = () => {
     cancel = undefined;
@@ -58,10 +70,9 @@ export function wakes(clock: Clock, wake: (run: string) => void): Wakes {
       arm();
     },
     at: (run) => current.get(run),
-    rearm: () => {
-      cancel?.();
-      setForMs = Number.POSITIVE_INFINITY;
-      arm();
+    rearm,
+    catchUp: () => {
+      if (setForMs <= clock.now() && firesAtMs > clock.monotonicMs()) rearm();
     },
     stop: () => {
       cancel?.();

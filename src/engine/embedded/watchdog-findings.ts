@@ -2,8 +2,10 @@
  * What the watchdog takes for stuck at one look. Nothing here accuses: what is in transit looks the same for a moment, and is
  * told apart by a second look at which `sign` is the same.
  */
-import { runOfStream } from "../../history/read.ts";
+import { runEntries, runOfStream } from "../../history/read.ts";
+import { waitsOf } from "../../history/waits.ts";
 import { runStream } from "../../model/entry.ts";
+import { isBatonError } from "../../model/errors.ts";
 import type { Run } from "../../model/run.ts";
 import type { StreamHead } from "../../ports/journal-store.ts";
 import type { StuckReason } from "../health.ts";
@@ -21,8 +23,8 @@ export interface Finding {
   readonly sign: unknown;
   /** Found in the store's index, where the next look may not come past it. */
   readonly fromIndex: boolean;
-  /** It may wait for code, which takes reading to know. */
-  readonly mayLackCode?: true;
+  /** It may wait for something that has no time, which takes reading its journal to know. */
+  readonly mayWait?: true;
   /** Sets it going again; left out where nothing that is safe would. */
   readonly heal?: () => void;
 }
@@ -37,7 +39,12 @@ const CHILDREN_PER_LOOK = 1_000;
 /** What is wrong with a run that is not in memory, by its line in the index. */
 export function headFinding(core: Core, head: StreamHead): Finding | undefined {
   const run = runOfStream(head.stream);
-  if (core.actors.has(run) || core.loading.has(run) || head.status === "parked") return undefined;
+  if (core.actors.has(run) || head.status === "parked") return undefined;
+  const loading = core.loading.get(run);
+  if (loading !== undefined) {
+    const message = "Its journal was asked for, and the store has not given it.";
+    return { run, reason: "storeSilent", message, sign: loading, fromIndex: true };
+  }
   if (core.unfinished.has(run)) return unresumed(core, run);
   const wakeAtMs = core.wakes.at(run);
   if (wakeAtMs !== undefined) return overdue(core, run, wakeAtMs, true);
@@ -47,7 +54,7 @@ export function headFinding(core: Core, head: StreamHead): Finding | undefined {
     const message = "It waits for a time, and nothing is set to wake it.";
     return { ...base, reason: "wakeLost", message, heal: () => core.wakes.set(run, dueMs) };
   }
-  const more = { ...base, mayLackCode: true, heal: () => core.activate(run) } as const;
+  const more = { ...base, mayWait: true, heal: () => core.activate(run) } as const;
   if (head.status === "waiting")
     return { ...more, reason: "wakeLost", message: "It waits, and its journal names no time." };
   return { ...more, reason: "notInMemory", message: `It is ${head.status}, and is not in memory.` };
@@ -81,16 +88,20 @@ function unresumed(core: Core, run: string): Finding | undefined {
   };
 }
 
-/** Whether this process lacks the code that a run is pinned to: then it lawfully waits, without a time. */
-export async function waitsForCode(core: Core, run: string): Promise<boolean> {
-  const stream = { namespace: core.namespace, stream: runStream(run) };
-  const [first] = await core.store.read(stream, 0, 1);
-  if (first === undefined) return false;
-  // The store's own first entry of a run; that it is whole is checked when the run is loaded.
-  const { payload } = JSON.parse(first.text) as {
-    readonly payload: Parameters<typeof pinnedDefinition>[2];
-  };
-  return (await pinnedDefinition(core.store, core.catalogue, payload)).kind === "missing";
+/** Whether a run lawfully waits without a time: for code that this process does not have, or for an answer. */
+export async function waitsLawfully(core: Core, run: string): Promise<boolean> {
+  try {
+    const entries = await runEntries(core.store, core.namespace, run);
+    const { payload } = entries[0]?.entry ?? { payload: {} };
+    const pinned = await pinnedDefinition(core.store, core.catalogue, payload);
+    if (pinned.kind === "missing") return true;
+    const { waits } = waitsOf(entries, pinned.definition);
+    return waits.length > 0 && waits.every(({ what }) => what === "approval" || what === "signal");
+  } catch (error) {
+    if (isBatonError(error, "STORE_FAILED")) throw error;
+    // A journal that is broken names nothing that could be waited for.
+    return false;
+  }
 }
 
 /** What is wrong with runs in memory. */
@@ -185,13 +196,17 @@ export async function childFindings(
 }
 
 async function childFinding(core: Core, actor: Actor, path: string): Promise<readonly Finding[]> {
+  // While its own entries are not committed, what follows from them has not begun.
+  if (actor.appending) return [];
   const child = `${actor.id}/${path}`;
   const head = await core.store.head({ namespace: core.namespace, stream: runStream(child) });
   if (head?.open === true || actor.dropped || !actor.run.performing.has(path)) return [];
+  // It hands its end over itself, once it has heard that its last entry is committed.
+  if (core.actors.has(child) || core.loading.has(child)) return [];
   const { id: run } = actor;
   const base = { run, path, sign: `${actor.run.seq} ${head?.lastSeq}`, fromIndex: false };
-  if (head === undefined && core.children.isStarting(actor, path)) {
-    const message = `The store has not taken the start of its child run ${child}.`;
+  if (core.children.isStarting(actor, path)) {
+    const message = `The store lets its child run ${child} be neither started nor asked for its end.`;
     return [{ ...base, reason: "storeSilent", message }];
   }
   const message =

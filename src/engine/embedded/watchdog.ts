@@ -20,7 +20,7 @@ import {
   type Finding,
   headFinding,
   outstayFindings,
-  waitsForCode,
+  waitsLawfully,
 } from "./watchdog-findings.ts";
 
 export interface Watchdog {
@@ -33,7 +33,7 @@ export interface Watchdog {
 const APART_MS = 5_000;
 /** Runs of the store's index that one look goes through: a few tens of milliseconds. One that must be read counts as many. */
 const HEADS_PER_LOOK = 20_000;
-const READ_COSTS_HEADS = 20;
+const READ_COSTS_HEADS = 100;
 const HEALS_MAX = 3;
 
 interface Suspect {
@@ -102,6 +102,7 @@ function lookOnce(state: State): Promise<void> {
 async function look(state: State): Promise<void> {
   const { core } = state;
   if (core.stopped !== undefined || core.closing) return;
+  core.wakes.catchUp();
   const found = new Map<string, Finding>();
   const add = (finding: Finding) => void found.set(keyOf(finding), finding);
   try {
@@ -135,7 +136,7 @@ async function recheck({ core, suspects }: State, add: (finding: Finding) => voi
     const stream = { namespace: core.namespace, stream: runStream(finding.run) };
     const head = await core.store.head(stream);
     const now = head?.open === true ? headFinding(core, head) : undefined;
-    if (now !== undefined && !(now.mayLackCode === true && (await waitsForCode(core, now.run))))
+    if (now !== undefined && !(now.mayWait === true && (await waitsLawfully(core, now.run))))
       add(now);
   }
 }
@@ -153,7 +154,7 @@ async function sweep(state: State, add: (finding: Finding) => void): Promise<voi
       const finding = headFinding(core, head);
       if (finding === undefined) continue;
       left -= READ_COSTS_HEADS;
-      if (finding.mayLackCode !== true || !(await waitsForCode(core, finding.run))) add(finding);
+      if (finding.mayWait !== true || !(await waitsLawfully(core, finding.run))) add(finding);
     }
     // A large index is gone through in turns with everything else.
     await new Promise<void>((resolve) => (core.clock.soon ?? setImmediate)(resolve));
