@@ -24,7 +24,7 @@ const twice = single(agentOf("twice", async (n: number) => n * 2));
 
 function stuckTold({ log }: Opened): readonly string[] {
   return log.flatMap(({ run, data }) =>
-    data?.["stuck"] === undefined ? [] : [`${run} ${String(data["stuck"])}`],
+    data?.["stuck"] === undefined ? [] : [`${run} ${JSON.stringify(data["stuck"]).slice(1, -1)}`],
   );
 }
 
@@ -36,9 +36,9 @@ test("promise 11: a wake-up that was never set is named and set, and the run goe
   await clock.settle();
   await clock.until(first.baton.close());
   let forgets = true;
-  const forgetful = storeWith(store, ({ heads }) => ({
+  const forgetful = storeWith(store, (inner) => ({
     heads: async (filter) => {
-      const found = await heads(filter);
+      const found = await inner.heads(filter);
       if (!forgets || filter.open !== true) return found;
       forgets = false;
       return [];
@@ -113,12 +113,12 @@ test("promise 11: a tick that was lost is named, and all that was listed goes on
 test("promise 11: a run that left memory with work to do is named, and ends as it would have", async () => {
   const clock = virtualClock();
   let breaks = false;
-  const store = storeWith(memory({ now: () => clock.now() }), ({ append }) => ({
+  const store = storeWith(memory({ now: () => clock.now() }), (inner) => ({
     append: async (request) => {
       const isSealing = request.streams.some(({ entries }) =>
         entries.some(({ text }) => text.includes("step.sealed")),
       );
-      if (!breaks || !isSealing) return await append(request);
+      if (!breaks || !isSealing) return await inner.append(request);
       breaks = false;
       throw BROKEN;
     },
@@ -144,9 +144,9 @@ test("promise 11: a run that left memory with work to do is named, and ends as i
 test("promise 11: a parent that was not told of its child's end is named, and told", async () => {
   const clock = virtualClock();
   let breaks = true;
-  const store = storeWith(memory({ now: () => clock.now() }), ({ append }) => ({
+  const store = storeWith(memory({ now: () => clock.now() }), (inner) => ({
     append: async (request) => {
-      const given = await append(request);
+      const given = await inner.append(request);
       const ends = request.streams.some(
         ({ stream, entries }) =>
           stream === "run/r/inner" && entries.some(({ text }) => text.includes("run.completed")),
@@ -206,9 +206,9 @@ test("a run that can't be loaded is named and tried a few times, and does not ho
   await clock.settle();
   await clock.until(first.baton.close({ graceMs: 0 }));
   held.open(3);
-  const store = storeWith(inner, ({ read }) => ({
+  const store = storeWith(inner, (made) => ({
     read: async (stream, fromSeq, limit) => {
-      const found = await read(stream, fromSeq, limit);
+      const found = await made.read(stream, fromSeq, limit);
       return stream.stream === "run/bad" ? found.map((each) => ({ ...each, text: "{}" })) : found;
     },
   }));
@@ -233,9 +233,9 @@ test("a journal that the store never gives is named, and those behind it are bro
   await clock.settle();
   await clock.until(first.baton.close({ graceMs: 0 }));
   held.open(3);
-  const store = storeWith(inner, ({ read }) => ({
+  const store = storeWith(inner, (made) => ({
     read: async (stream, ...more) =>
-      stream.stream === "run/a" ? await new Promise(() => {}) : await read(stream, ...more),
+      stream.stream === "run/a" ? await new Promise(() => {}) : await made.read(stream, ...more),
   }));
   const second = await opened({ workflows: [slow], store }, clock);
   await clock.advance(61_000);

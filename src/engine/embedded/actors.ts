@@ -4,7 +4,7 @@
  * Life of an actor: made by start or load -> listed -> (processed: turn, append, perform)* -> rests (nothing under way) ->
  * dropped, or ends -> dropped. A rested run is woken by a signal, a timer or a child's end, which load it again.
  */
-import { type Input, takeTurn } from "../../decide/accept.ts";
+import { takeTurn } from "../../decide/accept.ts";
 import { hasEnded, nextWakeAt, statusOf } from "../../decide/decide.ts";
 import type { Deliberation } from "../../decide/turn.ts";
 import { seal, type Sealed } from "../../journal/seal.ts";
@@ -16,6 +16,7 @@ import type { Blob, StreamAppend, StreamIndex } from "../../ports/journal-store.
 import type { RunOutcome } from "../baton.ts";
 import type { Actor, Arrival, Arrived, Core } from "./core.ts";
 import { deliver, gone, listActor } from "./inbox.ts";
+import { childOutcome, finished, outcomeOf } from "./outcomes.ts";
 import { perform } from "./perform.ts";
 
 /** Pause before an append that the store could not do is tried again; doubled up to the second number. */
@@ -314,7 +315,22 @@ function rest(core: Core, actor: Actor): void {
   core.wakes.set(actor.id, wakeAtMs);
 }
 
+/**
+ * Answers those who came while the end was being committed. Whoever only waits until what was there is recorded has that now;
+ * what would change the run comes too late. Who wants it to go back asks again, and finds a run that has ended.
+ */
+function answerLate(actor: Actor): void {
+  const late = actor.inbox;
+  actor.inbox = [];
+  for (const { input, done } of late) {
+    if (input.kind === "tick") done?.(TAKEN);
+    else if (input.kind === "rollback") done?.({ kind: "failed", error: gone(actor.id) });
+    else done?.({ kind: "failed", error: finished(actor.run) });
+  }
+}
+
 function endActor(core: Core, actor: Actor): void {
+  answerLate(actor);
   dropActor(core, actor);
   core.wakes.set(actor.id, undefined);
   core.breakers.forget(actor.id);
@@ -328,55 +344,6 @@ function endActor(core: Core, actor: Actor): void {
     path: parent.path,
     outcome: childOutcome(outcome, actor.run.seq),
   });
-}
-
-/** How a child's end is told to its parent. */
-export function childOutcome(
-  outcome: RunOutcome<Json>,
-  seq: number,
-): Extract<Input, { readonly kind: "child" }>["outcome"] {
-  switch (outcome.kind) {
-    case "completed":
-      return { kind: "completed", output: outcome.output, seq };
-    case "refused":
-      return { kind: "refused", violations: outcome.violations, seq };
-    case "cancelled":
-      return {
-        kind: "failed",
-        error: { code: "RUN_CANCELLED", message: `cancelled: ${outcome.reason}` },
-        seq,
-      };
-    case "failed":
-    case "compensated":
-      return { kind: outcome.kind, error: outcome.error, seq };
-  }
-}
-
-/** The outcome of a run that has ended. */
-export function outcomeOf(run: Run): RunOutcome<Json> {
-  const { phase } = run;
-  switch (phase.kind) {
-    case "completed":
-      return { kind: "completed", output: phase.output };
-    case "failed":
-      return {
-        kind: "failed",
-        error: phase.error,
-        ...(phase.step === undefined ? {} : { step: phase.step }),
-      };
-    case "compensated":
-      return {
-        kind: "compensated",
-        error: phase.error,
-        ...(phase.step === undefined ? {} : { step: phase.step }),
-      };
-    case "cancelled":
-      return { kind: "cancelled", reason: phase.reason };
-    case "refused":
-      return { kind: "refused", violations: phase.violations };
-    default:
-      throw new BatonError("INVARIANT_BROKEN", `Run ${run.id} has not ended.`);
-  }
 }
 
 function tellWaiters(core: Core, id: string, outcome: RunOutcome<Json> | BatonError): void {

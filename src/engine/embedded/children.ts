@@ -4,7 +4,7 @@ import { ENGINE } from "../../decide/turn.ts";
 import { isBatonError } from "../../model/errors.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import { manifestBlob } from "../manifests.ts";
-import { childOutcome } from "./actors.ts";
+import { childOutcome } from "./outcomes.ts";
 import { failureOf } from "./attempt-output.ts";
 import type { Actor, Children, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";

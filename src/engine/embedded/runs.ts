@@ -25,7 +25,8 @@ import type { StartRequest } from "../engine.ts";
 import { manifestHash, pinnedDefinition, workflowId } from "../manifests.ts";
 import { tooLarge } from "../value-size.ts";
 import { ENGINE_VERSION } from "../version.ts";
-import { newActor, outcomeOf, takePlace } from "./actors.ts";
+import { newActor, takePlace } from "./actors.ts";
+import { finished, outcomeOf } from "./outcomes.ts";
 import type { Actor, Arrived, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
 
@@ -199,11 +200,7 @@ async function load(core: Core, id: string, reopen: boolean): Promise<Actor> {
     core.actors.set(id, actor);
     return actor;
   }
-  if (hasEnded(actor.run)) {
-    throw new BatonError("RUN_FINISHED", `Run ${id} has ended: ${actor.run.phase.kind}.`, {
-      details: { run: id, status: actor.run.phase.kind },
-    });
-  }
+  if (hasEnded(actor.run)) throw finished(actor.run);
   if (core.stopped !== undefined) throw core.stopped;
   core.actors.set(id, actor);
   enter(core, actor, missing, core.unfinished.delete(id));

@@ -90,10 +90,7 @@ export function sqliteLease(driver: Driver, database: Database, file: string): S
         throw error;
       }
     },
-    holder() {
-      const { epoch, holder, heartbeat } = row();
-      return holder === null ? undefined : { epoch, holder, heartbeat };
-    },
+    holder: () => holderOf(row()),
     renew(epoch) {
       const renewed = beat.run(epoch).changes === 1;
       if (!renewed && own?.epoch === epoch) dropLock();
@@ -112,6 +109,10 @@ export function sqliteLease(driver: Driver, database: Database, file: string): S
       }
     },
   };
+}
+
+function holderOf({ epoch, holder, heartbeat }: LeaseRow): Lease | undefined {
+  return holder === null ? undefined : { epoch, holder, heartbeat };
 }
 
 function leaseStatements(database: Database) {
