@@ -85,6 +85,29 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     },
     outcome: (run) => outcome(core, run),
     signal: (run, step, payload, by, id) => signal(core, { run, step, payload, by, id }),
+    ...wayBack(core),
+    subscribe: (run, subscriber) => subscribe(core, run, subscriber),
+    health: guard.health,
+    breakers: () => core.breakers.snapshots(),
+    setBreaker: async (name, { to, by, reason }) => {
+      open(core);
+      checkAuthor(by);
+      checkWellFormed("reason", reason);
+      await core.breakers.setByPerson(name, { to, by, reason });
+    },
+    subscribeBreakers: (subscriber) => core.breakers.subscribe(subscriber),
+    close: async (graceMs) => {
+      leave();
+      guard.stop();
+      await closeCore(core, graceMs);
+      await release(core);
+    },
+  };
+}
+
+/** How people stop a run, and have it go back. */
+function wayBack(core: Core): Pick<Engine, "cancel" | "compensate" | "compensation"> {
+  return {
     cancel: async (run, by, reason) => {
       open(core);
       checkAuthor(by);
@@ -104,22 +127,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       checkAuthor(by);
       if (reason !== undefined) checkWellFormed("reason", reason);
       await resolve(core, { run, path, turn, by, action, reason });
-    },
-    subscribe: (run, subscriber) => subscribe(core, run, subscriber),
-    health: guard.health,
-    breakers: () => core.breakers.snapshots(),
-    setBreaker: async (name, { to, by, reason }) => {
-      open(core);
-      checkAuthor(by);
-      checkWellFormed("reason", reason);
-      await core.breakers.setByPerson(name, { to, by, reason });
-    },
-    subscribeBreakers: (subscriber) => core.breakers.subscribe(subscriber),
-    close: async (graceMs) => {
-      leave();
-      guard.stop();
-      await closeCore(core, graceMs);
-      await release(core);
     },
   };
 }
