@@ -189,12 +189,12 @@ async function printRollback(
 }
 
 function says({
-  breaker,
+  gate,
   error,
   by,
   reason,
 }: NonNullable<RunReport["rollback"]>["compensations"][number]): string {
-  if (breaker !== undefined) return `waits for the breaker ${breaker}`;
+  if (gate !== undefined) return `waits for the ${gate.replace("/", " ")}`;
   return error?.message ?? [by?.id, reason].filter(Boolean).join(": ");
 }
 

@@ -8,7 +8,9 @@ export function awaited(wait: RunWait): string {
     case "retry":
       return `attempt ${wait.attempt}${until(wait.dueAt)} (${wait.error.code}: ${wait.error.message})`;
     case "breaker":
-      return `the breaker ${wait.breaker}${until(wait.dueAt)}`;
+    case "budget":
+    case "rate":
+      return `the ${wait.what} ${wait.gate.slice(wait.what.length + 1)}${until(wait.dueAt)}`;
     case "timer":
       return `a timer${until(wait.dueAt)}`;
     case "approval":
@@ -29,7 +31,7 @@ export function awaited(wait: RunWait): string {
 /** Where it waits: the path, or that the path is being undone; empty for the run itself. */
 export function waitsAt(wait: RunWait): string {
   if (wait.what === "code" || wait.path === undefined) return "";
-  const undoes = (wait.what === "retry" || wait.what === "breaker") && wait.compensates === true;
+  const undoes = "compensates" in wait && wait.compensates === true;
   return undoes ? `undoing ${wait.path}` : wait.path;
 }
 

@@ -150,8 +150,8 @@ export async function readHealth(
 
 /** Whether a run's time has passed, or it could go on. */
 function mayBeLate({ status, wakeAtMs }: StreamHead, nowMs: number): boolean {
-  if (status === "parked") return false;
-  if (status === "waiting") return wakeAtMs !== undefined && wakeAtMs < nowMs - OVERDUE_MS;
+  if (status === "parked" || status === "waiting")
+    return wakeAtMs !== undefined && wakeAtMs < nowMs - OVERDUE_MS;
   return true;
 }
 
@@ -184,7 +184,7 @@ async function lateRun(
 ): Promise<StuckRun | undefined> {
   const run = runOfStream(head.stream);
   const { stream, lastSeq, wakeAtMs } = head;
-  const waits = head.status === "waiting" && wakeAtMs !== undefined;
+  const waits = wakeAtMs !== undefined;
   if (works) {
     // Of one that should be executing only the process that has it can tell whether it is.
     if (!waits) return undefined;

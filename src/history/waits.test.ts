@@ -41,7 +41,7 @@ const held = (path: string, dueAt: number): Draft => ({
   attempt: 1,
   by: BY,
   agent: "scorer@1.0.0",
-  payload: { breaker: "bureau", dueAt },
+  payload: { gate: "breaker/bureau", dueAt },
 });
 const told = ({ waits: found }: RunWaits): readonly string[] =>
   found.map((wait) => [wait.what, "path" in wait ? wait.path : ""].join(" ").trim());
@@ -64,7 +64,7 @@ describe("waitsOf", () => {
 
   it("names the breaker that an attempt waits for", () => {
     expect(waits(held("a", 7_000)).waits).toMatchObject([
-      { what: "breaker", path: "a", breaker: "bureau", attempt: 1, dueAt: 7_000 },
+      { what: "breaker", path: "a", gate: "breaker/bureau", attempt: 1, dueAt: 7_000 },
     ]);
   });
 
@@ -168,6 +168,32 @@ describe("waitsOf", () => {
       { what: "person", path: "pay", turn: 0, error },
     ]);
     expect(told(waits(back, undoFails(1), parked, resolved))).toEqual(["execution book"]);
+  });
+
+  it("names the person that a parked call waits for, also an item of a map, until that person has decided", () => {
+    const parked = (path: string): Draft => ({
+      kind: "step.parked",
+      path,
+      turn: 0,
+      attempt: 1,
+      by: BY,
+      payload: { because: "unknown", error },
+      value: {},
+    });
+    const resolved = (path: string): Draft => ({
+      kind: "step.resolved",
+      path,
+      turn: 0,
+      by: BY,
+      payload: { action: "retry" },
+    });
+    const map = opened("checks", { step: "map", width: 1 });
+    expect(waits(parked("pay")).waits).toMatchObject([{ what: "person", path: "pay", error }]);
+    expect(told(waits(parked("pay"), resolved("pay")))).toEqual(["execution pay"]);
+    expect(told(waits(map, parked("checks[0]")))).toEqual(["person checks[0]"]);
+    expect(told(waits(map, parked("checks[0]"), resolved("checks[0]")))).toEqual([
+      "execution checks",
+    ]);
   });
 
   it("names nothing of a run that has ended", () => {

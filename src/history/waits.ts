@@ -7,7 +7,15 @@
  *     come without a path.
  */
 import { parsePath } from "../decide/evolve.ts";
-import { endsRun, type Fact, type FactOf, type Failure } from "../model/entry.ts";
+import {
+  endsRun,
+  type Fact,
+  type FactOf,
+  type Failure,
+  type Gate,
+  type GateKind,
+  gateKind,
+} from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
@@ -17,8 +25,8 @@ import { factOf, type RecordedEntry, runIdOf } from "./read.ts";
 export type RunWait =
   /** A pause before the next attempt. `error` is what the last one failed with. */
   | (Call & { readonly what: "retry"; readonly dueAt: number; readonly error: Failure })
-  /** The breaker is open. At `dueAt` it is asked again. */
-  | (Call & { readonly what: "breaker"; readonly dueAt: number; readonly breaker: string })
+  /** The gate lets nothing through now (an open breaker, say). At `dueAt` it is asked again. */
+  | (Call & { readonly what: GateKind; readonly dueAt: number; readonly gate: Gate })
   /** A step that sleeps. */
   | (Place & { readonly what: "timer"; readonly dueAt: number })
   /** Somebody's answer. `dueAt`: when it is given up, `remindAt`: when somebody is told next that it is still awaited. */
@@ -33,7 +41,7 @@ export type RunWait =
   | (Place & { readonly what: "run"; readonly run: string })
   /** Code that the process does not have which executes. */
   | { readonly what: "code"; readonly missing: readonly string[]; readonly since: number }
-  /** A person, who decides what becomes of a compensation that failed for good. */
+  /** A person, who decides what becomes of a call that is parked, or of a compensation that failed for good. */
   | (Place & { readonly what: "person"; readonly turn: number; readonly error?: Failure })
   /** Nothing but to be executed: it is under way, or waits for a place. Without a path it is the run itself that goes on. */
   | { readonly what: "execution"; readonly path?: string; readonly since: number };
@@ -70,6 +78,8 @@ export function dueAtOf(wait: RunWait): number | undefined {
   switch (wait.what) {
     case "retry":
     case "breaker":
+    case "budget":
+    case "rate":
     case "timer":
       return wait.dueAt;
     case "approval":
@@ -168,11 +178,11 @@ function hasMore({ waits, items, definition }: Fold, name: string): boolean {
   for (const [path, { what }] of waits) {
     if (path === name || parsePath(path).step !== name) continue;
     waiting += 1;
-    if (what === "breaker") held += 1;
+    if (what === "breaker" || what === "budget" || what === "rate") held += 1;
   }
   if (waiting === 0) return true;
   const step = definition?.stepByName.get(name);
-  // An item that waits for a breaker keeps its place among those that execute.
+  // An item that waits at a gate keeps its place among those that execute.
   if (step?.kind === "map" && held >= step.concurrency) return false;
   return known.of !== undefined && known.settled + waiting < known.of;
 }
@@ -248,6 +258,15 @@ function step(fold: Fold, fact: Fact, path: string): void {
     case "attempt.failed":
     case "attempt.held":
       return call(fold, fact, path);
+    case "attempt.begun":
+    case "attempt.unknown":
+    case "step.resolved":
+      return goesOn(fold, fact, path);
+    case "step.parked": {
+      const { turn = 0, at: since } = fact;
+      waits.set(path, { what: "person", path, turn, since, error: fact.payload.error });
+      return;
+    }
     case "handoff.refused": {
       const { then } = fact.payload;
       if (then.kind === "sendBack") settled.delete(then.to);
@@ -321,11 +340,18 @@ function call(fold: Fold, fact: FactOf<"attempt.failed" | "attempt.held">, path:
   else fold.waits.delete(path);
 }
 
+/** What it waited for is over: it is executed, or what it leads to is said in the next entry. */
+function goesOn({ waits }: Fold, { at }: Fact, path: string): void {
+  if (!waits.has(path)) return;
+  if (path === parsePath(path).step) waits.set(path, { what: "execution", path, since: at });
+  else waits.delete(path);
+}
+
 /** What follows from an attempt that failed or was held; undefined where it was the last. */
 function callWait(
   fact: FactOf<"attempt.failed" | "attempt.held" | "compensation.failed" | "compensation.held">,
   path: string,
-): Extract<RunWait, { readonly what: "retry" | "breaker" }> | undefined {
+): Extract<RunWait, Call> | undefined {
   const { turn = 0, attempt = 1, agent, at } = fact;
   const isCompensation = fact.kind === "compensation.failed" || fact.kind === "compensation.held";
   const place = {
@@ -336,8 +362,8 @@ function callWait(
     ...(isCompensation ? { compensates: true as const } : {}),
   };
   if (fact.kind === "attempt.held" || fact.kind === "compensation.held") {
-    const { breaker, dueAt } = fact.payload;
-    return { what: "breaker", ...place, attempt, breaker, dueAt };
+    const { gate, dueAt } = fact.payload;
+    return { what: gateKind(gate), ...place, attempt, gate, dueAt };
   }
   const { retryAt, error } = fact.payload;
   if (retryAt === undefined) return undefined;

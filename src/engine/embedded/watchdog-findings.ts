@@ -3,7 +3,7 @@
  * told apart by a second look at which `sign` is the same.
  */
 import { runEntries, runOfStream } from "../../history/read.ts";
-import { waitsOf } from "../../history/waits.ts";
+import { type RunWait, waitsOf } from "../../history/waits.ts";
 import { runStream } from "../../model/entry.ts";
 import { isBatonError } from "../../model/errors.ts";
 import type { Run } from "../../model/run.ts";
@@ -39,7 +39,9 @@ const CHILDREN_PER_LOOK = 1_000;
 /** What is wrong with a run that is not in memory, by its line in the index. */
 export function headFinding(core: Core, head: StreamHead): Finding | undefined {
   const run = runOfStream(head.stream);
-  if (core.actors.has(run) || head.status === "parked") return undefined;
+  // What is parked waits for a person; another branch of it may wait for a time as well.
+  const isParked = head.status === "parked";
+  if (core.actors.has(run) || (isParked && head.wakeAtMs === undefined)) return undefined;
   const loading = core.loading.get(run);
   if (loading !== undefined) {
     const message = "Its journal was asked for, and the store has not given it.";
@@ -49,7 +51,7 @@ export function headFinding(core: Core, head: StreamHead): Finding | undefined {
   const wakeAtMs = core.wakes.at(run);
   if (wakeAtMs !== undefined) return overdue(core, run, wakeAtMs, true);
   const base = { run, sign: head.lastSeq, fromIndex: true };
-  if (head.status === "waiting" && head.wakeAtMs !== undefined) {
+  if ((isParked || head.status === "waiting") && head.wakeAtMs !== undefined) {
     const { wakeAtMs: dueMs } = head;
     const message = "It waits for a time, and nothing is set to wake it.";
     return { ...base, reason: "wakeLost", message, heal: () => core.wakes.set(run, dueMs) };
@@ -88,6 +90,8 @@ function unresumed(core: Core, run: string): Finding | undefined {
   };
 }
 
+const NEEDS_NO_TIME: ReadonlySet<RunWait["what"]> = new Set(["approval", "signal", "person"]);
+
 /** Whether a run lawfully waits without a time: for code that this process does not have, or for an answer. */
 export async function waitsLawfully(core: Core, run: string): Promise<boolean> {
   try {
@@ -96,7 +100,7 @@ export async function waitsLawfully(core: Core, run: string): Promise<boolean> {
     const pinned = await pinnedDefinition(core.store, core.catalogue, payload);
     if (pinned.kind === "missing") return true;
     const { waits } = waitsOf(entries, pinned.definition);
-    return waits.length > 0 && waits.every(({ what }) => what === "approval" || what === "signal");
+    return waits.length > 0 && waits.every(({ what }) => NEEDS_NO_TIME.has(what));
   } catch (error) {
     if (isBatonError(error, "STORE_FAILED")) throw error;
     // A journal that is broken names nothing that could be waited for.
