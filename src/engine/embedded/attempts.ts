@@ -273,7 +273,7 @@ function executeNow(running: Running, { context }: ContextHandle): void {
   };
   let given: unknown;
   try {
-    given = agent.execute(input, context);
+    given = running.core.inOwnContext(() => agent.execute(input, context));
   } catch (error) {
     running.returned = true;
     // First told, then left: a breaker that opens on it must not let the next in line through.

@@ -110,19 +110,22 @@ function begin(running: Running): void {
     running.returned = true;
     running.stopOutstaying?.();
   };
-  perform(command, running.context.context).then(
-    () => {
-      returned();
-      core.agentPlaces.leave(agent);
-      succeed(running);
-    },
-    (error: unknown) => {
-      returned();
-      // First told, then left: a breaker that opens on it must not let the next in line through.
-      if (!running.reported) failed(failureOf(error), isFinal(command, error), error);
-      core.agentPlaces.leave(agent);
-    },
-  );
+  const { context } = running.context;
+  core
+    .inOwnContext(() => perform(command, context))
+    .then(
+      () => {
+        returned();
+        core.agentPlaces.leave(agent);
+        succeed(running);
+      },
+      (error: unknown) => {
+        returned();
+        // First told, then left: a breaker that opens on it must not let the next in line through.
+        if (!running.reported) failed(failureOf(error), isFinal(command, error), error);
+        core.agentPlaces.leave(agent);
+      },
+    );
 }
 
 function succeed(running: Running): void {

@@ -28,6 +28,7 @@ import type { PriceTable } from "../usage.ts";
 import type { AgentPlaces } from "./agent-places.ts";
 import type { Breakers } from "./breakers.ts";
 import type { Line } from "./line.ts";
+import type { InOwnContext } from "./own-context.ts";
 import type { Wakes } from "./wakes.ts";
 
 /** What became of an input that somebody waits for. */
@@ -112,6 +113,8 @@ export interface Core {
   readonly limits: Limits;
   readonly prices: PriceTable;
   readonly catalogue: Catalogue;
+  /** In which the code of agents is called; see own-context.ts. */
+  readonly inOwnContext: InOwnContext;
   readonly agentPlaces: AgentPlaces;
   readonly breakers: Breakers;
   readonly children: Children;

@@ -26,6 +26,7 @@ import { deliver } from "./inbox.ts";
 import { acquireLease, keepLease } from "./lease-keeper.ts";
 import { checkAuthor, checkWellFormed } from "./author.ts";
 import { line } from "./line.ts";
+import { ownContext } from "./own-context.ts";
 import { resolve, rollBack } from "./rollbacks.ts";
 import { actorOf, notLoaded, readOutcome, resumeRuns, startRun } from "./runs.ts";
 import { wakes } from "./wakes.ts";
@@ -156,6 +157,7 @@ function makeCore(options: EngineOptions, epoch: number): Core {
     limits,
     prices,
     catalogue,
+    inOwnContext: ownContext(),
     agentPlaces: agentPlaces(),
     breakers: breakers(() => core),
     children: children(() => core),
