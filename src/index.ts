@@ -12,6 +12,7 @@ export type {
   Baton,
   Change,
   CompensationDecision,
+  CompensationLetter,
   CompensationSummary,
   DeadLetter,
   ForkOptions,
@@ -31,6 +32,8 @@ export type {
   RunWaits,
   StartOptions,
   StateAt,
+  StepDecision,
+  StepLetter,
   StepSummary,
   StuckReason,
   StuckRun,
@@ -48,6 +51,8 @@ export type {
   AgentLog,
   Backoff,
   CompensationContext,
+  ProbeAnswer,
+  ProbeContext,
   RetryPolicy,
 } from "./model/agent-definition.ts";
 export type {
@@ -69,8 +74,10 @@ export type {
   Entry,
   EntryKind,
   Failure,
+  ParkedBecause,
   RollbackReason,
   RunStatus,
+  StepAction,
   UsageRecord,
 } from "./model/entry.ts";
 export { BatonError, type ErrorCode, isBatonError } from "./model/errors.ts";

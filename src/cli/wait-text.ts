@@ -1,12 +1,14 @@
 /** What a run waits for, in words. */
-import type { RunWait } from "../index.ts";
+import type { Failure, RunWait } from "../index.ts";
 import { moment, printable } from "./text.ts";
 
 /** What is waited for, without its place: `the breaker bureau, until 2026-05-01 09:30:00Z`. */
 export function awaited(wait: RunWait): string {
   switch (wait.what) {
     case "retry":
-      return `attempt ${wait.attempt}${until(wait.dueAt)} (${wait.error.code}: ${wait.error.message})`;
+      return `attempt ${wait.attempt}${until(wait.dueAt)}${why(wait.error)}`;
+    case "probe":
+      return `its probe${until(wait.dueAt)}`;
     case "breaker":
     case "budget":
     case "rate":
@@ -22,7 +24,7 @@ export function awaited(wait: RunWait): string {
     case "code":
       return `code: ${wait.missing.join(", ")}`;
     case "person":
-      return `a person${wait.error === undefined ? "" : ` (${wait.error.code}: ${wait.error.message})`}`;
+      return `a person${why(wait.error)}`;
     case "execution":
       return "nothing: it is executed, or can begin";
   }
@@ -53,6 +55,10 @@ export function nextOf(run: string, wait: RunWait): string | undefined {
     default:
       return undefined;
   }
+}
+
+function why(error: Failure | undefined): string {
+  return error === undefined ? "" : ` (${error.code}: ${error.message})`;
 }
 
 function until(dueAt: number | undefined): string {

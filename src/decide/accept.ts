@@ -8,8 +8,10 @@ import type { Position } from "../model/entry.ts";
 import type { Violation } from "../model/violation.ts";
 import type { StepDefinition } from "../model/workflow-definition.ts";
 import { type AttemptOutcome, recordFailure, takePerforming } from "./call.ts";
+import { takeDeadlines } from "./deadline.ts";
 import { decide, rulesOf, takeDue } from "./decide.ts";
 import { type Held, holdAttempt, release, type Released } from "./hold.ts";
+import { sealLateChild } from "./steps/child.ts";
 import type { ChildOutcome } from "./steps/rules.ts";
 import {
   beginRollback,
@@ -22,6 +24,7 @@ import {
   resolveCompensation,
 } from "./saga.ts";
 import { resolveStep, type StepDecision } from "./parking.ts";
+import { type Probed, probed } from "./probing.ts";
 import { afterUnknown, recordUnknown } from "./unknown.ts";
 import { sagaHistory } from "./saga-history.ts";
 import { type Deliberation, deliberation, ENGINE, say } from "./turn.ts";
@@ -61,6 +64,10 @@ export type Input =
       readonly parent?: { readonly run: string; readonly path: string };
       readonly fork?: Position & { readonly hash: string; readonly version: number };
       readonly carried?: readonly Carried[];
+      /** How long this run may take; the workflow's own deadline counts if it is shorter. */
+      readonly deadlineMs?: number;
+      /** The deadline of the run that it is part of. */
+      readonly deadlineAt?: number;
     }
   | {
       readonly kind: "refuseStart";
@@ -68,7 +75,8 @@ export type Input =
       readonly violations: readonly Violation[];
       readonly inputHash?: string;
     }
-  | { readonly kind: "resume" }
+  /** `crashed`: the process before died, or hung, instead of handing the store over. */
+  | { readonly kind: "resume"; readonly crashed?: true }
   | { readonly kind: "block"; readonly missing: readonly string[] }
   | AttemptOutcome
   | Held
@@ -105,6 +113,7 @@ export type Input =
   | CompensationOutcome
   | CompensationHeld
   | StepDecision
+  | Probed
   /** The attempt is let through and about to be made, where that must be recorded first. */
   | {
       readonly kind: "begin";
@@ -113,6 +122,7 @@ export type Input =
       readonly attempt: number;
       readonly agent: string;
       readonly inputHash: string;
+      readonly quarantined?: true;
     }
   | {
       readonly kind: "resolve";
@@ -133,7 +143,10 @@ export function takeTurn(
   drain = true,
 ): Deliberation {
   const turn = deliberation(run, nowMs);
+  takeDeadlines(turn);
   for (const input of inputs) accept(turn, input);
+  // A run may be started with a deadline that has passed, and one that waited for its code has steps only now.
+  takeDeadlines(turn);
   if (drain) takeDue(turn);
   decide(turn, drain);
   return turn;
@@ -153,7 +166,14 @@ function accept(turn: Deliberation, input: Input): void {
       });
       return;
     case "resume":
-      say(turn, { kind: "run.resumed", by: ENGINE, payload: { incarnation: run.incarnation + 1 } });
+      say(turn, {
+        kind: "run.resumed",
+        by: ENGINE,
+        payload: {
+          incarnation: run.incarnation + 1,
+          ...(input.crashed === undefined ? {} : { crashed: input.crashed }),
+        },
+      });
       return;
     case "block":
       say(turn, { kind: "run.blocked", by: ENGINE, payload: { missing: input.missing } });
@@ -200,6 +220,8 @@ function accept(turn: Deliberation, input: Input): void {
       const step = stepOf(run, parsePath(input.path).step);
       return resolveStep(turn, input, step, rulesOf(step));
     }
+    case "probed":
+      return probed(turn, input, rulesOf);
     case "begin":
       return begin(turn, input);
     case "resolve":
@@ -221,7 +243,19 @@ function rollBack(turn: Deliberation, input: Extract<Input, { readonly kind: "ro
   }
 }
 
+/** The earliest of all deadlines that a run is given, from the moment of its start. */
+function deadlineFrom(
+  { run, nowMs }: Deliberation,
+  { deadlineMs, deadlineAt }: Extract<Input, { readonly kind: "start" }>,
+): number | undefined {
+  const own = run.definition.deadlineMs;
+  if (deadlineMs === undefined && deadlineAt === undefined && own === undefined) return undefined;
+  const allowedMs = Math.min(deadlineMs ?? Infinity, own ?? Infinity);
+  return Math.min(Math.max(run.at, nowMs) + allowedMs, deadlineAt ?? Infinity);
+}
+
 function start(turn: Deliberation, input: Extract<Input, { readonly kind: "start" }>): void {
+  const deadlineAt = deadlineFrom(turn, input);
   say(turn, {
     kind: "run.started",
     by: input.by,
@@ -233,6 +267,7 @@ function start(turn: Deliberation, input: Extract<Input, { readonly kind: "start
       engine: input.engine,
       ...(input.parent === undefined ? {} : { parent: input.parent }),
       ...(input.fork === undefined ? {} : { fork: input.fork }),
+      ...(deadlineAt === undefined ? {} : { deadlineAt }),
     },
     value: input.input,
   });
@@ -288,13 +323,14 @@ function attemptFailed(
   const agent = agentOf(run, step);
   if (outcome.unknown === true) {
     const state = run.steps.get(step.name);
+    const actor = outcome.behind?.fallback?.agent ?? agent;
     // Whatever becomes of it, it gives up its place among the items that execute, or is given up as one of them.
-    const isGivenUp = afterUnknown(run, agent) === "compensate";
+    const isGivenUp = afterUnknown(run, actor) === "compensate";
     if (!isGivenUp && state?.kind === "open" && state.opening.step === "map" && state.items)
       state.items.executing -= 1;
-    return recordUnknown(turn, step, rulesOf(step), { performing, agent, outcome });
+    return recordUnknown(turn, step, rulesOf(step), { performing, agent: actor, outcome });
   }
-  const { givenUp } = recordFailure(turn, performing, agent, outcome);
+  const { givenUp, error, deadlineAt } = recordFailure(turn, performing, agent, outcome);
   const { kind } = run.phase;
   if (!givenUp) {
     const state = run.steps.get(step.name);
@@ -303,7 +339,7 @@ function attemptFailed(
       state.items.executing -= 1;
     if (state?.kind === "open") run.agenda.add(step.name);
   } else if (kind === "going") {
-    rulesOf(step).givenUp?.(turn, step, outcome.path, outcome.error);
+    rulesOf(step).givenUp?.(turn, step, outcome.path, error, deadlineAt);
   }
 }
 
@@ -311,19 +347,19 @@ function attemptFailed(
 function agentOf(run: Run, step: StepDefinition): AgentDefinition {
   if (step.kind === "agent" || step.kind === "map" || step.kind === "repeat") return step.agent;
   const state = run.steps.get(step.name);
+  const opening = state?.kind === "open" || state?.kind === "failed" ? state.opening : undefined;
   const taken =
-    step.kind === "branch" && state?.kind === "open" && state.opening.step === "branch"
-      ? step.cases.get(state.opening.case)
-      : undefined;
+    step.kind === "branch" && opening?.step === "branch" ? step.cases.get(opening.case) : undefined;
   invariant(taken?.kind === "agent", `Step ${step.name} of run ${run.id} calls no agent.`);
   return taken.agent;
 }
 
 /** Records the intent; an attempt that is not under way any more is not begun. */
 function begin(turn: Deliberation, input: Extract<Input, { readonly kind: "begin" }>): void {
-  const { path, turn: turnNo, attempt, agent, inputHash } = input;
+  const { path, turn: turnNo, attempt, agent, inputHash, quarantined } = input;
   const performing = turn.run.performing.get(path);
   if (performing?.turn !== turnNo || performing.attempt !== attempt) return;
+  if (turn.run.phase.kind !== "going") return;
   say(turn, {
     kind: "attempt.begun",
     path,
@@ -333,7 +369,7 @@ function begin(turn: Deliberation, input: Extract<Input, { readonly kind: "begin
     agent,
     reads: performing.reads,
     inputHash,
-    payload: {},
+    payload: quarantined === undefined ? {} : { quarantined },
   });
 }
 
@@ -368,6 +404,7 @@ function childEnded(turn: Deliberation, path: string, outcome: ChildOutcome): vo
   const step = stepOf(run, parsePath(path).step);
   const state = run.steps.get(step.name);
   if (state?.kind === "open") rulesOf(step).childEnded?.(turn, step, state, performing, outcome);
+  else if (state?.kind === "failed") sealLateChild(turn, step.name, performing, outcome);
 }
 
 function signalled(turn: Deliberation, input: Extract<Input, { readonly kind: "signal" }>): void {

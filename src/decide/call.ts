@@ -6,9 +6,12 @@
  */
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import type { BreakerMark, FallbackMark } from "../model/breaker.ts";
+import { noTimeLeft } from "../model/deadline.ts";
 import type { Author, Draft, Failure, UsageRecord } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Performing, Reads, Run } from "../model/run.ts";
+import { isSuspected } from "./suspicion.ts";
+import { deadlineOf } from "./deadline.ts";
 import { type Deliberation, say } from "./turn.ts";
 
 /** How an attempt ended, as the engine reports it. */
@@ -38,9 +41,13 @@ export type AttemptOutcome =
       readonly final: boolean;
       /** Whether the attempt may have acted; see unknown.ts. */
       readonly unknown?: true;
+      /** Of an at-most-once agent: it is known to have done nothing. */
+      readonly nothingDone?: true;
       /** At least 0, below 1: the jitter is drawn outside, so that deciding is repeatable. */
       readonly random: number;
       readonly inputHash?: string;
+      /** What its last heartbeat said, where one said anything. */
+      readonly progress?: Json;
       readonly usage?: readonly UsageRecord[];
       readonly tookMs?: number;
       readonly behind?: Behind;
@@ -58,10 +65,22 @@ const NO_ONCES: ReadonlyMap<string, Json> = new Map();
 /** Whether a call of this path may begin now: nothing under way, no retry pause, no wait for a breaker or a person. */
 export function mayCall(run: Run, path: string, nowMs: number): boolean {
   if (run.performing.has(path)) return false;
-  if (run.parked.size > 0 && run.parked.has(path)) return false;
+  if (isWaitedFor(run, path)) return false;
   if (run.holds.size > 0 && (run.holds.get(path)?.dueAt ?? 0) > nowMs) return false;
   const retryAt = run.calls.get(path)?.retryAt;
   return retryAt === undefined || retryAt <= nowMs;
+}
+
+/** Whether a call waits for a probe or a person: until then nothing of it is begun. */
+export function isWaitedFor(run: Run, path: string): boolean {
+  if (run.parked.size > 0 && run.parked.has(path)) return true;
+  return run.unknowns.size > 0 && run.unknowns.has(path);
+}
+
+/** The pause after so many attempts, of which the jitter is drawn outside. */
+export function pauseMs({ retry }: AgentDefinition, made: number, random: number): number {
+  const { baseMs, factor, maxMs, jitter } = retry.backoff;
+  return Math.round(Math.min(maxMs, baseMs * factor ** (made - 1)) * (1 - jitter * random));
 }
 
 /** Commands the next attempt of a call. */
@@ -95,6 +114,9 @@ export function execute(
     input: call.input,
     feedback: state?.feedback ?? [],
     onces: run.onces.get(`${call.path}:${turnNo}`) ?? NO_ONCES,
+    quarantined: isSuspected(run, call.path),
+    deadline: deadlineOf(run, call.step),
+    progress: state?.progress,
   });
 }
 
@@ -114,20 +136,29 @@ export function takePerforming(
   return performing;
 }
 
-/** Records a failed attempt, with the time of the next one if there is to be one. Gives whether the call is given up. */
+/** Whether a call is given up after a failed attempt, and why. */
+interface AfterFailure {
+  readonly givenUp: boolean;
+  readonly error: Failure;
+  /** The deadline before which there is no time for another attempt. */
+  readonly deadlineAt?: number;
+}
+
+/** Records a failed attempt, with the time of the next one if there is to be one: one that could only be late is none. */
 export function recordFailure(
   turn: Deliberation,
   performing: Performing,
   agent: AgentDefinition,
   outcome: Extract<AttemptOutcome, { readonly kind: "attemptFailed" }>,
-): { readonly givenUp: boolean } {
-  const { attempts, backoff } = agent.retry;
+): AfterFailure {
+  const { attempts } = agent.retry;
   const actor = outcome.behind?.fallback?.agent ?? agent;
   const counted = outcome.attempt - (turn.run.calls.get(outcome.path)?.uncounted ?? 0);
-  const givenUp = outcome.final || counted >= attempts || turn.run.phase.kind !== "going";
-  const pauseMs = Math.min(backoff.maxMs, backoff.baseMs * backoff.factor ** (counted - 1));
-  const retryAt =
-    Math.max(turn.run.at, turn.nowMs) + Math.round(pauseMs * (1 - backoff.jitter * outcome.random));
+  const isLast = outcome.final || counted >= attempts || turn.run.phase.kind !== "going";
+  const retryAt = Math.max(turn.run.at, turn.nowMs) + pauseMs(agent, counted, outcome.random);
+  const deadline = isLast ? undefined : deadlineOf(turn.run, performing.step);
+  const isLate = deadline !== undefined && retryAt >= deadline.at;
+  const givenUp = isLast || isLate;
   say(turn, {
     kind: "attempt.failed",
     path: outcome.path,
@@ -140,12 +171,16 @@ export function recordFailure(
     payload: {
       error: outcome.error,
       ...(givenUp ? {} : { retryAt }),
+      ...(outcome.nothingDone === true ? { nothingDone: true } : {}),
+      ...(outcome.progress === undefined ? {} : { progress: outcome.progress }),
       ...(outcome.usage === undefined ? {} : { usage: outcome.usage }),
       ...(outcome.tookMs === undefined ? {} : { tookMs: outcome.tookMs }),
       ...(outcome.behind === undefined ? {} : marksOf(outcome.behind)),
     },
   });
-  return { givenUp };
+  if (!isLate) return { givenUp, error: outcome.error };
+  const error = noTimeLeft(deadline, outcome.path, outcome.error);
+  return { givenUp, error, deadlineAt: deadline.at };
 }
 
 /** What an attempt's output puts into `step.sealed` and `item.sealed`, which share all but their kind. */

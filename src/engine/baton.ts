@@ -11,7 +11,8 @@ import type { StateAt } from "../history/state.ts";
 import type { RunWaits } from "../history/waits.ts";
 import type { DeadLetter } from "../history/dead-letters.ts";
 import type { BreakerSnapshot } from "../model/breaker.ts";
-import type { Author, CompensationAction, Failure, RunStatus } from "../model/entry.ts";
+import type { Duration } from "../model/duration.ts";
+import type { Author, CompensationAction, Failure, RunStatus, StepAction } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Violation } from "../model/violation.ts";
 import type { Workflow } from "../model/workflow.ts";
@@ -21,7 +22,7 @@ import type { StoredEntry } from "../ports/journal-store.ts";
 import type { Health } from "./health.ts";
 import type { WatchItem, WatchOptions } from "./watch.ts";
 
-export type { DeadLetter } from "../history/dead-letters.ts";
+export type { CompensationLetter, DeadLetter, StepLetter } from "../history/dead-letters.ts";
 export type { Change, VersionRef } from "../history/diff.ts";
 export type { ForkOptions } from "../history/fork.ts";
 export type { Lineage, LineageNode } from "../history/lineage.ts";
@@ -62,6 +63,18 @@ export interface CompensationDecision {
   readonly turn?: number;
 }
 
+/** What a person decides of a step that is parked; see {@link Baton.resolveStep}. */
+export interface StepDecision {
+  readonly action: StepAction;
+  /** With `done`: what the agent would have given. */
+  readonly output?: unknown;
+  readonly by: Author;
+  readonly reason?: string;
+  readonly turn?: number;
+  /** The person has made sure that the attempt did nothing: then there is nothing of it to undo. */
+  readonly nothingDone?: boolean;
+}
+
 /** A handle on one run. */
 export interface RunHandle<Out> {
   readonly id: string;
@@ -75,6 +88,11 @@ export interface StartOptions {
   /** The caller's id: the same id with the same input gives the same run. A UUIDv7 if left out. */
   readonly id?: string;
   readonly by?: Author;
+  /**
+   * How long this run may take, from its start; its workflow's own deadline counts if that is shorter. It is fixed when the run
+   * is first started: who joins it later joins it as it is.
+   */
+  readonly deadline?: Duration;
 }
 
 export interface RunsFilter {
@@ -96,7 +114,7 @@ export interface Baton {
   /**
    * Starts a run, durably, before this resolves. The same id with the same workflow and input gives the run that is there.
    * An input that breaks the contract is journalled as a refused run: `outcome()` tells.
-   * @throws BatonError RUN_CONFLICT, VALUE_TOO_LARGE, STORE_READ_ONLY, STORE_CLOSED, STORE_FAILED, STORE_FENCED
+   * @throws BatonError RUN_CONFLICT, VALUE_TOO_LARGE, DURATION_INVALID, STORE_READ_ONLY, STORE_CLOSED, STORE_FAILED, STORE_FENCED
    */
   start<In, Out>(
     workflow: Workflow<In, Out>,
@@ -135,7 +153,7 @@ export interface Baton {
    * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, ARGUMENT_INVALID, AGENT_NOT_FOUND
    */
   compensate(run: string, options: { readonly by: Author; readonly reason: string }): Promise<void>;
-  /** Runs that are parked: a compensation of each failed for good, and waits for a person. The newest first. */
+  /** What of parked runs waits for a person: compensations that failed for good, and steps that are parked. The newest run first. */
   deadLetters(options?: { readonly limit?: number }): Promise<readonly DeadLetter[]>;
   /** What of one run waits for a person; empty if nothing does. @throws BatonError RUN_NOT_FOUND */
   deadLettersOf(run: string): Promise<readonly DeadLetter[]>;
@@ -145,6 +163,13 @@ export interface Baton {
    * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, COMPENSATION_UNKNOWN, ARGUMENT_INVALID
    */
   compensation(run: string, path: string, decision: CompensationDecision): Promise<void>;
+  /**
+   * Decides what becomes of a step that is parked: `retry` makes another attempt, `done` says that a person has done it by hand,
+   * with the output that its agent's contract wants, `fail` gives it up. The last two need a reason. `path` names an item of a
+   * map or a round of a repeat as its dead letter does.
+   * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, STEP_NOT_PARKED, OUTPUT_REFUSED, VALUE_TOO_LARGE, AGENT_NOT_FOUND, ARGUMENT_INVALID
+   */
+  resolveStep(run: string, path: string, decision: StepDecision): Promise<void>;
   /**
    * How the runs of this namespace stand, and which are stuck: neither executing nor waiting for what their journals name. Where
    * this process executes it looks into memory too; two looks some seconds apart find the same before a run is accused.

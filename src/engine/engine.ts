@@ -5,7 +5,7 @@ import type { Author } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Blob } from "../ports/journal-store.ts";
-import type { CompensationDecision, RunOutcome } from "./baton.ts";
+import type { CompensationDecision, RunOutcome, StepDecision } from "./baton.ts";
 import type { Health } from "./health.ts";
 import type { BreakerSubscriber, Subscriber } from "./watch.ts";
 
@@ -18,6 +18,10 @@ export interface StartRequest {
   readonly fork?: Pick<Extract<Input, { readonly kind: "start" }>, "fork" | "carried">;
   /** Go into the journal with the start: the manifest of a fork. */
   readonly blobs?: readonly Blob[];
+  /** How long the run may take, from its start to its end. */
+  readonly deadlineMs?: number;
+  /** When it must have ended, of a child run. */
+  readonly deadlineAt?: number;
 }
 
 /** What a person does to a breaker. */
@@ -38,6 +42,8 @@ export interface Engine {
   compensate(run: string, by: Author, reason: string): Promise<void>;
   /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, COMPENSATION_UNKNOWN */
   compensation(run: string, path: string, decision: CompensationDecision): Promise<void>;
+  /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, STEP_NOT_PARKED, OUTPUT_REFUSED, VALUE_TOO_LARGE, AGENT_NOT_FOUND */
+  resolveStep(run: string, path: string, decision: StepDecision): Promise<void>;
   subscribe(run: string, subscriber: Subscriber): () => void;
   /** Looks how everything stands, and what is stuck. */
   health(): Promise<Health>;

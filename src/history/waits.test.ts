@@ -261,7 +261,8 @@ function unnamed(
       if (found.waits.length > 0 && ended) problems.push(`${place}: waits though it has ended`);
     }
     // An answer that has been given is taken up in the same turn; until then its step's timer is there, and does nothing.
-    if (ended || state.signals.size > 0) continue;
+    // Deadlines of steps are not among the waits.
+    if (ended || state.signals.size > 0 || (state.stepDeadlines?.size ?? 0) > 0) continue;
     const wake = nextWakeAt(state);
     const { dueAt, waits: found } = waitsOf(journal, definition);
     if (wake !== dueAt)

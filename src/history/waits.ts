@@ -24,7 +24,9 @@ import { factOf, type RecordedEntry, runIdOf } from "./read.ts";
 /** One thing that a run waits for. Times are milliseconds since 1970; `since` is when it began to. */
 export type RunWait =
   /** A pause before the next attempt. `error` is what the last one failed with. */
-  | (Call & { readonly what: "retry"; readonly dueAt: number; readonly error: Failure })
+  | (Call & { readonly what: "retry"; readonly dueAt: number; readonly error?: Failure })
+  /** A pause before the agent's `probe` is asked again what the attempt did. */
+  | (Call & { readonly what: "probe"; readonly dueAt: number })
   /** The gate lets nothing through now (an open breaker, say). At `dueAt` it is asked again. */
   | (Call & { readonly what: GateKind; readonly dueAt: number; readonly gate: Gate })
   /** A step that sleeps. */
@@ -69,6 +71,8 @@ export interface RunWaits {
   readonly waits: readonly RunWait[];
   /** Whether the workflow's definition was at hand: without it, steps that have not acted yet are not known. */
   readonly whole: boolean;
+  /** When the run must have ended. Deadlines of single steps are not named here. */
+  readonly deadlineAt?: number;
   /** The earliest time of all. */
   readonly dueAt?: number;
 }
@@ -77,6 +81,7 @@ export interface RunWaits {
 export function dueAtOf(wait: RunWait): number | undefined {
   switch (wait.what) {
     case "retry":
+    case "probe":
     case "breaker":
     case "budget":
     case "rate":
@@ -109,6 +114,7 @@ interface Fold {
   /** On the way back: what is still to be undone, by `path:turn`. */
   back: Map<string, RunWait> | undefined;
   parked: boolean;
+  deadlineAt: number | undefined;
   at: number;
 }
 
@@ -133,6 +139,7 @@ export function waitsOf(
     endingSince: undefined,
     back: undefined,
     parked: false,
+    deadlineAt: undefined,
     at: 0,
   };
   for (const recorded of entries) {
@@ -142,10 +149,19 @@ export function waitsOf(
     apply(fold, fact);
   }
   const waits = finished(fold);
-  const dueAt = waits.map(dueAtOf).reduce(earlier, undefined);
-  const { workflow } = fold;
-  const whole = definition !== undefined;
-  return { run, workflow, waits, whole, ...(dueAt === undefined ? {} : { dueAt }) };
+  const { workflow, ended, endingSince, back } = fold;
+  // What a run does to end is bounded by none.
+  const isBound = !ended && endingSince === undefined && back === undefined;
+  const deadlineAt = isBound ? fold.deadlineAt : undefined;
+  const dueAt = waits.map(dueAtOf).reduce(earlier, deadlineAt);
+  return {
+    run,
+    workflow,
+    waits,
+    whole: definition !== undefined,
+    ...(deadlineAt === undefined ? {} : { deadlineAt }),
+    ...(dueAt === undefined ? {} : { dueAt }),
+  };
 }
 
 function earlier(a: number | undefined, b: number | undefined): number | undefined {
@@ -211,6 +227,7 @@ function apply(fold: Fold, fact: Fact): void {
   switch (fact.kind) {
     case "run.started":
       fold.workflow = fact.payload.workflow;
+      fold.deadlineAt = fact.payload.deadlineAt;
       return;
     case "run.blocked":
       fold.missing = { what: "code", missing: fact.payload.missing, since: fact.at };
@@ -219,6 +236,7 @@ function apply(fold: Fold, fact: Fact): void {
       fold.missing = undefined;
       return;
     case "run.cancelling":
+    case "run.overdue":
       return ends(fold, fact);
     case "run.compensating":
       return goesBack(fold, fact);
@@ -262,6 +280,8 @@ function step(fold: Fold, fact: Fact, path: string): void {
     case "attempt.unknown":
     case "step.resolved":
       return goesOn(fold, fact, path);
+    case "attempt.probed":
+      return probed(fold, fact, path);
     case "step.parked": {
       const { turn = 0, at: since } = fact;
       waits.set(path, { what: "person", path, turn, since, error: fact.payload.error });
@@ -345,6 +365,19 @@ function goesOn({ waits }: Fold, { at }: Fact, path: string): void {
   if (!waits.has(path)) return;
   if (path === parsePath(path).step) waits.set(path, { what: "execution", path, since: at });
   else waits.delete(path);
+}
+
+function probed(fold: Fold, fact: FactOf<"attempt.probed">, path: string): void {
+  const { answer, retryAt: dueAt, error } = fact.payload;
+  if (dueAt === undefined || fold.endingSince !== undefined) return goesOn(fold, fact, path);
+  const { turn = 0, attempt = 1, agent, at: since } = fact;
+  const place = { path, turn, since, dueAt, ...(agent === undefined ? {} : { agent }) };
+  const failure = error === undefined ? {} : { error };
+  const wait: RunWait =
+    answer === "notDone"
+      ? { what: "retry", ...place, attempt: attempt + 1, ...failure }
+      : { what: "probe", ...place, attempt };
+  fold.waits.set(path, wait);
 }
 
 /** What follows from an attempt that failed or was held; undefined where it was the last. */

@@ -107,6 +107,9 @@ export function gateKind(gate: Gate): GateKind {
   return gate.slice(0, gate.indexOf("/")) as GateKind;
 }
 
+/** What a probe said of an attempt; `failed` where it threw, or took too long. */
+export type ProbedAnswer = "done" | "notDone" | "unknown" | "failed";
+
 /** Why a step is parked: its attempt's outcome is not known; it took its process with it; it failed where the run may only go forward. */
 export type ParkedBecause = "unknown" | "poison" | "pivot";
 
@@ -122,6 +125,8 @@ export interface Payloads {
     readonly engine: string;
     readonly fork?: Position & { readonly hash: string; readonly version: number };
     readonly parent?: { readonly run: string; readonly path: string };
+    /** When the run must have ended, in milliseconds since 1970; absent without a deadline. */
+    readonly deadlineAt?: number;
   };
   /** The input broke the workflow's contract; the run never began. No value: what was refused is not kept. */
   readonly "run.refused": {
@@ -129,11 +134,14 @@ export interface Payloads {
     readonly violations: readonly Violation[];
     readonly inputHash?: string;
   };
-  readonly "run.resumed": { readonly incarnation: number };
+  /** `crashed`: the process before neither ended nor handed the store over: it died, or hung. */
+  readonly "run.resumed": { readonly incarnation: number; readonly crashed?: true };
   /** The run needs code that this process does not have; it waits until it is there. */
   readonly "run.blocked": { readonly missing: readonly string[] };
   readonly "run.completed": Record<never, never>;
   readonly "run.failed": { readonly step?: string; readonly error: Failure };
+  /** The run's deadline has passed: it fails, and goes back over what it has done. */
+  readonly "run.overdue": { readonly deadlineAt: number };
   readonly "run.cancelling": { readonly reason: string };
   readonly "run.cancelled": { readonly reason: string };
   /** Seals a version. Value: the step's output. */
@@ -149,11 +157,17 @@ export interface Payloads {
   readonly "step.skipped": { readonly reason: "when" | "refused" | "timeout" };
   /** Value: the list of a map, what an approval shows; absent for the other kinds. */
   readonly "step.opened": Opening;
-  readonly "step.failed": { readonly error: Failure };
+  /** `deadlineAt`: the deadline, of the step or of the run, that ended it. */
+  readonly "step.failed": { readonly error: Failure; readonly deadlineAt?: number };
   /** A call of the step waits for a person. Value: all that it takes to decide, as far as it is known. */
   readonly "step.parked": { readonly because: ParkedBecause; readonly error: Failure };
   /** A person has decided; what was done by hand is sealed by that person in the next entry. */
-  readonly "step.resolved": { readonly action: StepAction; readonly reason?: string };
+  readonly "step.resolved": {
+    readonly action: StepAction;
+    readonly reason?: string;
+    /** The person has made sure that the attempt of unknown outcome did nothing. */
+    readonly nothingDone?: true;
+  };
   /** One item of a map or one round of a repeat. Value: its output. Makes no version. */
   readonly "item.sealed": {
     readonly usage?: readonly UsageRecord[];
@@ -162,17 +176,24 @@ export interface Payloads {
     readonly fallback?: FallbackMark;
   };
   /** An item of a map was given up on; only where the map's failures are settled. */
-  readonly "item.failed": { readonly error: Failure };
+  readonly "item.failed": { readonly error: Failure; readonly deadlineAt?: number };
   readonly "attempt.failed": {
     readonly error: Failure;
     readonly retryAt?: number;
+    /** Of an at-most-once agent: the attempt is known to have done nothing. */
+    readonly nothingDone?: true;
+    /** How far it had come, by its last heartbeat that said so. */
+    readonly progress?: Json;
     readonly usage?: readonly UsageRecord[];
     readonly tookMs?: number;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
   };
-  /** The attempt is about to be made: written before the call where it must be known later that it may have been made. */
-  readonly "attempt.begun": Record<never, never>;
+  /**
+   * The attempt is about to be made: written before the call where it must be known later that it may have been made.
+   * `quarantined`: no other such call is under way in the process, since one of them may take it down.
+   */
+  readonly "attempt.begun": { readonly quarantined?: true };
   /** Whether the attempt acted is not known. `lost`: its process died, or lost the run, while it was made. */
   readonly "attempt.unknown": {
     readonly error: Failure;
@@ -182,6 +203,19 @@ export interface Payloads {
     readonly tookMs?: number;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
+  };
+  /** The agent's probe was asked what an attempt of unknown outcome did. `then` where it gave up, `retryAt` where something is tried again. */
+  readonly "attempt.probed": {
+    /** 1 for the first probe of the attempt. */
+    readonly probe: number;
+    readonly answer: ProbedAnswer;
+    readonly error?: Failure;
+    /** Of the next probe, or, after `notDone`, of the next attempt. */
+    readonly retryAt?: number;
+    readonly then?: UnknownOutcome;
+    readonly usage?: readonly UsageRecord[];
+    readonly tookMs?: number;
+    readonly breaker?: BreakerMark;
   };
   /**
    * The attempt met a gate that lets nothing through now, and waits; once for each wait, however often it is refused. `dueAt`:

@@ -39,7 +39,8 @@ export type StepState =
     }
   | { readonly kind: "sealed" }
   | { readonly kind: "skipped" }
-  | { readonly kind: "failed" };
+  /** What it had opened stays known: what was under way may still come to an end. */
+  | { readonly kind: "failed"; readonly opening?: Opening; readonly reads?: Reads };
 
 export type Reads = Readonly<Record<string, number>>;
 
@@ -68,6 +69,8 @@ export interface CallState {
   readonly feedback: readonly Violation[];
   /** Attempts that the policy does not count: lost with their process, or made before a person asked for more. */
   readonly uncounted?: number;
+  /** How far an attempt of the turn had come, and `name@version` of the agent that said so. */
+  readonly progress?: { readonly agent: string | undefined; readonly value: Json };
 }
 
 /** An attempt that was begun, and whose outcome is not in the journal. */
@@ -76,8 +79,10 @@ export interface Intent {
   readonly turn: number;
   readonly attempt: number;
   readonly reads: Reads;
+  /** `name@version` of the agent that was called: the step's own, or a fallback. */
   readonly agent: string | undefined;
   readonly inputHash: string | undefined;
+  readonly quarantined: boolean;
 }
 
 /** An attempt whose outcome is to be asked for. */
@@ -85,7 +90,22 @@ export interface Unknown {
   readonly step: string;
   readonly turn: number;
   readonly attempt: number;
+  /** `name@version` of the agent that was called. */
+  readonly agent: string | undefined;
+  readonly inputHash: string | undefined;
   readonly error: Failure;
+  /** Probes so far. */
+  readonly probes: number;
+  /** When the next probe may be made; put off, under way, each time that a gate refuses it. */
+  readonly retryAt: number | undefined;
+}
+
+/** A call that stood ready or was begun when its process died. */
+export interface Suspicion {
+  /** In how many incarnations, in a row. */
+  readonly crashes: number;
+  /** How often it was the one call in quarantine. */
+  readonly deaths: number;
 }
 
 /** A call that waits for a person. */
@@ -95,6 +115,7 @@ export interface ParkedCall {
   readonly attempt: number;
   readonly because: ParkedBecause;
   readonly error: Failure;
+  readonly inputHash: string | undefined;
 }
 
 /** An attempt that met a closed gate and waits. It stays until the attempt has ended, so that the wait is recorded once. */
@@ -122,10 +143,21 @@ export type Timer =
       readonly path: string;
       readonly attempt: number;
     }
-  | { readonly dueAt: number; readonly kind: "held"; readonly step: string; readonly path: string }
+  | {
+      readonly dueAt: number;
+      readonly kind: "held" | "probe";
+      readonly step: string;
+      readonly path: string;
+    }
   | { readonly dueAt: number; readonly kind: "wake" | "remind"; readonly step: string }
   /** Another attempt of a compensation; `key` is `path:turn`. */
   | { readonly dueAt: number; readonly kind: "compensate"; readonly key: string };
+
+/** When a step that is ready must have been sealed or, without one, when the run must have ended. */
+export interface DeadlineTimer {
+  readonly dueAt: number;
+  readonly step: string | undefined;
+}
 
 /** What is being performed for a path: an attempt of an agent, or a child run. */
 export interface Performing {
@@ -217,6 +249,12 @@ export interface Run {
   manifest: string;
   inputHash: string | undefined;
   parent: { readonly run: string; readonly path: string } | undefined;
+  /** When the run must have ended. */
+  deadlineAt: number | undefined;
+  /** By step that is ready and not settled, when it must have been sealed; undefined as long as none has a deadline. */
+  stepDeadlines: Map<string, number> | undefined;
+  /** The deadlines in their order, for a run that has any. May hold some that no longer matter. */
+  deadlines: TinyQueue<DeadlineTimer> | undefined;
   /** Seq of the last entry, -1 before the first. */
   seq: number;
   /** Time of the last entry. */
@@ -237,6 +275,8 @@ export interface Run {
   readonly unknowns: Map<string, Unknown>;
   /** By path, calls that wait for a person. */
   readonly parked: Map<string, ParkedCall>;
+  /** By path, calls that a process may have died of. */
+  readonly suspicions: Map<string, Suspicion>;
   /** Under way: whether intents of an earlier incarnation have been looked for. */
   lostIntentsTaken: boolean;
   /** By `path:turn`, what `once` has recorded. */
@@ -279,6 +319,9 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     manifest: "",
     inputHash: undefined,
     parent: undefined,
+    deadlineAt: undefined,
+    stepDeadlines: undefined,
+    deadlines: undefined,
     seq: -1,
     at: 0,
     version: -1,
@@ -291,6 +334,7 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     intents: new Map(),
     unknowns: new Map(),
     parked: new Map(),
+    suspicions: new Map(),
     lostIntentsTaken: false,
     onces: new Map(),
     reminders: new Map(),

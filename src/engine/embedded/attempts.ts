@@ -3,16 +3,22 @@
  *
  * A1. An attempt reports exactly one outcome: the first of result, throw, timeout, and the end of its patience after an abort.
  * A2. Once it has reported, its context throws and what it still gives is ignored.
- * A4. An at-most-once agent is called only after the intent is in the journal.
  * A3. What crosses into the run is checked here: the output against the agent's contract, its size, its JSON.
+ * A4. An at-most-once agent, and a call in quarantine, is called only after the intent is in the journal.
+ * A5. Whatever an at-most-once attempt did is unknown, unless it gave an output that was taken, or is known to have done
+ *     nothing: it was not begun, or threw what its agent's `nothingDone` says so of.
  */
 import type { BreakerMark, BreakerPolicy } from "../../model/breaker.ts";
+import type { AgentDefinition } from "../../model/agent-definition.ts";
 import type { Failure, UsageRecord } from "../../model/entry.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
 import type { CallOutcome } from "../../decide/breaker.ts";
 import type { AttemptOutcome, Behind } from "../../decide/call.ts";
 import type { Command } from "../../decide/turn.ts";
+import { parsePath } from "../../decide/evolve.ts";
+import { deadlineFailure } from "../../model/deadline.ts";
+import { type AttemptTime, atMoment, limitOf, listen } from "./attempt-time.ts";
 import { deliver } from "./inbox.ts";
 import { checkedOutput, failureOf } from "./attempt-output.ts";
 import { attemptContext, type ContextHandle } from "./attempt-context.ts";
@@ -28,14 +34,18 @@ type Execute = Extract<Command, { readonly kind: "execute" }>;
 type Ended = Extract<AttemptOutcome, { readonly kind: "sealed" | "attemptFailed" }>;
 
 /** An attempt from the moment it is wanted. */
-interface Running extends AtTheDoor {
+interface Running extends AtTheDoor, AttemptTime {
   readonly command: Execute;
   begun: boolean;
   startedMs: number;
   context: ContextHandle | undefined;
   stopTimeout: (() => void) | undefined;
   stopGrace: (() => void) | undefined;
+  stopListening: (() => void) | undefined;
+  /** Set once the deadline has aborted it: whatever it throws then, that was why. */
+  overdue: Failure | undefined;
   leaveQueue: (() => void) | undefined;
+  leaveQuarantine: (() => void) | undefined;
   aborted: boolean;
   /** Whether the agent has really ended. */
   returned: boolean;
@@ -54,7 +64,13 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     context: undefined,
     stopTimeout: undefined,
     stopGrace: undefined,
+    stopListening: undefined,
+    overdue: undefined,
+    deadlineAt: undefined,
+    beatMs: 0,
+    progress: undefined,
     leaveQueue: undefined,
+    leaveQuarantine: undefined,
     ticket: undefined,
     leaveBreaker: undefined,
     aborted: false,
@@ -70,10 +86,22 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     end: (failure) => fail(running, failure, true),
     abort: (failure) => abort(running, failure),
   });
-  running.leaveQueue = core.agentPlaces.take(agent, () =>
+  if (!command.quarantined) return queue(running);
+  running.leaveQuarantine = core.quarantine.enter(() => queue(running));
+  // It may have ended while it began.
+  if (running.reported) running.leaveQuarantine();
+}
+
+function queue(running: Running): void {
+  const { core, command } = running;
+  if (running.reported) return;
+  running.leaveQueue = core.agentPlaces.take(command.agent, () =>
     enter(running, {
       begin: () => announce(running),
-      close: () => close(running),
+      close: () => {
+        close(running);
+        running.leaveQuarantine?.();
+      },
       refused: (breaker, refusal) => refused(running, breaker, refusal),
     }),
   );
@@ -86,6 +114,7 @@ function refused(running: Running, breaker: BreakerPolicy, refusal: Refusal): vo
   const { core, actor, command } = running;
   const { path, turn, attempt, agent } = command;
   if (!close(running)) return;
+  running.leaveQuarantine?.();
   const { whenOpen, name } = breaker;
   switch (whenOpen.kind) {
     case "wait": {
@@ -132,17 +161,19 @@ function tell(running: Running, ended: Ended, outcome: CallOutcome): void {
   const { core, actor, command, ticket } = running;
   const reported = ticket === undefined ? undefined : core.breakers.report(ticket, outcome);
   const mark = reported?.mark;
+  const recorded = running.leaveQuarantine;
   // The usual case: nothing to tell of a breaker or a fallback.
-  if (mark === undefined && command.standsIn === undefined) return deliver(core, actor, ended);
+  if (mark === undefined && command.standsIn === undefined)
+    return deliver(core, actor, ended, recorded);
   const input = { ...ended, ...behindOf(command, mark) };
-  if (reported?.recorded === undefined) return deliver(core, actor, input);
+  if (reported?.recorded === undefined) return deliver(core, actor, input, recorded);
   const { path } = command;
   const { turn, attempt, agent } = command;
   // Until then it is still under way to whoever waits for the engine to end.
   actor.attempts.set(path, { path, turn, attempt, agent, end: nothing, abort: nothing });
   reported.recorded.then(() => {
     actor.attempts.delete(path);
-    deliver(core, actor, input);
+    deliver(core, actor, input, recorded);
   }, ignoreStopped);
 }
 
@@ -159,12 +190,22 @@ function callOutcome(running: Running, error: Failure, cause: unknown): CallOutc
 /** Begins the attempt; where it must be known afterwards that it may have been made, once that is in the journal (A4). */
 function announce(running: Running): void {
   const { core, actor, command } = running;
-  const { agent, path, turn, attempt, input } = command;
-  if (agent.delivery === undefined || running.reported) return begin(running);
+  const { agent, path, turn, attempt, input, quarantined } = command;
+  const isPlain = agent.delivery === undefined && !quarantined;
+  if (isPlain || running.reported) return begin(running);
+  // Nothing new begins: without its intent it is known that it was not made.
+  if (core.closing) {
+    close(running);
+    return begin(running);
+  }
   const inputHash = sha256Hex(canonicalJson(input));
-  const intent = { kind: "begin", path, turn, attempt, agent: agent.id, inputHash } as const;
+  const place = { kind: "begin", path, turn, attempt, agent: agent.id, inputHash } as const;
+  const intent = quarantined ? { ...place, quarantined: true as const } : place;
   deliver(core, actor, intent, (arrived) => {
-    if (arrived.kind === "failed" || core.closing) close(running);
+    if (arrived.kind === "failed") close(running);
+    // The run is ending, or goes on without it: its intent was not recorded, and it is not made.
+    else if (actor.run.intents.get(path)?.attempt !== attempt)
+      fail(running, { code: "ABORTED", message: `Attempt ${attempt} was not begun.` }, true);
     begin(running);
   });
 }
@@ -172,26 +213,55 @@ function announce(running: Running): void {
 function begin(running: Running): void {
   const { core, actor, command } = running;
   const { agent } = command;
-  const { timeoutMs } = agent;
   running.begun = true;
   if (running.reported) return core.agentPlaces.leave(agent);
   running.startedMs = core.clock.monotonicMs();
-  running.context = attemptContext(core, actor, command);
-  if (timeoutMs !== undefined) {
-    const error = { code: "TIMEOUT", message: `${agent.id} took longer than ${timeoutMs} ms.` };
-    running.stopTimeout = core.clock.after(timeoutMs, () =>
-      fail(running, error, false, { thrown: error }),
-    );
-  }
+  if (agent.timeoutMs !== undefined || command.deadline !== undefined) limit(running);
+  running.context = attemptContext(core, actor, command, running);
+  if (agent.heartbeatMs !== undefined) expectBeats(running, agent.heartbeatMs);
   executeNow(running, running.context);
 }
 
+/** Ends the attempt in time: by its agent's timeout, or by the deadline of its step or run, whichever comes first. */
+function limit(running: Running): void {
+  const { core, command } = running;
+  const { agent, deadline } = command;
+  const { timeoutMs } = agent;
+  const first = limitOf(core.clock, timeoutMs, deadline);
+  running.deadlineAt = first?.at;
+  if (first?.of === "deadline") {
+    const failure = { code: "ABORTED", message: "Its deadline has passed." };
+    running.stopTimeout = atMoment(core.clock, first.at, () => abort(running, failure));
+  } else if (timeoutMs !== undefined) {
+    const error = { code: "TIMEOUT", message: `${agent.id} took longer than ${timeoutMs} ms.` };
+    running.stopTimeout = core.clock.after(timeoutMs, () =>
+      fail(running, error, false, { thrown: error, doneNothing: false }),
+    );
+  }
+}
+
+function expectBeats(running: Running, everyMs: number): void {
+  const { core, command, startedMs } = running;
+  running.beatMs = startedMs;
+  running.stopListening = listen(core.clock, running, everyMs, () => {
+    const message = `${command.agent.id} was silent for ${everyMs} ms: no heartbeat.`;
+    const error = { code: "HEARTBEAT_MISSED", message };
+    fail(running, error, false, { thrown: error, doneNothing: false });
+  });
+}
+
+/** Aborts it, and waits for what it still gives. Whoever says so first, an attempt that is past its deadline ends for that. */
 function abort(running: Running, failure: Failure): void {
+  const { core, command } = running;
+  const { deadline, path } = command;
   running.aborted = true;
   if (!running.begun) return fail(running, failure, true);
+  running.stopListening?.();
+  if (deadline !== undefined && deadline.at <= core.clock.now())
+    running.overdue ??= deadlineFailure(deadline, parsePath(path).step);
   running.context?.abort();
-  running.stopGrace ??= running.core.clock.after(ABORT_GRACE_MS, () =>
-    fail(running, failure, true),
+  running.stopGrace ??= core.clock.after(ABORT_GRACE_MS, () =>
+    fail(running, running.overdue ?? failure, true),
   );
 }
 
@@ -201,7 +271,10 @@ function succeed(running: Running, raw: unknown): void {
   const { path, turn, attempt, input } = command;
   const checked = checkedOutput(core, command.agent, raw);
   if (checked.kind === "refused") {
-    return fail(running, checked.error, checked.final, { thrown: checked.error });
+    return fail(running, checked.error, checked.final, {
+      thrown: checked.error,
+      doneNothing: false,
+    });
   }
   const extra = told(running);
   close(running);
@@ -212,28 +285,52 @@ function succeed(running: Running, raw: unknown): void {
 
 function thrown(running: Running, error: unknown): void {
   if (running.reported) return;
-  fail(running, failureOf(error), isFinal(running.command, error), { thrown: error });
+  const doneNothing = saysNothingDone(running.command.agent, error);
+  if (running.overdue !== undefined)
+    return fail(running, running.overdue, true, { thrown: running.overdue, doneNothing });
+  const final = isFinal(running.command, error);
+  fail(running, failureOf(error), final, { thrown: error, doneNothing });
 }
+
+/** A policy that throws says nothing. */
+function saysNothingDone({ nothingDone }: AgentDefinition, error: unknown): boolean {
+  if (nothingDone === undefined) return false;
+  try {
+    return nothingDone(error) === true;
+  } catch {
+    return false;
+  }
+}
+
+/** What an at-most-once attempt says of whether it acted; for the others the journal need not know. */
+function certainty(
+  { command, begun }: Running,
+  doneNothing: boolean,
+): { readonly unknown?: true; readonly nothingDone?: true } {
+  if (command.agent.delivery === undefined) return NOTHING_CERTAIN;
+  return begun && !doneNothing ? { unknown: true } : { nothingDone: true };
+}
+
+const NOTHING_CERTAIN = {};
 
 /** `cause` is left out where it was ended from outside, which is no sign of anything. */
 function fail(
   running: Running,
   error: Failure,
   final: boolean,
-  cause?: { readonly thrown: unknown },
+  cause?: { readonly thrown: unknown; readonly doneNothing: boolean },
 ): void {
   const { core, command } = running;
   const { path, turn, attempt } = command;
-  const extra = running.begun ? told(running) : {};
+  const said = running.progress === undefined ? {} : { progress: running.progress };
+  const extra = running.begun ? { ...told(running), ...said } : {};
   if (!close(running)) return;
   const random = core.ids.random();
   const outcome: CallOutcome =
     cause === undefined ? IGNORED : callOutcome(running, error, cause.thrown);
-  tell(
-    running,
-    { kind: "attemptFailed", path, turn, attempt, error, final, random, ...extra },
-    outcome,
-  );
+  const known = certainty(running, cause?.doneNothing === true);
+  const place = { path, turn, attempt, error, final, random } as const;
+  tell(running, { kind: "attemptFailed", ...place, ...known, ...extra }, outcome);
 }
 
 /** What is told of an attempt besides its outcome. */
@@ -252,6 +349,7 @@ function close(running: Running): boolean {
   running.reported = true;
   running.stopTimeout?.();
   running.stopGrace?.();
+  running.stopListening?.();
   running.leaveQueue?.();
   running.leaveBreaker?.();
   running.context?.end();

@@ -46,13 +46,14 @@ function join(core: Core, parent: Actor, command: StartChild, over: () => void):
 }
 
 async function startOrJoin(core: Core, parent: Actor, command: StartChild): Promise<void> {
-  const { run, path, workflow, input } = command;
+  const { run, path, workflow, input, deadlineAt } = command;
   await startRun(core, {
     id: run,
     definition: workflow,
     input,
     by: ENGINE,
     parent: { run: parent.id, path },
+    ...(deadlineAt === undefined ? {} : { deadlineAt }),
     ...manifestIfNew(core, workflow),
   });
   if (core.actors.has(run)) return;

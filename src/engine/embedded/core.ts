@@ -29,6 +29,7 @@ import type { AgentPlaces } from "./agent-places.ts";
 import type { Breakers } from "./breakers.ts";
 import type { Line } from "./line.ts";
 import type { InOwnContext } from "./own-context.ts";
+import type { Quarantine } from "./quarantine.ts";
 import type { Wakes } from "./wakes.ts";
 
 /** What became of an input that somebody waits for. */
@@ -83,6 +84,7 @@ export interface Actor {
 export interface Watcher {
   readonly entries: (entries: readonly SealedEntry[]) => void;
   readonly partial: (path: string, attempt: number, chunk: Json) => void;
+  readonly progress: (path: string, attempt: number, progress: Json) => void;
   /** The engine has ended: nothing more will come from here. */
   readonly ended: () => void;
 }
@@ -107,6 +109,8 @@ export interface Core {
   readonly store: JournalStore;
   readonly namespace: string;
   readonly epoch: number;
+  /** The epoch of the process before, if that died, or hung, instead of handing the store over. */
+  readonly crashedEpoch: number | undefined;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: LogSink;
@@ -117,6 +121,7 @@ export interface Core {
   readonly inOwnContext: InOwnContext;
   readonly agentPlaces: AgentPlaces;
   readonly breakers: Breakers;
+  readonly quarantine: Quarantine;
   readonly children: Children;
   /** Processes a listed actor; see actors.ts. */
   readonly process: (actor: Actor) => void;

@@ -59,12 +59,8 @@ export function sqliteLease(driver: Driver, database: Database, file: string): S
     let lockFile = found.lock_file;
     let lock = lockAt(driver, file + LOCK + lockFile);
     if (lock === undefined) {
-      if (found.holder !== null && !watched) {
-        return {
-          kind: "held",
-          lease: { epoch: found.epoch, holder: found.holder, heartbeat: found.heartbeat },
-        };
-      }
+      const held = holderOf(found);
+      if (held !== undefined && !watched) return { kind: "held", lease: held };
       lockFile = `-${epoch}`;
       lock = lockAt(driver, file + LOCK + lockFile);
       if (lock === undefined)
@@ -72,7 +68,8 @@ export function sqliteLease(driver: Driver, database: Database, file: string): S
     }
     own = { epoch, lock };
     take.run(epoch, holder, lockFile);
-    return { kind: "acquired", epoch };
+    const abandoned = found.holder === null ? {} : { abandoned: true as const };
+    return { kind: "acquired", epoch, ...abandoned };
   });
 
   return {
