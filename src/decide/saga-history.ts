@@ -37,6 +37,7 @@ const MAY_HAVE_ACTED: ReadonlySet<string> = new Set([
   "TIMEOUT",
   "CONTRACT_VIOLATED",
   "VALUE_TOO_LARGE",
+  "MAXIMUM_EXCEEDED",
 ]);
 
 interface Reading {
