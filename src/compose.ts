@@ -1,6 +1,7 @@
 /** The one place that picks implementations: the store that was given, the embedded engine, the machine's clock. */
 import { hostname } from "node:os";
 import type { Baton } from "./engine/baton.ts";
+import { checkCurrencies } from "./engine/budgets.ts";
 import { catalogue } from "./engine/definitions.ts";
 import { openEngine } from "./engine/embedded/engine.ts";
 import { makeBaton } from "./engine/make-baton.ts";
@@ -59,6 +60,7 @@ export async function open(options: OpenOptions): Promise<Baton> {
   const namespace = checkedNamespace(options.namespace ?? "default");
   const limits = limitsWith(options.limits ?? {});
   const known = catalogue(workflows, options.agents ?? [], limits);
+  checkCurrencies(known, prices);
   const store = await options.store({ readOnly, now: () => clock.now() });
   try {
     const engine = readOnly

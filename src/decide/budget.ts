@@ -126,7 +126,8 @@ export function restoredLedger(name: string, facts: readonly BudgetFact[]): Rest
     if (fact.kind === "budget.reserved")
       for (const reservation of fact.payload.reservations) add(reservation, seq);
     if (fact.kind === "budget.settled")
-      for (const settlement of fact.payload.settlements) open.delete(reservationKey(settlement));
+      for (const settlement of fact.payload.settlements)
+        if (settlement.compensation !== true) open.delete(reservationKey(settlement));
   }
   const newest = facts.at(-1);
   invariant(newest !== undefined, `${budgetStream(name)} has no entry.`);

@@ -181,6 +181,9 @@ function compareHeld(
       breaker.whenOpen.kind === "wait"
     )
       return;
+    const budgets = [...(agent.budgets ?? []), ...(replaying.run.definition.budgets ?? [])];
+    if (budgets.some((each) => `budget/${each.name}` === recorded && each.whenSpent === "wait"))
+      return;
     agent = fallbackOf(agent);
   }
   const message = `Today the call would not wait at ${recorded}.`;

@@ -71,8 +71,7 @@ export function measuredBy(amounts: Amounts, by: Amounts): Amounts {
 export function exceeds(amounts: Amounts, limit: Amounts): Measure | undefined {
   return MEASURES.find(
     (measure) =>
-      limit[measure] !== undefined &&
-      amountOf(amounts, measure).gt(amountOf(limit, measure)),
+      limit[measure] !== undefined && amountOf(amounts, measure).gt(amountOf(limit, measure)),
   );
 }
 

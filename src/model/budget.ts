@@ -1,12 +1,5 @@
 /** Budgets: named values that agents and workflows share, and what is recorded of them. The ledger is in decide/budget.ts. */
-import {
-  amountText,
-  type Amounts,
-  exceeds,
-  measureName,
-  MEASURES,
-  NOTHING,
-} from "./amounts.ts";
+import { amountText, type Amounts, exceeds, measureName, MEASURES, NOTHING } from "./amounts.ts";
 import type { AgentDefinition } from "./agent-definition.ts";
 import type { Duration } from "./duration.ts";
 import { isAgentName } from "./naming.ts";
@@ -156,7 +149,8 @@ function amountsOf(read: Reader): Amounts {
 
 function moneyOf(read: Reader): Pick<Amounts, "money" | "currency"> {
   const given = read.field("money");
-  const match = typeof given === "string" ? /^(\d{1,15}(?:\.\d{1,12})?) ([A-Z]{3})$/.exec(given) : null;
+  const match =
+    typeof given === "string" ? /^(\d{1,15}(?:\.\d{1,12})?) ([A-Z]{3})$/.exec(given) : null;
   if (match === null || /^[0.]+$/.test(match[1] ?? "")) {
     read.problem('has `money` that is not a decimal above 0 and a currency, such as "50.00 EUR"');
     return {};
@@ -235,7 +229,11 @@ export function maximumProblems(
       ? `The agent ${id} has no \`timeout\`, yet ${where} measures time.`
       : `The agent ${id} has no \`maximum.${measureName(measure)}\`, yet ${where} measures ${measureName(measure)}.`,
   );
-  if (limit.money !== undefined && maximum.money !== undefined && limit.currency !== maximum.currency)
+  if (
+    limit.money !== undefined &&
+    maximum.money !== undefined &&
+    limit.currency !== maximum.currency
+  )
     problems.push(
       `The agent ${id} has its maximum in ${maximum.currency ?? ""}, ${where} is in ${limit.currency ?? ""}.`,
     );

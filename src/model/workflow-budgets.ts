@@ -1,5 +1,14 @@
 /** Budgets of a workflow against its parts: no agent without the maxima that are needed, and no nested workflow beside them. */
-import { amountText, type Amounts, atLeast, measureName, MEASURES, minus, NOTHING, plus } from "./amounts.ts";
+import {
+  amountText,
+  type Amounts,
+  atLeast,
+  measureName,
+  MEASURES,
+  minus,
+  NOTHING,
+  plus,
+} from "./amounts.ts";
 import { maximumProblems } from "./budget.ts";
 import type { AgentDefinition } from "./agent-definition.ts";
 import type { StepDefinition, WorkflowDefinition } from "./workflow-definition.ts";
@@ -61,9 +70,7 @@ function asideProblems(runBudget: Amounts, steps: readonly StepDefinition[]): st
   let aside = NOTHING;
   for (const step of steps) aside = plus(aside, setAside(runBudget, step));
   const left = minus(aside, runBudget);
-  return MEASURES.filter(
-    (measure) => left[measure] !== undefined && Number(left[measure]) > 0,
-  ).map(
+  return MEASURES.filter((measure) => left[measure] !== undefined && Number(left[measure]) > 0).map(
     (measure) =>
       `The nested workflows may use ${amountText({ ...aside, ...currencyOf(runBudget) }, measure)}, and the runBudget is ${amountText(runBudget, measure)}.`,
   );

@@ -22,7 +22,13 @@ export interface ContextHandle {
   end(): void;
 }
 
-export function attemptContext(core: Core, actor: Actor, command: Execute): ContextHandle {
+/** `used` is told of each call of a model that was reported; where it throws, the agent is told so. */
+export function attemptContext(
+  core: Core,
+  actor: Actor,
+  command: Execute,
+  used?: (usage: readonly UsageRecord[]) => void,
+): ContextHandle {
   const { path, turn, attempt, feedback } = command;
   const usage: UsageRecord[] = [];
   let controller: AbortController | undefined;
@@ -61,6 +67,7 @@ export function attemptContext(core: Core, actor: Actor, command: Execute): Cont
     usage: (call) => {
       live();
       usage.push(usageRecord(core.prices, call));
+      used?.(usage);
     },
     get log() {
       agentLog ??= logOf(core, actor, command, live);

@@ -4,10 +4,13 @@
  * A1. An attempt reports exactly one outcome: the first of result, throw, timeout, and the end of its patience after an abort.
  * A2. Once it has reported, its context throws and what it still gives is ignored.
  * A4. An at-most-once agent is called only after the intent is in the journal.
+ * A5. What a budgeted attempt may use is set aside before the intent; the intent says so, and the outcome says what it came to.
  * A3. What crosses into the run is checked here: the output against the agent's contract, its size, its JSON.
  */
 import type { BreakerMark, BreakerPolicy } from "../../model/breaker.ts";
+import { amountText, exceeds, NOTHING, usedIn } from "../../model/amounts.ts";
 import type { Failure, UsageRecord } from "../../model/entry.ts";
+import { BatonError } from "../../model/errors.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
 import type { CallOutcome } from "../../decide/breaker.ts";
@@ -16,6 +19,8 @@ import type { Command } from "../../decide/turn.ts";
 import { deliver } from "./inbox.ts";
 import { checkedOutput, failureOf } from "./attempt-output.ts";
 import { attemptContext, type ContextHandle } from "./attempt-context.ts";
+import { type AtTheTill, cameTo, setAside } from "./budget-door.ts";
+import type { BudgetRefusal } from "./budgets.ts";
 import { type AtTheDoor, enter, ignoreStopped } from "./breaker-door.ts";
 import type { Refusal } from "./breakers.ts";
 import { failedCall, IGNORED, SUCCEEDED } from "./call-outcome.ts";
@@ -28,7 +33,7 @@ type Execute = Extract<Command, { readonly kind: "execute" }>;
 type Ended = Extract<AttemptOutcome, { readonly kind: "sealed" | "attemptFailed" }>;
 
 /** An attempt from the moment it is wanted. */
-interface Running extends AtTheDoor {
+interface Running extends AtTheDoor, AtTheTill {
   readonly command: Execute;
   begun: boolean;
   startedMs: number;
@@ -37,6 +42,8 @@ interface Running extends AtTheDoor {
   stopGrace: (() => void) | undefined;
   leaveQueue: (() => void) | undefined;
   aborted: boolean;
+  /** What it came to, or which budget refused it; undefined for most. */
+  budgeted: Pick<Behind, "spent" | "budget"> | undefined;
 }
 
 /** Begins an attempt as soon as its agent has a place. */
@@ -55,6 +62,9 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     ticket: undefined,
     leaveBreaker: undefined,
     aborted: false,
+    claim: undefined,
+    leaveBudgets: undefined,
+    budgeted: undefined,
   };
   const { agent, path, turn, attempt } = command;
   actor.attempts.set(path, {
@@ -67,7 +77,7 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
   });
   running.leaveQueue = core.agentPlaces.take(agent, () =>
     enter(running, {
-      begin: () => announce(running),
+      begin: () => pay(running),
       close: () => close(running),
       refused: (breaker, refusal) => refused(running, breaker, refusal),
     }),
@@ -106,14 +116,43 @@ function refused(running: Running, breaker: BreakerPolicy, refusal: Refusal): vo
   }
 }
 
-/** What is told of breakers and fallbacks with an outcome; nothing for most. */
+/** Sets aside what it may use, and goes on. */
+function pay(running: Running): void {
+  setAside(running, {
+    begin: () => announce(running),
+    close: () => close(running),
+    refused: (refusal) => unpaid(running, refusal),
+  });
+}
+
+/** A budget is spent. The breaker that let it through is told nothing: no call was made. */
+function unpaid(running: Running, refusal: BudgetRefusal): void {
+  const { core, actor, command, ticket } = running;
+  const { path, turn, attempt, agent } = command;
+  if (!close(running)) return;
+  if (refusal.kind === "held") {
+    if (ticket !== undefined) core.breakers.report(ticket, IGNORED);
+    const { gate, dueAt } = refusal;
+    deliver(core, actor, { kind: "held", path, turn, attempt, agent, gate, dueAt, until: dueAt });
+    return;
+  }
+  const { error, mark } = refusal;
+  running.budgeted = mark === undefined ? undefined : { budget: mark };
+  const ended = { path, turn, attempt, error, final: true, random: 0 } as const;
+  tell(running, { kind: "attemptFailed", ...ended }, IGNORED);
+}
+
+/** What is told of breakers, fallbacks and budgets with an outcome; nothing for most. */
 function behindOf(
   { agent, standsIn }: Execute,
   breaker: BreakerMark | undefined,
+  budgeted?: Running["budgeted"],
 ): { readonly behind?: Behind } {
-  if (breaker === undefined && standsIn === undefined) return NOTHING_BEHIND;
+  if (breaker === undefined && standsIn === undefined && budgeted === undefined)
+    return NOTHING_BEHIND;
   return {
     behind: {
+      ...budgeted,
       ...(breaker === undefined ? {} : { breaker }),
       ...(standsIn === undefined ? {} : { fallback: { ...standsIn, agent } }),
     },
@@ -127,9 +166,10 @@ function tell(running: Running, ended: Ended, outcome: CallOutcome): void {
   const { core, actor, command, ticket } = running;
   const reported = ticket === undefined ? undefined : core.breakers.report(ticket, outcome);
   const mark = reported?.mark;
-  // The usual case: nothing to tell of a breaker or a fallback.
-  if (mark === undefined && command.standsIn === undefined) return deliver(core, actor, ended);
-  const input = { ...ended, ...behindOf(command, mark) };
+  // The usual case: nothing to tell of a breaker, a fallback or a budget.
+  if (mark === undefined && command.standsIn === undefined && running.budgeted === undefined)
+    return deliver(core, actor, ended);
+  const input = { ...ended, ...behindOf(command, mark, running.budgeted) };
   if (reported?.recorded === undefined) return deliver(core, actor, input);
   const { path } = command;
   const { turn, attempt, agent } = command;
@@ -153,11 +193,22 @@ function callOutcome(running: Running, error: Failure, cause: unknown): CallOutc
 
 /** Begins the attempt; where it must be known afterwards that it may have been made, once that is in the journal (A4). */
 function announce(running: Running): void {
-  const { core, actor, command } = running;
+  const { core, actor, command, claim } = running;
   const { agent, path, turn, attempt, input } = command;
-  if (agent.delivery === undefined || running.reported) return begin(running);
+  const isUnannounced = agent.delivery === undefined && claim === undefined;
+  if (isUnannounced || running.reported) return begin(running);
   const inputHash = sha256Hex(canonicalJson(input));
-  const intent = { kind: "begin", path, turn, attempt, agent: agent.id, inputHash } as const;
+  const set =
+    claim === undefined ? {} : { set: { reserved: claim.amounts, budgets: claim.budgets } };
+  const intent = {
+    kind: "begin",
+    path,
+    turn,
+    attempt,
+    agent: agent.id,
+    inputHash,
+    ...set,
+  } as const;
   deliver(core, actor, intent, (arrived) => {
     if (arrived.kind === "failed" || core.closing) close(running);
     begin(running);
@@ -171,11 +222,14 @@ function begin(running: Running): void {
   running.begun = true;
   if (running.reported) return core.agentPlaces.leave(agent);
   running.startedMs = core.clock.monotonicMs();
-  running.context = attemptContext(core, actor, command);
+  running.context =
+    agent.maximum === undefined
+      ? attemptContext(core, actor, command)
+      : attemptContext(core, actor, command, (usage) => checkMaximum(running, usage));
   if (timeoutMs !== undefined) {
     const error = { code: "TIMEOUT", message: `${agent.id} took longer than ${timeoutMs} ms.` };
     running.stopTimeout = core.clock.after(timeoutMs, () =>
-      fail(running, error, false, { thrown: error }),
+      fail(running, error, false, { thrown: error, unanswered: true }),
     );
   }
   executeNow(running, running.context);
@@ -199,6 +253,7 @@ function succeed(running: Running, raw: unknown): void {
     return fail(running, checked.error, checked.final, { thrown: checked.error });
   }
   const extra = told(running);
+  charge(running, true);
   close(running);
   const inputHash = sha256Hex(canonicalJson(input));
   const { output } = checked;
@@ -215,12 +270,14 @@ function fail(
   running: Running,
   error: Failure,
   final: boolean,
-  cause?: { readonly thrown: unknown },
+  cause?: { readonly thrown: unknown; readonly unanswered?: true },
 ): void {
+  if (running.reported) return;
   const { core, command } = running;
   const { path, turn, attempt } = command;
   const extra = running.begun ? told(running) : {};
-  if (!close(running)) return;
+  if (running.begun) charge(running, cause !== undefined && cause.unanswered !== true);
+  close(running);
   const random = core.ids.random();
   const outcome: CallOutcome =
     cause === undefined ? IGNORED : callOutcome(running, error, cause.thrown);
@@ -241,6 +298,29 @@ function told({ core, context, startedMs }: Running): {
   return { tookMs, ...(usage.length === 0 ? {} : { usage }) };
 }
 
+/** Says what the call came to, where something was set aside for it. */
+function charge(running: Running, answered: boolean): void {
+  const { core, claim, context, startedMs } = running;
+  if (claim === undefined) return;
+  const tookMs = Math.round(core.clock.monotonicMs() - startedMs);
+  running.budgeted = { spent: cameTo(claim, { usage: context?.usage ?? [], tookMs, answered }) };
+}
+
+/** Ends an attempt that has used more than it may. What it used is recorded in full. */
+function checkMaximum(running: Running, usage: readonly UsageRecord[]): void {
+  const { core, actor, command } = running;
+  const { agent, path, attempt } = command;
+  const { maximum = NOTHING } = agent;
+  const used = usedIn(usage);
+  const measure = exceeds(used, maximum);
+  if (measure === undefined || running.reported) return;
+  const message = `${agent.id} used ${amountText(used, measure)} in one attempt; its maximum is ${amountText(maximum, measure)}.`;
+  const at = { at: core.clock.now(), run: actor.id, path, attempt, agent: agent.id };
+  core.log({ level: "error", message, ...at });
+  fail(running, { code: "MAXIMUM_EXCEEDED", message }, true);
+  throw new BatonError("MAXIMUM_EXCEEDED", message, { details: { used, maximum } });
+}
+
 /** Gives false if its outcome was reported before (A1). */
 function close(running: Running): boolean {
   if (running.reported) return false;
@@ -249,6 +329,9 @@ function close(running: Running): boolean {
   running.stopGrace?.();
   running.leaveQueue?.();
   running.leaveBreaker?.();
+  running.leaveBudgets?.();
+  if (running.claim !== undefined)
+    running.core.budgets.settle(running.claim, running.budgeted?.spent);
   running.context?.end();
   running.actor.attempts.delete(running.command.path);
   return true;

@@ -27,6 +27,7 @@ import type { Catalogue } from "../definitions.ts";
 import type { PriceTable } from "../usage.ts";
 import type { AgentPlaces } from "./agent-places.ts";
 import type { Breakers } from "./breakers.ts";
+import type { Budgets } from "./budgets.ts";
 import type { Wakes } from "./wakes.ts";
 
 /** What became of an input that somebody waits for. */
@@ -109,6 +110,7 @@ export interface Core {
   readonly catalogue: Catalogue;
   readonly agentPlaces: AgentPlaces;
   readonly breakers: Breakers;
+  readonly budgets: Budgets;
   readonly children: Children;
   /** Processes a listed actor; see actors.ts. */
   readonly process: (actor: Actor) => void;

@@ -20,6 +20,7 @@ import type { Subscriber } from "../watch.ts";
 import { fence, processActor, stopAll } from "./actors.ts";
 import { agentPlaces } from "./agent-places.ts";
 import { breakers } from "./breakers.ts";
+import { budgets } from "./budgets.ts";
 import { children } from "./children.ts";
 import type { Actor, Arrived, Core, Watcher } from "./core.ts";
 import { deliver } from "./inbox.ts";
@@ -64,11 +65,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const leave = keepLease(store, clock, epoch, () => fence(core));
   try {
     await core.breakers.restore();
+    await core.budgets.restore();
     await findUnfinished(core);
+    core.budgets.wakeRaised();
   } catch (error) {
     leave();
     core.wakes.stop();
     core.breakers.stop();
+    core.budgets.stop();
     throw error;
   }
   return {
@@ -109,6 +113,13 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       await core.breakers.setByPerson(name, { to, by, reason });
     },
     subscribeBreakers: (subscriber) => core.breakers.subscribe(subscriber),
+    budgets: () => core.budgets.snapshots(),
+    raiseBudget: async (name, raise) => {
+      open(core);
+      checkAuthor(raise.by);
+      checkWellFormed("reason", raise.reason);
+      await core.budgets.raiseByPerson(name, raise);
+    },
     close: async (graceMs) => {
       leave();
       await closeCore(core, graceMs);
@@ -144,6 +155,7 @@ function makeCore(options: EngineOptions, epoch: number): Core {
     catalogue,
     agentPlaces: agentPlaces(),
     breakers: breakers(() => core),
+    budgets: budgets(() => core),
     children: children(() => core),
     process: (actor) => processActor(core, actor),
     activate: (run) => activate(core, run),
@@ -399,6 +411,7 @@ async function closeCore(core: Core, graceMs: number): Promise<void> {
   core.wakes.stop();
   const untilMs = core.clock.monotonicMs() + graceMs;
   const busy = () =>
+    core.budgets.isWriting() ||
     [...core.actors.values()].some(
       (actor) => actor.attempts.size > 0 || actor.appending || actor.inbox.length > 0,
     );
