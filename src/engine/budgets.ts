@@ -12,7 +12,7 @@ import {
 } from "../decide/budget.ts";
 import { factOf, readStream } from "../history/read.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
-import { minus, plus } from "../model/amounts.ts";
+import { type Amounts, measuredBy, minus, plus } from "../model/amounts.ts";
 import { type Budget, type BudgetSnapshot, budgetStream } from "../model/budget.ts";
 import type { Fact } from "../model/entry.ts";
 import { BatonError } from "../model/errors.ts";
@@ -171,15 +171,17 @@ export function budgetSnapshot(known: {
   const { name, declared, waitingRuns, nowMs } = known;
   const budget = declared?.budget;
   const ledger = budget === undefined ? known.ledger : inWindow(known.ledger, budget, nowMs);
-  const { since, spent, reserved, raised } = ledger;
   const limit = budget === undefined ? undefined : limitOf(ledger, budget);
   const until = budget === undefined ? undefined : nextWindowAt(ledger, budget, nowMs);
+  const shown = (amounts: Amounts) => (limit === undefined ? amounts : measuredBy(amounts, limit));
+  const { since } = ledger;
+  const [spent, reserved] = [shown(ledger.spent), shown(ledger.reserved)];
   return Object.freeze({
     name,
     ...(limit === undefined ? {} : { limit, left: minus(limit, plus(spent, reserved)) }),
     spent,
     reserved,
-    raised,
+    raised: ledger.raised,
     ...(until === undefined ? {} : { since, until }),
     whenSpent: budget?.whenSpent ?? "fail",
     waitingRuns,

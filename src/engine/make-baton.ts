@@ -90,8 +90,7 @@ export function makeBaton(parts: BatonParts): Baton {
         ids.runId(),
       ),
     ...wayBack(reader, writing),
-    ...breakerDoor(parts, writing),
-    ...budgetDoor(parts, writing),
+    ...gateDoors(parts, writing),
     fork: async (run, options) => {
       const engine = writing();
       const request = await forkRequest(parts, run, options);
@@ -139,6 +138,11 @@ function checkDecision({ action, reason, turn }: CompensationDecision): void {
     throw new BatonError("ARGUMENT_INVALID", `"${action}" needs a reason, for the journal.`);
   if (turn !== undefined && !(Number.isSafeInteger(turn) && turn >= 0))
     throw new BatonError("ARGUMENT_INVALID", `The turn ${turn} is not a whole number.`);
+}
+
+/** What people ask for about the gates that calls pass. */
+function gateDoors(parts: BatonParts, writing: () => Engine) {
+  return { ...breakerDoor(parts, writing), ...budgetDoor(parts, writing) };
 }
 
 /** What people ask for about breakers. */

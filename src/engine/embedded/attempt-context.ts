@@ -32,8 +32,7 @@ export function attemptContext(
   const { path, turn, attempt, feedback } = command;
   const usage: UsageRecord[] = [];
   let controller: AbortController | undefined;
-  let aborted = false;
-  let ended = false;
+  let [aborted, ended] = [false, false];
   const refuse = (why: string) => {
     throw new BatonError(
       "CONTEXT_ENDED",

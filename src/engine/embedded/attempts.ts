@@ -116,8 +116,12 @@ function refused(running: Running, breaker: BreakerPolicy, refusal: Refusal): vo
   }
 }
 
-/** Sets aside what it may use, and goes on. */
+/** Sets aside what it may use, and goes on; at once where nothing limits it. */
 function pay(running: Running): void {
+  const { budgets, ownBudget } = running.actor.run.definition;
+  const isLimited =
+    running.command.agent.budgets !== undefined || budgets !== undefined || ownBudget !== undefined;
+  if (!isLimited || running.reported) return announce(running);
   setAside(running, {
     begin: () => announce(running),
     close: () => close(running),

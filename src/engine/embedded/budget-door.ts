@@ -33,13 +33,10 @@ export interface BehindTheTill {
   readonly refused: (refusal: BudgetRefusal) => void;
 }
 
-/** Begins the call once what it may use is set aside, and that is in the journal; at once where nothing limits it. */
+/** Begins the call once what it may use is set aside, and that is in the journal. */
 export function setAside(call: AtTheTill, { begin, close, refused }: BehindTheTill): void {
   const { core, actor, command } = call;
   const { agent, path, turn, attempt } = command;
-  const { budgets, ownBudget } = actor.run.definition;
-  const isFree = agent.budgets === undefined && budgets === undefined && ownBudget === undefined;
-  if (isFree || call.reported) return begin();
   const leave = core.budgets.enter(
     actor,
     agent,

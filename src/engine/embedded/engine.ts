@@ -105,6 +105,20 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       await resolve(core, { run, path, turn, by, action, reason });
     },
     subscribe: (run, subscriber) => subscribe(core, run, subscriber),
+    ...gates(core),
+    close: async (graceMs) => {
+      leave();
+      await closeCore(core, graceMs);
+      await release(core);
+    },
+  };
+}
+
+/** What people ask of breakers and budgets. */
+function gates(
+  core: Core,
+): Pick<Engine, "breakers" | "setBreaker" | "subscribeBreakers" | "budgets" | "raiseBudget"> {
+  return {
     breakers: () => core.breakers.snapshots(),
     setBreaker: async (name, { to, by, reason }) => {
       open(core);
@@ -119,11 +133,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       checkAuthor(raise.by);
       checkWellFormed("reason", raise.reason);
       await core.budgets.raiseByPerson(name, raise);
-    },
-    close: async (graceMs) => {
-      leave();
-      await closeCore(core, graceMs);
-      await release(core);
     },
   };
 }
