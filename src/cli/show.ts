@@ -168,6 +168,8 @@ function printWait(
   if (waitsFor.what === "signal")
     cli.print(`  next:  ${printable(`baton signal ${report.id} ${step.path} payload.json`)}`);
   if (waitsFor.what === "breaker") cli.print("  next:  baton breakers");
+  if (waitsFor.what === "budget")
+    cli.print(`  next:  ${printable(`baton budgets show ${awaited}`)}`);
   if (waitsFor.what === "run" && waitsFor.run !== undefined)
     cli.print(`  next:  ${printable(`baton show ${waitsFor.run}`)}`);
 }
