@@ -179,9 +179,9 @@ describe("a budget of calls", () => {
     const [first, second] = await startAll(baton, flow, 2);
     await clock.settle();
     await baton.cancel("run-1", { by: ADA, reason: "no more" });
-    await clock.until(Promise.all([second?.outcome()]));
+    await clock.until(Promise.resolve(second?.outcome()));
     await baton.cancel("run-0", { by: ADA, reason: "no more" });
-    await clock.until(Promise.all([first?.outcome()]));
+    await clock.until(Promise.resolve(first?.outcome()));
     expect(await budgetOf(baton)).toMatchObject({
       spent: { calls: 1, tokens: 0 },
       reserved: { calls: 0, tokens: 0 },
