@@ -7,7 +7,14 @@ import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Ids } from "../ports/ids.ts";
-import type { Baton, CompensationDecision, RunHandle, RunOutcome, StartOptions } from "./baton.ts";
+import type {
+  Baton,
+  CompensationDecision,
+  RunHandle,
+  RunOutcome,
+  StartOptions,
+  StepDecision,
+} from "./baton.ts";
 import { readBreakers, watchBreakers } from "./breakers.ts";
 import { readBudgets } from "./budgets.ts";
 import type { Catalogue } from "./definitions.ts";
@@ -108,7 +115,7 @@ export function makeBaton(parts: BatonParts): Baton {
 function wayBack(
   reader: Reader,
   writing: () => Engine,
-): Pick<Baton, "cancel" | "compensate" | "compensation"> {
+): Pick<Baton, "cancel" | "compensate" | "compensation" | "resolveStep"> {
   return {
     cancel: (run, { by, reason }) => writing().cancel(run, by, reason),
     compensate: async (run, { by, reason }) => {
@@ -127,6 +134,10 @@ function wayBack(
       checkDecision(decision);
       await writing().compensation(run, path, decision);
     },
+    resolveStep: async (run, path, decision) => {
+      checkStepDecision(decision);
+      await writing().resolveStep(run, path, decision);
+    },
   };
 }
 
@@ -143,6 +154,24 @@ function checkDecision({ action, reason, turn }: CompensationDecision): void {
 /** What people ask for about the gates that calls pass. */
 function gateDoors(parts: BatonParts, writing: () => Engine) {
   return { ...breakerDoor(parts, writing), ...budgetDoor(parts, writing) };
+}
+
+/** @throws BatonError ARGUMENT_INVALID */
+function checkStepDecision({ action, output, reason, turn, nothingDone }: StepDecision): void {
+  const refuse = (message: string) => {
+    throw new BatonError("ARGUMENT_INVALID", message);
+  };
+  if (action !== "retry" && action !== "done" && action !== "fail")
+    refuse(`"${String(action)}" is not retry, done or fail.`);
+  if (action !== "retry" && (reason ?? "").trim() === "")
+    refuse(`"${action}" needs a reason, for the journal.`);
+  if (action === "done" && output === undefined)
+    refuse('"done" needs an output: what the agent would have given.');
+  if (action !== "done" && output !== undefined) refuse(`"${action}" takes no output.`);
+  if (action === "done" && nothingDone === true)
+    refuse('"done" says that it was done; `nothingDone` says that it was not.');
+  if (turn !== undefined && !(Number.isSafeInteger(turn) && turn >= 0))
+    refuse(`The turn ${turn} is not a whole number.`);
 }
 
 /** What people ask for about breakers. */

@@ -97,6 +97,9 @@ function pinnedAgent({
   breaker,
   budgets,
   maximum,
+  delivery,
+  onUnknown,
+  probe,
 }: AgentDefinition): JsonObject {
   return {
     input: input.id,
@@ -109,6 +112,9 @@ function pinnedAgent({
     ...(breaker === undefined ? {} : { breaker: pinnedBreaker(breaker) }),
     ...(budgets === undefined ? {} : { budgets: budgets.map(pinnedBudget) }),
     ...(maximum === undefined ? {} : { maximum: { ...maximum } }),
+    ...(delivery === undefined
+      ? {}
+      : { delivery, onUnknown: onUnknown ?? "ask", probes: probe !== undefined }),
   };
 }
 

@@ -3,12 +3,15 @@
  *
  * A1. An attempt reports exactly one outcome: the first of result, throw, timeout, and the end of its patience after an abort.
  * A2. Once it has reported, its context throws and what it still gives is ignored.
- * A4. An at-most-once agent is called only after the intent is in the journal.
- * A5. What a budgeted attempt may use is set aside before the intent; the intent says so, and the outcome says what it came to.
  * A3. What crosses into the run is checked here: the output against the agent's contract, its size, its JSON.
+ * A4. An at-most-once agent, and a call in quarantine, is called only after the intent is in the journal.
+ * A5. Whatever an at-most-once attempt did is unknown, unless it gave an output that was taken, or is known to have done
+ *     nothing: it was not begun, or threw what its agent's `nothingDone` says so of.
+ * A6. What a budgeted attempt may use is set aside before the intent; the intent says so, and the outcome says what it came to.
  */
 import type { BreakerMark, BreakerPolicy } from "../../model/breaker.ts";
 import { amountText, exceeds, NOTHING, usedIn } from "../../model/amounts.ts";
+import type { AgentDefinition } from "../../model/agent-definition.ts";
 import type { Failure, UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
@@ -41,6 +44,7 @@ interface Running extends AtTheDoor, AtTheTill {
   stopTimeout: (() => void) | undefined;
   stopGrace: (() => void) | undefined;
   leaveQueue: (() => void) | undefined;
+  leaveQuarantine: (() => void) | undefined;
   aborted: boolean;
   /** What it came to, or which budget refused it; undefined for most. */
   budgeted: Pick<Behind, "spent" | "budget"> | undefined;
@@ -59,6 +63,7 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     stopTimeout: undefined,
     stopGrace: undefined,
     leaveQueue: undefined,
+    leaveQuarantine: undefined,
     ticket: undefined,
     leaveBreaker: undefined,
     aborted: false,
@@ -75,10 +80,19 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     end: (failure) => fail(running, failure, true),
     abort: (failure) => abort(running, failure),
   });
-  running.leaveQueue = core.agentPlaces.take(agent, () =>
+  if (!command.quarantined) return queue(running);
+  running.leaveQuarantine = core.quarantine.enter(() => queue(running));
+  // It may have ended while it began.
+  if (running.reported) running.leaveQuarantine();
+}
+
+function queue(running: Running): void {
+  const { core, command } = running;
+  if (running.reported) return;
+  running.leaveQueue = core.agentPlaces.take(command.agent, () =>
     enter(running, {
       begin: () => pay(running),
-      close: () => close(running),
+      close: () => end(running),
       refused: (breaker, refusal) => refused(running, breaker, refusal),
     }),
   );
@@ -91,6 +105,7 @@ function refused(running: Running, breaker: BreakerPolicy, refusal: Refusal): vo
   const { core, actor, command } = running;
   const { path, turn, attempt, agent } = command;
   if (!close(running)) return;
+  running.leaveQuarantine?.();
   const { whenOpen, name } = breaker;
   switch (whenOpen.kind) {
     case "wait": {
@@ -116,6 +131,12 @@ function refused(running: Running, breaker: BreakerPolicy, refusal: Refusal): vo
   }
 }
 
+/** Ends it without an outcome: nothing new begins here any more. */
+function end(running: Running): void {
+  close(running);
+  running.leaveQuarantine?.();
+}
+
 /** Sets aside what it may use, and goes on; at once where nothing limits it. */
 function pay(running: Running): void {
   const { budgets, ownBudget } = running.actor.run.definition;
@@ -124,7 +145,7 @@ function pay(running: Running): void {
   if (!isLimited || running.reported) return announce(running);
   setAside(running, {
     begin: () => announce(running),
-    close: () => close(running),
+    close: () => end(running),
     refused: (refusal) => unpaid(running, refusal),
   });
 }
@@ -135,6 +156,7 @@ function unpaid(running: Running, refusal: BudgetRefusal): void {
   const { path, turn, attempt, agent } = command;
   if (!close(running)) return;
   if (refusal.kind === "held") {
+    running.leaveQuarantine?.();
     if (ticket !== undefined) core.breakers.report(ticket, IGNORED);
     const { gate, dueAt } = refusal;
     deliver(core, actor, { kind: "held", path, turn, attempt, agent, gate, dueAt, until: dueAt });
@@ -170,18 +192,19 @@ function tell(running: Running, ended: Ended, outcome: CallOutcome): void {
   const { core, actor, command, ticket } = running;
   const reported = ticket === undefined ? undefined : core.breakers.report(ticket, outcome);
   const mark = reported?.mark;
+  const recorded = running.leaveQuarantine;
   // The usual case: nothing to tell of a breaker, a fallback or a budget.
   if (mark === undefined && command.standsIn === undefined && running.budgeted === undefined)
-    return deliver(core, actor, ended);
+    return deliver(core, actor, ended, recorded);
   const input = { ...ended, ...behindOf(command, mark, running.budgeted) };
-  if (reported?.recorded === undefined) return deliver(core, actor, input);
+  if (reported?.recorded === undefined) return deliver(core, actor, input, recorded);
   const { path } = command;
   const { turn, attempt, agent } = command;
   // Until then it is still under way to whoever waits for the engine to end.
   actor.attempts.set(path, { path, turn, attempt, agent, end: nothing, abort: nothing });
   reported.recorded.then(() => {
     actor.attempts.delete(path);
-    deliver(core, actor, input);
+    deliver(core, actor, input, recorded);
   }, ignoreStopped);
 }
 
@@ -198,12 +221,15 @@ function callOutcome(running: Running, error: Failure, cause: unknown): CallOutc
 /** Begins the attempt; where it must be known afterwards that it may have been made, once that is in the journal (A4). */
 function announce(running: Running): void {
   const { core, actor, command, claim } = running;
-  const { agent, path, turn, attempt, input } = command;
-  const isUnannounced = agent.delivery === undefined && claim === undefined;
-  if (isUnannounced || running.reported) return begin(running);
+  const { agent, path, turn, attempt, input, quarantined } = command;
+  const isPlain = agent.delivery === undefined && !quarantined && claim === undefined;
+  if (isPlain || running.reported) return begin(running);
+  // Nothing new begins: without its intent it is known that it was not made.
+  if (core.closing) {
+    close(running);
+    return begin(running);
+  }
   const inputHash = sha256Hex(canonicalJson(input));
-  const set =
-    claim === undefined ? {} : { set: { reserved: claim.amounts, budgets: claim.budgets } };
   const intent = {
     kind: "begin",
     path,
@@ -211,10 +237,14 @@ function announce(running: Running): void {
     attempt,
     agent: agent.id,
     inputHash,
-    ...set,
+    ...(quarantined ? { quarantined: true as const } : {}),
+    ...(claim === undefined ? {} : { set: { reserved: claim.amounts, budgets: claim.budgets } }),
   } as const;
   deliver(core, actor, intent, (arrived) => {
-    if (arrived.kind === "failed" || core.closing) close(running);
+    if (arrived.kind === "failed") close(running);
+    // The run is ending, or goes on without it: its intent was not recorded, and it is not made.
+    else if (actor.run.intents.get(path)?.attempt !== attempt)
+      fail(running, { code: "ABORTED", message: `Attempt ${attempt} was not begun.` }, true);
     begin(running);
   });
 }
@@ -233,7 +263,7 @@ function begin(running: Running): void {
   if (timeoutMs !== undefined) {
     const error = { code: "TIMEOUT", message: `${agent.id} took longer than ${timeoutMs} ms.` };
     running.stopTimeout = core.clock.after(timeoutMs, () =>
-      fail(running, error, false, { thrown: error, unanswered: true }),
+      fail(running, error, false, { thrown: error, doneNothing: false, unanswered: true }),
     );
   }
   executeNow(running, running.context);
@@ -254,7 +284,10 @@ function succeed(running: Running, raw: unknown): void {
   const { path, turn, attempt, input } = command;
   const checked = checkedOutput(core, command.agent, raw);
   if (checked.kind === "refused") {
-    return fail(running, checked.error, checked.final, { thrown: checked.error });
+    return fail(running, checked.error, checked.final, {
+      thrown: checked.error,
+      doneNothing: false,
+    });
   }
   const extra = told(running);
   charge(running, true);
@@ -266,15 +299,39 @@ function succeed(running: Running, raw: unknown): void {
 
 function thrown(running: Running, error: unknown): void {
   if (running.reported) return;
-  fail(running, failureOf(error), isFinal(running.command, error), { thrown: error });
+  fail(running, failureOf(error), isFinal(running.command, error), {
+    thrown: error,
+    doneNothing: saysNothingDone(running.command.agent, error),
+  });
 }
+
+/** A policy that throws says nothing. */
+function saysNothingDone({ nothingDone }: AgentDefinition, error: unknown): boolean {
+  if (nothingDone === undefined) return false;
+  try {
+    return nothingDone(error) === true;
+  } catch {
+    return false;
+  }
+}
+
+/** What an at-most-once attempt says of whether it acted; for the others the journal need not know. */
+function certainty(
+  { command, begun }: Running,
+  doneNothing: boolean,
+): { readonly unknown?: true; readonly nothingDone?: true } {
+  if (command.agent.delivery === undefined) return NOTHING_CERTAIN;
+  return begun && !doneNothing ? { unknown: true } : { nothingDone: true };
+}
+
+const NOTHING_CERTAIN = {};
 
 /** `cause` is left out where it was ended from outside, which is no sign of anything. */
 function fail(
   running: Running,
   error: Failure,
   final: boolean,
-  cause?: { readonly thrown: unknown; readonly unanswered?: true },
+  cause?: { readonly thrown: unknown; readonly doneNothing: boolean; readonly unanswered?: true },
 ): void {
   if (running.reported) return;
   const { core, command } = running;
@@ -285,11 +342,9 @@ function fail(
   const random = core.ids.random();
   const outcome: CallOutcome =
     cause === undefined ? IGNORED : callOutcome(running, error, cause.thrown);
-  tell(
-    running,
-    { kind: "attemptFailed", path, turn, attempt, error, final, random, ...extra },
-    outcome,
-  );
+  const known = certainty(running, cause?.doneNothing === true);
+  const place = { path, turn, attempt, error, final, random } as const;
+  tell(running, { kind: "attemptFailed", ...place, ...known, ...extra }, outcome);
 }
 
 /** What is told of an attempt besides its outcome. */

@@ -24,8 +24,10 @@ import { budgets } from "./budgets.ts";
 import { children } from "./children.ts";
 import type { Actor, Arrived, Core, Watcher } from "./core.ts";
 import { deliver } from "./inbox.ts";
-import { acquireLease, keepLease } from "./lease-keeper.ts";
+import { type AcquiredLease, acquireLease, keepLease } from "./lease-keeper.ts";
 import { checkAuthor, checkWellFormed } from "./author.ts";
+import { quarantine } from "./quarantine.ts";
+import { resolveStep } from "./resolve-step.ts";
 import { resolve, rollBack } from "./rollbacks.ts";
 import { actorOf, notLoaded, readOutcome, resumeRuns, startRun } from "./runs.ts";
 import { wakes } from "./wakes.ts";
@@ -49,7 +51,8 @@ export interface EngineOptions {
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { store, clock } = options;
-  const epoch = await acquireLease(store, clock, options.holder, options.standby);
+  const lease = await acquireLease(store, clock, options.holder, options.standby);
+  const { epoch } = lease;
   try {
     await registerWorkflows(
       { store, namespace: options.namespace, epoch },
@@ -61,20 +64,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     await store.release(epoch).catch(() => {});
     throw error;
   }
-  const core = makeCore(options, epoch);
+  const core = makeCore(options, lease);
   const leave = keepLease(store, clock, epoch, () => fence(core));
-  try {
-    await core.breakers.restore();
-    await core.budgets.restore();
-    await findUnfinished(core);
-    core.budgets.wakeRaised();
-  } catch (error) {
-    leave();
-    core.wakes.stop();
-    core.breakers.stop();
-    core.budgets.stop();
-    throw error;
-  }
+  await goOnWithAll(core, leave);
   return {
     start: async (request) => {
       open(core);
@@ -104,6 +96,12 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       if (reason !== undefined) checkWellFormed("reason", reason);
       await resolve(core, { run, path, turn, by, action, reason });
     },
+    resolveStep: async (run, path, decision) => {
+      open(core);
+      checkAuthor(decision.by);
+      if (decision.reason !== undefined) checkWellFormed("reason", decision.reason);
+      await resolveStep(core, run, path, decision);
+    },
     subscribe: (run, subscriber) => subscribe(core, run, subscriber),
     ...gates(core),
     close: async (graceMs) => {
@@ -112,6 +110,22 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       await release(core);
     },
   };
+}
+
+/** Reads where the last process stood, and goes on with what it left. What fails here fails the opening. */
+async function goOnWithAll(core: Core, leave: () => void): Promise<void> {
+  try {
+    await core.breakers.restore();
+    await core.budgets.restore();
+    await findUnfinished(core);
+    core.budgets.wakeRaised();
+  } catch (error) {
+    leave();
+    core.wakes.stop();
+    core.breakers.stop();
+    core.budgets.stop();
+    throw error;
+  }
 }
 
 /** What people ask of breakers and budgets. */
@@ -150,12 +164,13 @@ async function release(core: Core): Promise<void> {
   }
 }
 
-function makeCore(options: EngineOptions, epoch: number): Core {
+function makeCore(options: EngineOptions, { epoch, abandoned }: AcquiredLease): Core {
   const { store, namespace, clock, ids, log, limits, prices, catalogue } = options;
   const core: Core = {
     store,
     namespace,
     epoch,
+    crashedEpoch: abandoned === true ? epoch - 1 : undefined,
     clock,
     ids,
     log,
@@ -165,6 +180,7 @@ function makeCore(options: EngineOptions, epoch: number): Core {
     agentPlaces: agentPlaces(),
     breakers: breakers(() => core),
     budgets: budgets(() => core),
+    quarantine: quarantine(),
     children: children(() => core),
     process: (actor) => processActor(core, actor),
     activate: (run) => activate(core, run),
@@ -223,9 +239,12 @@ async function findUnfinished(core: Core): Promise<void> {
     for (const head of heads) {
       const id = head.stream.slice("run/".length);
       const isResting = head.status === "waiting" || head.status === "parked";
-      if (isResting && head.wakeAtMs !== undefined) core.wakes.set(id, head.wakeAtMs);
+      const { wakeAtMs } = head;
+      // What was due when the process died may have been under way again: an attempt leaves nothing behind before it ends.
+      const mayHaveBegun = core.crashedEpoch !== undefined && (wakeAtMs ?? 0) <= core.clock.now();
+      if (isResting && wakeAtMs !== undefined && !mayHaveBegun) core.wakes.set(id, wakeAtMs);
       // A parked run waits for a person, who finds it among the dead letters.
-      else if (head.status === "parked") continue;
+      else if (head.status === "parked" && wakeAtMs === undefined) continue;
       else core.unfinished.add(id);
     }
     const last = heads.at(-1);
