@@ -2,7 +2,6 @@
 import type { AgentDefinition } from "../../model/agent-definition.ts";
 import { type Amounts, atLeast, measuredBy, usedIn } from "../../model/amounts.ts";
 import type { UsageRecord } from "../../model/entry.ts";
-import { ignoreStopped } from "./breaker-door.ts";
 import type { BudgetRefusal, Claim } from "./budgets.ts";
 import type { Actor, Core } from "./core.ts";
 
@@ -37,6 +36,13 @@ export interface BehindTheTill {
 export function setAside(call: AtTheTill, { begin, close, refused }: BehindTheTill): void {
   const { core, actor, command } = call;
   const { agent, path, turn, attempt } = command;
+  const unrecorded = (cause: unknown) => {
+    // The engine has stopped, and has ended the call.
+    if (core.stopped !== undefined || call.reported) return;
+    core.agentPlaces.leave(agent);
+    const message = `What the attempt may use could not be set aside: ${String(cause)}`;
+    refused({ kind: "failed", error: { code: "STORE_FAILED", message }, mark: undefined });
+  };
   const leave = core.budgets.enter(
     actor,
     agent,
@@ -48,7 +54,7 @@ export function setAside(call: AtTheTill, { begin, close, refused }: BehindTheTi
         recorded.then(() => {
           if (core.closing) close();
           begin();
-        }, ignoreStopped);
+        }, unrecorded);
       },
       refused: (refusal) => {
         call.leaveBudgets = undefined;

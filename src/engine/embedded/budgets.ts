@@ -426,7 +426,14 @@ function wakeHeld(state: State, { name, held, settings, ledger, whenSpent }: Acc
   const gate: Gate = `budget/${name}`;
   const known = [...held];
   held.clear();
-  void releaseRuns(core, gate, known, () => true).then(() => releaseWaiting(core, gate, nextAt));
+  releaseRuns(core, gate, known, () => true)
+    .then(() => releaseWaiting(core, gate, nextAt))
+    .catch((error: unknown) => {
+      if (core.stopped !== undefined) return;
+      // They ask by themselves when the next window begins, which is in their journals.
+      const message = `Runs that wait for the budget ${name} could not be woken: ${String(error)}`;
+      core.log({ level: "error", message, at: core.clock.now() });
+    });
 }
 
 function snapshotOf(state: State, { name = "", ledger, held }: Account): BudgetSnapshot {
