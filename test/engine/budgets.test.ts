@@ -393,6 +393,55 @@ describe("a run's own budget", () => {
   });
 });
 
+test("a fork with an agent that has no maximum is refused at the door, not let through", async () => {
+  const asks = limited(USES_100, { maximum: { tokens: 100 } });
+  const flow = workflow("forked", "1.0.0", {
+    input: of<number>(),
+    budgets: [budget("spend", { tokens: 1_000 })],
+  })
+    .step("a", asks, { input: ({ input }) => input })
+    .output(({ a }) => a);
+  const { baton, clock } = await opened({ workflows: [flow] });
+  await clock.until((await baton.startUntyped(flow, 1, { id: "a" })).outcome());
+  const other = agent({
+    name: "asks",
+    version: "2.0.0",
+    input: of<number>(),
+    output: anything,
+    execute: () => 1,
+  });
+  const same = await baton.fork("a", { at: 0, id: "same" });
+  expect(await clock.until(same.outcome())).toMatchObject({ kind: "completed" });
+  const fork = await baton.fork("a", { at: 0, id: "b", agents: { a: other } });
+  expect(await clock.until(fork.outcome())).toMatchObject({
+    error: { code: "DEFINITION_INVALID", message: expect.stringContaining("no maximum of tokens") },
+  });
+  await clock.settle();
+  expect(await budgetOf(baton)).toMatchObject({ spent: { tokens: 200 } });
+});
+
+test("several budgets are set aside together or not at all: one that is full holds nothing of the others", async () => {
+  const gates = [gate(), gate(), gate()];
+  const one = budget("one", { calls: 10 });
+  const both = limited(
+    (input) => gates[input]?.promise.then(() => 1),
+    { budgets: [one, budget("spend", { calls: 1, per: "1h", whenSpent: "wait" })] },
+    "both",
+  );
+  const single1 = single(both, "both");
+  const { baton, clock } = await opened({ workflows: [single1] });
+  await startAll(baton, single1, 3);
+  await clock.settle();
+  expect(await budgetOf(baton, "one")).toMatchObject({ reserved: { calls: 1 } });
+  for (const each of gates) each.open();
+  await clock.settle();
+  expect(await budgetOf(baton, "one")).toMatchObject({
+    spent: { calls: 1 },
+    reserved: { calls: 0 },
+  });
+  expect(await budgetOf(baton)).toMatchObject({ waitingRuns: 2 });
+});
+
 test("what a compensation uses is spent, and it is never refused", async () => {
   const undoes = agent({
     name: "undoes",
