@@ -30,6 +30,8 @@ interface StepBase {
   readonly when?: (view: View) => boolean;
   readonly requires: readonly Requirement[];
   readonly onRefused: RefusalPolicy;
+  /** From the moment its needs are settled to its sealing, over all attempts and waits. */
+  readonly deadlineMs?: number;
 }
 
 export interface AgentStep extends StepBase {
@@ -143,6 +145,10 @@ export interface WorkflowDefinition {
   readonly runBudget?: Amounts;
   /** What is left of `runBudget` for its own calls: what nested workflows may use is set aside from the beginning. */
   readonly ownBudget?: Amounts;
+  /** From the start of a run to its end. */
+  readonly deadlineMs?: number;
+  /** Whether any step has a deadline; absent if none has. */
+  readonly hasStepDeadlines?: true;
   /** In the order in which they were written. */
   readonly steps: readonly StepDefinition[];
   readonly stepByName: ReadonlyMap<string, StepDefinition>;

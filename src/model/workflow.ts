@@ -1,6 +1,7 @@
 /** Workflows with types: what may be written is in workflow-types.ts, what the engine sees in workflow-definition.ts. */
 import type { AmountOptions, Budget } from "./budget.ts";
 import type { Contract } from "./contract.ts";
+import type { Duration } from "./duration.ts";
 import {
   type Chain,
   chained,
@@ -33,6 +34,11 @@ export interface WorkflowOptions<In, Out> {
    * run never uses more together with those that are part of it. No limit if left out.
    */
   readonly runBudget?: AmountOptions;
+  /**
+   * How long a run may take, from its start to its end: then it fails with DEADLINE_EXCEEDED, and goes back over what it has
+   * done. Going back is not bounded by it. A run may be started with a shorter one. No limit if left out.
+   */
+  readonly deadline?: Duration;
 }
 
 /**
