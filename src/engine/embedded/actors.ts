@@ -157,7 +157,7 @@ function appended(
 function settle(core: Core, actor: Actor, turn: Deliberation, arrivals: readonly Arrival[]): void {
   for (const arrival of arrivals) arrival.done?.(TAKEN);
   // What waited for a breaker is not wanted any more: it must not stand before those who are.
-  if (turn.facts.some(({ kind }) => kind === "run.compensating")) core.breakers.forget(actor.id);
+  if (turn.facts.some(({ kind }) => kind === "run.compensating")) forgetWaits(core, actor.id);
   if (!core.closing) perform(core, actor, turn.commands);
   if (hasEnded(actor.run)) endActor(core, actor);
   else if (actor.inbox.length > 0) listActor(core, actor);
@@ -334,7 +334,7 @@ function endActor(core: Core, actor: Actor): void {
   answerLate(actor);
   dropActor(core, actor);
   core.wakes.set(actor.id, undefined);
-  core.breakers.forget(actor.id);
+  forgetWaits(core, actor.id);
   const outcome = outcomeOf(actor.run);
   tellWaiters(core, actor.id, outcome);
   const { parent } = actor.run;
@@ -345,6 +345,12 @@ function endActor(core: Core, actor: Actor): void {
     path: parent.path,
     outcome: childOutcome(outcome, actor.run.seq),
   });
+}
+
+/** Nobody at a gate is woken for it any more. */
+function forgetWaits(core: Core, run: string): void {
+  core.breakers.forget(run);
+  core.budgets.forget(run);
 }
 
 function tellWaiters(core: Core, id: string, outcome: RunOutcome<Json> | BatonError): void {
@@ -416,6 +422,7 @@ export function stopAll(core: Core, reason: BatonError): void {
   core.closing = true;
   core.wakes.stop();
   core.breakers.stop();
+  core.budgets.stop();
   core.placeQueue.clear();
   for (const freed of core.placeFreed.splice(0)) freed();
   for (const actor of [...core.actors.values()]) dropActor(core, actor);

@@ -29,6 +29,7 @@ import type { AgentPlaces } from "./agent-places.ts";
 import type { Breakers } from "./breakers.ts";
 import type { Line } from "./line.ts";
 import type { InOwnContext } from "./own-context.ts";
+import type { Budgets } from "./budgets.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { Wakes } from "./wakes.ts";
 
@@ -121,6 +122,7 @@ export interface Core {
   readonly inOwnContext: InOwnContext;
   readonly agentPlaces: AgentPlaces;
   readonly breakers: Breakers;
+  readonly budgets: Budgets;
   readonly quarantine: Quarantine;
   readonly children: Children;
   /** Processes a listed actor; see actors.ts. */
