@@ -36,6 +36,7 @@ export function newActor(core: Core, run: Run, head: string): Actor {
     inbox: [],
     appending: false,
     listed: false,
+    again: false,
     placed: false,
     blobs: NO_BLOBS,
     stopRetry: undefined,
@@ -49,6 +50,7 @@ export function newActor(core: Core, run: Run, head: string): Actor {
 export function processActor(core: Core, actor: Actor): void {
   const arrivals = actor.inbox;
   actor.inbox = [];
+  actor.again = false;
   const { stream } = actor.stream;
   const { namespace, epoch, limits } = core;
   const { inlinePayloadBytesMax } = limits;
@@ -157,7 +159,7 @@ function settle(core: Core, actor: Actor, turn: Deliberation, arrivals: readonly
   if (turn.facts.some(({ kind }) => kind === "run.compensating")) core.breakers.forget(actor.id);
   if (!core.closing) perform(core, actor, turn.commands);
   if (hasEnded(actor.run)) endActor(core, actor);
-  else if (actor.inbox.length > 0) listActor(core, actor);
+  else if (actor.inbox.length > 0 || actor.again) listActor(core, actor);
   else if (isResting(core, actor)) rest(core, actor);
   else awaitNext(core, actor);
 }
