@@ -1,7 +1,7 @@
 /** Workflows made by chance, in lives made by chance. */
 import { describeSimulation, simulate } from "baton/testing";
 import { expect, test } from "vitest";
-import { randomWorkflow } from "./random-workflow.ts";
+import { randomOptions, randomWorkflow } from "./random-workflow.ts";
 import { seedsOf } from "./seeds.ts";
 
 test("promises 1, 3, 4, 5, 7, 8, 10 and 11 hold for workflows of every shape, whatever goes wrong", async () => {
@@ -11,10 +11,7 @@ test("promises 1, 3, 4, 5, 7, 8, 10 and 11 hold for workflows of every shape, wh
   const ends = new Set<string>();
   for (let seed = from; seed < from + count && failures.length === 0; seed += 1) {
     const report = await simulate(randomWorkflow(seed), {
-      inputs: [1, "two", { three: [3] }],
-      answers: { s1: { amount: 7 } },
-      faults: { agentFailure: 0.2 },
-      seeds: { from: seed, count: 1 },
+      ...randomOptions(seed),
       repeat: (each) =>
         `BATON_SIM_FROM=${each} BATON_SIM_SEEDS=1 npx vitest run test/sim/random.test.ts`,
     });

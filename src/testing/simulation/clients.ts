@@ -3,11 +3,14 @@ import type { Baton } from "../../engine/baton.ts";
 import type { Author, Entry } from "../../model/entry.ts";
 import { isBatonError } from "../../model/errors.ts";
 import { chanceAt, wholeAt } from "./chance.ts";
+import { dealWithLetters } from "./letters.ts";
 import type { World } from "./world.ts";
 
 const PERSON: Author = { kind: "person", id: "simulated" };
 const ARRIVE_MS = [0, 1_500] as const;
 const ANSWER_MS = [20, 3_000] as const;
+const CANCEL_MS = [500, 8_000] as const;
+const GO_BACK_MS = [500, 20_000] as const;
 const AGAIN_MS = 300;
 const TRIES_MAX = 2_000;
 const REMINDERS_MAX = 15;
@@ -65,7 +68,13 @@ async function tryOnce(
 }
 
 /** What a client may be told that comes too late, or twice. */
-const EXPECTED = ["SIGNAL_REFUSED", "RUN_FINISHED", "RUN_NOT_FOUND", "VALUE_TOO_LARGE"] as const;
+const EXPECTED = [
+  "SIGNAL_REFUSED",
+  "RUN_FINISHED",
+  "RUN_NOT_FOUND",
+  "VALUE_TOO_LARGE",
+  "COMPENSATION_UNKNOWN",
+] as const;
 
 export function clients(world: World): Clients {
   const { plan, time, owner } = world;
@@ -95,22 +104,36 @@ export function clients(world: World): Clients {
       baton.signal(run, path, { approved: false }, { by: PERSON, id }),
     );
   };
+  const readLetters = ({ stream, seq }: Entry): void => {
+    const run = stream.slice("run/".length);
+    later(wholeAt(plan.seed, ...ANSWER_MS, "letters", run, seq), () => {
+      void insist(`What is decided of the dead letters of ${run}`, (baton) =>
+        dealWithLetters(world, baton, PERSON, { run, seq }),
+      );
+    });
+  };
   return {
     come: () => {
       for (const [id, input] of plan.inputs) {
         later(wholeAt(seed, ...ARRIVE_MS, "arrive", id), () => start(id, input));
         if (schedule.strikes("duplicate", `start ${id}`))
           later(wholeAt(seed, 0, 5_000, "again", id), () => start(id, input));
+        const because = { by: PERSON, reason: "simulated" };
         if (schedule.strikes("cancel", id)) {
-          later(wholeAt(seed, 500, 8_000, "cancel", id), () => {
-            const because = { by: PERSON, reason: "simulated" };
+          later(wholeAt(seed, ...CANCEL_MS, "cancel", id), () => {
             void insist(`The end of ${id}`, (baton) => baton.cancel(id, because));
+          });
+        }
+        if (schedule.strikes("compensate", id)) {
+          later(wholeAt(seed, ...GO_BACK_MS, "compensate", id), () => {
+            void insist(`The way back of ${id}`, (baton) => baton.compensate(id, because));
           });
         }
       }
     },
     see: (entry) => {
       if (entry.kind === "reminder.due") return remind(entry);
+      if (entry.kind === "run.parked") return readLetters(entry);
       if (entry.kind !== "step.opened" || entry.path === undefined) return;
       if (entry.payload["step"] !== "approval" && entry.payload["step"] !== "signal") return;
       const run = entry.stream.slice("run/".length);
