@@ -21,6 +21,8 @@ import {
   releaseCompensations,
   resolveCompensation,
 } from "./saga.ts";
+import { resolveStep, type StepDecision } from "./parking.ts";
+import { afterUnknown, recordUnknown } from "./unknown.ts";
 import { sagaHistory } from "./saga-history.ts";
 import { type Deliberation, deliberation, ENGINE, say } from "./turn.ts";
 import type { Reads, Run } from "../model/run.ts";
@@ -102,6 +104,16 @@ export type Input =
   | { readonly kind: "history"; readonly facts: readonly Fact[] }
   | CompensationOutcome
   | CompensationHeld
+  | StepDecision
+  /** The attempt is let through and about to be made, where that must be recorded first. */
+  | {
+      readonly kind: "begin";
+      readonly path: string;
+      readonly turn: number;
+      readonly attempt: number;
+      readonly agent: string;
+      readonly inputHash: string;
+    }
   | {
       readonly kind: "resolve";
       readonly path: string;
@@ -153,7 +165,7 @@ function accept(turn: Deliberation, input: Input): void {
     case "held":
       return holdAttempt(turn, input);
     case "released":
-      releaseCompensations(turn, input.breaker);
+      releaseCompensations(turn, input.gate);
       return release(turn, input);
     case "once":
       return onceDone(turn, input);
@@ -184,6 +196,12 @@ function accept(turn: Deliberation, input: Input): void {
       return compensationEnded(turn, input);
     case "compensationHeld":
       return holdCompensation(turn, input);
+    case "resolveStep": {
+      const step = stepOf(run, parsePath(input.path).step);
+      return resolveStep(turn, input, step, rulesOf(step));
+    }
+    case "begin":
+      return begin(turn, input);
     case "resolve":
       return resolveCompensation(turn, input);
     case "tick":
@@ -267,7 +285,16 @@ function attemptFailed(
   const performing = takePerforming(run, outcome);
   if (performing === undefined) return;
   const step = stepOf(run, performing.step);
-  const { givenUp } = recordFailure(turn, performing, agentOf(run, step), outcome);
+  const agent = agentOf(run, step);
+  if (outcome.unknown === true) {
+    const state = run.steps.get(step.name);
+    // Whatever becomes of it, it gives up its place among the items that execute, or is given up as one of them.
+    const isGivenUp = afterUnknown(run, agent) === "compensate";
+    if (!isGivenUp && state?.kind === "open" && state.opening.step === "map" && state.items)
+      state.items.executing -= 1;
+    return recordUnknown(turn, step, rulesOf(step), { performing, agent, outcome });
+  }
+  const { givenUp } = recordFailure(turn, performing, agent, outcome);
   const { kind } = run.phase;
   if (!givenUp) {
     const state = run.steps.get(step.name);
@@ -290,6 +317,24 @@ function agentOf(run: Run, step: StepDefinition): AgentDefinition {
       : undefined;
   invariant(taken?.kind === "agent", `Step ${step.name} of run ${run.id} calls no agent.`);
   return taken.agent;
+}
+
+/** Records the intent; an attempt that is not under way any more is not begun. */
+function begin(turn: Deliberation, input: Extract<Input, { readonly kind: "begin" }>): void {
+  const { path, turn: turnNo, attempt, agent, inputHash } = input;
+  const performing = turn.run.performing.get(path);
+  if (performing?.turn !== turnNo || performing.attempt !== attempt) return;
+  say(turn, {
+    kind: "attempt.begun",
+    path,
+    turn: turnNo,
+    attempt,
+    by: ENGINE,
+    agent,
+    reads: performing.reads,
+    inputHash,
+    payload: {},
+  });
 }
 
 function onceDone(turn: Deliberation, input: Extract<Input, { readonly kind: "once" }>): void {

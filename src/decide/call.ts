@@ -6,7 +6,7 @@
  */
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import type { BreakerMark, FallbackMark } from "../model/breaker.ts";
-import type { Draft, Failure, UsageRecord } from "../model/entry.ts";
+import type { Author, Draft, Failure, UsageRecord } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Performing, Reads, Run } from "../model/run.ts";
 import { type Deliberation, say } from "./turn.ts";
@@ -20,7 +20,10 @@ export type AttemptOutcome =
       readonly attempt: number;
       /** Checked against the agent's output contract, frozen. */
       readonly output: Json;
-      readonly inputHash: string;
+      /** Absent only for what a person did by hand, where it is not known. */
+      readonly inputHash?: string;
+      /** Who did it, where it was not the agent. */
+      readonly by?: Author;
       readonly usage?: readonly UsageRecord[];
       readonly tookMs?: number;
       readonly behind?: Behind;
@@ -33,6 +36,8 @@ export type AttemptOutcome =
       readonly error: Failure;
       /** No further attempt: the policy says so, or the attempt was aborted because the run is ending. */
       readonly final: boolean;
+      /** Whether the attempt may have acted; see unknown.ts. */
+      readonly unknown?: true;
       /** At least 0, below 1: the jitter is drawn outside, so that deciding is repeatable. */
       readonly random: number;
       readonly inputHash?: string;
@@ -50,9 +55,10 @@ export interface Behind {
 
 const NO_ONCES: ReadonlyMap<string, Json> = new Map();
 
-/** Whether a call of this path may begin now: nothing under way, no retry pause, no wait for a breaker. */
+/** Whether a call of this path may begin now: nothing under way, no retry pause, no wait for a breaker or a person. */
 export function mayCall(run: Run, path: string, nowMs: number): boolean {
   if (run.performing.has(path)) return false;
+  if (run.parked.size > 0 && run.parked.has(path)) return false;
   if (run.holds.size > 0 && (run.holds.get(path)?.dueAt ?? 0) > nowMs) return false;
   const retryAt = run.calls.get(path)?.retryAt;
   return retryAt === undefined || retryAt <= nowMs;
@@ -117,8 +123,9 @@ export function recordFailure(
 ): { readonly givenUp: boolean } {
   const { attempts, backoff } = agent.retry;
   const actor = outcome.behind?.fallback?.agent ?? agent;
-  const givenUp = outcome.final || outcome.attempt >= attempts || turn.run.phase.kind !== "going";
-  const pauseMs = Math.min(backoff.maxMs, backoff.baseMs * backoff.factor ** (outcome.attempt - 1));
+  const counted = outcome.attempt - (turn.run.calls.get(outcome.path)?.uncounted ?? 0);
+  const givenUp = outcome.final || counted >= attempts || turn.run.phase.kind !== "going";
+  const pauseMs = Math.min(backoff.maxMs, backoff.baseMs * backoff.factor ** (counted - 1));
   const retryAt =
     Math.max(turn.run.at, turn.nowMs) + Math.round(pauseMs * (1 - backoff.jitter * outcome.random));
   say(turn, {
@@ -150,10 +157,10 @@ export function sealing(
     path: outcome.path,
     turn: outcome.turn,
     attempt: outcome.attempt,
-    by: { kind: "agent", id: agentName(actorId(performing, outcome)) },
+    by: outcome.by ?? { kind: "agent", id: agentName(actorId(performing, outcome)) },
     ...agentField(actorId(performing, outcome)),
     reads: performing.reads,
-    inputHash: outcome.inputHash,
+    ...(outcome.inputHash === undefined ? {} : { inputHash: outcome.inputHash }),
     payload: {
       ...(outcome.usage === undefined ? {} : { usage: outcome.usage }),
       ...(outcome.tookMs === undefined ? {} : { tookMs: outcome.tookMs }),
@@ -176,7 +183,11 @@ function agentName(id: string | undefined): string {
   return id?.slice(0, id.lastIndexOf("@")) ?? "";
 }
 
-function marksOf({ breaker, fallback }: Behind) {
+/** The marks of breakers and fallbacks that an outcome's entry carries. */
+export function marksOf({ breaker, fallback }: Behind): {
+  readonly breaker?: BreakerMark;
+  readonly fallback?: FallbackMark;
+} {
   return {
     ...(breaker === undefined ? {} : { breaker }),
     ...(fallback === undefined

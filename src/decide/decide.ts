@@ -14,6 +14,7 @@ import { parsePath } from "./evolve.ts";
 import { isHeldUntil } from "./hold.ts";
 import { refusalFailure, tryCall, viewOf } from "./handoff.ts";
 import { turnsBack, walk } from "./saga.ts";
+import { takeLostIntents } from "./unknown.ts";
 import { agentRules } from "./steps/agent.ts";
 import { branchRules } from "./steps/branch.ts";
 import { mapRules } from "./steps/map.ts";
@@ -47,12 +48,20 @@ export function rulesOf(step: StepDefinition): StepRules<StepDefinition> {
  */
 export function decide(turn: Deliberation, drainAgenda = true): void {
   const { run } = turn;
+  if (!run.lostIntentsTaken) takeLost(turn);
   if (drainAgenda && run.phase.kind === "going") {
     drain(turn);
     if (run.phase.kind === "going" && run.unsettledSteps === 0) complete(turn);
   }
   if (run.phase.kind === "failing" || run.phase.kind === "cancelling") wind(turn);
   if (run.phase.kind === "compensating") walk(turn);
+}
+
+/** What was begun before this incarnation is settled before anything else is; a run without its code waits for that. */
+function takeLost(turn: Deliberation): void {
+  const { kind } = turn.run.phase;
+  if (kind === "blocked" || turn.run.missing.length > 0) return;
+  takeLostIntents(turn, rulesOf);
 }
 
 function drain(turn: Deliberation): void {
@@ -211,9 +220,9 @@ export function statusOf(run: Run): RunStatus {
     case "cancelling":
       return run.missing.length > 0 && run.performing.size === 0 ? "waiting" : "running";
     case "going":
-      return run.performing.size === 0 && run.agenda.size === 0 && run.unsettledSteps > 0
-        ? "waiting"
-        : "running";
+      if (run.performing.size > 0 || run.agenda.size > 0 || run.unsettledSteps === 0)
+        return "running";
+      return run.parked.size > 0 ? "parked" : "waiting";
   }
 }
 

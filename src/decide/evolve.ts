@@ -59,10 +59,19 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
     if (run.phase.kind === "going")
       run.phase = { kind: "failing", step, error: fact.payload.error };
   },
+  "step.parked": (run, fact) => {
+    const path = pathOf(fact);
+    const { turn = 0, attempt = 0 } = fact;
+    run.unknowns.delete(path);
+    run.parked.set(path, { step: parsePath(path).step, turn, attempt, ...fact.payload });
+  },
+  "step.resolved": stepResolved,
   "item.sealed": (run, fact) => settleItem(run, pathOf(fact), { ok: true, value: valueOf(fact) }),
   "item.failed": (run, fact) =>
     settleItem(run, pathOf(fact), { ok: false, error: fact.payload.error }),
   "attempt.failed": attemptFailed,
+  "attempt.begun": begun,
+  "attempt.unknown": attemptUnknown,
   "attempt.held": held,
   "handoff.refused": handoffRefused,
   "once.recorded": (run, fact) => {
@@ -168,11 +177,11 @@ function compensationFailed(run: Run, fact: FactOf<"compensation.failed">): void
 function compensationHeld(run: Run, fact: FactOf<"compensation.held">): void {
   const { states } = rollbackOf(run);
   const key = `${pathOf(fact)}:${fact.turn ?? 0}`;
-  const { breaker, dueAt } = fact.payload;
+  const { gate, dueAt } = fact.payload;
   const before = states.get(key)?.before ?? 0;
   // The attempt has not been made.
   const attempts = (fact.attempt ?? 1) - 1;
-  states.set(key, { attempts, before, retryAt: dueAt, error: undefined, breaker });
+  states.set(key, { attempts, before, retryAt: dueAt, error: undefined, gate });
   run.timers.push({ dueAt, kind: "compensate", key });
 }
 
@@ -252,17 +261,56 @@ function attemptFailed(run: Run, fact: FactOf<"attempt.failed">): void {
   const attempt = fact.attempt ?? 1;
   // What a refusal said stays said, also when an attempt after it fails for another reason.
   const feedback = error.violations ?? run.calls.get(path)?.feedback ?? [];
-  run.calls.set(path, { failedAttempts: attempt, retryAt, feedback });
+  const uncounted = run.calls.get(path)?.uncounted;
+  run.calls.set(path, {
+    failedAttempts: attempt,
+    retryAt,
+    feedback,
+    ...(uncounted === undefined ? {} : { uncounted }),
+  });
   run.holds.delete(path);
+  if (run.intents.size > 0) run.intents.delete(path);
   if (retryAt !== undefined)
     run.timers.push({ dueAt: retryAt, kind: "retry", step, path, attempt });
+}
+
+function begun(run: Run, fact: FactOf<"attempt.begun">): void {
+  const path = pathOf(fact);
+  const { turn = 0, attempt = 1, reads = {}, agent, inputHash } = fact;
+  const { step } = parsePath(path);
+  run.intents.set(path, { step, turn, attempt, reads, agent, inputHash });
+}
+
+function attemptUnknown(run: Run, fact: FactOf<"attempt.unknown">): void {
+  const path = pathOf(fact);
+  const { step } = parsePath(path);
+  const { turn = 0, attempt = 1 } = fact;
+  const { error, then, lost } = fact.payload;
+  const known = run.calls.get(path);
+  const uncounted = (known?.uncounted ?? 0) + (lost === true ? 1 : 0);
+  const feedback = error.violations ?? known?.feedback ?? [];
+  run.intents.delete(path);
+  run.holds.delete(path);
+  run.calls.set(path, { failedAttempts: attempt, retryAt: undefined, feedback, uncounted });
+  if (then === "probe") run.unknowns.set(path, { step, turn, attempt, error });
+  if (then === "probe" || then === "retry") run.agenda.add(step);
+}
+
+function stepResolved(run: Run, fact: FactOf<"step.resolved">): void {
+  const path = pathOf(fact);
+  run.parked.delete(path);
+  if (fact.payload.action !== "retry") return;
+  const call = run.calls.get(path);
+  if (call !== undefined)
+    run.calls.set(path, { ...call, retryAt: undefined, uncounted: call.failedAttempts });
+  run.agenda.add(parsePath(path).step);
 }
 
 function held(run: Run, fact: FactOf<"attempt.held">): void {
   const path = pathOf(fact);
   const { step } = parsePath(path);
-  const { breaker, dueAt } = fact.payload;
-  run.holds.set(path, { step, breaker, turn: fact.turn ?? 0, attempt: fact.attempt ?? 1, dueAt });
+  const { gate, dueAt } = fact.payload;
+  run.holds.set(path, { step, gate, turn: fact.turn ?? 0, attempt: fact.attempt ?? 1, dueAt });
   run.timers.push({ dueAt, kind: "held", step, path });
 }
 
@@ -301,6 +349,8 @@ function settle(run: Run, step: string): void {
 function forgetCall(run: Run, path: string, turn: number): void {
   run.calls.delete(path);
   run.holds.delete(path);
+  if (run.intents.size > 0) run.intents.delete(path);
+  if (run.unknowns.size > 0) run.unknowns.delete(path);
   if (run.onces.size > 0) run.onces.delete(`${path}:${turn}`);
 }
 

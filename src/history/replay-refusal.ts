@@ -7,7 +7,7 @@ import { parseIsoTime } from "../model/iso-time.ts";
 import { type Json, sealJson } from "../model/json.ts";
 import type { Run } from "../model/run.ts";
 import type { StepDefinition } from "../model/workflow-definition.ts";
-import { callOf, takenCase, untilHolds } from "./replay-call.ts";
+import { callOf, takenCase, untilHolds } from "../decide/step-call.ts";
 import { differ, type Replaying } from "./replay-difference.ts";
 
 /** A refused handoff: today it must be refused too, and lead on in the same way. */

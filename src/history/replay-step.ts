@@ -11,7 +11,7 @@ import { sameJson } from "../model/json-pointer.ts";
 import type { Run } from "../model/run.ts";
 import type { RepeatStep, StepDefinition } from "../model/workflow-definition.ts";
 import { fallbackOf } from "../model/workflow-parts.ts";
-import { callOf, takenCase, untilHolds } from "./replay-call.ts";
+import { callOf, takenCase, untilHolds } from "../decide/step-call.ts";
 import { compareContract, differ, type Replaying, saysRefused } from "./replay-difference.ts";
 import { compareOpening } from "./replay-opening.ts";
 
@@ -171,14 +171,19 @@ function compareHeld(
   step: StepDefinition,
 ): void {
   const call = callOf(replaying.run, step, fact.path ?? step.name);
-  const recorded = fact.payload.breaker;
+  const recorded = fact.payload.gate;
   let agent = call?.agent;
   while (agent !== undefined) {
     const { breaker } = agent;
-    if (breaker?.name === recorded && breaker.whenOpen.kind === "wait") return;
+    if (
+      breaker !== undefined &&
+      `breaker/${breaker.name}` === recorded &&
+      breaker.whenOpen.kind === "wait"
+    )
+      return;
     agent = fallbackOf(agent);
   }
-  const message = `Today the call would not wait for the breaker ${recorded}.`;
+  const message = `Today the call would not wait at ${recorded}.`;
   differ(replaying, fact, { what: "breaker", message, recorded });
 }
 

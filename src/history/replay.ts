@@ -16,7 +16,7 @@ import { DEFAULT_LIMITS, type Limits } from "../model/limits.ts";
 import { newRun, type Run } from "../model/run.ts";
 import type { StepDefinition, WorkflowDefinition } from "../model/workflow-definition.ts";
 import { factOf, type RecordedEntry, runIdOf } from "./read.ts";
-import { itemsOf } from "./replay-call.ts";
+import { itemsOf } from "../decide/step-call.ts";
 import { compareContract, type ReplayDifference, type Replaying } from "./replay-difference.ts";
 import { compareRefusal } from "./replay-refusal.ts";
 import { compareStep } from "./replay-step.ts";

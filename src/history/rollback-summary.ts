@@ -1,5 +1,12 @@
 /** What is known of a run's way back from its journal alone. */
-import type { Author, Fact, Failure, PlannedCompensation, RollbackReason } from "../model/entry.ts";
+import type {
+  Author,
+  Fact,
+  Failure,
+  Gate,
+  PlannedCompensation,
+  RollbackReason,
+} from "../model/entry.ts";
 
 /** One compensation of a run. */
 export interface CompensationSummary extends PlannedCompensation {
@@ -9,8 +16,8 @@ export interface CompensationSummary extends PlannedCompensation {
   readonly error?: Failure;
   /** When the next attempt is due; milliseconds since 1970. */
   readonly retryAt?: number;
-  /** The open breaker that the next attempt waits for. */
-  readonly breaker?: string;
+  /** The closed gate that the next attempt waits at: `breaker/bureau`. */
+  readonly gate?: Gate;
   /** The person who decided last, and why. */
   readonly by?: Author;
   readonly reason?: string;
@@ -54,9 +61,9 @@ export function foldRollback(fold: RollbackFold, fact: Fact): void {
     Object.assign(one, { status, error, attempts: fact.attempt ?? 1 });
     if (retryAt !== undefined) one.retryAt = retryAt;
   } else if (fact.kind === "compensation.held") {
-    const { breaker, dueAt } = fact.payload;
+    const { gate, dueAt } = fact.payload;
     clear(one);
-    Object.assign(one, { status: "retrying", retryAt: dueAt, breaker });
+    Object.assign(one, { status: "retrying", retryAt: dueAt, gate });
   } else if (fact.kind === "compensation.resolved") {
     const { action, reason } = fact.payload;
     const status = { retry: "pending", done: "byHand", skip: "skipped" } as const;
@@ -84,7 +91,7 @@ function markUnknown(fold: RollbackFold, path: string): void {
 function clear(one: Mutable<CompensationSummary>): void {
   delete one.error;
   delete one.retryAt;
-  delete one.breaker;
+  delete one.gate;
 }
 
 /** The finished summary, as a field of the report; none for a run that never went back. */

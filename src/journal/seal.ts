@@ -119,6 +119,8 @@ function entryId(fact: Fact): string {
     case "run.blocked":
     case "run.parked":
     case "compensation.resolved":
+    case "step.parked":
+    case "step.resolved":
     case "workflow.registered":
     case "breaker.opened":
     case "breaker.halfOpened":

@@ -98,6 +98,10 @@ export interface AgentDefinition {
   readonly concurrency?: number;
   /** Stops calls while what is behind the agent is down. */
   readonly breaker?: BreakerPolicy;
+  /** At-least-once if absent. At-most-once: no attempt is made while another one may have acted. */
+  readonly delivery?: "at-most-once";
+  /** Of an at-most-once agent whose outcome is not known: a person is asked, if absent. */
+  readonly onUnknown?: "ask" | "compensate";
   /** Whether it acts on the outside world; `baton check` wants `compensate` then, and forks refuse it unless asked. */
   readonly sideEffects: boolean;
   readonly execute: (input: Json, context: AgentContext) => unknown;

@@ -85,6 +85,34 @@ export interface PlannedCompensation {
 /** What a person decides of a compensation that failed for good. */
 export type CompensationAction = "retry" | "done" | "skip";
 
+/** What becomes of a call after an attempt whose outcome is not known, as decided at that moment. */
+export type UnknownOutcome =
+  /** Made again: the agent is at-least-once. */
+  | "retry"
+  /** The agent's `probe` asks the outside system. */
+  | "probe"
+  /** The step is parked for a person. */
+  | "ask"
+  /** The step fails; the run goes back, over this attempt too. */
+  | "compensate"
+  /** Nothing: the run is ending. */
+  | "end";
+
+/** What every call passes, by kind and name: `breaker/bureau`, `budget/model`, `rate/bureau`. */
+export type Gate = `${GateKind}/${string}`;
+export type GateKind = "breaker" | "budget" | "rate";
+
+export function gateKind(gate: Gate): GateKind {
+  // A gate begins with its kind, by its type.
+  return gate.slice(0, gate.indexOf("/")) as GateKind;
+}
+
+/** Why a step is parked: its attempt's outcome is not known; it took its process with it; it failed where the run may only go forward. */
+export type ParkedBecause = "unknown" | "poison" | "pivot";
+
+/** What a person decides of a step that is parked. */
+export type StepAction = "retry" | "done" | "fail";
+
 /** The payload of each kind of entry, without the value that {@link VALUE_FIELD} names. */
 export interface Payloads {
   /** Seals version 0. Value: the input. `parent` is set for forks and for the child run of a subflow. */
@@ -122,6 +150,10 @@ export interface Payloads {
   /** Value: the list of a map, what an approval shows; absent for the other kinds. */
   readonly "step.opened": Opening;
   readonly "step.failed": { readonly error: Failure };
+  /** A call of the step waits for a person. Value: all that it takes to decide, as far as it is known. */
+  readonly "step.parked": { readonly because: ParkedBecause; readonly error: Failure };
+  /** A person has decided; what was done by hand is sealed by that person in the next entry. */
+  readonly "step.resolved": { readonly action: StepAction; readonly reason?: string };
   /** One item of a map or one round of a repeat. Value: its output. Makes no version. */
   readonly "item.sealed": {
     readonly usage?: readonly UsageRecord[];
@@ -139,12 +171,24 @@ export interface Payloads {
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
   };
+  /** The attempt is about to be made: written before the call where it must be known later that it may have been made. */
+  readonly "attempt.begun": Record<never, never>;
+  /** Whether the attempt acted is not known. `lost`: its process died, or lost the run, while it was made. */
+  readonly "attempt.unknown": {
+    readonly error: Failure;
+    readonly then: UnknownOutcome;
+    readonly lost?: true;
+    readonly usage?: readonly UsageRecord[];
+    readonly tookMs?: number;
+    readonly breaker?: BreakerMark;
+    readonly fallback?: FallbackMark;
+  };
   /**
-   * The attempt met an open breaker and waits; once for each wait, however often it is refused. `dueAt`: when the run asks
-   * again by itself. `until`: when the breaker lets a probe through; absent if that is not known.
+   * The attempt met a gate that lets nothing through now, and waits; once for each wait, however often it is refused. `dueAt`:
+   * when the run asks again by itself. `until`: when the gate lets the next through; absent if that is not known.
    */
   readonly "attempt.held": {
-    readonly breaker: string;
+    readonly gate: Gate;
     readonly dueAt: number;
     readonly until?: number;
   };
@@ -183,7 +227,7 @@ export interface Payloads {
   };
   /** As `attempt.held`: an attempt to compensate waits, whatever the agent says of its other calls. */
   readonly "compensation.held": {
-    readonly breaker: string;
+    readonly gate: Gate;
     readonly dueAt: number;
     readonly until?: number;
   };
@@ -219,6 +263,7 @@ export const VALUE_FIELD = {
   "signal.received": "value",
   "run.compensating": "plan",
   "run.parked": "letters",
+  "step.parked": "letter",
 } as const satisfies Partial<Record<EntryKind, string>>;
 
 export type ValuedKind = keyof typeof VALUE_FIELD;

@@ -9,7 +9,9 @@ import TinyQueue from "tinyqueue";
 import type {
   Author,
   Failure,
+  Gate,
   Opening,
+  ParkedBecause,
   PlannedCompensation,
   Position,
   RollbackReason,
@@ -64,15 +66,44 @@ export interface CallState {
   readonly failedAttempts: number;
   readonly retryAt: number | undefined;
   readonly feedback: readonly Violation[];
+  /** Attempts that the policy does not count: lost with their process, or made before a person asked for more. */
+  readonly uncounted?: number;
 }
 
-/** An attempt that met an open breaker and waits. It stays until the attempt has ended, so that the wait is recorded once. */
-export interface Hold {
+/** An attempt that was begun, and whose outcome is not in the journal. */
+export interface Intent {
   readonly step: string;
-  readonly breaker: string;
   readonly turn: number;
   readonly attempt: number;
-  /** When the breaker is asked again. Under way: put off each time that the breaker refuses again. */
+  readonly reads: Reads;
+  readonly agent: string | undefined;
+  readonly inputHash: string | undefined;
+}
+
+/** An attempt whose outcome is to be asked for. */
+export interface Unknown {
+  readonly step: string;
+  readonly turn: number;
+  readonly attempt: number;
+  readonly error: Failure;
+}
+
+/** A call that waits for a person. */
+export interface ParkedCall {
+  readonly step: string;
+  readonly turn: number;
+  readonly attempt: number;
+  readonly because: ParkedBecause;
+  readonly error: Failure;
+}
+
+/** An attempt that met a closed gate and waits. It stays until the attempt has ended, so that the wait is recorded once. */
+export interface Hold {
+  readonly step: string;
+  readonly gate: Gate;
+  readonly turn: number;
+  readonly attempt: number;
+  /** When the gate is asked again. Under way: put off each time that it refuses again. */
   readonly dueAt: number;
 }
 
@@ -120,18 +151,18 @@ export type RunPhase =
   | { readonly kind: "cancelled"; readonly reason: string }
   | { readonly kind: "refused"; readonly violations: readonly Violation[] };
 
-/** What is known of a compensation that has failed, or waits for a breaker. */
+/** What is known of a compensation that has failed, or waits at a gate. */
 export interface CompensationState {
   /** Attempts so far. */
   readonly attempts: number;
   /** Attempts when a person last asked for more: the policy counts from there. */
   readonly before: number;
-  /** When the next attempt may begin; put off, under way, each time that a breaker refuses it again. */
+  /** When the next attempt may begin; put off, under way, each time that a gate refuses it again. */
   readonly retryAt: number | undefined;
   /** Set where it failed for good. */
   readonly error: Failure | undefined;
-  /** The open breaker that the next attempt waits for; it stays until that attempt has ended, so that a wait is recorded once. */
-  readonly breaker?: string;
+  /** The closed gate that the next attempt waits at; it stays until that attempt has ended, so that a wait is recorded once. */
+  readonly gate?: Gate;
 }
 
 /** The way back of a run. Owned by the run. */
@@ -198,8 +229,16 @@ export interface Run {
   /** Turn of a step, where it is not 0. */
   readonly turns: Map<string, number>;
   readonly calls: Map<string, CallState>;
-  /** By path, attempts that wait for a breaker. */
+  /** By path, attempts that wait at a gate. */
   readonly holds: Map<string, Hold>;
+  /** By path, attempts that were begun and are not known to have ended. */
+  readonly intents: Map<string, Intent>;
+  /** By path, attempts whose outcome is to be asked for. */
+  readonly unknowns: Map<string, Unknown>;
+  /** By path, calls that wait for a person. */
+  readonly parked: Map<string, ParkedCall>;
+  /** Under way: whether intents of an earlier incarnation have been looked for. */
+  lostIntentsTaken: boolean;
   /** By `path:turn`, what `once` has recorded. */
   readonly onces: Map<string, Map<string, Json>>;
   /** By step that waits, when somebody is told next. */
@@ -249,6 +288,10 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     turns: new Map(),
     calls: new Map(),
     holds: new Map(),
+    intents: new Map(),
+    unknowns: new Map(),
+    parked: new Map(),
+    lostIntentsTaken: false,
     onces: new Map(),
     reminders: new Map(),
     signals: new Map(),

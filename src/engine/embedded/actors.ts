@@ -448,7 +448,8 @@ export function stopAll(core: Core, reason: BatonError): void {
 
 function indexOf(run: Run): StreamIndex {
   const status = statusOf(run);
-  const wakeAtMs = status === "waiting" ? nextWakeAt(run) : undefined;
+  // What is parked may wait for a time as well: another branch of it sleeps.
+  const wakeAtMs = status === "waiting" || status === "parked" ? nextWakeAt(run) : undefined;
   return {
     status,
     open: OPEN_STATUSES.has(status),

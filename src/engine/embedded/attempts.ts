@@ -3,6 +3,7 @@
  *
  * A1. An attempt reports exactly one outcome: the first of result, throw, timeout, and the end of its patience after an abort.
  * A2. Once it has reported, its context throws and what it still gives is ignored.
+ * A4. An at-most-once agent is called only after the intent is in the journal.
  * A3. What crosses into the run is checked here: the output against the agent's contract, its size, its JSON.
  */
 import type { BreakerMark, BreakerPolicy } from "../../model/breaker.ts";
@@ -66,7 +67,7 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
   });
   running.leaveQueue = core.agentPlaces.take(agent, () =>
     enter(running, {
-      begin: () => begin(running),
+      begin: () => announce(running),
       close: () => close(running),
       refused: (breaker, refusal) => refused(running, breaker, refusal),
     }),
@@ -82,9 +83,11 @@ function refused(running: Running, breaker: BreakerPolicy, refusal: Refusal): vo
   if (!close(running)) return;
   const { whenOpen, name } = breaker;
   switch (whenOpen.kind) {
-    case "wait":
-      deliver(core, actor, { kind: "held", path, turn, attempt, agent, breaker: name, ...refusal });
+    case "wait": {
+      const place = { path, turn, attempt, agent, gate: `breaker/${name}` } as const;
+      deliver(core, actor, { kind: "held", ...place, ...refusal });
       return;
+    }
     case "fail": {
       const error = {
         code: "BREAKER_OPEN",
@@ -146,6 +149,19 @@ function callOutcome(running: Running, error: Failure, cause: unknown): CallOutc
   const { core, actor, command } = running;
   const place = { run: actor.id, path: command.path, at: core.clock.now() };
   return failedCall(command.agent, place, { error, cause });
+}
+
+/** Begins the attempt; where it must be known afterwards that it may have been made, once that is in the journal (A4). */
+function announce(running: Running): void {
+  const { core, actor, command } = running;
+  const { agent, path, turn, attempt, input } = command;
+  if (agent.delivery === undefined || running.reported) return begin(running);
+  const inputHash = sha256Hex(canonicalJson(input));
+  const intent = { kind: "begin", path, turn, attempt, agent: agent.id, inputHash } as const;
+  deliver(core, actor, intent, (arrived) => {
+    if (arrived.kind === "failed" || core.closing) close(running);
+    begin(running);
+  });
 }
 
 function begin(running: Running): void {

@@ -201,8 +201,8 @@ async function findUnfinished(core: Core): Promise<void> {
     });
     for (const head of heads) {
       const id = head.stream.slice("run/".length);
-      if (head.status === "waiting" && head.wakeAtMs !== undefined)
-        core.wakes.set(id, head.wakeAtMs);
+      const isResting = head.status === "waiting" || head.status === "parked";
+      if (isResting && head.wakeAtMs !== undefined) core.wakes.set(id, head.wakeAtMs);
       // A parked run waits for a person, who finds it among the dead letters.
       else if (head.status === "parked") continue;
       else core.unfinished.add(id);

@@ -1,6 +1,6 @@
-/** What a path of a recorded run stands for in today's definition. */
-import { parsePath } from "../decide/evolve.ts";
-import { type Tried, tryCall, viewOf } from "../decide/handoff.ts";
+/** What a path of a run stands for in today's definition: which agent is called there, and on what. */
+import { parsePath } from "./evolve.ts";
+import { type Tried, tryCall, viewOf } from "./handoff.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import type { Json } from "../model/json.ts";
 import type { Items, Run } from "../model/run.ts";
