@@ -45,6 +45,10 @@ interface Reading {
   readonly values: Map<number, Json>;
   readonly openings: Map<string, SagaOpening>;
   readonly planned: Map<string, PlannedCompensation>;
+  /** What may have been under way when a process died, by `path:turn`, as long as nothing was heard of it. */
+  readonly lost: Set<string>;
+  /** The run as it was when it was resumed last. */
+  readonly folded: Run;
   /** Seq of the entry with which the run began to end; Infinity before it. */
   turnedAt: number;
   resumedSince: boolean;
@@ -62,14 +66,18 @@ export function sagaHistory(
     values: new Map(),
     openings: new Map(),
     planned: new Map(),
+    lost: new Set(),
+    folded: newRun("", definition, limits),
     turnedAt: Number.POSITIVE_INFINITY,
     resumedSince: false,
   };
   for (const fact of facts) {
     if (fact.kind === "run.compensating") break;
     read(reading, fact);
+    if (fact.kind === "run.resumed" && fact.seq < reading.turnedAt)
+      addLost(reading, facts, fact.seq);
   }
-  if (reading.resumedSince) addLost(reading, facts, limits);
+  if (reading.resumedSince) addLost(reading, facts, reading.turnedAt);
   const { acts, values, openings } = reading;
   const walk = [...reading.planned.values()].sort((a, b) => b.seq - a.seq);
   const isForPerson = (planned: PlannedCompensation) => needsPerson(definition, reading, planned);
@@ -184,8 +192,19 @@ function childWorkflow(
 function addAttempt(reading: Reading, fact: FactOf<"attempt.failed">): void {
   const { error, tookMs } = fact.payload;
   const wasAborted = fact.seq > reading.turnedAt && tookMs !== undefined;
-  if (!wasAborted && !MAY_HAVE_ACTED.has(error.code)) return;
-  addUnknown(reading, fact);
+  if (wasAborted || MAY_HAVE_ACTED.has(error.code)) return addUnknown(reading, fact);
+  if (tookMs !== undefined) settleLost(reading, fact);
+}
+
+/** The attempt that was lost was made again, under the same idempotency key, and says that nothing was done. */
+function settleLost(reading: Reading, fact: FactOf<"attempt.failed">): void {
+  const key = compensationKey({ path: pathOf(fact), turn: fact.turn ?? 0 });
+  if (!reading.lost.has(key) || reading.planned.get(key)?.agent !== fact.agent) return;
+  // Where a fallback may have been under way instead, only that one can say.
+  if (reading.acts.get(key)?.besides !== undefined) return;
+  reading.lost.delete(key);
+  reading.planned.delete(key);
+  reading.acts.delete(key);
 }
 
 function addUnknown(reading: Reading, fact: FactOf<"attempt.failed">): void {
@@ -195,6 +214,7 @@ function addUnknown(reading: Reading, fact: FactOf<"attempt.failed">): void {
   const act = actOf(fact, undefined);
   const agent = actorOf(reading.definition, reading.openings, act);
   if (agent?.compensate === undefined) return;
+  reading.lost.delete(key);
   const besides = otherThan(reading, key, fact)?.agent ?? reading.acts.get(key)?.besides;
   reading.acts.set(key, { ...act, ...(besides === undefined ? {} : { besides }) });
   reading.planned.set(key, {
@@ -207,14 +227,14 @@ function addUnknown(reading: Reading, fact: FactOf<"attempt.failed">): void {
 }
 
 /**
- * The process died between the failure and the end of what was under way: those attempts left nothing in the journal. What
- * was ready when the run began to end may have been executing, and is taken to have been.
+ * A process died, and left nothing in the journal of what was under way: what was ready at `seq` may have been executing, and is
+ * taken to have been, until an attempt that is made after it says what became of it. An at-most-once agent says so itself.
  */
-function addLost(reading: Reading, facts: readonly Fact[], limits: Limits): void {
-  const run = newRun("", reading.definition, limits);
+function addLost(reading: Reading, facts: readonly Fact[], seq: number): void {
+  const run = reading.folded;
   for (const fact of facts) {
-    if (fact.seq >= reading.turnedAt) break;
-    evolve(run, fact);
+    if (fact.seq >= seq) break;
+    if (fact.seq > run.seq) evolve(run, fact);
   }
   for (const step of reading.definition.steps) {
     for (const path of readyPaths(run, step)) {
@@ -222,9 +242,10 @@ function addLost(reading: Reading, facts: readonly Fact[], limits: Limits): void
       const key = compensationKey({ path, turn });
       const own = agentAt(reading.definition, reading.openings, path);
       // Which of them was executing when the process died is not known: the breaker may have been open.
-      const [agent, other] = withFallbacks(own).filter((each) => each.compensate !== undefined);
+      const [agent, other] = withFallbacks(own).filter(
+        ({ compensate, delivery }) => compensate !== undefined && delivery !== "at-most-once",
+      );
       if (agent === undefined || reading.acts.has(key)) continue;
-      const seq = reading.turnedAt;
       const reads: Record<string, number> = {};
       for (const need of step.needs) {
         const sealed = run.values.get(need);
@@ -236,6 +257,7 @@ function addLost(reading: Reading, facts: readonly Fact[], limits: Limits): void
         ...(other === undefined ? {} : { besides: other.id }),
       });
       reading.planned.set(key, { what: "unknown", path, turn, seq, agent: agent.id });
+      reading.lost.add(key);
     }
   }
 }

@@ -1,0 +1,75 @@
+/** An attempt that was lost with its process, and that nobody makes again, may have acted: the way back knows of it. */
+import { memory, workflow } from "baton";
+import { virtualClock } from "baton/testing";
+import { expect, test } from "vitest";
+import { ADA, count, gate, opened, payloadsOf } from "../support/opened.ts";
+import { undoing } from "../support/undoing.ts";
+
+const never = gate();
+
+function paying(acts: string[], execute: () => number | Promise<number>, unknown: boolean) {
+  const agent = undoing<number>("pay", acts, {
+    unknown,
+    timeout: "1h",
+    breaker: { name: "bank", whenOpen: "fail" },
+    execute,
+  });
+  return workflow("pay", "1.0.0", { input: count })
+    .step("pay", agent, { input: ({ input }) => input })
+    .output(({ pay }) => pay);
+}
+
+/** A process is left while the agent acts; in the next one its breaker is open, so that it is not called again. */
+async function leftWhileActing(unknown: boolean) {
+  const clock = virtualClock();
+  const store = memory({ now: clock.now });
+  const acts: string[] = [];
+  const first = paying(
+    acts,
+    async () => {
+      acts.push("paid");
+      await never.promise;
+      return 1;
+    },
+    unknown,
+  );
+  const one = await opened({ workflows: [first], store }, clock);
+  await one.baton.start(first, 1, { id: "r" });
+  await clock.settle();
+  await clock.until(one.baton.openBreaker("bank", { by: ADA, reason: "maintenance" }));
+  await clock.until(one.baton.close({ graceMs: 0 }));
+  const two = await opened({ workflows: [paying(acts, () => 1, unknown)], store }, clock);
+  await clock.settle();
+  return { clock, acts, baton: two.baton };
+}
+
+test("promise 6: an attempt that was lost with its process is compensated, though no other was made after it", async () => {
+  const { baton, clock, acts } = await leftWhileActing(true);
+  await clock.until(baton.closeBreaker("bank", { by: ADA, reason: "it is back" }));
+  const outcome = await clock.until((await baton.run("r")).outcome());
+  expect(outcome).toMatchObject({ kind: "compensated", error: { code: "BREAKER_OPEN" } });
+  expect(acts).toEqual(["paid", "undo r pay 0"]);
+});
+
+test("promise 6: where only a person can tell what a lost attempt did, a person is asked", async () => {
+  const { baton, acts } = await leftWhileActing(false);
+  expect(await payloadsOf(baton, "r", "run.parked")).toMatchObject([{ paths: ["pay"] }]);
+  expect(acts).toEqual(["paid"]);
+});
+
+test("an attempt that is made again after the restart, and throws, says that nothing was done", async () => {
+  const clock = virtualClock();
+  const store = memory({ now: clock.now });
+  const acts: string[] = [];
+  const flow = (execute: () => number | Promise<number>) => paying(acts, execute, true);
+  const one = await opened({ workflows: [flow(() => never.promise.then(() => 1))], store }, clock);
+  await one.baton.startUntyped(one.baton.workflows[0] ?? flow(() => 1), 1, { id: "r" });
+  await clock.settle();
+  await clock.until(one.baton.close({ graceMs: 0 }));
+  const again = flow(() => {
+    throw new Error("the card was declined");
+  });
+  const { baton } = await opened({ workflows: [again], store }, clock);
+  expect(await clock.until((await baton.run("r")).outcome())).toMatchObject({ kind: "failed" });
+  expect(acts).toEqual([]);
+});
