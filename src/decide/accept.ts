@@ -174,6 +174,8 @@ function accept(turn: Deliberation, input: Input): void {
     case "signal":
       return signalled(turn, input);
     case "signalRefused":
+      // Nobody waits for it in a run that is ending; while a run goes back, its journal takes nothing but that.
+      if (run.phase.kind !== "going" && run.phase.kind !== "blocked") return;
       say(turn, {
         kind: "handoff.refused",
         path: input.step,
