@@ -8,6 +8,7 @@
  */
 import type { AgentDefinition } from "../../model/agent-definition.ts";
 import type { BreakerPolicy } from "../../model/breaker.ts";
+import type { BreakerSeen } from "./disk.ts";
 import type { SeenCall } from "./outside.ts";
 import type { Owner } from "./scheduler.ts";
 import type { World } from "./world.ts";
@@ -29,6 +30,7 @@ export interface Begun {
   readonly end: () => void;
 }
 
+const NEVER_OPENED: BreakerSeen = { last: "breaker.closed", at: 0, period: 0 };
 const IGNORED: Begun = { effect: () => {}, end: () => {} };
 
 export function watchCall(
@@ -73,23 +75,20 @@ function passBreaker(
   { name, settings }: BreakerPolicy,
   place: string,
 ): () => void {
-  const { last, period } = disk.observed.breakers.get(name) ?? { last: undefined, period: 0 };
+  const { last, at, period } = disk.observed.breakers.get(name) ?? NEVER_OPENED;
   if (last === "breaker.opened")
     problems.push(`${place} was called though the breaker ${name} is open.`);
-  const begunMs = wallMs();
-  if (last === "breaker.halfOpened") {
-    const { probes, cooldownMs } = settings;
-    const underWay = [...passed].filter(
-      (each) =>
-        each.breaker === name &&
-        each.period === period &&
-        each.owner === owner &&
-        begunMs - each.begunMs < cooldownMs,
-    ).length;
-    // Several probes are given up together, those that began late as well: they may overlap with as many of the next round.
-    if (underWay >= (probes === 1 ? 1 : 2 * probes))
-      problems.push(`${place} was one probe of ${name} too many: ${underWay} were under way.`);
-  }
+  const nowMs = wallMs();
+  const { probes, cooldownMs } = settings;
+  const ofPeriod = [...passed].filter((each) => each.breaker === name && each.period === period);
+  const underWay = ofPeriod.filter(
+    (each) => each.owner === owner && nowMs - each.begunMs < cooldownMs,
+  ).length;
+  // Several probes are given up together, those that began late as well: they may overlap with as many of the next round.
+  if (last === "breaker.halfOpened" && underWay >= (probes === 1 ? 1 : 2 * probes))
+    problems.push(`${place} was one probe of ${name} too many: ${underWay} were under way.`);
+  // The first probe was let through with the transition, however long it took until that was in the journal.
+  const begunMs = last === "breaker.halfOpened" && ofPeriod.length === 0 ? at : nowMs;
   const mine: Passed = { breaker: name, owner, begunMs, period };
   passed.add(mine);
   return () => passed.delete(mine);

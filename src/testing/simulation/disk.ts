@@ -41,14 +41,20 @@ export interface Observed {
   readonly goingBack: Set<string>;
   /** By run, the seq of its newest entry. */
   readonly seqs: Map<string, number>;
-  /** By breaker, its newest transition, and how many there were. */
-  readonly breakers: Map<string, { readonly last: string; readonly period: number }>;
+  /** By breaker, its newest transition, when it was, and how many there were. */
+  readonly breakers: Map<string, BreakerSeen>;
   /** `stream seq` of every entry that the store said it has, with its hash. */
   readonly acknowledged: Map<string, string>;
   readonly problems: string[];
   /** The epoch of the lease that was given last. */
   epoch: number;
   appends: number;
+}
+
+export interface BreakerSeen {
+  readonly last: string;
+  readonly at: number;
+  readonly period: number;
 }
 
 export interface Disk {
@@ -220,7 +226,7 @@ function keep(observed: Observed, events: DiskEvents, request: AppendRequest): v
         events.kept(entry);
       } else if (stream.startsWith("breaker/")) {
         const name = stream.slice("breaker/".length);
-        observed.breakers.set(name, { last: entry.kind, period: seq + 1 });
+        observed.breakers.set(name, { last: entry.kind, at: entry.at, period: seq + 1 });
       }
     }
   }
