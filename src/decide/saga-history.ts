@@ -232,12 +232,14 @@ function addUnknown(reading: Reading, fact: FactOf<"attempt.failed">): void {
  */
 function addLost(reading: Reading, facts: readonly Fact[], seq: number): void {
   const run = reading.folded;
+  let atMs = 0;
   for (const fact of facts) {
+    atMs = fact.at;
     if (fact.seq >= seq) break;
     if (fact.seq > run.seq) evolve(run, fact);
   }
   for (const step of reading.definition.steps) {
-    for (const path of readyPaths(run, step)) {
+    for (const path of readyPaths(run, step, atMs)) {
       const turn = run.turns.get(step.name) ?? 0;
       const key = compensationKey({ path, turn });
       const own = agentAt(reading.definition, reading.openings, path);
@@ -263,14 +265,16 @@ function addLost(reading: Reading, facts: readonly Fact[], seq: number): void {
 }
 
 /** The calls of a step that may have been executing: a map begins its items in order, no more at a time than it may. */
-function readyPaths(run: Run, step: StepDefinition): readonly string[] {
+function readyPaths(run: Run, step: StepDefinition, atMs: number): readonly string[] {
   const { name } = step;
   const state = run.steps.get(name);
   if (state === undefined) {
-    return step.kind === "agent" && run.agenda.has(name) && !isPausing(run, name) ? [name] : [];
+    return step.kind === "agent" && run.agenda.has(name) && !isPausing(run, name, atMs)
+      ? [name]
+      : [];
   }
   if (state.kind !== "open") return [];
-  if (step.kind === "branch") return isPausing(run, name) ? [] : [name];
+  if (step.kind === "branch") return isPausing(run, name, atMs) ? [] : [name];
   const { items } = state;
   if (items === undefined) return [];
   if (step.kind === "repeat") return [`${name}#${items.settled}`];
@@ -282,8 +286,9 @@ function readyPaths(run: Run, step: StepDefinition): readonly string[] {
     .flatMap((_, index) => (items.results[index] === undefined ? [`${name}[${index}]`] : []));
 }
 
-function isPausing(run: Run, path: string): boolean {
-  return run.calls.get(path)?.retryAt !== undefined;
+/** Whether the next attempt was not due yet. */
+function isPausing(run: Run, path: string, atMs: number): boolean {
+  return (run.calls.get(path)?.retryAt ?? 0) > atMs;
 }
 
 /** The agent that acted at a path, as today's definition has it. */

@@ -2,10 +2,13 @@
 import { memory, workflow } from "baton";
 import { virtualClock } from "baton/testing";
 import { expect, test } from "vitest";
-import { ADA, count, gate, opened, payloadsOf } from "../support/opened.ts";
+import { ADA, agentOf, count, gate, opened, payloadsOf } from "../support/opened.ts";
 import { undoing } from "../support/undoing.ts";
 
 const never = gate();
+const failing = agentOf<number, number>("boom", () => {
+  throw new Error("no");
+});
 
 function paying(acts: string[], execute: () => number | Promise<number>, unknown: boolean) {
   const agent = undoing<number>("pay", acts, {
@@ -72,4 +75,36 @@ test("an attempt that is made again after the restart, and throws, says that not
   const { baton } = await opened({ workflows: [again], store }, clock);
   expect(await clock.until((await baton.run("r")).outcome())).toMatchObject({ kind: "failed" });
   expect(acts).toEqual([]);
+});
+
+test("promise 6: so is one that was a retry, lost while its run was failing", async () => {
+  const clock = virtualClock();
+  const store = memory({ now: clock.now });
+  const acts: string[] = [];
+  const flow = workflow("w", "1.0.0", { input: count })
+    .step(
+      "pay",
+      undoing<number>("pay", acts, {
+        unknown: true,
+        attempts: 2,
+        execute: async (_, { attempt }) => {
+          if (attempt === 1) throw new Error("busy");
+          acts.push("paid");
+          await never.promise;
+          return 1;
+        },
+      }),
+      { input: ({ input }) => input },
+    )
+    .sleep("nap", { for: "1s" })
+    .step("boom", failing, { needs: ["input", "nap"], input: ({ input }) => input })
+    .output(() => 0);
+  const one = await opened({ workflows: [flow], store }, clock);
+  await one.baton.start(flow, 1, { id: "r" });
+  await clock.advance(2_000);
+  await clock.until(one.baton.close({ graceMs: 0 }));
+  const two = await opened({ workflows: [flow], store }, clock);
+  const outcome = await clock.until((await two.baton.run("r")).outcome());
+  expect(outcome).toMatchObject({ kind: "compensated", step: "boom" });
+  expect(acts).toEqual(["paid", "undo r pay 0"]);
 });
