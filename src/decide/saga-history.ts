@@ -266,15 +266,16 @@ function addLost(reading: Reading, facts: readonly Fact[], seq: number): void {
 
 /** The calls of a step that may have been executing: a map begins its items in order, no more at a time than it may. */
 function readyPaths(run: Run, step: StepDefinition, atMs: number): readonly string[] {
+  const paths = openPaths(run, step);
+  return paths.filter((path) => mayBeUnderWay(run, path, atMs));
+}
+
+function openPaths(run: Run, step: StepDefinition): readonly string[] {
   const { name } = step;
   const state = run.steps.get(name);
-  if (state === undefined) {
-    return step.kind === "agent" && run.agenda.has(name) && !isPausing(run, name, atMs)
-      ? [name]
-      : [];
-  }
+  if (state === undefined) return step.kind === "agent" && run.agenda.has(name) ? [name] : [];
   if (state.kind !== "open") return [];
-  if (step.kind === "branch") return isPausing(run, name, atMs) ? [] : [name];
+  if (step.kind === "branch") return [name];
   const { items } = state;
   if (items === undefined) return [];
   if (step.kind === "repeat") return [`${name}#${items.settled}`];
@@ -286,9 +287,11 @@ function readyPaths(run: Run, step: StepDefinition, atMs: number): readonly stri
     .flatMap((_, index) => (items.results[index] === undefined ? [`${name}[${index}]`] : []));
 }
 
-/** Whether the next attempt was not due yet. */
-function isPausing(run: Run, path: string, atMs: number): boolean {
-  return (run.calls.get(path)?.retryAt ?? 0) > atMs;
+/** Whether an attempt may be under way: not where the newest one failed for good, or the next is not due yet. */
+function mayBeUnderWay(run: Run, path: string, atMs: number): boolean {
+  const call = run.calls.get(path);
+  if (call === undefined || call.failedAttempts === 0) return true;
+  return call.retryAt !== undefined && call.retryAt <= atMs;
 }
 
 /** The agent that acted at a path, as today's definition has it. */

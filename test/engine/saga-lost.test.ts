@@ -108,3 +108,33 @@ test("promise 6: so is one that was a retry, lost while its run was failing", as
   expect(outcome).toMatchObject({ kind: "compensated", step: "boom" });
   expect(acts).toEqual(["paid", "undo r pay 0"]);
 });
+
+test("a step that failed for good left nothing under way, wherever its process died after that", async () => {
+  const clock = virtualClock();
+  const store = memory({ now: clock.now });
+  const acts: string[] = [];
+  const pay = undoing<number>("pay", acts, {
+    execute: () => {
+      throw new Error("the card was declined");
+    },
+  });
+  const flow = workflow("w", "1.0.0", { input: count })
+    .step(
+      "busy",
+      agentOf<number, number>("busy", () => never.promise.then(() => 1)),
+      {
+        input: ({ input }) => input,
+      },
+    )
+    .step("pay", pay, { input: ({ input }) => input })
+    .output(() => 0);
+  const one = await opened({ workflows: [flow], store }, clock);
+  await one.baton.start(flow, 1, { id: "r" });
+  await clock.settle();
+  await clock.until(one.baton.close({ graceMs: 0 }));
+  const two = await opened({ workflows: [flow], store }, clock);
+  expect(await clock.until((await two.baton.run("r")).outcome())).toMatchObject({
+    kind: "failed",
+    step: "pay",
+  });
+});
