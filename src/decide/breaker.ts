@@ -174,6 +174,12 @@ export function admit(
   }
 }
 
+/** The probes that were let through have not begun before `nowMs`: none of them is given up earlier than a cooldown after that. */
+export function probesBegin(breaker: Breaker, nowMs: number): Breaker {
+  const { state } = breaker;
+  return state.kind === "halfOpen" ? { ...breaker, state: { ...state, sinceMs: nowMs } } : breaker;
+}
+
 /** B3: as many calls as would open it if all failed. */
 function trialCalls({ failures, window }: BreakerSettings, failuresInARow: number): number {
   return Math.max(1, (failures ?? window?.minimum ?? 1) - failuresInARow);
