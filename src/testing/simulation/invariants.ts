@@ -187,11 +187,28 @@ function checkJournal(
   }
   if (entries[0]?.entry.kind !== "run.started") return;
   for (const message of wokenLate(entries)) add(11, `${run} ${message}`);
+  for (const message of leftOut(journal, workflow)) add(4, `${run} ${message}`);
   for (const message of checkAttempts(entries)) add(3, `${run} ${message}`);
   for (const message of checkReads(entries, workflow)) add(10, `${run} ${message}`);
   for (const { seq, message } of replay(entries, workflow, limits).differences)
     add(8, `${run} entry ${seq}: ${message}`);
 }
+
+/** Steps that a run completed without. */
+function leftOut({ end, entries }: RunJournal, { steps }: WorkflowDefinition): readonly string[] {
+  if (end !== "run.completed") return [];
+  const settled = new Set<string>();
+  for (const { entry } of entries) if (SETTLING.has(entry.kind)) settled.add(entry.path ?? "");
+  return steps
+    .filter(({ name }) => !settled.has(name))
+    .map(({ name }) => `completed without ${name}.`);
+}
+
+const SETTLING: ReadonlySet<EntryKind> = new Set<EntryKind>([
+  "step.sealed",
+  "step.carried",
+  "step.skipped",
+]);
 
 /** What a simulation may hold up a wake-up by: outages, and jumps of the wall clock. */
 const LATE_MS = 5 * 3_600_000;
