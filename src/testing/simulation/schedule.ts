@@ -29,6 +29,8 @@ export interface FaultRates {
   readonly cancel: number;
   /** A person asks for the run to go back, whether it has ended or not. */
   readonly compensate: number;
+  /** An operator opens a breaker, and closes it after a while. */
+  readonly breaker: number;
   /** An attempt of an agent throws; or never ends, where the agent has a timeout. */
   readonly agentFailure: number;
   readonly agentHang: number;
@@ -49,6 +51,7 @@ export const DEFAULT_FAULTS: FaultRates = {
   duplicate: 0.2,
   cancel: 0.05,
   compensate: 0.02,
+  breaker: 0.1,
   agentFailure: 0.1,
   agentHang: 0.01,
   compensationFailure: 0.1,
