@@ -13,7 +13,7 @@ import type { StepDefinition, StepKind } from "../model/workflow-definition.ts";
 import { parsePath } from "./evolve.ts";
 import { isHeldUntil } from "./hold.ts";
 import { refusalFailure, tryCall, viewOf } from "./handoff.ts";
-import { turnsBack, walk } from "./saga.ts";
+import { turnsBack, waitsForTime, walk } from "./saga.ts";
 import { takeLostIntents } from "./unknown.ts";
 import { agentRules } from "./steps/agent.ts";
 import { branchRules } from "./steps/branch.ts";
@@ -172,6 +172,7 @@ function fire(turn: Deliberation, timer: Timer): void {
 /** When the run must be looked at again though nothing has come in; undefined if never. */
 export function nextWakeAt(run: Run): number | undefined {
   if (run.phase.kind !== "going" && run.phase.kind !== "compensating") return undefined;
+  if (run.phase.kind === "compensating" && !waitsForTime(run)) return undefined;
   for (let timer = run.timers.peek(); timer !== undefined; timer = run.timers.peek()) {
     if (matters(run, timer)) return timer.dueAt;
     run.timers.pop();
