@@ -89,7 +89,7 @@ export function clients(world: World): Clients {
     },
     see: (entry) => {
       if (entry.kind === "reminder.due") remind(desk, entry);
-      if (entry.kind === "run.parked") readLetters(desk, entry);
+      if (entry.kind === "run.parked" || entry.kind === "step.parked") readLetters(desk, entry);
       if (entry.kind === "step.opened") answer(desk, entry);
     },
     areDone: () => desk.busy === 0,
