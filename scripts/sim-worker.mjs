@@ -15,7 +15,7 @@ const { simulateSeed } = await jiti.import(path("test/sim/long.ts"));
 
 parentPort.on("message", async ({ from, count }) => {
   for (let seed = from; seed < from + count; seed += 1)
-    parentPort.postMessage({ seed, broken: await simulateSeed(seed) });
+    parentPort.postMessage({ broken: await simulateSeed(seed) });
   parentPort.postMessage({ idle: true });
 });
 parentPort.postMessage({ idle: true });

@@ -41,7 +41,7 @@ function nextBatch() {
   return batch;
 }
 
-function take({ seed, broken }) {
+function take({ broken }) {
   done += 1;
   if (broken.length > 0) {
     failures += 1;

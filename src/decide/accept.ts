@@ -185,15 +185,7 @@ function accept(turn: Deliberation, input: Input): void {
     case "signal":
       return signalled(turn, input);
     case "signalRefused":
-      // Nobody waits for it in a run that is ending; while a run goes back, its journal takes nothing but that.
-      if (run.phase.kind !== "going" && run.phase.kind !== "blocked") return;
-      say(turn, {
-        kind: "handoff.refused",
-        path: input.step,
-        by: input.by,
-        payload: { violations: input.violations, then: { kind: "goOn" } },
-      });
-      return;
+      return signalRefused(turn, input);
     case "cancel":
       if (run.phase.kind === "going" || run.phase.kind === "blocked") {
         say(turn, { kind: "run.cancelling", by: input.by, payload: { reason: input.reason } });
@@ -385,6 +377,21 @@ function childEnded(turn: Deliberation, path: string, outcome: ChildOutcome): vo
   const step = stepOf(run, parsePath(path).step);
   const state = run.steps.get(step.name);
   if (state?.kind === "open") rulesOf(step).childEnded?.(turn, step, state, performing, outcome);
+}
+
+function signalRefused(
+  turn: Deliberation,
+  input: Extract<Input, { readonly kind: "signalRefused" }>,
+): void {
+  const { kind } = turn.run.phase;
+  // Nobody waits for it in a run that is ending; while a run goes back, its journal takes nothing but that.
+  if (kind !== "going" && kind !== "blocked") return;
+  say(turn, {
+    kind: "handoff.refused",
+    path: input.step,
+    by: input.by,
+    payload: { violations: input.violations, then: { kind: "goOn" } },
+  });
 }
 
 function signalled(turn: Deliberation, input: Extract<Input, { readonly kind: "signal" }>): void {

@@ -142,10 +142,7 @@ export function walk(turn: Deliberation): void {
   park(turn, rollback, history, reason);
 }
 
-/**
- * Whether time alone can bring the way back on: not while its journal is being read, its code is not here, or as much is under
- * way as may be. What is due then is found when that changes.
- */
+/** Whether time alone brings the way back on: not while its journal or code is not here, or as much is under way as may be. */
 export function waitsForTime(run: Run): boolean {
   const { history, missing, performing } = run;
   return history !== "asked" && missing.length === 0 && performing.size < atOnce(run);

@@ -8,7 +8,7 @@ import { undoing } from "../support/undoing.ts";
 test("while the store can't record that a breaker is half-open, no second probe takes the place of the first", async () => {
   const clock = virtualClock();
   const slow = gate();
-  const inner = memory({ now: clock.now });
+  const inner = memory({ now: () => clock.now() });
   const store: StoreFactory = async (mode) => {
     const handle = await inner(mode);
     return {

@@ -7,7 +7,7 @@ import { ADA, agentOf, count, gate, opened } from "../support/opened.ts";
 test("promise 11: a run that is given a place while an append of it is under way goes on after that", async () => {
   const clock = virtualClock();
   const slow = gate();
-  const inner = memory({ now: clock.now });
+  const inner = memory({ now: () => clock.now() });
   const store: StoreFactory = async (mode) => {
     const opens = await inner(mode);
     return {

@@ -25,7 +25,7 @@ function paying(acts: string[], execute: () => number | Promise<number>, unknown
 /** A process is left while the agent acts; in the next one its breaker is open, so that it is not called again. */
 async function leftWhileActing(unknown: boolean) {
   const clock = virtualClock();
-  const store = memory({ now: clock.now });
+  const store = memory({ now: () => clock.now() });
   const acts: string[] = [];
   const first = paying(
     acts,
@@ -62,7 +62,7 @@ test("promise 6: where only a person can tell what a lost attempt did, a person 
 
 test("an attempt that is made again after the restart, and throws, says that nothing was done", async () => {
   const clock = virtualClock();
-  const store = memory({ now: clock.now });
+  const store = memory({ now: () => clock.now() });
   const acts: string[] = [];
   const flow = (execute: () => number | Promise<number>) => paying(acts, execute, true);
   const one = await opened({ workflows: [flow(() => never.promise.then(() => 1))], store }, clock);
@@ -79,7 +79,7 @@ test("an attempt that is made again after the restart, and throws, says that not
 
 test("promise 6: so is one that was a retry, lost while its run was failing", async () => {
   const clock = virtualClock();
-  const store = memory({ now: clock.now });
+  const store = memory({ now: () => clock.now() });
   const acts: string[] = [];
   const flow = workflow("w", "1.0.0", { input: count })
     .step(
@@ -111,7 +111,7 @@ test("promise 6: so is one that was a retry, lost while its run was failing", as
 
 test("a step that failed for good left nothing under way, wherever its process died after that", async () => {
   const clock = virtualClock();
-  const store = memory({ now: clock.now });
+  const store = memory({ now: () => clock.now() });
   const acts: string[] = [];
   const pay = undoing<number>("pay", acts, {
     execute: () => {

@@ -202,7 +202,7 @@ test("promise 6: a store that loses answers, or fails for a while, loses and dou
 
 test("a way back whose journal is slow to read is waited for, however long its next attempt has been due", async () => {
   const clock = virtualClock();
-  const inner = memory({ now: clock.now });
+  const inner = memory({ now: () => clock.now() });
   const acts: string[] = [];
   const down = { isDown: true };
   const book = undoing<number>("book", acts, {

@@ -24,7 +24,7 @@ export function checkBreaker(name: string, entries: readonly RecordedEntry[]): r
       add("its cooldown was not over.");
     if (kind === "breaker.opened") openedCount += 1;
     if (payload["openedCount"] !== openedCount)
-      add(`it says that it opened ${String(payload["openedCount"])} times.`);
+      add(`it says that it opened ${JSON.stringify(payload["openedCount"])} times.`);
     if (kind === "breaker.opened") until = payload["until"];
     before = kind;
   }
