@@ -28,6 +28,8 @@ interface StepBase {
   readonly when?: (view: View) => boolean;
   readonly requires: readonly Requirement[];
   readonly onRefused: RefusalPolicy;
+  /** From the moment its needs are settled to its sealing, over all attempts and waits. */
+  readonly deadlineMs?: number;
 }
 
 export interface AgentStep extends StepBase {
@@ -135,6 +137,10 @@ export interface WorkflowDefinition {
   readonly output?: AnyContract;
   /** How completed steps are compensated: one by one (if absent), or those side by side that don't depend on each other. */
   readonly compensation?: "sequential" | "parallel";
+  /** From the start of a run to its end. */
+  readonly deadlineMs?: number;
+  /** Whether any step has a deadline; absent if none has. */
+  readonly hasStepDeadlines?: true;
   /** In the order in which they were written. */
   readonly steps: readonly StepDefinition[];
   readonly stepByName: ReadonlyMap<string, StepDefinition>;
