@@ -71,15 +71,17 @@ export interface RandomAgents {
   readonly drafter: AgentDefinition;
 }
 
-/** The agents of one workflow. In half of the seeds some can be undone, in a third some stand behind breakers. */
+/** The agents of one workflow. In half of the seeds some can be undone, in a third some stand behind breakers, in a quarter some are at-most-once. */
 export function randomAgents(dice: Dice): RandomAgents {
   const undoes = dice(2) === 0;
   const breaks = dice(3) === 0;
+  const isOnce = dice(4) === 0;
   const shared = breakerSettings(dice);
   const make = (kind: Kind, more: Partial<Options>): RandomAgent => {
     const undone = undoes && dice(3) > 0 ? compensation(dice) : {};
+    const once = isOnce && dice(2) === 0 ? delivery(dice, undone.compensateUnknown === true) : {};
     // Whether `compensate` must take an output that is unknown follows from chance here, which the types can't.
-    return agent({ ...base(kind), ...undone, ...more } as Options);
+    return agent({ ...base(kind), ...undone, ...once, ...more } as Options);
   };
   const standby = make(STANDBY, {});
   const guarded = (): Partial<Options> => {
@@ -124,6 +126,15 @@ function compensation(dice: Dice): Partial<Options> {
             ...(dice(2) === 0 ? { timeout: "3s" } : {}),
           },
         }),
+  };
+}
+
+/** An attempt that the simulation has fail did nothing; of all others nobody knows. */
+function delivery(dice: Dice, undoesUnknown: boolean) {
+  return {
+    delivery: "at-most-once" as const,
+    ...(undoesUnknown && dice(2) === 0 ? { onUnknown: "compensate" as const } : {}),
+    nothingDone: (error: unknown) => String(error).includes("says the simulation"),
   };
 }
 

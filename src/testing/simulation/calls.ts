@@ -32,7 +32,8 @@ function executeIn(here: World, { agent, latencyMs, context, execute }: Executin
   const endsMs = tookMs(here, agent.timeoutMs, latencyMs, `${place} ${attempt}`);
   const seen = watched(begun, context);
   let withdrawn = false;
-  if (agent.compensate !== undefined && !fails) {
+  const isKept = agent.compensate !== undefined || agent.delivery === "at-most-once";
+  if (isKept && !fails) {
     const key = context.idempotencyKey;
     // A request that was sent may arrive though its sender has died.
     const sender = chanceAt(seed, "sent", place, attempt) < 0.5 ? here.owner : owner;

@@ -17,7 +17,7 @@ import { checkBreaker } from "./breaker-invariants.ts";
 import { checkAttempts, checkReads } from "./handoff-invariants.ts";
 import type { Life } from "./life.ts";
 import { NAMESPACE } from "./process.ts";
-import { checkRollbacks } from "./rollback-invariants.ts";
+import { checkDelivery, checkRollbacks } from "./rollback-invariants.ts";
 
 /** The journal of one run, once its simulation is over. */
 export interface RunJournal {
@@ -90,6 +90,7 @@ export async function remainsOf(
   for (const journal of journals)
     checkJournal(journal, workflows.get(journal.workflow), life.limits, add);
   for (const message of checkRollbacks(journals, workflows, life.outside)) add(6, message);
+  for (const message of checkDelivery(journals, workflows, life.outside)) add(4, message);
   for (const message of await breakerProblems(store)) add("breakers", message);
   const left = stuck(life, journals, workflows);
   for (const message of left) add(11, message);

@@ -17,6 +17,8 @@ export interface Deed {
 export interface Effect extends Deed {
   executed: boolean;
   undone: boolean;
+  /** How often it was asked for before it was undone. */
+  times: number;
 }
 
 /** An attempt as an agent saw it begin. */
@@ -47,7 +49,7 @@ export function outsideWorld(): Outside {
     const known = effects.get(id);
     if (known !== undefined) return known;
     const undone = closed.has(placeOf(deed)) || closed.has(deed.run);
-    const effect = { ...deed, executed: false, undone };
+    const effect = { ...deed, executed: false, undone, times: 0 };
     effects.set(id, effect);
     return effect;
   };
@@ -58,7 +60,9 @@ export function outsideWorld(): Outside {
   return {
     execute: (key, deed) => {
       const effect = effectOf(key, deed);
-      if (!effect.undone) effect.executed = true;
+      if (effect.undone) return;
+      effect.executed = true;
+      effect.times += 1;
     },
     undo: (key, deed) => {
       effectOf(key, deed).undone = true;

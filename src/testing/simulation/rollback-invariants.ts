@@ -53,12 +53,41 @@ export function checkRollbacks(
     broken.push(...problems.map((problem) => `${run} ${problem}`));
   }
   for (const effect of outside.effects()) {
+    const definition = workflows.get(byRun.get(effect.run)?.workflow ?? "");
+    if (definition === undefined || !compensableAgents(definition).has(effect.agent)) continue;
     const expected = expectedOf(checked, effect);
     if (!effect.executed || expected === "either" || (expected === "undone") === effect.undone)
       continue;
     const { run, path, turn, agent } = effect;
     const what = effect.undone ? "was undone, and should stand" : "stands, and should be undone";
     broken.push(`What ${agent} did at ${run} ${path} ${turn} ${what}.`);
+  }
+  return broken;
+}
+
+/** What at-most-once agents did more than once. A person who has it tried again answers for that. */
+export function checkDelivery(
+  journals: readonly RunJournal[],
+  workflows: ReadonlyMap<string, WorkflowDefinition>,
+  outside: Outside,
+): readonly string[] {
+  const byRun = new Map(journals.map((journal) => [journal.run, journal]));
+  const broken: string[] = [];
+  for (const { run, path, turn, agent, times } of outside.effects()) {
+    const journal = byRun.get(run);
+    const definition = workflows.get(journal?.workflow ?? "");
+    if (times < 2 || journal === undefined || definition === undefined) continue;
+    const isOnce = [...partsOf(definition).agents].some(
+      ({ id, delivery }) => id === agent && delivery === "at-most-once",
+    );
+    const wasRetried = journal.entries.some(
+      ({ entry }) =>
+        entry.kind === "step.resolved" &&
+        entry.path === path &&
+        entry.payload["action"] === "retry",
+    );
+    if (isOnce && !wasRetried)
+      broken.push(`${agent} is at-most-once, and acted ${times} times at ${run} ${path} ${turn}.`);
   }
   return broken;
 }
