@@ -184,8 +184,10 @@ const TAKEN: Arrived = { kind: "taken" };
 function conflicted(core: Core, actor: Actor, sealed: Sealed, arrivals: readonly Arrival[]): void {
   const starting = sealed.entries[0]?.stored.seq === 0;
   dropActor(core, actor);
-  for (const arrival of arrivals)
-    arrival.done?.(starting ? { kind: "conflict" } : { kind: "failed", error: gone(actor.id) });
+  for (const { input, done } of arrivals) {
+    const isStart = input.kind === "start" || input.kind === "refuseStart";
+    done?.(isStart ? { kind: "conflict" } : { kind: "failed", error: gone(actor.id) });
+  }
   if (starting) return;
   core.log({
     level: "error",
