@@ -95,7 +95,7 @@ export async function open(options: OpenOptions): Promise<Baton> {
     };
     return makeBaton({
       source,
-      reader: reader({ ...source, catalogue: known }),
+      reader: reader({ ...source, catalogue: known, limits }),
       catalogue: known,
       workflows,
       ids,

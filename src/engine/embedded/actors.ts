@@ -38,6 +38,7 @@ export function newActor(core: Core, run: Run, head: string): Actor {
     inbox: [],
     appending: false,
     listed: false,
+    again: false,
     placed: false,
     queued: false,
     blobs: NO_BLOBS,
@@ -52,6 +53,7 @@ export function newActor(core: Core, run: Run, head: string): Actor {
 export function processActor(core: Core, actor: Actor): void {
   const arrivals = actor.inbox;
   actor.inbox = [];
+  actor.again = false;
   const { stream } = actor.stream;
   const { namespace, epoch, limits } = core;
   const { inlinePayloadBytesMax } = limits;
@@ -160,7 +162,7 @@ function settle(core: Core, actor: Actor, turn: Deliberation, arrivals: readonly
   if (turn.facts.some(({ kind }) => kind === "run.compensating")) forgetWaits(core, actor.id);
   if (!core.closing) perform(core, actor, turn.commands);
   if (hasEnded(actor.run)) endActor(core, actor);
-  else if (actor.inbox.length > 0) listActor(core, actor);
+  else if (actor.inbox.length > 0 || actor.again) listActor(core, actor);
   else if (isResting(core, actor)) rest(core, actor);
   else awaitNext(core, actor);
 }
@@ -184,8 +186,10 @@ const TAKEN: Arrived = { kind: "taken" };
 function conflicted(core: Core, actor: Actor, sealed: Sealed, arrivals: readonly Arrival[]): void {
   const starting = sealed.entries[0]?.stored.seq === 0;
   dropActor(core, actor);
-  for (const arrival of arrivals)
-    arrival.done?.(starting ? { kind: "conflict" } : { kind: "failed", error: gone(actor.id) });
+  for (const { input, done } of arrivals) {
+    const isStart = input.kind === "start" || input.kind === "refuseStart";
+    done?.(isStart ? { kind: "conflict" } : { kind: "failed", error: gone(actor.id) });
+  }
   if (starting) return;
   core.log({
     level: "error",

@@ -67,6 +67,8 @@ export interface Actor {
   appending: boolean;
   /** Whether it stands in the list of actors to process. */
   listed: boolean;
+  /** Whether its turn came while an append was under way: it is processed after that, though nothing may have arrived (it was given a place, say). */
+  again: boolean;
   /** Whether it has one of the places to execute. */
   placed: boolean;
   /** Whether it stands in line for one. */
