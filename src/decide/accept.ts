@@ -169,15 +169,7 @@ function accept(turn: Deliberation, input: Input): void {
       });
       return;
     case "resume":
-      say(turn, {
-        kind: "run.resumed",
-        by: ENGINE,
-        payload: {
-          incarnation: run.incarnation + 1,
-          ...(input.crashed === undefined ? {} : { crashed: input.crashed }),
-        },
-      });
-      return;
+      return resumed(turn, input.crashed);
     case "block":
       say(turn, { kind: "run.blocked", by: ENGINE, payload: { missing: input.missing } });
       return;
@@ -226,6 +218,12 @@ function accept(turn: Deliberation, input: Input): void {
     case "tick":
       return;
   }
+}
+
+function resumed(turn: Deliberation, crashed: true | undefined): void {
+  const incarnation = turn.run.incarnation + 1;
+  const payload = { incarnation, ...(crashed === undefined ? {} : { crashed }) };
+  say(turn, { kind: "run.resumed", by: ENGINE, payload });
 }
 
 /** Asked by hand, or by the run that this one is part of. */

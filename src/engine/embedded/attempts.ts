@@ -11,7 +11,6 @@
  */
 import type { BreakerMark, BreakerPolicy } from "../../model/breaker.ts";
 import { amountText, exceeds, NOTHING, usedIn } from "../../model/amounts.ts";
-import type { AgentDefinition } from "../../model/agent-definition.ts";
 import type { Failure, UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
@@ -29,7 +28,7 @@ import { type AtTheTill, cameTo, setAside } from "./budget-door.ts";
 import type { BudgetRefusal } from "./budgets.ts";
 import { type AtTheDoor, enter, ignoreStopped } from "./breaker-door.ts";
 import type { Refusal } from "./breakers.ts";
-import { failedCall, IGNORED, SUCCEEDED } from "./call-outcome.ts";
+import { certainty, failedCall, IGNORED, saysNothingDone, SUCCEEDED } from "./call-outcome.ts";
 import type { Actor, Core } from "./core.ts";
 
 /** How long an attempt that was aborted is waited for, so that what it did is known: one that heeds its signal ends at once. */
@@ -351,27 +350,6 @@ function thrown(running: Running, error: unknown): void {
   fail(running, failureOf(error), final, { thrown: error, doneNothing });
 }
 
-/** A policy that throws says nothing. */
-function saysNothingDone({ nothingDone }: AgentDefinition, error: unknown): boolean {
-  if (nothingDone === undefined) return false;
-  try {
-    return nothingDone(error) === true;
-  } catch {
-    return false;
-  }
-}
-
-/** What an at-most-once attempt says of whether it acted; for the others the journal need not know. */
-function certainty(
-  { command, begun }: Running,
-  doneNothing: boolean,
-): { readonly unknown?: true; readonly nothingDone?: true } {
-  if (command.agent.delivery === undefined) return NOTHING_CERTAIN;
-  return begun && !doneNothing ? { unknown: true } : { nothingDone: true };
-}
-
-const NOTHING_CERTAIN = {};
-
 /** `cause` is left out where it was ended from outside, which is no sign of anything. */
 function fail(
   running: Running,
@@ -389,7 +367,7 @@ function fail(
   const random = core.ids.random();
   const outcome: CallOutcome =
     cause === undefined ? IGNORED : callOutcome(running, error, cause.thrown);
-  const known = certainty(running, cause?.doneNothing === true);
+  const known = certainty(command.agent, running.begun, cause?.doneNothing === true);
   const place = { path, turn, attempt, error, final, random } as const;
   tell(running, { kind: "attemptFailed", ...place, ...known, ...extra }, outcome);
 }
