@@ -38,6 +38,8 @@ export type AttemptOutcome =
       readonly final: boolean;
       /** Whether the attempt may have acted; see unknown.ts. */
       readonly unknown?: true;
+      /** It is final because the retries of its agent, over all runs, are spent. */
+      readonly retriesCut?: true;
       /** At least 0, below 1: the jitter is drawn outside, so that deciding is repeatable. */
       readonly random: number;
       readonly inputHash?: string;
@@ -140,6 +142,7 @@ export function recordFailure(
     payload: {
       error: outcome.error,
       ...(givenUp ? {} : { retryAt }),
+      ...(outcome.retriesCut === undefined ? {} : { retriesCut: true }),
       ...(outcome.usage === undefined ? {} : { usage: outcome.usage }),
       ...(outcome.tookMs === undefined ? {} : { tookMs: outcome.tookMs }),
       ...(outcome.behind === undefined ? {} : marksOf(outcome.behind)),

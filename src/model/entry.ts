@@ -166,6 +166,8 @@ export interface Payloads {
   readonly "attempt.failed": {
     readonly error: Failure;
     readonly retryAt?: number;
+    /** The last, though the agent has attempts left: the retries of all its runs together are spent. */
+    readonly retriesCut?: true;
     readonly usage?: readonly UsageRecord[];
     readonly tookMs?: number;
     readonly breaker?: BreakerMark;

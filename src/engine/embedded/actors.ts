@@ -16,6 +16,7 @@ import type { Blob, StreamAppend, StreamIndex } from "../../ports/journal-store.
 import type { RunOutcome } from "../baton.ts";
 import type { Actor, Arrival, Arrived, Core } from "./core.ts";
 import { deliver, gone, listActor } from "./inbox.ts";
+import { moved } from "./overload.ts";
 import { perform } from "./perform.ts";
 
 /** Pause before an append that the store could not do is tried again; doubled up to the second number. */
@@ -37,6 +38,7 @@ export function newActor(core: Core, run: Run, head: string): Actor {
     appending: false,
     listed: false,
     placed: false,
+    inLine: undefined,
     blobs: NO_BLOBS,
     stopRetry: undefined,
     dropped: false,
@@ -407,19 +409,25 @@ export function takePlace(core: Core, actor: Actor): void {
     core.placesTaken += 1;
     actor.placed = true;
     listActor(core, actor);
-  } else if (!core.placeQueue.includes(actor)) {
-    core.placeQueue.push(actor);
+  } else {
+    actor.inLine ??= core.placeLine.join(actor);
   }
 }
 
 function leavePlace(core: Core, actor: Actor): void {
+  if (actor.inLine !== undefined) core.placeLine.leave(actor.inLine);
+  actor.inLine = undefined;
   if (!actor.placed) return;
   actor.placed = false;
   core.placesTaken -= 1;
-  let next = core.placeQueue.shift();
-  while (next?.dropped === true) next = core.placeQueue.shift();
-  if (next === undefined) core.placeFreed.shift()?.();
-  else takePlace(core, next);
+  const next = core.placeLine.next();
+  if (next === undefined) {
+    core.placeFreed.shift()?.();
+    return;
+  }
+  next.inLine = undefined;
+  moved(core);
+  takePlace(core, next);
 }
 
 /** Another process has the store: everything here stops; the new owner goes on from the journal. */
@@ -437,7 +445,8 @@ export function stopAll(core: Core, reason: BatonError): void {
   core.closing = true;
   core.wakes.stop();
   core.breakers.stop();
-  core.placeQueue.length = 0;
+  core.placeLine.clear();
+  core.rates.stop();
   for (const freed of core.placeFreed.splice(0)) freed();
   for (const actor of [...core.actors.values()]) dropActor(core, actor);
   for (const id of [...core.waiters.keys()]) tellWaiters(core, id, reason);

@@ -6,8 +6,9 @@
  * A4. An at-most-once agent is called only after the intent is in the journal.
  * A3. What crosses into the run is checked here: the output against the agent's contract, its size, its JSON.
  */
+import type { AgentDefinition } from "../../model/agent-definition.ts";
 import type { BreakerMark, BreakerPolicy } from "../../model/breaker.ts";
-import type { Failure, UsageRecord } from "../../model/entry.ts";
+import type { Failure, Gate, UsageRecord } from "../../model/entry.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
 import type { CallOutcome } from "../../decide/breaker.ts";
@@ -16,10 +17,11 @@ import type { Command } from "../../decide/turn.ts";
 import { deliver } from "./inbox.ts";
 import { checkedOutput, failureOf } from "./attempt-output.ts";
 import { attemptContext, type ContextHandle } from "./attempt-context.ts";
-import { type AtTheDoor, enter, ignoreStopped } from "./breaker-door.ts";
+import { approach, type AtTheDoor, ignoreStopped } from "./breaker-door.ts";
 import type { Refusal } from "./breakers.ts";
 import { failedCall, IGNORED, SUCCEEDED } from "./call-outcome.ts";
 import type { Actor, Core } from "./core.ts";
+import { withinBudget } from "./retry-budgets.ts";
 
 /** How long an attempt that was aborted is waited for, so that what it did is known: one that heeds its signal ends at once. */
 const ABORT_GRACE_MS = 5_000;
@@ -35,7 +37,6 @@ interface Running extends AtTheDoor {
   context: ContextHandle | undefined;
   stopTimeout: (() => void) | undefined;
   stopGrace: (() => void) | undefined;
-  leaveQueue: (() => void) | undefined;
   aborted: boolean;
 }
 
@@ -54,6 +55,7 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     leaveQueue: undefined,
     ticket: undefined,
     leaveBreaker: undefined,
+    slot: undefined,
     aborted: false,
   };
   const { agent, path, turn, attempt } = command;
@@ -65,29 +67,37 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     end: (failure) => fail(running, failure, true),
     abort: (failure) => abort(running, failure),
   });
-  running.leaveQueue = core.agentPlaces.take(agent, () =>
-    enter(running, {
-      begin: () => announce(running),
-      close: () => close(running),
-      refused: (breaker, refusal) => refused(running, breaker, refusal),
-    }),
-  );
-  // An attempt that ended while it began has left the queue already.
-  if (running.reported) running.leaveQueue();
+  approach(running, {
+    begin: () => announce(running),
+    close: () => close(running),
+    refused: (breaker, refusal) => refused(running, breaker, refusal),
+    held: (gate, refusal) => held(running, gate, refusal),
+    full: () => fail(running, queueFull(agent), false),
+  });
+}
+
+/** Our own queue is no sign of a sick downstream: the breaker hears nothing of it. */
+function queueFull({ id, queue }: AgentDefinition): Failure {
+  const message = `${queue ?? 0} attempts of ${id} wait for a place already, which is its \`queue\`.`;
+  return { code: "QUEUE_FULL", message };
+}
+
+/** Waits at a gate, in its journal. */
+function held(running: Running, gate: Gate, refusal: Refusal): void {
+  const { core, actor, command } = running;
+  const { path, turn, attempt, agent } = command;
+  if (close(running))
+    deliver(core, actor, { kind: "held", path, turn, attempt, agent, gate, ...refusal });
 }
 
 /** The breaker is open: the agent's policy says what becomes of the attempt. */
 function refused(running: Running, breaker: BreakerPolicy, refusal: Refusal): void {
   const { core, actor, command } = running;
   const { path, turn, attempt, agent } = command;
-  if (!close(running)) return;
   const { whenOpen, name } = breaker;
+  if (whenOpen.kind === "wait") return held(running, `breaker/${name}`, refusal);
+  if (!close(running)) return;
   switch (whenOpen.kind) {
-    case "wait": {
-      const place = { path, turn, attempt, agent, gate: `breaker/${name}` } as const;
-      deliver(core, actor, { kind: "held", ...place, ...refusal });
-      return;
-    }
     case "fail": {
       const error = {
         code: "BREAKER_OPEN",
@@ -123,10 +133,11 @@ function behindOf(
 const NOTHING_BEHIND = {};
 
 /** Tells the run an outcome; where it changed a breaker, once that is in the journal. */
-function tell(running: Running, ended: Ended, outcome: CallOutcome): void {
+function tell(running: Running, given: Ended, outcome: CallOutcome): void {
   const { core, actor, command, ticket } = running;
   const reported = ticket === undefined ? undefined : core.breakers.report(ticket, outcome);
   const mark = reported?.mark;
+  const ended = given.kind === "sealed" ? given : withinBudget(running, given);
   // The usual case: nothing to tell of a breaker or a fallback.
   if (mark === undefined && command.standsIn === undefined) return deliver(core, actor, ended);
   const input = { ...ended, ...behindOf(command, mark) };
@@ -171,6 +182,8 @@ function begin(running: Running): void {
   running.begun = true;
   if (running.reported) return core.agentPlaces.leave(agent);
   running.startedMs = core.clock.monotonicMs();
+  const { budget } = agent.retry;
+  if (budget !== undefined && command.attempt === 1) core.retryBudgets.began(agent, budget);
   running.context = attemptContext(core, actor, command);
   if (timeoutMs !== undefined) {
     const error = { code: "TIMEOUT", message: `${agent.id} took longer than ${timeoutMs} ms.` };

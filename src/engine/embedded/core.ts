@@ -27,6 +27,9 @@ import type { Catalogue } from "../definitions.ts";
 import type { PriceTable } from "../usage.ts";
 import type { AgentPlaces } from "./agent-places.ts";
 import type { Breakers } from "./breakers.ts";
+import type { Line, Place } from "./line.ts";
+import type { Rates } from "./rates.ts";
+import type { RetryBudgets } from "./retry-budgets.ts";
 import type { Wakes } from "./wakes.ts";
 
 /** What became of an input that somebody waits for. */
@@ -65,6 +68,8 @@ export interface Actor {
   listed: boolean;
   /** Whether it has one of the places to execute. */
   placed: boolean;
+  /** Where it stands in the line for one. */
+  inLine: Place<Actor> | undefined;
   /** Blobs that go into the journal with the next append: the manifest of a fork. */
   blobs: readonly Blob[];
   /** While an append waits to be tried again: gives that up. */
@@ -97,6 +102,13 @@ export interface Children {
   ) => void;
 }
 
+/** How long it took the newest hundred runs to leave the line for places. */
+export interface Pace {
+  left: number;
+  sinceMs: number;
+  hundredMs: number | undefined;
+}
+
 export interface Core {
   readonly store: JournalStore;
   readonly namespace: string;
@@ -109,6 +121,8 @@ export interface Core {
   readonly catalogue: Catalogue;
   readonly agentPlaces: AgentPlaces;
   readonly breakers: Breakers;
+  readonly rates: Rates;
+  readonly retryBudgets: RetryBudgets;
   readonly children: Children;
   /** Processes a listed actor; see actors.ts. */
   readonly process: (actor: Actor) => void;
@@ -124,7 +138,11 @@ export interface Core {
   tickSet: boolean;
   placesTaken: number;
   /** Runs that wait for a place to execute, first come first served. */
-  readonly placeQueue: Actor[];
+  readonly placeLine: Line<Actor>;
+  /** Starts that were accepted, and are not in the journal yet. */
+  starting: number;
+  /** How fast the line for places moves; see overload.ts. */
+  readonly pace: Pace;
   /** Called when a place is given back and nobody in memory wants it. */
   readonly placeFreed: (() => void)[];
   /** Those who wait for a run's end, by run. */

@@ -25,9 +25,16 @@ import type { Actor, Arrived, Core, Watcher } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import { acquireLease, keepLease } from "./lease-keeper.ts";
 import { checkAuthor, checkWellFormed } from "./author.ts";
+import { line } from "./line.ts";
+import { newPace } from "./overload.ts";
+import { rates } from "./rates.ts";
+import { retryBudgets } from "./retry-budgets.ts";
 import { resolve, rollBack } from "./rollbacks.ts";
 import { actorOf, notLoaded, readOutcome, resumeRuns, startRun } from "./runs.ts";
 import { wakes } from "./wakes.ts";
+
+/** Of whoever opens a store first. */
+const FIRST_EPOCH = 1;
 
 export interface EngineOptions {
   readonly store: JournalStore;
@@ -144,6 +151,8 @@ function makeCore(options: EngineOptions, epoch: number): Core {
     catalogue,
     agentPlaces: agentPlaces(),
     breakers: breakers(() => core),
+    rates: rates(clock, catalogue.rates, epoch === FIRST_EPOCH),
+    retryBudgets: retryBudgets(clock),
     children: children(() => core),
     process: (actor) => processActor(core, actor),
     activate: (run) => activate(core, run),
@@ -154,7 +163,9 @@ function makeCore(options: EngineOptions, epoch: number): Core {
     listed: [],
     tickSet: false,
     placesTaken: 0,
-    placeQueue: [],
+    placeLine: line(),
+    starting: 0,
+    pace: newPace(clock),
     placeFreed: [],
     waiters: new Map(),
     watchers: new Map(),

@@ -28,6 +28,7 @@ import { ENGINE_VERSION } from "../version.ts";
 import { newActor, outcomeOf, takePlace } from "./actors.ts";
 import type { Actor, Arrived, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
+import { isOverloaded, refuseOverload } from "./overload.ts";
 
 /** Pause before a run that the store could not give is asked for again. */
 const LOAD_RETRY_MS = 5_000;
@@ -52,6 +53,8 @@ export async function startRun(
     });
   }
   const start = startInput(core, request);
+  // What is part of a run that has been started is never refused.
+  if (request.parent === undefined && isOverloaded(core)) await refuseOverload(core, id);
   if (core.actors.has(id) || core.loading.has(id) || core.unfinished.has(id)) {
     await compareStart(core, request, start);
     return { joined: true };
@@ -59,7 +62,9 @@ export async function startRun(
   const actor = newActor(core, newRun(id, definition, core.limits), NO_HASH);
   if (request.blobs !== undefined) actor.blobs = request.blobs;
   core.actors.set(id, actor);
+  core.starting += 1;
   const arrived = await new Promise<Arrived>((resolve) => deliver(core, actor, start, resolve));
+  core.starting -= 1;
   if (arrived.kind === "failed") throw arrived.error;
   if (arrived.kind === "taken") return { joined: false };
   await compareStart(core, request, start);
@@ -296,7 +301,7 @@ export async function releaseRuns(
       if (core.stopped === undefined && !isBatonError(error, "RUN_FINISHED"))
         notLoaded(core, id, error);
     }
-    if (core.placeQueue.length > 0)
+    if (core.placeLine.size() > 0)
       await new Promise<void>((resolve) => core.placeFreed.push(resolve));
   }
 }
@@ -313,7 +318,7 @@ export async function resumeRuns(core: Core): Promise<void> {
       if (core.stopped === undefined && !isBatonError(error, "RUN_FINISHED"))
         notLoaded(core, id, error);
     }
-    if (core.placeQueue.length > 0)
+    if (core.placeLine.size() > 0)
       await new Promise<void>((resolve) => core.placeFreed.push(resolve));
   }
 }
