@@ -68,7 +68,7 @@ export async function topmost(baton: Baton, run: string): Promise<string> {
   return parent === undefined ? run : topmost(baton, parent.run);
 }
 
-/** Whether a run of this workflow can stop for a person, a signal, a timer, a breaker, or a child that does; or be parked. */
+/** Whether a run of this workflow can stop for a person, a signal, a timer, a breaker, a rate, or a child that does; or be parked. */
 export function canWait(workflow: WorkflowDefinition): boolean {
   const { agents } = partsOf(workflow);
   return [...agents].some((agent) => agent.compensate !== undefined) || hasWaits(workflow);
@@ -81,13 +81,14 @@ function hasWaits(workflow: WorkflowDefinition): boolean {
       return [...step.cases.values()].some(
         (branch) => branch.kind === "workflow" && hasWaits(branch.workflow),
       );
-    if (agentsOf(step).some(waitsForBreaker)) return true;
+    if (agentsOf(step).some(waitsAtGate)) return true;
     return step.kind === "approval" || step.kind === "signal" || step.kind === "sleep";
   });
 }
 
-function waitsForBreaker({ breaker }: AgentDefinition): boolean {
-  if (breaker?.whenOpen.kind === "fallback") return waitsForBreaker(breaker.whenOpen.agent);
+function waitsAtGate({ breaker, rate }: AgentDefinition): boolean {
+  if (rate !== undefined) return true;
+  if (breaker?.whenOpen.kind === "fallback") return waitsAtGate(breaker.whenOpen.agent);
   return breaker?.whenOpen.kind === "wait";
 }
 

@@ -89,6 +89,7 @@ export function makeBaton(parts: BatonParts): Baton {
       ),
     ...wayBack(reader, writing),
     ...breakerDoor(parts, writing),
+    pressure: async () => writing().pressure(),
     fork: async (run, options) => {
       const engine = writing();
       const request = await forkRequest(parts, run, options);

@@ -27,6 +27,7 @@ import { acquireLease, keepLease } from "./lease-keeper.ts";
 import { checkAuthor, checkWellFormed } from "./author.ts";
 import { line } from "./line.ts";
 import { newPace } from "./overload.ts";
+import { pressure } from "./pressure.ts";
 import { rates } from "./rates.ts";
 import { retryBudgets } from "./retry-budgets.ts";
 import { resolve, rollBack } from "./rollbacks.ts";
@@ -115,6 +116,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       checkWellFormed("reason", reason);
       await core.breakers.setByPerson(name, { to, by, reason });
     },
+    pressure: () => pressure(core),
     subscribeBreakers: (subscriber) => core.breakers.subscribe(subscriber),
     close: async (graceMs) => {
       leave();
