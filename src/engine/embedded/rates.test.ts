@@ -35,8 +35,13 @@ function handClock() {
   return { clock, moveTo, now: () => nowMs, timers: () => timers.length };
 }
 
-/** Calls before one rate: what waits in its journal comes back at its time. */
-function caller(clock: ReturnType<typeof handClock>, settings: RateSettings, first = true) {
+/** Calls before one rate: what waits in its journal comes back at its time, or late; so does one whose agent has no place. */
+function caller(
+  clock: ReturnType<typeof handClock>,
+  settings: RateSettings,
+  first = true,
+  lateMs: (id: number) => number = () => 0,
+) {
   const declared = new Map([["r", { settings, agents: [] }]]);
   const made: Rates = rates(clock.clock, declared, first);
   const begun: { readonly id: number; readonly key: string; readonly atMs: number }[] = [];
@@ -49,14 +54,19 @@ function caller(clock: ReturnType<typeof handClock>, settings: RateSettings, fir
         agent: "a@1.0.0",
         slot,
         turn: (turn) => {
-          leave = call(id, key, turn);
+          const again = () => {
+            leave = call(id, key, turn);
+          };
+          const late = lateMs(id);
+          if (late === 0) again();
+          else leave = clock.clock.after(late, again);
         },
       },
     );
     if (answer.kind === "pass") begun.push({ id, key, atMs: clock.now() });
     else if (answer.kind === "wait") leave = answer.leave;
     else
-      leave = clock.clock.after(answer.dueAt - clock.clock.now(), () => {
+      leave = clock.clock.after(answer.dueAt - clock.clock.now() + lateMs(id), () => {
         leave = call(id, key, answer.dueAt);
       });
     return () => leave();
@@ -93,13 +103,15 @@ describe("rates", () => {
           }),
           { maxLength: 60 },
         ),
-        (settings, arrivals) => {
+        fc.array(fc.integer({ min: 0, max: 9_000 }), { minLength: 1, maxLength: 20 }),
+        (settings, arrivals, late) => {
+          const lateMs = (id: number) => late[id % late.length] ?? 0;
           const times = new Map<string, number[]>([
             ["a", []],
             ["b", []],
           ]);
           let clock = handClock();
-          let open = caller(clock, settings);
+          let open = caller(clock, settings, true, lateMs);
           let id = 0;
           let passedMs = 0;
           const close = () => {
@@ -115,7 +127,7 @@ describe("rates", () => {
             close();
             passedMs += clock.now();
             clock = handClock();
-            open = caller(clock, settings, false);
+            open = caller(clock, settings, false, lateMs);
           }
           clock.moveTo(clock.now() + 3_600_000);
           close();
@@ -235,6 +247,45 @@ describe("rates", () => {
     });
     expect(kinds.slice(0, -1).every((kind) => kind === "wait")).toBe(true);
     expect(kinds.at(-1)).toBe("later");
+  });
+
+  test("whoever comes while another is on its way, whose turn has come, does not overtake it", () => {
+    const clock = handClock();
+    const settings = { calls: 1, perMs: 10_000, burst: 1 };
+    const { call, begun } = caller(clock, settings, true, (id) => (id === 2 ? 5 : 0));
+    call(1);
+    call(2);
+    clock.moveTo(10_001);
+    call(3);
+    clock.moveTo(60_000);
+    expect(begun).toEqual([
+      { id: 1, key: "", atMs: 0 },
+      { id: 2, key: "", atMs: 10_005 },
+      { id: 3, key: "", atMs: 20_005 },
+    ]);
+  });
+
+  test("where a process stood still, those whose turns have passed come one after the other, and few wait in memory", () => {
+    const clock = handClock();
+    const settings = { calls: 10, perMs: 1_000, burst: 1 };
+    // All turns are past when they come for the first time.
+    const came = new Set<number>();
+    const lateMs = (id: number) => (came.has(id) ? 0 : (came.add(id), 60_000 - clock.now()));
+    const { call, begun, made } = caller(clock, settings, true, (id) => Math.max(0, lateMs(id)));
+    for (let id = 0; id < 500; id += 1) call(id);
+    let most = 0;
+    for (let atMs = 0; atMs < 400_000; atMs += 500) {
+      clock.moveTo(atMs);
+      most = Math.max(most, made.snapshots()[0]?.waiting ?? 0);
+    }
+    expect(begun).toHaveLength(500);
+    expect(
+      mostInAWindow(
+        begun.map(({ atMs }) => atMs),
+        1_000,
+      ),
+    ).toBeLessThanOrEqual(10);
+    expect(most).toBeLessThanOrEqual(2 * (MEMORY_WAIT_MS / 100));
   });
 
   test("a key does not wait for another", () => {
