@@ -52,9 +52,9 @@ export async function startRun(
       details: { id },
     });
   }
-  const start = startInput(core, request);
   // What is part of a run that has been started is never refused.
   if (request.parent === undefined && isOverloaded(core)) await refuseOverload(core, id);
+  const start = startInput(core, request);
   if (core.actors.has(id) || core.loading.has(id) || core.unfinished.has(id)) {
     await compareStart(core, request, start);
     return { joined: true };
