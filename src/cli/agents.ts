@@ -82,28 +82,33 @@ async function printBounds(cli: Cli, found: readonly Bounds[]): Promise<void> {
   await printTable(
     cli,
     [
-      { title: "AGENT", flexible: true },
+      { title: "AGENT" },
       { title: "TIMEOUT", align: "right" },
-      { title: "ATTEMPTS", align: "right" },
-      { title: "RETRIES", align: "right" },
-      { title: "AT ONCE", align: "right" },
-      { title: "QUEUE", align: "right" },
-      { title: "RATE" },
+      { title: "ATTEMPTS (RETRIES)" },
+      { title: "AT ONCE + QUEUE" },
+      { title: "RATE", flexible: true },
       { title: "BREAKER", flexible: true },
     ],
     found.map((each) => [
       printable(each.agent),
       each.timeoutMs === undefined ? "" : durationText(each.timeoutMs),
-      String(each.attempts),
-      each.retryBudget === undefined
-        ? ""
-        : `${Math.round(each.retryBudget.share * 100)}% + ${each.retryBudget.least}`,
-      each.concurrency === undefined ? "" : String(each.concurrency),
-      each.queue === undefined ? "" : String(each.queue),
+      attemptsText(each),
+      atOnceText(each),
       printable(rateText(each)),
       printable(each.breaker ?? ""),
     ]),
   );
+}
+
+function attemptsText({ attempts, retryBudget }: Bounds): string {
+  if (retryBudget === undefined) return String(attempts);
+  const { share, least } = retryBudget;
+  return `${attempts} (${Math.round(share * 100)}% + ${least})`;
+}
+
+function atOnceText({ concurrency, queue }: Bounds): string {
+  if (concurrency === undefined) return "";
+  return queue === undefined ? String(concurrency) : `${concurrency} + ${queue}`;
 }
 
 function rateText({ agent, rate }: Bounds): string {

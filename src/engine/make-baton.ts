@@ -89,7 +89,6 @@ export function makeBaton(parts: BatonParts): Baton {
       ),
     ...wayBack(reader, writing),
     ...breakerDoor(parts, writing),
-    pressure: async () => writing().pressure(),
     fork: async (run, options) => {
       const engine = writing();
       const request = await forkRequest(parts, run, options);
@@ -139,12 +138,13 @@ function checkDecision({ action, reason, turn }: CompensationDecision): void {
     throw new BatonError("ARGUMENT_INVALID", `The turn ${turn} is not a whole number.`);
 }
 
-/** What people ask for about breakers. */
+/** What people ask for about breakers, and about how busy it is. */
 function breakerDoor(
   { source, catalogue, engine }: BatonParts,
   writing: () => Engine,
-): Pick<Baton, "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers"> {
+): Pick<Baton, "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers" | "pressure"> {
   return {
+    pressure: async () => writing().pressure(),
     breakers: async () =>
       engine === undefined
         ? await readBreakers(source.store, source.namespace, catalogue)

@@ -46,7 +46,7 @@ test("every agent is listed with its bounds, fallbacks and older versions too", 
   const { code, out } = await baton("agents");
   expect(code).toBe(0);
   expect(out).toMatch(
-    /greeter@1\.0\.0 +5s +2 +0% \+ 0 +10 +100 +100\/1m, burst 5, by key +greeter/,
+    /greeter@1\.0\.0 +5s +2 \(0% \+ 0\) +10 \+ 100 +100\/1m, burst 5, by key +greeter/,
   );
   expect(out).toMatch(/kept@1\.0\.0 +3\s/);
   expect(out).toMatch(/old@1\.0\.0 +3\s/);
