@@ -12,6 +12,7 @@ export type {
   Baton,
   Change,
   CompensationDecision,
+  CompensationLetter,
   CompensationSummary,
   DeadLetter,
   ForkOptions,
@@ -28,6 +29,8 @@ export type {
   RunSummary,
   StartOptions,
   StateAt,
+  StepDecision,
+  StepLetter,
   StepSummary,
   VerifyProblem,
   VerifyReport,
@@ -44,6 +47,8 @@ export type {
   Backoff,
   CompensationContext,
   RetryBudget,
+  ProbeAnswer,
+  ProbeContext,
   RetryPolicy,
 } from "./model/agent-definition.ts";
 export type {
@@ -65,8 +70,10 @@ export type {
   Entry,
   EntryKind,
   Failure,
+  ParkedBecause,
   RollbackReason,
   RunStatus,
+  StepAction,
   UsageRecord,
 } from "./model/entry.ts";
 export { BatonError, type ErrorCode, isBatonError } from "./model/errors.ts";

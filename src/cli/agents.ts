@@ -86,8 +86,8 @@ async function printBounds(cli: Cli, found: readonly Bounds[]): Promise<void> {
       { title: "TIMEOUT", align: "right" },
       { title: "ATTEMPTS (RETRIES)" },
       { title: "AT ONCE + QUEUE" },
-      { title: "RATE", flexible: true },
-      { title: "BREAKER", flexible: true },
+      { title: "RATE" },
+      { title: "BREAKER" },
     ],
     found.map((each) => [
       printable(each.agent),

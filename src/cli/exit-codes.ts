@@ -43,6 +43,8 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   SIGNAL_UNKNOWN: EXIT.notFound,
   SIGNAL_REFUSED: EXIT.conflict,
   COMPENSATION_UNKNOWN: EXIT.notFound,
+  STEP_NOT_PARKED: EXIT.notFound,
+  OUTPUT_REFUSED: EXIT.usage,
   VERSION_NOT_FOUND: EXIT.notFound,
   FORK_REFUSED: EXIT.conflict,
   STORE_IN_USE: EXIT.conflict,

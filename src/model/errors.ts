@@ -41,6 +41,10 @@ export const ERROR_CODES = {
     "The step has already been settled, or the payload breaks its contract; see `details`.",
   COMPENSATION_UNKNOWN:
     "List what waits for a person with `baton dead-letters`, and name a run and a path of it.",
+  STEP_NOT_PARKED:
+    "List what waits for a person with `baton dead-letters`, and name a run and a path of it.",
+  OUTPUT_REFUSED:
+    "What was done by hand must be what the agent's output contract accepts; see `details.violations`.",
   VERSION_NOT_FOUND:
     "Versions of a run go from 0 (the input) to the number that `baton show <run>` prints.",
   FORK_REFUSED:

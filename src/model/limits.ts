@@ -12,6 +12,8 @@ export interface Limits {
   readonly concurrentRunsMax: number;
   /** Runs that wait for their place to execute, in memory; one more is refused, and nothing of it is kept. */
   readonly queuedRunsMax: number;
+  /** Deaths of a process that one call is to blame for, before it is parked: one could be chance, and each costs a restart. */
+  readonly crashesMax: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -21,6 +23,7 @@ export const DEFAULT_LIMITS: Limits = {
   mapWidthMax: 100_000,
   concurrentRunsMax: 1_000,
   queuedRunsMax: 100_000,
+  crashesMax: 3,
 };
 
 /**

@@ -30,6 +30,7 @@ import type { Breakers } from "./breakers.ts";
 import type { Line, Place } from "./line.ts";
 import type { Rates } from "./rates.ts";
 import type { RetryBudgets } from "./retry-budgets.ts";
+import type { Quarantine } from "./quarantine.ts";
 import type { Wakes } from "./wakes.ts";
 
 /** What became of an input that somebody waits for. */
@@ -113,6 +114,8 @@ export interface Core {
   readonly store: JournalStore;
   readonly namespace: string;
   readonly epoch: number;
+  /** The epoch of the process before, if that died, or hung, instead of handing the store over. */
+  readonly crashedEpoch: number | undefined;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: LogSink;
@@ -123,6 +126,7 @@ export interface Core {
   readonly breakers: Breakers;
   readonly rates: Rates;
   readonly retryBudgets: RetryBudgets;
+  readonly quarantine: Quarantine;
   readonly children: Children;
   /** Processes a listed actor; see actors.ts. */
   readonly process: (actor: Actor) => void;
