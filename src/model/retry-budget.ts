@@ -3,7 +3,7 @@ import type { RetryBudget } from "./agent-definition.ts";
 import { shown } from "./option-reader.ts";
 import { unknownOptions } from "./problems.ts";
 
-/** A fifth: as many retries as one failing replica of five needs. The default of Finagle and of Linkerd. */
+/** A fifth: as many retries as one failing replica of five needs. The default of Finagle. */
 const SHARE_DEFAULT = 0.2;
 /** Enough for the hiccups of an agent that is seldom called. */
 const LEAST_DEFAULT = 10;

@@ -3,7 +3,8 @@
  *
  * R1. A probe reports exactly one answer: the first of result, throw, timeout, and the end of the run in this process.
  * R2. Nothing is asked about on another input than the one that was executed: it is held against the recorded hash.
- * R3. It passes the agent's breaker and rate as any call does, and waits where they don't let it through: no fallback can tell what the agent did.
+ * R3. It passes the agent's breaker and rate as any call does, and waits where they don't let it through: no fallback can tell
+ *     what the agent did.
  */
 import type { CallOutcome } from "../../decide/breaker.ts";
 import type { Probed } from "../../decide/probing.ts";
