@@ -133,11 +133,12 @@ function rateOf({ rates: known }: State, { name, settings }: RatePolicy): Rate {
 /** The key as it stands now, and as the newest that was used. */
 function used(state: State, rate: Rate, name: string): Key {
   const nowMs = elapsed(state.clock);
-  const key = rate.keys.get(name) ?? newKey(state, rate, name, nowMs);
+  const known = rate.keys.get(name);
+  const key = known ?? newKey(state, rate, name, nowMs);
   advance(key, rate.settings, nowMs);
   key.usedMs = nowMs;
   // Sets it last; the order is that of use.
-  if (rate.keys.size > 1) rate.keys.delete(name);
+  if (known !== undefined && rate.keys.size > 1) rate.keys.delete(name);
   rate.keys.set(name, key);
   armSweep(state, rate);
   return key;
