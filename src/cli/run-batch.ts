@@ -128,7 +128,8 @@ async function startLine(cli: Cli, opened: Opened, work: Started): Promise<Settl
   const { id, workflow, tally, flags } = work;
   try {
     const found = await isThere(opened, id);
-    const options = { id, by: cli.person(flags.by) };
+    const limit = flags.deadline === undefined ? {} : { deadline: flags.deadline };
+    const options = { id, by: cli.person(flags.by), ...limit };
     const handle = await patientStart(
       () => baton.startUntyped(workflow, work.value, options),
       opened.interrupted,

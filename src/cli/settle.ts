@@ -7,6 +7,7 @@
  */
 import type { Baton, RecordedEntry, RunOutcome, RunReport } from "../index.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
+import type { Budget } from "../model/budget.ts";
 import {
   type EntryKind,
   type Gate,
@@ -68,13 +69,14 @@ export async function topmost(baton: Baton, run: string): Promise<string> {
   return parent === undefined ? run : topmost(baton, parent.run);
 }
 
-/** Whether a run of this workflow can stop for a person, a signal, a timer, a breaker, a rate, or a child that does; or be parked. */
+/** Whether a run of this workflow can stop for a person, a signal, a timer, a breaker, a budget, a rate, or a child that does; or be parked. */
 export function canWait(workflow: WorkflowDefinition): boolean {
   const { agents } = partsOf(workflow);
   return [...agents].some((agent) => agent.compensate !== undefined) || hasWaits(workflow);
 }
 
 function hasWaits(workflow: WorkflowDefinition): boolean {
+  if (workflow.budgets?.some(isWaitedFor) === true) return true;
   return workflow.steps.some((step) => {
     if (step.kind === "subflow") return hasWaits(step.workflow);
     if (step.kind === "branch")
@@ -86,10 +88,14 @@ function hasWaits(workflow: WorkflowDefinition): boolean {
   });
 }
 
-function waitsAtGate({ breaker, rate }: AgentDefinition): boolean {
-  if (rate !== undefined) return true;
+function waitsAtGate({ breaker, budgets, rate }: AgentDefinition): boolean {
+  if (rate !== undefined || budgets?.some(isWaitedFor) === true) return true;
   if (breaker?.whenOpen.kind === "fallback") return waitsAtGate(breaker.whenOpen.agent);
   return breaker?.whenOpen.kind === "wait";
+}
+
+function isWaitedFor({ whenSpent }: Budget): boolean {
+  return whenSpent === "wait";
 }
 
 /** Pause before a child run that isn't there yet is looked for again. */
@@ -292,6 +298,7 @@ export function nextCommand(wait: Wait): string | undefined {
   if (wait.what === "approval") return `baton approve ${wait.run} ${wait.step}`;
   if (wait.what === "compensation") return `baton dead-letters show ${wait.run} ${wait.step}`;
   if (wait.what === "signal") return `baton signal ${wait.run} ${wait.step} payload.json`;
+  if (wait.what === "budget") return "baton budgets";
   return wait.what === "breaker" ? "baton breakers" : undefined;
 }
 

@@ -2,10 +2,13 @@
  * evolve: what each kind of entry does to a run. No I/O, no clock, no chance, and no user function: what those gave is in
  * the entry. Every kind has its line in the table, so that a new one which nobody handles does not compile.
  */
+import TinyQueue from "tinyqueue";
+import { deadlineFailure } from "../model/deadline.ts";
 import type { EntryKind, Fact, FactOf, PlannedCompensation } from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
+import { type Amounts, NOTHING, plus } from "../model/amounts.ts";
 import type { Json } from "../model/json.ts";
-import type { Items, Rollback, Run, StepState } from "../model/run.ts";
+import type { DeadlineTimer, Items, Rollback, Run, StepState } from "../model/run.ts";
 import { pardon, suspectReady } from "./suspicion.ts";
 
 const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void } = {
@@ -30,6 +33,10 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "run.failed": (run, fact) => {
     run.phase = { kind: "failed", step: fact.payload.step, error: fact.payload.error };
   },
+  "run.overdue": (run, fact) => {
+    const error = deadlineFailure({ at: fact.payload.deadlineAt, of: "run" });
+    run.phase = { kind: "failing", step: undefined, error };
+  },
   "run.cancelling": (run, fact) => {
     run.phase = { kind: "cancelling", reason: fact.payload.reason };
   },
@@ -47,17 +54,23 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "compensation.failed": compensationFailed,
   "compensation.held": compensationHeld,
   "compensation.resolved": compensationResolved,
-  "step.sealed": (run, fact) => seal(run, fact),
+  "step.sealed": (run, fact) => {
+    spend(run, fact.payload.spent);
+    seal(run, fact);
+  },
   "step.carried": (run, fact) => seal(run, fact),
   "step.skipped": (run, fact) => {
     const step = pathOf(fact);
     run.steps.set(step, SKIPPED);
-    settle(run, step);
+    settle(run, step, fact.at);
   },
   "step.opened": opened,
   "step.failed": (run, fact) => {
     const step = pathOf(fact);
-    run.steps.set(step, FAILED);
+    const state = run.steps.get(step);
+    const wasOpen = fact.payload.deadlineAt !== undefined && state?.kind === "open";
+    const opened = wasOpen ? { opening: state.opening, reads: state.reads } : undefined;
+    run.steps.set(step, opened === undefined ? FAILED : { kind: "failed", ...opened });
     forgetWaits(run, step);
     if (run.phase.kind === "going")
       run.phase = { kind: "failing", step, error: fact.payload.error };
@@ -69,7 +82,10 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
     run.parked.set(path, { step: parsePath(path).step, turn, attempt, inputHash, ...fact.payload });
   },
   "step.resolved": stepResolved,
-  "item.sealed": (run, fact) => settleItem(run, pathOf(fact), { ok: true, value: valueOf(fact) }),
+  "item.sealed": (run, fact) => {
+    spend(run, fact.payload.spent);
+    settleItem(run, pathOf(fact), { ok: true, value: valueOf(fact) });
+  },
   "item.failed": (run, fact) =>
     settleItem(run, pathOf(fact), { ok: false, error: fact.payload.error }),
   "attempt.failed": attemptFailed,
@@ -103,6 +119,9 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "breaker.opened": notOfARun,
   "breaker.halfOpened": notOfARun,
   "breaker.closed": notOfARun,
+  "budget.reserved": notOfARun,
+  "budget.settled": notOfARun,
+  "budget.raised": notOfARun,
 };
 
 function notOfARun(_run: Run, fact: Fact): void {
@@ -130,12 +149,37 @@ function started(run: Run, fact: FactOf<"run.started">): void {
   run.parent = fact.payload.parent;
   run.version = 0;
   run.values.set("input", { value: valueOf(fact), seq: fact.seq, version: 0, turn: 0 });
+  const { deadlineAt } = fact.payload;
+  if (deadlineAt !== undefined) noteDeadline(run, deadlineAt);
   for (const step of run.definition.steps) {
     let unmet = 0;
     for (const key of step.needs) if (key !== "input") unmet += 1;
-    if (unmet === 0) run.agenda.add(step.name);
+    if (unmet === 0) ready(run, step.name, fact.at);
     else run.unmetNeeds.set(step.name, unmet);
   }
+}
+
+/** The needs of a step are settled: from here on its deadline counts. */
+function ready(run: Run, step: string, at: number): void {
+  run.agenda.add(step);
+  if (run.definition.hasStepDeadlines === undefined) return;
+  const deadlineMs = run.definition.stepByName.get(step)?.deadlineMs;
+  if (deadlineMs !== undefined) noteDeadline(run, at + deadlineMs, step);
+}
+
+/** Notes a deadline of the run (without `step`), or of a step that has become ready. */
+function noteDeadline(run: Run, dueAt: number, step?: string): void {
+  if (step === undefined) run.deadlineAt = dueAt;
+  else {
+    run.stepDeadlines ??= new Map();
+    run.stepDeadlines.set(step, dueAt);
+  }
+  run.deadlines ??= new TinyQueue<DeadlineTimer>([], byMoment);
+  run.deadlines.push({ dueAt, step });
+}
+
+function byMoment(a: DeadlineTimer, b: DeadlineTimer): number {
+  return a.dueAt - b.dueAt || (a.step === undefined ? -1 : 1);
 }
 
 function compensating(run: Run, fact: FactOf<"run.compensating">): void {
@@ -217,7 +261,7 @@ function seal(run: Run, fact: FactOf<"step.sealed" | "step.carried">): void {
   });
   run.steps.set(step, SEALED);
   forgetCall(run, step, fact.turn ?? 0);
-  settle(run, step);
+  settle(run, step, fact.at);
 }
 
 function opened(run: Run, fact: FactOf<"step.opened">): void {
@@ -261,16 +305,20 @@ function settleItem(run: Run, path: string, result: NonNullable<Items["results"]
 function attemptFailed(run: Run, fact: FactOf<"attempt.failed">): void {
   const path = pathOf(fact);
   const { step } = parsePath(path);
-  const { retryAt, error } = fact.payload;
+  const { retryAt, error, progress } = fact.payload;
   const attempt = fact.attempt ?? 1;
+  spend(run, fact.payload.spent);
   // What a refusal said stays said, also when an attempt after it fails for another reason.
   const feedback = error.violations ?? run.calls.get(path)?.feedback ?? [];
   const uncounted = run.calls.get(path)?.uncounted;
+  const said =
+    progress === undefined ? run.calls.get(path)?.progress : { agent: fact.agent, value: progress };
   run.calls.set(path, {
     failedAttempts: attempt,
     retryAt,
     feedback,
     ...(uncounted === undefined ? {} : { uncounted }),
+    ...(said === undefined ? {} : { progress: said }),
   });
   run.holds.delete(path);
   if (run.intents.size > 0) run.intents.delete(path);
@@ -283,8 +331,14 @@ function begun(run: Run, fact: FactOf<"attempt.begun">): void {
   const path = pathOf(fact);
   const { turn = 0, attempt = 1, reads = {}, agent, inputHash } = fact;
   const { step } = parsePath(path);
+  const { reserved } = fact.payload;
   const quarantined = fact.payload.quarantined === true;
-  run.intents.set(path, { step, turn, attempt, reads, agent, inputHash, quarantined });
+  const aside = reserved === undefined ? {} : { reserved };
+  run.intents.set(path, { step, turn, attempt, reads, agent, inputHash, quarantined, ...aside });
+}
+
+function spend(run: Run, spent: Amounts | undefined): void {
+  if (spent !== undefined) run.spent = plus(run.spent ?? NOTHING, spent);
 }
 
 function attemptUnknown(run: Run, fact: FactOf<"attempt.unknown">): void {
@@ -297,6 +351,8 @@ function attemptUnknown(run: Run, fact: FactOf<"attempt.unknown">): void {
   const known = run.calls.get(path);
   const uncounted = (known?.uncounted ?? 0) + (lost === true ? 1 : 0);
   const feedback = error.violations ?? known?.feedback ?? [];
+  // Of one that was lost nothing is known: all that was set aside for it may have been used.
+  spend(run, fact.payload.spent ?? (lost === true ? run.intents.get(path)?.reserved : undefined));
   run.intents.delete(path);
   run.holds.delete(path);
   run.calls.set(path, { failedAttempts: attempt, retryAt: undefined, feedback, uncounted });
@@ -358,8 +414,10 @@ function handoffRefused(run: Run, fact: FactOf<"handoff.refused">): void {
   for (const dependent of run.definition.dependents.get(to) ?? []) {
     run.unmetNeeds.set(dependent, (run.unmetNeeds.get(dependent) ?? 0) + 1);
     run.agenda.delete(dependent);
+    run.stepDeadlines?.delete(dependent);
   }
-  run.agenda.add(to);
+  // The clock of the turn begins now.
+  ready(run, to, fact.at);
 }
 
 /** Nothing of a step that is over waits for a probe or a person. */
@@ -369,18 +427,19 @@ function forgetWaits(run: Run, step: string): void {
   for (const [path, each] of run.parked) if (each.step === step) run.parked.delete(path);
 }
 
-function settle(run: Run, step: string): void {
+function settle(run: Run, step: string, at: number): void {
   run.unsettledSteps -= 1;
   forgetWaits(run, step);
   run.signals.delete(step);
   run.reminders.delete(step);
+  run.stepDeadlines?.delete(step);
   for (const dependent of run.definition.dependents.get(step) ?? []) {
     const unmet = (run.unmetNeeds.get(dependent) ?? 0) - 1;
     if (unmet > 0) {
       run.unmetNeeds.set(dependent, unmet);
     } else {
       run.unmetNeeds.delete(dependent);
-      run.agenda.add(dependent);
+      ready(run, dependent, at);
     }
   }
 }

@@ -158,13 +158,18 @@ export function refusalFailure(step: string, violations: readonly Violation[]): 
   return { code: "HANDOFF_REFUSED", message, violations };
 }
 
-/** Gives a step up for good; what follows from it (the run fails) is decided after. */
-export function failStep(turn: Deliberation, step: string, error: Failure): void {
+/** Gives a step up for good, with the deadline that it missed, if that was why; what follows from it (the run fails) is decided after. */
+export function failStep(
+  turn: Deliberation,
+  step: string,
+  error: Failure,
+  deadlineAt?: number,
+): void {
   say(turn, {
     kind: "step.failed",
     path: step,
     turn: turn.run.turns.get(step) ?? 0,
     by: ENGINE,
-    payload: { error },
+    payload: { error, ...(deadlineAt === undefined ? {} : { deadlineAt }) },
   });
 }

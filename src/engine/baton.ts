@@ -8,8 +8,11 @@ import type { RecordedEntry } from "../history/read.ts";
 import type { ReplayReport } from "../history/replay.ts";
 import type { RunReport } from "../history/report.ts";
 import type { StateAt } from "../history/state.ts";
+import type { RunWaits } from "../history/waits.ts";
 import type { DeadLetter } from "../history/dead-letters.ts";
 import type { BreakerSnapshot } from "../model/breaker.ts";
+import type { AmountOptions, BudgetSnapshot } from "../model/budget.ts";
+import type { Duration } from "../model/duration.ts";
 import type { Author, CompensationAction, Failure, RunStatus, StepAction } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Violation } from "../model/violation.ts";
@@ -18,6 +21,7 @@ import type { Workflow } from "../model/workflow.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { VerifyReport } from "../journal/verify.ts";
 import type { StoredEntry } from "../ports/journal-store.ts";
+import type { Health } from "./health.ts";
 import type { WatchItem, WatchOptions } from "./watch.ts";
 
 export type { CompensationLetter, DeadLetter, StepLetter } from "../history/dead-letters.ts";
@@ -29,7 +33,9 @@ export type { ReplayDifference, ReplayReport } from "../history/replay.ts";
 export type { RunReport, StepSummary } from "../history/report.ts";
 export type { CompensationSummary, RollbackSummary } from "../history/rollback-summary.ts";
 export type { StateAt } from "../history/state.ts";
+export type { RunWait, RunWaits } from "../history/waits.ts";
 export type { VerifyProblem, VerifyReport } from "../journal/verify.ts";
+export type { Health, StuckReason, StuckRun } from "./health.ts";
 export type { WatchItem, WatchOptions } from "./watch.ts";
 
 export interface RunSummary {
@@ -84,6 +90,11 @@ export interface StartOptions {
   /** The caller's id: the same id with the same input gives the same run. A UUIDv7 if left out. */
   readonly id?: string;
   readonly by?: Author;
+  /**
+   * How long this run may take, from its start; its workflow's own deadline counts if that is shorter. It is fixed when the run
+   * is first started: who joins it later joins it as it is.
+   */
+  readonly deadline?: Duration;
 }
 
 export interface RunsFilter {
@@ -105,7 +116,8 @@ export interface Baton {
   /**
    * Starts a run, durably, before this resolves. The same id with the same workflow and input gives the run that is there.
    * An input that breaks the contract is journalled as a refused run: `outcome()` tells.
-   * @throws BatonError RUN_CONFLICT, VALUE_TOO_LARGE, OVERLOADED, STORE_READ_ONLY, STORE_CLOSED, STORE_FAILED, STORE_FENCED
+   * @throws BatonError RUN_CONFLICT, VALUE_TOO_LARGE, DURATION_INVALID, OVERLOADED, STORE_READ_ONLY, STORE_CLOSED, STORE_FAILED,
+   *   STORE_FENCED
    */
   start<In, Out>(
     workflow: Workflow<In, Out>,
@@ -161,6 +173,11 @@ export interface Baton {
    * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, STEP_NOT_PARKED, OUTPUT_REFUSED, VALUE_TOO_LARGE, AGENT_NOT_FOUND, ARGUMENT_INVALID
    */
   resolveStep(run: string, path: string, decision: StepDecision): Promise<void>;
+  /**
+   * How the runs of this namespace stand, and which are stuck: neither executing nor waiting for what their journals name. Where
+   * this process executes it looks into memory too; two looks some seconds apart find the same before a run is accused.
+   */
+  health(): Promise<Health>;
   /** How every breaker stands: those that agents name, and those that were ever opened. */
   breakers(): Promise<readonly BreakerSnapshot[]>;
   /** Stops all calls behind a breaker, until a person closes it. Recorded before this resolves. @throws BatonError BREAKER_NOT_FOUND */
@@ -171,6 +188,17 @@ export interface Baton {
   /** Lets calls through again; runs that wait go on. @throws BatonError BREAKER_NOT_FOUND */
   closeBreaker(
     name: string,
+    options: { readonly by: Author; readonly reason: string },
+  ): Promise<void>;
+  /** How every budget stands: those that agents and workflows name, and those that were ever used. */
+  budgets(): Promise<readonly BudgetSnapshot[]>;
+  /**
+   * Adds to what a budget allows: in this window, or for ever where it has none. Recorded before this resolves; runs that wait go on.
+   * @throws BatonError BUDGET_NOT_FOUND, ARGUMENT_INVALID, DEFINITION_INVALID
+   */
+  raiseBudget(
+    name: string,
+    by: AmountOptions,
     options: { readonly by: Author; readonly reason: string },
   ): Promise<void>;
   /** The transitions of all breakers from now on, until `signal` aborts. */
@@ -190,6 +218,11 @@ export interface Baton {
   /** The run as a file that tools/verify-journal.mjs checks offline: JSON lines, see docs/journal.md. */
   export(run: string): AsyncIterable<string>;
   report(run: string): Promise<RunReport>;
+  /**
+   * What a run waits for, read from its journal; empty for one that has ended. Where its code is here, also the steps that
+   * could begin. @throws BatonError RUN_NOT_FOUND
+   */
+  waits(run: string): Promise<RunWaits>;
   /** @throws BatonError VERSION_NOT_FOUND, RUN_NOT_FOUND */
   state(run: string, version?: number): Promise<StateAt>;
   diff(before: VersionRef, after: VersionRef): Promise<readonly Change[]>;

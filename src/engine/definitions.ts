@@ -13,6 +13,7 @@ import type {
 import { agentsOf, fallbackOf, workflowsOf } from "../model/workflow-parts.ts";
 import { type DeclaredBreaker, declaredBreakers } from "./breakers.ts";
 import { type DeclaredRate, declaredRates } from "./rates.ts";
+import { type DeclaredBudget, declaredBudgets } from "./budgets.ts";
 
 /** What `open()` was given, indexed. */
 export interface Catalogue {
@@ -24,6 +25,8 @@ export interface Catalogue {
   readonly breakers: ReadonlyMap<string, DeclaredBreaker>;
   /** By name, the rates that agents declare. */
   readonly rates: ReadonlyMap<string, DeclaredRate>;
+  /** By name, the budgets that agents and workflows name. */
+  readonly budgets: ReadonlyMap<string, DeclaredBudget>;
 }
 
 /**
@@ -67,11 +70,12 @@ export function catalogue(
   for (const agent of agents) addAgent(agent);
   for (const workflow of workflows) addWorkflow(workflow);
   const breakers = declaredBreakers(agentById.values(), problems);
+  const budgets = declaredBudgets(agentById.values(), workflowById.values(), problems);
   const rates = declaredRates(agentById.values(), problems);
   if (problems.length > 0) {
     throw new BatonError("DEFINITION_INVALID", problems.join(" "), { details: { problems } });
   }
-  return { workflows: workflowById, agents: agentById, breakers, rates };
+  return { workflows: workflowById, agents: agentById, breakers, budgets, rates };
 }
 
 /** The same workflow with each agent exchanged for the one that `choose` gives. */

@@ -1,5 +1,7 @@
 /** What every engine does for Baton; the engines themselves are folders beside this file. */
 import type { Input } from "../decide/accept.ts";
+import type { Amounts } from "../model/amounts.ts";
+import type { BudgetSnapshot } from "../model/budget.ts";
 import type { BreakerSnapshot } from "../model/breaker.ts";
 import type { Author } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
@@ -7,6 +9,7 @@ import type { PressureSnapshot } from "../model/pressure.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Blob } from "../ports/journal-store.ts";
 import type { CompensationDecision, RunOutcome, StepDecision } from "./baton.ts";
+import type { Health } from "./health.ts";
 import type { BreakerSubscriber, Subscriber } from "./watch.ts";
 
 export interface StartRequest {
@@ -18,11 +21,22 @@ export interface StartRequest {
   readonly fork?: Pick<Extract<Input, { readonly kind: "start" }>, "fork" | "carried">;
   /** Go into the journal with the start: the manifest of a fork. */
   readonly blobs?: readonly Blob[];
+  /** How long the run may take, from its start to its end. */
+  readonly deadlineMs?: number;
+  /** When it must have ended, of a child run. */
+  readonly deadlineAt?: number;
 }
 
 /** What a person does to a breaker. */
 export interface BreakerChange {
   readonly to: "open" | "closed";
+  readonly by: Author;
+  readonly reason: string;
+}
+
+/** What a person adds to a budget's window. */
+export interface BudgetRaise {
+  readonly amounts: Amounts;
   readonly by: Author;
   readonly reason: string;
 }
@@ -41,6 +55,8 @@ export interface Engine {
   /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, STEP_NOT_PARKED, OUTPUT_REFUSED, VALUE_TOO_LARGE, AGENT_NOT_FOUND */
   resolveStep(run: string, path: string, decision: StepDecision): Promise<void>;
   subscribe(run: string, subscriber: Subscriber): () => void;
+  /** Looks how everything stands, and what is stuck. */
+  health(): Promise<Health>;
   /** How every breaker stands. */
   breakers(): readonly BreakerSnapshot[];
   /** A person opens or closes a breaker: resolves when that is in the journal. @throws BatonError BREAKER_NOT_FOUND */
@@ -48,5 +64,9 @@ export interface Engine {
   /** How busy it is. */
   pressure(): PressureSnapshot;
   subscribeBreakers(subscriber: BreakerSubscriber): () => void;
+  /** How every budget stands. */
+  budgets(): readonly BudgetSnapshot[];
+  /** Resolves when it is in the journal. @throws BatonError BUDGET_NOT_FOUND, ARGUMENT_INVALID */
+  raiseBudget(name: string, raise: BudgetRaise): Promise<void>;
   close(graceMs: number): Promise<void>;
 }

@@ -1,7 +1,9 @@
 /** Baton out of its halves: the reader, and an engine where this process may write. */
 import { planFork, carriedInputs, type ForkOptions } from "../history/fork.ts";
 import { runEntries } from "../history/read.ts";
+import { durationMs } from "../model/duration.ts";
 import type { Author } from "../model/entry.ts";
+import { raiseOf } from "../model/budget.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
@@ -15,8 +17,10 @@ import type {
   StepDecision,
 } from "./baton.ts";
 import { readBreakers, watchBreakers } from "./breakers.ts";
+import { readBudgets } from "./budgets.ts";
 import type { Catalogue } from "./definitions.ts";
 import type { Engine, StartRequest } from "./engine.ts";
+import { readHealth } from "./health.ts";
 import { manifestBlob } from "./manifests.ts";
 import { headOf, type Reader, workflowOf } from "./reader.ts";
 import type { WatchSource } from "./watch.ts";
@@ -59,7 +63,7 @@ export function makeBaton(parts: BatonParts): Baton {
       );
     }
     const id = options.id ?? ids.runId();
-    await engine.start({ id, definition, input, by: options.by ?? CALLER });
+    await engine.start({ id, definition, input, ...startedBy(options) });
     return handle(id);
   };
   const handle = (id: string): RunHandle<Json> => {
@@ -95,7 +99,8 @@ export function makeBaton(parts: BatonParts): Baton {
         ids.runId(),
       ),
     ...wayBack(reader, writing),
-    ...breakerDoor(parts, writing),
+    ...standing(parts, writing),
+    ...budgetDoor(parts, writing),
     fork: async (run, options) => {
       const engine = writing();
       const request = await forkRequest(parts, run, options);
@@ -107,6 +112,17 @@ export function makeBaton(parts: BatonParts): Baton {
       return closing;
     },
   };
+}
+
+/** Who starts a run, and how long it may take. @throws BatonError DURATION_INVALID, ARGUMENT_INVALID */
+function startedBy({
+  by = CALLER,
+  deadline,
+}: StartOptions): Pick<StartRequest, "by" | "deadlineMs"> {
+  if (deadline === undefined) return { by };
+  const deadlineMs = durationMs(deadline);
+  if (deadlineMs > 0) return { by, deadlineMs };
+  throw new BatonError("ARGUMENT_INVALID", "The deadline is 0: no run could meet it.");
 }
 
 /** How people stop a run, and have it go back. */
@@ -167,13 +183,18 @@ function checkStepDecision({ action, output, reason, turn, nothingDone }: StepDe
     refuse(`The turn ${turn} is not a whole number.`);
 }
 
-/** What people ask for about breakers, and about how busy it is. */
-function breakerDoor(
+/** How runs and breakers stand, and what people do to breakers. */
+function standing(
   { source, catalogue, engine }: BatonParts,
   writing: () => Engine,
-): Pick<Baton, "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers" | "pressure"> {
+): Pick<
+  Baton,
+  "health" | "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers" | "pressure"
+> {
   return {
     pressure: async () => writing().pressure(),
+    health: async () =>
+      engine === undefined ? await readHealth(source, catalogue) : await engine.health(),
     breakers: async () =>
       engine === undefined
         ? await readBreakers(source.store, source.namespace, catalogue)
@@ -183,6 +204,21 @@ function breakerDoor(
     closeBreaker: async (name, { by, reason }) =>
       await writing().setBreaker(name, { to: "closed", by, reason }),
     watchBreakers: ({ signal } = {}) => watchBreakers(source, signal),
+  };
+}
+
+/** What people ask for about budgets. */
+function budgetDoor(
+  { source, catalogue, engine }: BatonParts,
+  writing: () => Engine,
+): Pick<Baton, "budgets" | "raiseBudget"> {
+  return {
+    budgets: async () =>
+      engine === undefined
+        ? await readBudgets(source.store, source.namespace, catalogue, source.clock.now())
+        : engine.budgets(),
+    raiseBudget: async (name, amounts, { by, reason }) =>
+      await writing().raiseBudget(name, { amounts: raiseOf(amounts), by, reason }),
   };
 }
 

@@ -49,6 +49,7 @@ export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "run.blocked": true,
   "run.completed": true,
   "run.failed": true,
+  "run.overdue": true,
   "run.cancelling": true,
   "run.cancelled": true,
   "run.compensating": true,
@@ -80,6 +81,9 @@ export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "breaker.opened": true,
   "breaker.halfOpened": true,
   "breaker.closed": true,
+  "budget.reserved": true,
+  "budget.settled": true,
+  "budget.raised": true,
 };
 
 /**

@@ -10,6 +10,7 @@ import type {
   RetryPolicy,
 } from "./agent-definition.ts";
 import { type BreakerOptions, breakerPolicy } from "./breaker-options.ts";
+import { type Budget, budgetsOf, maximumOf, maximumProblems } from "./budget.ts";
 import type { Contract } from "./contract.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import type { Frozen, Json } from "./json.ts";
@@ -115,6 +116,11 @@ export interface AgentWork<I, O, R> {
   readonly output: Contract<O>;
   /** Of one attempt. No limit if left out, which `baton check` warns of. */
   readonly timeout?: Duration;
+  /**
+   * How often a long attempt says that it is still at work, by `context.heartbeat()`: one that is silent for longer ends with
+   * HEARTBEAT_MISSED, and is retried. It is not asked for if left out.
+   */
+  readonly heartbeat?: Duration;
   /** Three attempts with `exponential("200ms")` if left out. */
   readonly retry?: RetryOptions;
   /** Attempts at the same time in one process, over all runs. No limit of its own if left out. */
@@ -128,6 +134,13 @@ export interface AgentWork<I, O, R> {
   readonly rate?: RateOptions<NoInfer<I>>;
   /** Stops its calls while what is behind it is down, over all runs. None if left out; `{}` for the defaults. */
   readonly breaker?: BreakerOptions<NoInfer<I>, NoInfer<O>>;
+  /** What limits its calls, shared with whoever else names the same {@link budget}. None if left out. */
+  readonly budgets?: readonly Budget[];
+  /**
+   * What one attempt may use at most; set aside before it is made, and enforced: one that reports more is aborted. Needed for
+   * what a budget measures: tokens, or money (`"0.12 EUR"`).
+   */
+  readonly maximum?: { readonly tokens?: number; readonly money?: string };
   /** Whether it acts on the outside world. If left out: true where it has `compensate` or is at-most-once, else false. */
   readonly sideEffects?: boolean;
   /** The work. Its input is frozen; its output is checked against the output contract. */
@@ -182,11 +195,14 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof AgentOptions<never, never, ne
   "input",
   "output",
   "timeout",
+  "heartbeat",
   "retry",
   "concurrency",
   "queue",
   "rate",
   "breaker",
+  "budgets",
+  "maximum",
   "sideEffects",
   "execute",
   "compensate",
@@ -214,11 +230,14 @@ export function agent<I, O, const R extends Frozen<O>>(
   const problems = agentProblems(options);
   const timeoutMs = durationOr(options.timeout, "timeout", problems);
   if (timeoutMs === 0) problems.push("The timeout is 0: no attempt could ever end in time.");
+  const heartbeatMs = durationOr(options.heartbeat, "heartbeat", problems);
+  if (heartbeatMs === 0) problems.push("The heartbeat is 0: no attempt could keep to it.");
   const retry = options.retry ?? { attempts: RETRY_ATTEMPTS_DEFAULT };
   problems.push(...retryProblems(retry), ...deliveryProblems(options));
   const compensation = compensationOf(options, problems);
   const breaker = breakerOf(options, problems);
   const rate = options.rate === undefined ? undefined : ratePolicy(name, options.rate, problems);
+  const limited = limitsOf(options, timeoutMs, problems);
   if (problems.length > 0) throw definitionInvalid(`agent "${name}@${version}"`, problems);
   return Object.freeze({
     name,
@@ -228,11 +247,13 @@ export function agent<I, O, const R extends Frozen<O>>(
     input,
     output,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     retry: retryPolicy(retry),
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(options.queue === undefined ? {} : { queue: options.queue }),
     ...(rate === undefined ? {} : { rate }),
     ...(breaker === undefined ? {} : { breaker }),
+    ...limited,
     ...deliveryOf(options),
     sideEffects:
       options.sideEffects ?? (compensate !== undefined || options.delivery === "at-most-once"),
@@ -336,6 +357,27 @@ function breakerOf<I, O, R>(options: AgentOptions<I, O, R>, problems: string[]) 
   const { breaker, name, input, output } = options;
   if (breaker === undefined || !isContract(input) || !isContract(output)) return undefined;
   return breakerPolicy({ name, input, output }, breaker, problems);
+}
+
+/** Its budgets, and the maximum without which it could not be under them. */
+function limitsOf<I, O, R>(
+  options: AgentOptions<I, O, R>,
+  timeoutMs: number | undefined,
+  problems: string[],
+): Pick<AgentDefinition, "budgets" | "maximum"> {
+  const { name, version } = options;
+  const maximum =
+    options.maximum === undefined ? {} : { maximum: maximumOf(options.maximum, problems) };
+  if (options.budgets === undefined) return maximum;
+  const budgets = budgetsOf(options.budgets, problems);
+  const one = {
+    id: `${name}@${version}`,
+    ...maximum,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  };
+  for (const each of budgets)
+    problems.push(...maximumProblems(one, each.limit, `its budget ${each.name}`));
+  return { budgets, ...maximum };
 }
 
 function agentProblems<I, O, R>(options: AgentOptions<I, O, R>): string[] {

@@ -5,7 +5,9 @@
  * an *entry* is the fact as it is stored, chained to the one before. The large value of a fact (an output, an input) stands
  * beside its payload, because in the entry it is either inline or a reference to a blob.
  */
+import type { Amounts } from "./amounts.ts";
 import type { BreakerMark, BreakerRecord, FallbackMark } from "./breaker.ts";
+import type { BudgetMark, BudgetRecord, Reservation, Settlement } from "./budget.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Violation } from "./violation.ts";
 
@@ -125,6 +127,8 @@ export interface Payloads {
     readonly engine: string;
     readonly fork?: Position & { readonly hash: string; readonly version: number };
     readonly parent?: { readonly run: string; readonly path: string };
+    /** When the run must have ended, in milliseconds since 1970; absent without a deadline. */
+    readonly deadlineAt?: number;
   };
   /** The input broke the workflow's contract; the run never began. No value: what was refused is not kept. */
   readonly "run.refused": {
@@ -138,6 +142,8 @@ export interface Payloads {
   readonly "run.blocked": { readonly missing: readonly string[] };
   readonly "run.completed": Record<never, never>;
   readonly "run.failed": { readonly step?: string; readonly error: Failure };
+  /** The run's deadline has passed: it fails, and goes back over what it has done. */
+  readonly "run.overdue": { readonly deadlineAt: number };
   readonly "run.cancelling": { readonly reason: string };
   readonly "run.cancelled": { readonly reason: string };
   /** Seals a version. Value: the step's output. */
@@ -147,13 +153,15 @@ export interface Payloads {
     readonly timedOut?: boolean;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
+    readonly spent?: Amounts;
   };
   /** Seals a version in a fork: the value was sealed by the parent run at `from`. */
   readonly "step.carried": { readonly from: Position & { readonly hash: string } };
   readonly "step.skipped": { readonly reason: "when" | "refused" | "timeout" };
   /** Value: the list of a map, what an approval shows; absent for the other kinds. */
   readonly "step.opened": Opening;
-  readonly "step.failed": { readonly error: Failure };
+  /** `deadlineAt`: the deadline, of the step or of the run, that ended it. */
+  readonly "step.failed": { readonly error: Failure; readonly deadlineAt?: number };
   /** A call of the step waits for a person. Value: all that it takes to decide, as far as it is known. */
   readonly "step.parked": { readonly because: ParkedBecause; readonly error: Failure };
   /** A person has decided; what was done by hand is sealed by that person in the next entry. */
@@ -169,9 +177,10 @@ export interface Payloads {
     readonly tookMs?: number;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
+    readonly spent?: Amounts;
   };
   /** An item of a map was given up on; only where the map's failures are settled. */
-  readonly "item.failed": { readonly error: Failure };
+  readonly "item.failed": { readonly error: Failure; readonly deadlineAt?: number };
   readonly "attempt.failed": {
     readonly error: Failure;
     readonly retryAt?: number;
@@ -179,16 +188,25 @@ export interface Payloads {
     readonly retriesCut?: true;
     /** Of an at-most-once agent: the attempt is known to have done nothing. */
     readonly nothingDone?: true;
+    /** How far it had come, by its last heartbeat that said so. */
+    readonly progress?: Json;
     readonly usage?: readonly UsageRecord[];
     readonly tookMs?: number;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
+    readonly spent?: Amounts;
+    readonly budget?: BudgetMark;
   };
   /**
    * The attempt is about to be made: written before the call where it must be known later that it may have been made.
    * `quarantined`: no other such call is under way in the process, since one of them may take it down.
    */
-  readonly "attempt.begun": { readonly quarantined?: true };
+  readonly "attempt.begun": {
+    readonly quarantined?: true;
+    /** What was set aside for it: of the budgets named, and of the run's own. */
+    readonly reserved?: Amounts;
+    readonly budgets?: readonly string[];
+  };
   /** Whether the attempt acted is not known. `lost`: its process died, or lost the run, while it was made. */
   readonly "attempt.unknown": {
     readonly error: Failure;
@@ -198,6 +216,7 @@ export interface Payloads {
     readonly tookMs?: number;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
+    readonly spent?: Amounts;
   };
   /** The agent's probe was asked what an attempt of unknown outcome did. `then` where it gave up, `retryAt` where something is tried again. */
   readonly "attempt.probed": {
@@ -276,6 +295,12 @@ export interface Payloads {
   /** The cooldown is over: so many probes are let through at a time. */
   readonly "breaker.halfOpened": BreakerRecord & { readonly probes: number };
   readonly "breaker.closed": BreakerRecord;
+  /** In the stream `budget/<name>`, as the two below. What was set aside for attempts that are about to be made. */
+  readonly "budget.reserved": BudgetRecord & { readonly reservations: readonly Reservation[] };
+  /** What attempts that are over have spent; what was set aside for them is given back. */
+  readonly "budget.settled": BudgetRecord & { readonly settlements: readonly Settlement[] };
+  /** A person has added to the limit of this window. */
+  readonly "budget.raised": BudgetRecord & { readonly amounts: Amounts; readonly reason: string };
 }
 
 export type EntryKind = keyof Payloads;

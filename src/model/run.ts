@@ -16,6 +16,7 @@ import type {
   Position,
   RollbackReason,
 } from "./entry.ts";
+import type { Amounts } from "./amounts.ts";
 import type { Json } from "./json.ts";
 import type { Limits } from "./limits.ts";
 import type { Violation } from "./violation.ts";
@@ -39,7 +40,8 @@ export type StepState =
     }
   | { readonly kind: "sealed" }
   | { readonly kind: "skipped" }
-  | { readonly kind: "failed" };
+  /** What it had opened stays known: what was under way may still come to an end. */
+  | { readonly kind: "failed"; readonly opening?: Opening; readonly reads?: Reads };
 
 export type Reads = Readonly<Record<string, number>>;
 
@@ -68,6 +70,8 @@ export interface CallState {
   readonly feedback: readonly Violation[];
   /** Attempts that the policy does not count: lost with their process, or made before a person asked for more. */
   readonly uncounted?: number;
+  /** How far an attempt of the turn had come, and `name@version` of the agent that said so. */
+  readonly progress?: { readonly agent: string | undefined; readonly value: Json };
 }
 
 /** An attempt that was begun, and whose outcome is not in the journal. */
@@ -79,6 +83,8 @@ export interface Intent {
   /** `name@version` of the agent that was called: the step's own, or a fallback. */
   readonly agent: string | undefined;
   readonly inputHash: string | undefined;
+  /** What was set aside for it. */
+  readonly reserved?: Amounts;
   readonly quarantined: boolean;
 }
 
@@ -149,6 +155,12 @@ export type Timer =
   | { readonly dueAt: number; readonly kind: "wake" | "remind"; readonly step: string }
   /** Another attempt of a compensation; `key` is `path:turn`. */
   | { readonly dueAt: number; readonly kind: "compensate"; readonly key: string };
+
+/** When a step that is ready must have been sealed or, without one, when the run must have ended. */
+export interface DeadlineTimer {
+  readonly dueAt: number;
+  readonly step: string | undefined;
+}
 
 /** What is being performed for a path: an attempt of an agent, or a child run. */
 export interface Performing {
@@ -240,6 +252,12 @@ export interface Run {
   manifest: string;
   inputHash: string | undefined;
   parent: { readonly run: string; readonly path: string } | undefined;
+  /** When the run must have ended. */
+  deadlineAt: number | undefined;
+  /** By step that is ready and not settled, when it must have been sealed; undefined as long as none has a deadline. */
+  stepDeadlines: Map<string, number> | undefined;
+  /** The deadlines in their order, for a run that has any. May hold some that no longer matter. */
+  deadlines: TinyQueue<DeadlineTimer> | undefined;
   /** Seq of the last entry, -1 before the first. */
   seq: number;
   /** Time of the last entry. */
@@ -256,6 +274,8 @@ export interface Run {
   readonly holds: Map<string, Hold>;
   /** By path, attempts that were begun and are not known to have ended. */
   readonly intents: Map<string, Intent>;
+  /** What its attempts have used, where budgets measure it; undefined before the first. */
+  spent: Amounts | undefined;
   /** By path, attempts whose outcome is to be asked for. */
   readonly unknowns: Map<string, Unknown>;
   /** By path, calls that wait for a person. */
@@ -304,6 +324,9 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     manifest: "",
     inputHash: undefined,
     parent: undefined,
+    deadlineAt: undefined,
+    stepDeadlines: undefined,
+    deadlines: undefined,
     seq: -1,
     at: 0,
     version: -1,
@@ -314,6 +337,7 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     calls: new Map(),
     holds: new Map(),
     intents: new Map(),
+    spent: undefined,
     unknowns: new Map(),
     parked: new Map(),
     suspicions: new Map(),

@@ -23,7 +23,7 @@ export const MAP_CONCURRENCY_DEFAULT = 8;
 /** More turns are not a correction any more. */
 export const TURNS_MAX = 10;
 
-const COMMON = ["needs", "when", "requires", "onRefused"];
+const COMMON = ["needs", "when", "requires", "onRefused", "deadline"];
 
 const OPTIONS: { readonly [K in StepKind]: ReadonlySet<string> } = {
   agent: new Set([...COMMON, "input"]),
@@ -103,16 +103,20 @@ interface Common {
   readonly when?: unknown;
   readonly requires: readonly Requirement[];
   readonly onRefused: RefusalPolicy;
+  readonly deadlineMs?: number;
 }
 
 function commonOf(read: Reader): Common {
   const needs = needsOf(read);
+  const deadlineMs = read.duration("deadline");
+  if (deadlineMs === 0) read.problem("has a `deadline` of 0, which nothing could meet");
   const when = read.field("when") === undefined ? undefined : read.fn("when");
   return {
     needs,
     ...(when === undefined ? {} : { when }),
     requires: requiresOf(read),
     onRefused: refusalOf(read, needs),
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
   };
 }
 
@@ -231,6 +235,8 @@ function patienceOf(read: Reader): object {
     }
     if (read.field("onTimeout") !== undefined) read.problem("has `onTimeout` but no `timeout`");
   }
+  if (timeoutMs !== undefined && read.field("deadline") !== undefined)
+    read.problem("has both a `timeout` and a `deadline`: one of them would never count");
   if (remindEveryMs === 0) read.problem("has a `remindEvery` of 0, which would never end");
   return {
     ...(timeoutMs === undefined ? {} : { timeoutMs }),

@@ -75,6 +75,11 @@ export interface StepOptions<S, K extends KeysOf<S>, W, R> {
    * only then can nobody have read the turn that is refused, on whatever engine and in whatever order steps end.
    */
   readonly onRefused?: R;
+  /**
+   * How long the step may take in all, over every attempt, pause, wait and restart: from the moment that the last of its
+   * needs is sealed until it is sealed itself. Then it fails with DEADLINE_EXCEEDED. A turn that is sent back begins anew.
+   */
+  readonly deadline?: Duration;
 }
 
 /** How a step that waits for somebody ends without them: by a timeout, or never, but with reminders. */

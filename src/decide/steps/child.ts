@@ -2,10 +2,11 @@
  * Child runs: a subflow, or a case of a branch, is a run of its own, whose id follows from its parent's and the step.
  */
 import { BatonError } from "../../model/errors.ts";
-import type { Run } from "../../model/run.ts";
+import type { Performing, Run } from "../../model/run.ts";
 import type { StepDefinition, WorkflowDefinition } from "../../model/workflow-definition.ts";
+import { deadlineOf } from "../deadline.ts";
 import { failStep, refusalFailure, refuse, tryCall } from "../handoff.ts";
-import type { Deliberation } from "../turn.ts";
+import { type Deliberation, ENGINE, say } from "../turn.ts";
 import { sealOpen } from "./opening.ts";
 import type { ChildOutcome, OpenState } from "./rules.ts";
 
@@ -38,6 +39,7 @@ export function startChild(
     run: childOf(state),
     workflow,
     input: input.value,
+    deadlineAt: deadlineOf(run, step.name)?.at,
   });
 }
 
@@ -48,6 +50,26 @@ export function childOf(state: OpenState): string {
     throw new BatonError("INVARIANT_BROKEN", "A step without a child run was asked for it.");
   }
   return opening.run;
+}
+
+/** A child run that completed though its step had missed its deadline: what it did is on record, and can be undone. */
+export function sealLateChild(
+  turn: Deliberation,
+  step: string,
+  { reads }: Performing,
+  outcome: ChildOutcome,
+): void {
+  if (outcome.kind !== "completed") return;
+  say(turn, {
+    kind: "step.sealed",
+    path: step,
+    turn: 0,
+    by: ENGINE,
+    reads,
+    causation: { stream: `run/${childRunId(turn.run, step)}`, seq: outcome.seq },
+    payload: {},
+    value: outcome.output,
+  });
 }
 
 export function childEnded(

@@ -42,14 +42,16 @@ export const mapRules: StepRules<MapStep> = {
     if (turn.run.steps.get(step.name)?.kind === "open") itemsOf(turn, step).executing -= 1;
     say(turn, { kind: "item.sealed", ...sealing(performing, outcome) });
   },
-  givenUp: (turn, step, path, error) => {
+  givenUp: (turn, step, path, error, deadlineAt) => {
     itemsOf(turn, step).executing -= 1;
-    if (step.failures === "all") failStep(turn, step.name, error);
-    else say(turn, { kind: "item.failed", path, by: ENGINE, payload: { error } });
+    if (step.failures === "all") return failStep(turn, step.name, error, deadlineAt);
+    const missed = deadlineAt === undefined ? {} : { deadlineAt };
+    say(turn, { kind: "item.failed", path, by: ENGINE, payload: { error, ...missed } });
   },
 };
 
-function checkWidth(step: string, width: number, widthMax: number): void {
+/** Refuses what is not a list (a width below 0), and a list that is wider than it may be. @throws BatonError */
+export function checkWidth(step: string, width: number, widthMax: number): void {
   if (width < 0)
     throw new BatonError("VALUE_NOT_JSON", `over of ${step} gave something that is not a list.`);
   if (width > widthMax) {

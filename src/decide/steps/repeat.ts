@@ -45,5 +45,5 @@ export const repeatRules: StepRules<RepeatStep> = {
   sealed: (turn, _step, performing, outcome) => {
     say(turn, { kind: "item.sealed", ...sealing(performing, outcome) });
   },
-  givenUp: (turn, step, _path, error) => failStep(turn, step.name, error),
+  givenUp: (turn, step, _path, error, deadlineAt) => failStep(turn, step.name, error, deadlineAt),
 };

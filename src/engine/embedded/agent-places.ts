@@ -18,6 +18,17 @@ export interface AgentPlaces {
   leave(agent: AgentDefinition): void;
   /** How many execute and wait, where the agent has a limit. */
   of(agent: AgentDefinition): { readonly taken: number; readonly waiting: number } | undefined;
+  /** An attempt has ended and still has its place, because its agent has not returned. Gives a function that says it has. */
+  outstay(attempt: Outstaying): () => void;
+  outstaying(): Iterable<Outstaying>;
+}
+
+/** An attempt that was ended from outside, and has not returned. */
+export interface Outstaying {
+  readonly run: string;
+  readonly path: string;
+  readonly attempt: number;
+  readonly agent: AgentDefinition;
 }
 
 interface Queue {
@@ -28,6 +39,7 @@ interface Queue {
 
 export function agentPlaces(): AgentPlaces {
   const queues = new Map<string, Queue>();
+  const outstaying = new Set<Outstaying>();
   return {
     take: (agent, begin, full) => {
       const { concurrency } = agent;
@@ -59,6 +71,11 @@ export function agentPlaces(): AgentPlaces {
       queue.taken -= 1;
       serve(queue, concurrency);
     },
+    outstay: (attempt) => {
+      outstaying.add(attempt);
+      return () => void outstaying.delete(attempt);
+    },
+    outstaying: () => outstaying,
     of: ({ id, concurrency }) => {
       if (concurrency === undefined) return undefined;
       const { taken = 0, waiting } = queues.get(id) ?? {};

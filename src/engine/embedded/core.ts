@@ -30,6 +30,8 @@ import type { Breakers } from "./breakers.ts";
 import type { Line, Place } from "./line.ts";
 import type { Rates } from "./rates.ts";
 import type { RetryBudgets } from "./retry-budgets.ts";
+import type { InOwnContext } from "./own-context.ts";
+import type { Budgets } from "./budgets.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { Wakes } from "./wakes.ts";
 
@@ -67,6 +69,8 @@ export interface Actor {
   appending: boolean;
   /** Whether it stands in the list of actors to process. */
   listed: boolean;
+  /** Whether its turn came while an append was under way: it is processed after that, though nothing may have arrived (it was given a place, say). */
+  again: boolean;
   /** Whether it has one of the places to execute. */
   placed: boolean;
   /** Where it stands in the line for one. */
@@ -85,6 +89,7 @@ export interface Actor {
 export interface Watcher {
   readonly entries: (entries: readonly SealedEntry[]) => void;
   readonly partial: (path: string, attempt: number, chunk: Json) => void;
+  readonly progress: (path: string, attempt: number, progress: Json) => void;
   /** The engine has ended: nothing more will come from here. */
   readonly ended: () => void;
 }
@@ -95,6 +100,8 @@ export interface Children {
     parent: Actor,
     command: Extract<Command, { readonly kind: "startChild" }>,
   ) => void;
+  /** Whether a child is being started, or is asked for again because the store could not. */
+  readonly isStarting: (parent: Actor, path: string) => boolean;
   readonly cancel: (parent: Actor, reason: string) => void;
   /** Has a child that completed go back; its end comes as an input, like any child's. */
   readonly compensate: (
@@ -122,10 +129,13 @@ export interface Core {
   readonly limits: Limits;
   readonly prices: PriceTable;
   readonly catalogue: Catalogue;
+  /** In which the code of agents is called; see own-context.ts. */
+  readonly inOwnContext: InOwnContext;
   readonly agentPlaces: AgentPlaces;
   readonly breakers: Breakers;
   readonly rates: Rates;
   readonly retryBudgets: RetryBudgets;
+  readonly budgets: Budgets;
   readonly quarantine: Quarantine;
   readonly children: Children;
   /** Processes a listed actor; see actors.ts. */
@@ -142,7 +152,7 @@ export interface Core {
   tickSet: boolean;
   placesTaken: number;
   /** Runs that wait for a place to execute, first come first served. */
-  readonly placeLine: Line<Actor>;
+  readonly placeQueue: Line<Actor>;
   /** Starts that were accepted, and are not in the journal yet. */
   starting: number;
   /** How fast the line for places moves; see overload.ts. */

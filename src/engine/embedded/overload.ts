@@ -32,8 +32,8 @@ export function moved({ pace, clock }: Core): void {
 }
 
 /** How many wait (O1). */
-export function queued({ placeLine, starting }: Core): number {
-  return placeLine.size() + starting;
+export function queued({ placeQueue, starting }: Core): number {
+  return placeQueue.size() + starting;
 }
 
 export function isOverloaded(core: Core): boolean {
