@@ -10,7 +10,6 @@
  * A6. What a budgeted attempt may use is set aside before the intent; the intent says so, and the outcome says what it came to.
  */
 import { amountText, exceeds, NOTHING, usedIn } from "../../model/amounts.ts";
-import type { AgentDefinition } from "../../model/agent-definition.ts";
 import type { BreakerMark, BreakerPolicy } from "../../model/breaker.ts";
 import type { Failure, Gate, UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
@@ -31,6 +30,7 @@ import { approach, type AtTheDoor, ignoreStopped } from "./breaker-door.ts";
 import type { Refusal } from "./breakers.ts";
 import { failedCall, IGNORED, SUCCEEDED } from "./call-outcome.ts";
 import type { Actor, Core } from "./core.ts";
+import { isFinal, queueFull, saysNothingDone } from "./attempt-policy.ts";
 import { withinBudget } from "./retry-budgets.ts";
 
 /** How long an attempt that was aborted is waited for, so that what it did is known: one that heeds its signal ends at once. */
@@ -112,12 +112,6 @@ function queue(running: Running): void {
     held: (gate, refusal) => held(running, gate, refusal),
     full: () => fail(running, queueFull(running.command.agent), false),
   });
-}
-
-/** Our own queue is no sign of a sick downstream: the breaker hears nothing of it. */
-function queueFull({ id, queue: length }: AgentDefinition): Failure {
-  const message = `${length ?? 0} attempts of ${id} wait for a place already, which is its \`queue\`.`;
-  return { code: "QUEUE_FULL", message };
 }
 
 /** Waits at a gate, in its journal. */
@@ -359,18 +353,8 @@ function thrown(running: Running, error: unknown): void {
   const doneNothing = saysNothingDone(running.command.agent, error);
   if (running.overdue !== undefined)
     return fail(running, running.overdue, true, { thrown: running.overdue, doneNothing });
-  const final = isFinal(running.command, error);
+  const final = isFinal(running.command.agent, error);
   fail(running, failureOf(error), final, { thrown: error, doneNothing });
-}
-
-/** A policy that throws says nothing. */
-function saysNothingDone({ nothingDone }: AgentDefinition, error: unknown): boolean {
-  if (nothingDone === undefined) return false;
-  try {
-    return nothingDone(error) === true;
-  } catch {
-    return false;
-  }
 }
 
 /** What an at-most-once attempt says of whether it acted; for the others the journal need not know. */
@@ -505,13 +489,4 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
     "then" in value &&
     typeof value.then === "function"
   );
-}
-
-function isFinal(command: Execute, error: unknown): boolean {
-  try {
-    return command.agent.retry.final?.(error) === true;
-  } catch {
-    // A policy that throws says nothing: the attempt is retried as if there were none.
-    return false;
-  }
 }
