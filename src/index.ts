@@ -12,9 +12,11 @@ export type {
   Baton,
   Change,
   CompensationDecision,
+  CompensationLetter,
   CompensationSummary,
   DeadLetter,
   ForkOptions,
+  Health,
   Lineage,
   LineageNode,
   RecordedEntry,
@@ -26,9 +28,15 @@ export type {
   RunReport,
   RunsFilter,
   RunSummary,
+  RunWait,
+  RunWaits,
   StartOptions,
   StateAt,
+  StepDecision,
+  StepLetter,
   StepSummary,
+  StuckReason,
+  StuckRun,
   VerifyProblem,
   VerifyReport,
   VersionRef,
@@ -43,6 +51,8 @@ export type {
   AgentLog,
   Backoff,
   CompensationContext,
+  ProbeAnswer,
+  ProbeContext,
   RetryPolicy,
 } from "./model/agent-definition.ts";
 export type {
@@ -55,6 +65,15 @@ export type {
   FallbackMark,
 } from "./model/breaker.ts";
 export type { BreakerOptions, BreakerWindowOptions } from "./model/breaker-options.ts";
+export type { Amounts, Measure } from "./model/amounts.ts";
+export {
+  type AmountOptions,
+  type Budget,
+  budget,
+  type BudgetMark,
+  type BudgetOptions,
+  type BudgetSnapshot,
+} from "./model/budget.ts";
 export { type Compatibility, compatibility } from "./model/compatibility.ts";
 export { type AnyContract, type Contract, contract, type Rule, rule } from "./model/contract.ts";
 export type { Duration } from "./model/duration.ts";
@@ -64,8 +83,10 @@ export type {
   Entry,
   EntryKind,
   Failure,
+  ParkedBecause,
   RollbackReason,
   RunStatus,
+  StepAction,
   UsageRecord,
 } from "./model/entry.ts";
 export { BatonError, type ErrorCode, isBatonError } from "./model/errors.ts";

@@ -1,6 +1,7 @@
 /**
  * accept: what has happened outside, taken in. Each input either becomes facts, or is recognised as late and ignored.
  */
+import type { Amounts } from "../model/amounts.ts";
 import type { Author, CompensationAction, Fact, RollbackReason } from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
@@ -24,6 +25,7 @@ import {
   resolveCompensation,
 } from "./saga.ts";
 import { resolveStep, type StepDecision } from "./parking.ts";
+import { type Probed, probed } from "./probing.ts";
 import { afterUnknown, recordUnknown } from "./unknown.ts";
 import { sagaHistory } from "./saga-history.ts";
 import { type Deliberation, deliberation, ENGINE, say } from "./turn.ts";
@@ -74,7 +76,8 @@ export type Input =
       readonly violations: readonly Violation[];
       readonly inputHash?: string;
     }
-  | { readonly kind: "resume" }
+  /** `crashed`: the process before died, or hung, instead of handing the store over. */
+  | { readonly kind: "resume"; readonly crashed?: true }
   | { readonly kind: "block"; readonly missing: readonly string[] }
   | AttemptOutcome
   | Held
@@ -111,6 +114,7 @@ export type Input =
   | CompensationOutcome
   | CompensationHeld
   | StepDecision
+  | Probed
   /** The attempt is let through and about to be made, where that must be recorded first. */
   | {
       readonly kind: "begin";
@@ -119,6 +123,9 @@ export type Input =
       readonly attempt: number;
       readonly agent: string;
       readonly inputHash: string;
+      /** What was set aside for it, and of which budgets. */
+      readonly set?: { readonly reserved: Amounts; readonly budgets: readonly string[] };
+      readonly quarantined?: true;
     }
   | {
       readonly kind: "resolve";
@@ -162,7 +169,14 @@ function accept(turn: Deliberation, input: Input): void {
       });
       return;
     case "resume":
-      say(turn, { kind: "run.resumed", by: ENGINE, payload: { incarnation: run.incarnation + 1 } });
+      say(turn, {
+        kind: "run.resumed",
+        by: ENGINE,
+        payload: {
+          incarnation: run.incarnation + 1,
+          ...(input.crashed === undefined ? {} : { crashed: input.crashed }),
+        },
+      });
       return;
     case "block":
       say(turn, { kind: "run.blocked", by: ENGINE, payload: { missing: input.missing } });
@@ -183,13 +197,7 @@ function accept(turn: Deliberation, input: Input): void {
     case "signal":
       return signalled(turn, input);
     case "signalRefused":
-      say(turn, {
-        kind: "handoff.refused",
-        path: input.step,
-        by: input.by,
-        payload: { violations: input.violations, then: { kind: "goOn" } },
-      });
-      return;
+      return signalRefused(turn, input);
     case "cancel":
       if (run.phase.kind === "going" || run.phase.kind === "blocked") {
         say(turn, { kind: "run.cancelling", by: input.by, payload: { reason: input.reason } });
@@ -209,6 +217,8 @@ function accept(turn: Deliberation, input: Input): void {
       const step = stepOf(run, parsePath(input.path).step);
       return resolveStep(turn, input, step, rulesOf(step));
     }
+    case "probed":
+      return probed(turn, input, rulesOf);
     case "begin":
       return begin(turn, input);
     case "resolve":
@@ -310,11 +320,12 @@ function attemptFailed(
   const agent = agentOf(run, step);
   if (outcome.unknown === true) {
     const state = run.steps.get(step.name);
+    const actor = outcome.behind?.fallback?.agent ?? agent;
     // Whatever becomes of it, it gives up its place among the items that execute, or is given up as one of them.
-    const isGivenUp = afterUnknown(run, agent) === "compensate";
+    const isGivenUp = afterUnknown(run, actor) === "compensate";
     if (!isGivenUp && state?.kind === "open" && state.opening.step === "map" && state.items)
       state.items.executing -= 1;
-    return recordUnknown(turn, step, rulesOf(step), { performing, agent, outcome });
+    return recordUnknown(turn, step, rulesOf(step), { performing, agent: actor, outcome });
   }
   const { givenUp, error, deadlineAt } = recordFailure(turn, performing, agent, outcome);
   const { kind } = run.phase;
@@ -342,9 +353,10 @@ function agentOf(run: Run, step: StepDefinition): AgentDefinition {
 
 /** Records the intent; an attempt that is not under way any more is not begun. */
 function begin(turn: Deliberation, input: Extract<Input, { readonly kind: "begin" }>): void {
-  const { path, turn: turnNo, attempt, agent, inputHash } = input;
+  const { path, turn: turnNo, attempt, agent, inputHash, quarantined } = input;
   const performing = turn.run.performing.get(path);
   if (performing?.turn !== turnNo || performing.attempt !== attempt) return;
+  if (turn.run.phase.kind !== "going") return;
   say(turn, {
     kind: "attempt.begun",
     path,
@@ -354,7 +366,7 @@ function begin(turn: Deliberation, input: Extract<Input, { readonly kind: "begin
     agent,
     reads: performing.reads,
     inputHash,
-    payload: {},
+    payload: { ...(quarantined === undefined ? {} : { quarantined }), ...input.set },
   });
 }
 
@@ -390,6 +402,21 @@ function childEnded(turn: Deliberation, path: string, outcome: ChildOutcome): vo
   const state = run.steps.get(step.name);
   if (state?.kind === "open") rulesOf(step).childEnded?.(turn, step, state, performing, outcome);
   else if (state?.kind === "failed") sealLateChild(turn, step.name, performing, outcome);
+}
+
+function signalRefused(
+  turn: Deliberation,
+  input: Extract<Input, { readonly kind: "signalRefused" }>,
+): void {
+  const { kind } = turn.run.phase;
+  // Nobody waits for it in a run that is ending; while a run goes back, its journal takes nothing but that.
+  if (kind !== "going" && kind !== "blocked") return;
+  say(turn, {
+    kind: "handoff.refused",
+    path: input.step,
+    by: input.by,
+    payload: { violations: input.violations, then: { kind: "goOn" } },
+  });
 }
 
 function signalled(turn: Deliberation, input: Extract<Input, { readonly kind: "signal" }>): void {

@@ -5,11 +5,14 @@
  * C2. An attempt that is not the one under way is not listened to: its outcome came too late.
  */
 import type { AgentDefinition } from "../model/agent-definition.ts";
+import type { Amounts } from "../model/amounts.ts";
 import type { BreakerMark, FallbackMark } from "../model/breaker.ts";
+import type { BudgetMark } from "../model/budget.ts";
 import { noTimeLeft } from "../model/deadline.ts";
 import type { Author, Draft, Failure, UsageRecord } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Performing, Reads, Run } from "../model/run.ts";
+import { isSuspected } from "./suspicion.ts";
 import { deadlineOf } from "./deadline.ts";
 import { type Deliberation, say } from "./turn.ts";
 
@@ -40,6 +43,8 @@ export type AttemptOutcome =
       readonly final: boolean;
       /** Whether the attempt may have acted; see unknown.ts. */
       readonly unknown?: true;
+      /** Of an at-most-once agent: it is known to have done nothing. */
+      readonly nothingDone?: true;
       /** At least 0, below 1: the jitter is drawn outside, so that deciding is repeatable. */
       readonly random: number;
       readonly inputHash?: string;
@@ -50,8 +55,12 @@ export type AttemptOutcome =
       readonly behind?: Behind;
     };
 
-/** What an attempt had to do with breakers. */
+/** What an attempt had to do with breakers and budgets. */
 export interface Behind {
+  /** What it used of what was set aside for it. */
+  readonly spent?: Amounts;
+  /** The budget that did not let it through. */
+  readonly budget?: BudgetMark;
   readonly breaker?: BreakerMark;
   /** The agent that was called in place of the step's own. */
   readonly fallback?: FallbackMark & { readonly agent: AgentDefinition };
@@ -62,10 +71,22 @@ const NO_ONCES: ReadonlyMap<string, Json> = new Map();
 /** Whether a call of this path may begin now: nothing under way, no retry pause, no wait for a breaker or a person. */
 export function mayCall(run: Run, path: string, nowMs: number): boolean {
   if (run.performing.has(path)) return false;
-  if (run.parked.size > 0 && run.parked.has(path)) return false;
+  if (isWaitedFor(run, path)) return false;
   if (run.holds.size > 0 && (run.holds.get(path)?.dueAt ?? 0) > nowMs) return false;
   const retryAt = run.calls.get(path)?.retryAt;
   return retryAt === undefined || retryAt <= nowMs;
+}
+
+/** Whether a call waits for a probe or a person: until then nothing of it is begun. */
+export function isWaitedFor(run: Run, path: string): boolean {
+  if (run.parked.size > 0 && run.parked.has(path)) return true;
+  return run.unknowns.size > 0 && run.unknowns.has(path);
+}
+
+/** The pause after so many attempts, of which the jitter is drawn outside. */
+export function pauseMs({ retry }: AgentDefinition, made: number, random: number): number {
+  const { baseMs, factor, maxMs, jitter } = retry.backoff;
+  return Math.round(Math.min(maxMs, baseMs * factor ** (made - 1)) * (1 - jitter * random));
 }
 
 /** Commands the next attempt of a call. */
@@ -99,6 +120,7 @@ export function execute(
     input: call.input,
     feedback: state?.feedback ?? [],
     onces: run.onces.get(`${call.path}:${turnNo}`) ?? NO_ONCES,
+    quarantined: isSuspected(run, call.path),
     deadline: deadlineOf(run, call.step),
     progress: state?.progress,
   });
@@ -135,13 +157,11 @@ export function recordFailure(
   agent: AgentDefinition,
   outcome: Extract<AttemptOutcome, { readonly kind: "attemptFailed" }>,
 ): AfterFailure {
-  const { attempts, backoff } = agent.retry;
+  const { attempts } = agent.retry;
   const actor = outcome.behind?.fallback?.agent ?? agent;
   const counted = outcome.attempt - (turn.run.calls.get(outcome.path)?.uncounted ?? 0);
   const isLast = outcome.final || counted >= attempts || turn.run.phase.kind !== "going";
-  const pauseMs = Math.min(backoff.maxMs, backoff.baseMs * backoff.factor ** (counted - 1));
-  const retryAt =
-    Math.max(turn.run.at, turn.nowMs) + Math.round(pauseMs * (1 - backoff.jitter * outcome.random));
+  const retryAt = Math.max(turn.run.at, turn.nowMs) + pauseMs(agent, counted, outcome.random);
   const deadline = isLast ? undefined : deadlineOf(turn.run, performing.step);
   const isLate = deadline !== undefined && retryAt >= deadline.at;
   const givenUp = isLast || isLate;
@@ -157,6 +177,7 @@ export function recordFailure(
     payload: {
       error: outcome.error,
       ...(givenUp ? {} : { retryAt }),
+      ...(outcome.nothingDone === true ? { nothingDone: true } : {}),
       ...(outcome.progress === undefined ? {} : { progress: outcome.progress }),
       ...(outcome.usage === undefined ? {} : { usage: outcome.usage }),
       ...(outcome.tookMs === undefined ? {} : { tookMs: outcome.tookMs }),
@@ -203,12 +224,16 @@ function agentName(id: string | undefined): string {
   return id?.slice(0, id.lastIndexOf("@")) ?? "";
 }
 
-/** The marks of breakers and fallbacks that an outcome's entry carries. */
-export function marksOf({ breaker, fallback }: Behind): {
+/** The marks of breakers, fallbacks and budgets that an outcome's entry carries. */
+export function marksOf({ breaker, fallback, spent, budget }: Behind): {
   readonly breaker?: BreakerMark;
   readonly fallback?: FallbackMark;
+  readonly spent?: Amounts;
+  readonly budget?: BudgetMark;
 } {
   return {
+    ...(spent === undefined ? {} : { spent }),
+    ...(budget === undefined ? {} : { budget }),
     ...(breaker === undefined ? {} : { breaker }),
     ...(fallback === undefined
       ? {}

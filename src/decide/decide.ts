@@ -14,7 +14,8 @@ import { nextDeadlineAt } from "./deadline.ts";
 import { parsePath } from "./evolve.ts";
 import { isHeldUntil } from "./hold.ts";
 import { refusalFailure, tryCall, viewOf } from "./handoff.ts";
-import { turnsBack, walk } from "./saga.ts";
+import { askProbes } from "./probing.ts";
+import { turnsBack, waitsForTime, walk } from "./saga.ts";
 import { takeLostIntents } from "./unknown.ts";
 import { agentRules } from "./steps/agent.ts";
 import { branchRules } from "./steps/branch.ts";
@@ -51,6 +52,7 @@ export function decide(turn: Deliberation, drainAgenda = true): void {
   const { run } = turn;
   if (!run.lostIntentsTaken) takeLost(turn);
   if (drainAgenda && run.phase.kind === "going") {
+    if (run.unknowns.size > 0) askProbes(turn, rulesOf);
     drain(turn);
     if (run.phase.kind === "going" && run.unsettledSteps === 0) complete(turn);
   }
@@ -68,6 +70,7 @@ function takeLost(turn: Deliberation): void {
 function drain(turn: Deliberation): void {
   const { run } = turn;
   for (const name of run.agenda) {
+    if (run.phase.kind !== "going") return;
     run.agenda.delete(name);
     const step = run.definition.stepByName.get(name);
     const state: StepState | undefined = run.steps.get(name);
@@ -76,7 +79,6 @@ function drain(turn: Deliberation): void {
     if (state === undefined && run.unmetNeeds.has(name)) continue;
     if (state === undefined) rulesOf(step).begin(turn, step);
     else if (state.kind === "open") rulesOf(step).proceed?.(turn, step, state);
-    if (run.phase.kind !== "going") return;
   }
 }
 
@@ -160,6 +162,8 @@ function fire(turn: Deliberation, timer: Timer): void {
   const step = run.definition.stepByName.get(timer.step);
   const state = run.steps.get(timer.step);
   if (step === undefined || !matters(run, timer)) return;
+  // The probes that are due are found by themselves.
+  if (timer.kind === "probe") return;
   if (timer.kind === "retry" || timer.kind === "held") {
     if (state?.kind === "open" && state.opening.step === "map")
       state.items?.again.push(parsePath(timer.path).index);
@@ -181,6 +185,7 @@ export function nextWakeAt(run: Run): number | undefined {
 
 function nextTimerAt(run: Run): number | undefined {
   if (run.phase.kind !== "going" && run.phase.kind !== "compensating") return undefined;
+  if (run.phase.kind === "compensating" && !waitsForTime(run)) return undefined;
   for (let timer = run.timers.peek(); timer !== undefined; timer = run.timers.peek()) {
     if (matters(run, timer)) return timer.dueAt;
     run.timers.pop();
@@ -197,6 +202,10 @@ function matters(run: Run, timer: Timer): boolean {
     return run.rollback?.states.get(timer.key)?.retryAt === timer.dueAt;
   }
   if (run.phase.kind === "compensating") return false;
+  if (timer.kind === "probe") {
+    const isDue = run.unknowns.get(timer.path)?.retryAt === timer.dueAt;
+    return isDue && !run.performing.has(timer.path);
+  }
   if (timer.kind === "held") return isHeldUntil(run, timer.path, timer.dueAt);
   if (timer.kind !== "retry") {
     if (run.steps.get(timer.step)?.kind !== "open") return false;

@@ -6,8 +6,10 @@ import TinyQueue from "tinyqueue";
 import { deadlineFailure } from "../model/deadline.ts";
 import type { EntryKind, Fact, FactOf, PlannedCompensation } from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
+import { type Amounts, NOTHING, plus } from "../model/amounts.ts";
 import type { Json } from "../model/json.ts";
 import type { DeadlineTimer, Items, Rollback, Run, StepState } from "../model/run.ts";
+import { pardon, suspectReady } from "./suspicion.ts";
 
 const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void } = {
   "run.started": started,
@@ -16,6 +18,7 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   },
   "run.resumed": (run, fact) => {
     run.incarnation = fact.payload.incarnation;
+    if (fact.payload.crashed === true) suspectReady(run, fact.at);
     if (run.phase.kind === "blocked") run.phase = { kind: "going" };
   },
   "run.blocked": (run, fact) => {
@@ -51,7 +54,10 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "compensation.failed": compensationFailed,
   "compensation.held": compensationHeld,
   "compensation.resolved": compensationResolved,
-  "step.sealed": (run, fact) => seal(run, fact),
+  "step.sealed": (run, fact) => {
+    spend(run, fact.payload.spent);
+    seal(run, fact);
+  },
   "step.carried": (run, fact) => seal(run, fact),
   "step.skipped": (run, fact) => {
     const step = pathOf(fact);
@@ -65,22 +71,27 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
     const wasOpen = fact.payload.deadlineAt !== undefined && state?.kind === "open";
     const opened = wasOpen ? { opening: state.opening, reads: state.reads } : undefined;
     run.steps.set(step, opened === undefined ? FAILED : { kind: "failed", ...opened });
+    forgetWaits(run, step);
     if (run.phase.kind === "going")
       run.phase = { kind: "failing", step, error: fact.payload.error };
   },
   "step.parked": (run, fact) => {
     const path = pathOf(fact);
-    const { turn = 0, attempt = 0 } = fact;
+    const { turn = 0, attempt = 0, inputHash } = fact;
     run.unknowns.delete(path);
-    run.parked.set(path, { step: parsePath(path).step, turn, attempt, ...fact.payload });
+    run.parked.set(path, { step: parsePath(path).step, turn, attempt, inputHash, ...fact.payload });
   },
   "step.resolved": stepResolved,
-  "item.sealed": (run, fact) => settleItem(run, pathOf(fact), { ok: true, value: valueOf(fact) }),
+  "item.sealed": (run, fact) => {
+    spend(run, fact.payload.spent);
+    settleItem(run, pathOf(fact), { ok: true, value: valueOf(fact) });
+  },
   "item.failed": (run, fact) =>
     settleItem(run, pathOf(fact), { ok: false, error: fact.payload.error }),
   "attempt.failed": attemptFailed,
   "attempt.begun": begun,
   "attempt.unknown": attemptUnknown,
+  "attempt.probed": attemptProbed,
   "attempt.held": held,
   "handoff.refused": handoffRefused,
   "once.recorded": (run, fact) => {
@@ -108,6 +119,9 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "breaker.opened": notOfARun,
   "breaker.halfOpened": notOfARun,
   "breaker.closed": notOfARun,
+  "budget.reserved": notOfARun,
+  "budget.settled": notOfARun,
+  "budget.raised": notOfARun,
 };
 
 function notOfARun(_run: Run, fact: Fact): void {
@@ -293,6 +307,7 @@ function attemptFailed(run: Run, fact: FactOf<"attempt.failed">): void {
   const { step } = parsePath(path);
   const { retryAt, error, progress } = fact.payload;
   const attempt = fact.attempt ?? 1;
+  spend(run, fact.payload.spent);
   // What a refusal said stays said, also when an attempt after it fails for another reason.
   const feedback = error.violations ?? run.calls.get(path)?.feedback ?? [];
   const uncounted = run.calls.get(path)?.uncounted;
@@ -307,6 +322,7 @@ function attemptFailed(run: Run, fact: FactOf<"attempt.failed">): void {
   });
   run.holds.delete(path);
   if (run.intents.size > 0) run.intents.delete(path);
+  if (run.suspicions.size > 0) run.suspicions.delete(path);
   if (retryAt !== undefined)
     run.timers.push({ dueAt: retryAt, kind: "retry", step, path, attempt });
 }
@@ -315,28 +331,62 @@ function begun(run: Run, fact: FactOf<"attempt.begun">): void {
   const path = pathOf(fact);
   const { turn = 0, attempt = 1, reads = {}, agent, inputHash } = fact;
   const { step } = parsePath(path);
-  run.intents.set(path, { step, turn, attempt, reads, agent, inputHash });
+  const { reserved } = fact.payload;
+  const quarantined = fact.payload.quarantined === true;
+  const aside = reserved === undefined ? {} : { reserved };
+  run.intents.set(path, { step, turn, attempt, reads, agent, inputHash, quarantined, ...aside });
+}
+
+function spend(run: Run, spent: Amounts | undefined): void {
+  if (spent !== undefined) run.spent = plus(run.spent ?? NOTHING, spent);
 }
 
 function attemptUnknown(run: Run, fact: FactOf<"attempt.unknown">): void {
   const path = pathOf(fact);
   const { step } = parsePath(path);
-  const { turn = 0, attempt = 1 } = fact;
+  const { turn = 0, attempt = 1, agent, inputHash } = fact;
   const { error, then, lost } = fact.payload;
+  // What was lost with its process is no outcome that would clear it.
+  if (lost !== true && run.suspicions.size > 0) run.suspicions.delete(path);
   const known = run.calls.get(path);
   const uncounted = (known?.uncounted ?? 0) + (lost === true ? 1 : 0);
   const feedback = error.violations ?? known?.feedback ?? [];
+  // Of one that was lost nothing is known: all that was set aside for it may have been used.
+  spend(run, fact.payload.spent ?? (lost === true ? run.intents.get(path)?.reserved : undefined));
   run.intents.delete(path);
   run.holds.delete(path);
   run.calls.set(path, { failedAttempts: attempt, retryAt: undefined, feedback, uncounted });
-  if (then === "probe") run.unknowns.set(path, { step, turn, attempt, error });
+  if (then === "probe") {
+    const asked = { probes: 0, retryAt: undefined };
+    run.unknowns.set(path, { step, turn, attempt, agent, inputHash, error, ...asked });
+  }
   if (then === "probe" || then === "retry") run.agenda.add(step);
+}
+
+function attemptProbed(run: Run, fact: FactOf<"attempt.probed">): void {
+  const path = pathOf(fact);
+  const { step } = parsePath(path);
+  const { answer, probe, retryAt } = fact.payload;
+  const unknown = run.unknowns.get(path);
+  run.holds.delete(path);
+  if (answer === "failed" && retryAt !== undefined && unknown !== undefined) {
+    run.unknowns.set(path, { ...unknown, probes: probe, retryAt });
+    run.timers.push({ dueAt: retryAt, kind: "probe", step, path });
+    return;
+  }
+  run.unknowns.delete(path);
+  const call = run.calls.get(path);
+  if (answer !== "notDone" || retryAt === undefined || call === undefined) return;
+  run.calls.set(path, { ...call, retryAt });
+  run.timers.push({ dueAt: retryAt, kind: "retry", step, path, attempt: call.failedAttempts });
+  run.agenda.add(step);
 }
 
 function stepResolved(run: Run, fact: FactOf<"step.resolved">): void {
   const path = pathOf(fact);
   run.parked.delete(path);
   if (fact.payload.action !== "retry") return;
+  pardon(run, path);
   const call = run.calls.get(path);
   if (call !== undefined)
     run.calls.set(path, { ...call, retryAt: undefined, uncounted: call.failedAttempts });
@@ -370,8 +420,16 @@ function handoffRefused(run: Run, fact: FactOf<"handoff.refused">): void {
   ready(run, to, fact.at);
 }
 
+/** Nothing of a step that is over waits for a probe or a person. */
+function forgetWaits(run: Run, step: string): void {
+  if (run.unknowns.size === 0 && run.parked.size === 0) return;
+  for (const [path, each] of run.unknowns) if (each.step === step) run.unknowns.delete(path);
+  for (const [path, each] of run.parked) if (each.step === step) run.parked.delete(path);
+}
+
 function settle(run: Run, step: string, at: number): void {
   run.unsettledSteps -= 1;
+  forgetWaits(run, step);
   run.signals.delete(step);
   run.reminders.delete(step);
   run.stepDeadlines?.delete(step);
@@ -391,6 +449,7 @@ function forgetCall(run: Run, path: string, turn: number): void {
   run.holds.delete(path);
   if (run.intents.size > 0) run.intents.delete(path);
   if (run.unknowns.size > 0) run.unknowns.delete(path);
+  if (run.suspicions.size > 0) run.suspicions.delete(path);
   if (run.onces.size > 0) run.onces.delete(`${path}:${turn}`);
 }
 

@@ -40,17 +40,13 @@ export function parkCall(
     attempt,
     by: ENGINE,
     reads,
+    ...(inputHash === undefined ? {} : { inputHash }),
     payload: parked,
-    value: letterOf(turn.run, step, path, inputHash),
+    value: letterOf(turn.run, step, path),
   });
 }
 
-function letterOf(
-  run: Run,
-  step: StepDefinition,
-  path: string,
-  inputHash: string | undefined,
-): Json {
+function letterOf(run: Run, step: StepDefinition, path: string): Json {
   const call = callOf(run, step, path);
   const input =
     call === undefined ? undefined : tryInput(call.agent.input, `input of ${path}`, call.map);
@@ -58,7 +54,6 @@ function letterOf(
     {
       ...(call === undefined ? {} : { agent: call.agent.id }),
       ...(input?.ok === true ? { input: input.value } : {}),
-      ...(inputHash === undefined ? {} : { inputHash }),
     },
     `dead letter of ${path}`,
   );
@@ -74,8 +69,8 @@ export interface StepDecision {
   readonly reason: string | undefined;
   /** What was done by hand, checked against the agent's output contract; with `done` only. */
   readonly output?: Json;
-  /** Hash of what the agent was given, where it is known. */
-  readonly inputHash?: string;
+  /** The person has made sure that the attempt did nothing. */
+  readonly nothingDone?: true;
 }
 
 /** Takes a person's decision in; one that comes too late changes nothing. */
@@ -86,20 +81,24 @@ export function resolveStep(
   rules: StepRules<StepDefinition>,
 ): void {
   const { run } = turn;
-  const { path, by, action, reason, output, inputHash } = decision;
+  const { path, by, action, reason, output, nothingDone } = decision;
   const parked = run.parked.get(path);
   if (parked === undefined || parked.turn !== decision.turn || run.phase.kind !== "going") return;
-  const { attempt, error } = parked;
+  const { attempt, error, inputHash } = parked;
   say(turn, {
     kind: "step.resolved",
     path,
     turn: parked.turn,
     by,
-    payload: { action, ...(reason === undefined ? {} : { reason }) },
+    payload: {
+      action,
+      ...(reason === undefined ? {} : { reason }),
+      ...(nothingDone === undefined ? {} : { nothingDone }),
+    },
   });
   if (action === "retry") return beginAgain(run, step, path);
   countItem(run, step);
-  if (action === "fail") return rules.givenUp?.(turn, step, path, error);
+  if (action === "fail") return rules.givenUp?.(turn, step, path, failureOf(path, error, reason));
   const agent = callOf(run, step, path)?.agent.id;
   const { turn: turnNo } = parked;
   rules.sealed?.(
@@ -116,6 +115,12 @@ export function resolveStep(
       by,
     },
   );
+}
+
+/** What the step fails with where a person has given it up: why it was parked, and why it was given up. */
+function failureOf(path: string, error: Failure, reason: string | undefined): Failure {
+  const why = reason === undefined ? "" : `, because ${reason}`;
+  return { code: error.code, message: `${path} was given up by a person${why}: ${error.message}` };
 }
 
 /** An item of a map that ends, in whatever way, gives back a place among those that execute: it must have one. */

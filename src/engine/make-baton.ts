@@ -3,14 +3,24 @@ import { planFork, carriedInputs, type ForkOptions } from "../history/fork.ts";
 import { runEntries } from "../history/read.ts";
 import { durationMs } from "../model/duration.ts";
 import type { Author } from "../model/entry.ts";
+import { raiseOf } from "../model/budget.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Ids } from "../ports/ids.ts";
-import type { Baton, CompensationDecision, RunHandle, RunOutcome, StartOptions } from "./baton.ts";
+import type {
+  Baton,
+  CompensationDecision,
+  RunHandle,
+  RunOutcome,
+  StartOptions,
+  StepDecision,
+} from "./baton.ts";
 import { readBreakers, watchBreakers } from "./breakers.ts";
+import { readBudgets } from "./budgets.ts";
 import type { Catalogue } from "./definitions.ts";
 import type { Engine, StartRequest } from "./engine.ts";
+import { readHealth } from "./health.ts";
 import { manifestBlob } from "./manifests.ts";
 import { headOf, type Reader, workflowOf } from "./reader.ts";
 import type { WatchSource } from "./watch.ts";
@@ -89,7 +99,8 @@ export function makeBaton(parts: BatonParts): Baton {
         ids.runId(),
       ),
     ...wayBack(reader, writing),
-    ...breakerDoor(parts, writing),
+    ...standing(parts, writing),
+    ...budgetDoor(parts, writing),
     fork: async (run, options) => {
       const engine = writing();
       const request = await forkRequest(parts, run, options);
@@ -118,7 +129,7 @@ function startedBy({
 function wayBack(
   reader: Reader,
   writing: () => Engine,
-): Pick<Baton, "cancel" | "compensate" | "compensation"> {
+): Pick<Baton, "cancel" | "compensate" | "compensation" | "resolveStep"> {
   return {
     cancel: (run, { by, reason }) => writing().cancel(run, by, reason),
     compensate: async (run, { by, reason }) => {
@@ -137,6 +148,10 @@ function wayBack(
       checkDecision(decision);
       await writing().compensation(run, path, decision);
     },
+    resolveStep: async (run, path, decision) => {
+      checkStepDecision(decision);
+      await writing().resolveStep(run, path, decision);
+    },
   };
 }
 
@@ -150,12 +165,32 @@ function checkDecision({ action, reason, turn }: CompensationDecision): void {
     throw new BatonError("ARGUMENT_INVALID", `The turn ${turn} is not a whole number.`);
 }
 
-/** What people ask for about breakers. */
-function breakerDoor(
+/** @throws BatonError ARGUMENT_INVALID */
+function checkStepDecision({ action, output, reason, turn, nothingDone }: StepDecision): void {
+  const refuse = (message: string) => {
+    throw new BatonError("ARGUMENT_INVALID", message);
+  };
+  if (action !== "retry" && action !== "done" && action !== "fail")
+    refuse(`"${String(action)}" is not retry, done or fail.`);
+  if (action !== "retry" && (reason ?? "").trim() === "")
+    refuse(`"${action}" needs a reason, for the journal.`);
+  if (action === "done" && output === undefined)
+    refuse('"done" needs an output: what the agent would have given.');
+  if (action !== "done" && output !== undefined) refuse(`"${action}" takes no output.`);
+  if (action === "done" && nothingDone === true)
+    refuse('"done" says that it was done; `nothingDone` says that it was not.');
+  if (turn !== undefined && !(Number.isSafeInteger(turn) && turn >= 0))
+    refuse(`The turn ${turn} is not a whole number.`);
+}
+
+/** How runs and breakers stand, and what people do to breakers. */
+function standing(
   { source, catalogue, engine }: BatonParts,
   writing: () => Engine,
-): Pick<Baton, "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers"> {
+): Pick<Baton, "health" | "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers"> {
   return {
+    health: async () =>
+      engine === undefined ? await readHealth(source, catalogue) : await engine.health(),
     breakers: async () =>
       engine === undefined
         ? await readBreakers(source.store, source.namespace, catalogue)
@@ -165,6 +200,21 @@ function breakerDoor(
     closeBreaker: async (name, { by, reason }) =>
       await writing().setBreaker(name, { to: "closed", by, reason }),
     watchBreakers: ({ signal } = {}) => watchBreakers(source, signal),
+  };
+}
+
+/** What people ask for about budgets. */
+function budgetDoor(
+  { source, catalogue, engine }: BatonParts,
+  writing: () => Engine,
+): Pick<Baton, "budgets" | "raiseBudget"> {
+  return {
+    budgets: async () =>
+      engine === undefined
+        ? await readBudgets(source.store, source.namespace, catalogue, source.clock.now())
+        : engine.budgets(),
+    raiseBudget: async (name, amounts, { by, reason }) =>
+      await writing().raiseBudget(name, { amounts: raiseOf(amounts), by, reason }),
   };
 }
 

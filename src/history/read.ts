@@ -71,6 +71,7 @@ export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "attempt.failed": true,
   "attempt.begun": true,
   "attempt.unknown": true,
+  "attempt.probed": true,
   "attempt.held": true,
   "handoff.refused": true,
   "once.recorded": true,
@@ -80,6 +81,9 @@ export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "breaker.opened": true,
   "breaker.halfOpened": true,
   "breaker.closed": true,
+  "budget.reserved": true,
+  "budget.settled": true,
+  "budget.raised": true,
 };
 
 /**

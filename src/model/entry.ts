@@ -5,7 +5,9 @@
  * an *entry* is the fact as it is stored, chained to the one before. The large value of a fact (an output, an input) stands
  * beside its payload, because in the entry it is either inline or a reference to a blob.
  */
+import type { Amounts } from "./amounts.ts";
 import type { BreakerMark, BreakerRecord, FallbackMark } from "./breaker.ts";
+import type { BudgetMark, BudgetRecord, Reservation, Settlement } from "./budget.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Violation } from "./violation.ts";
 
@@ -107,6 +109,9 @@ export function gateKind(gate: Gate): GateKind {
   return gate.slice(0, gate.indexOf("/")) as GateKind;
 }
 
+/** What a probe said of an attempt; `failed` where it threw, or took too long. */
+export type ProbedAnswer = "done" | "notDone" | "unknown" | "failed";
+
 /** Why a step is parked: its attempt's outcome is not known; it took its process with it; it failed where the run may only go forward. */
 export type ParkedBecause = "unknown" | "poison" | "pivot";
 
@@ -131,7 +136,8 @@ export interface Payloads {
     readonly violations: readonly Violation[];
     readonly inputHash?: string;
   };
-  readonly "run.resumed": { readonly incarnation: number };
+  /** `crashed`: the process before neither ended nor handed the store over: it died, or hung. */
+  readonly "run.resumed": { readonly incarnation: number; readonly crashed?: true };
   /** The run needs code that this process does not have; it waits until it is there. */
   readonly "run.blocked": { readonly missing: readonly string[] };
   readonly "run.completed": Record<never, never>;
@@ -147,6 +153,7 @@ export interface Payloads {
     readonly timedOut?: boolean;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
+    readonly spent?: Amounts;
   };
   /** Seals a version in a fork: the value was sealed by the parent run at `from`. */
   readonly "step.carried": { readonly from: Position & { readonly hash: string } };
@@ -158,28 +165,46 @@ export interface Payloads {
   /** A call of the step waits for a person. Value: all that it takes to decide, as far as it is known. */
   readonly "step.parked": { readonly because: ParkedBecause; readonly error: Failure };
   /** A person has decided; what was done by hand is sealed by that person in the next entry. */
-  readonly "step.resolved": { readonly action: StepAction; readonly reason?: string };
+  readonly "step.resolved": {
+    readonly action: StepAction;
+    readonly reason?: string;
+    /** The person has made sure that the attempt of unknown outcome did nothing. */
+    readonly nothingDone?: true;
+  };
   /** One item of a map or one round of a repeat. Value: its output. Makes no version. */
   readonly "item.sealed": {
     readonly usage?: readonly UsageRecord[];
     readonly tookMs?: number;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
+    readonly spent?: Amounts;
   };
   /** An item of a map was given up on; only where the map's failures are settled. */
   readonly "item.failed": { readonly error: Failure; readonly deadlineAt?: number };
   readonly "attempt.failed": {
     readonly error: Failure;
     readonly retryAt?: number;
+    /** Of an at-most-once agent: the attempt is known to have done nothing. */
+    readonly nothingDone?: true;
     /** How far it had come, by its last heartbeat that said so. */
     readonly progress?: Json;
     readonly usage?: readonly UsageRecord[];
     readonly tookMs?: number;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
+    readonly spent?: Amounts;
+    readonly budget?: BudgetMark;
   };
-  /** The attempt is about to be made: written before the call where it must be known later that it may have been made. */
-  readonly "attempt.begun": Record<never, never>;
+  /**
+   * The attempt is about to be made: written before the call where it must be known later that it may have been made.
+   * `quarantined`: no other such call is under way in the process, since one of them may take it down.
+   */
+  readonly "attempt.begun": {
+    readonly quarantined?: true;
+    /** What was set aside for it: of the budgets named, and of the run's own. */
+    readonly reserved?: Amounts;
+    readonly budgets?: readonly string[];
+  };
   /** Whether the attempt acted is not known. `lost`: its process died, or lost the run, while it was made. */
   readonly "attempt.unknown": {
     readonly error: Failure;
@@ -189,6 +214,20 @@ export interface Payloads {
     readonly tookMs?: number;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
+    readonly spent?: Amounts;
+  };
+  /** The agent's probe was asked what an attempt of unknown outcome did. `then` where it gave up, `retryAt` where something is tried again. */
+  readonly "attempt.probed": {
+    /** 1 for the first probe of the attempt. */
+    readonly probe: number;
+    readonly answer: ProbedAnswer;
+    readonly error?: Failure;
+    /** Of the next probe, or, after `notDone`, of the next attempt. */
+    readonly retryAt?: number;
+    readonly then?: UnknownOutcome;
+    readonly usage?: readonly UsageRecord[];
+    readonly tookMs?: number;
+    readonly breaker?: BreakerMark;
   };
   /**
    * The attempt met a gate that lets nothing through now, and waits; once for each wait, however often it is refused. `dueAt`:
@@ -254,6 +293,12 @@ export interface Payloads {
   /** The cooldown is over: so many probes are let through at a time. */
   readonly "breaker.halfOpened": BreakerRecord & { readonly probes: number };
   readonly "breaker.closed": BreakerRecord;
+  /** In the stream `budget/<name>`, as the two below. What was set aside for attempts that are about to be made. */
+  readonly "budget.reserved": BudgetRecord & { readonly reservations: readonly Reservation[] };
+  /** What attempts that are over have spent; what was set aside for them is given back. */
+  readonly "budget.settled": BudgetRecord & { readonly settlements: readonly Settlement[] };
+  /** A person has added to the limit of this window. */
+  readonly "budget.raised": BudgetRecord & { readonly amounts: Amounts; readonly reason: string };
 }
 
 export type EntryKind = keyof Payloads;

@@ -34,11 +34,19 @@ export const ERROR_CODES = {
     "Pass this version of the agent in `agents`, or in a workflow, when opening Baton.",
   BREAKER_NOT_FOUND:
     "List the breakers with `baton breakers`; one is known once an agent names it, or once it was opened.",
+  BUDGET_NOT_FOUND:
+    "List the budgets with `baton budgets`; one is known once an agent or a workflow names it, or once it was used.",
+  MAXIMUM_EXCEEDED:
+    "The attempt used more than the agent's `maximum`. Raise it to what a call may really use, or make the call smaller.",
   SIGNAL_UNKNOWN: "Name an approval or awaitSignal step of the run's workflow.",
   SIGNAL_REFUSED:
     "The step has already been settled, or the payload breaks its contract; see `details`.",
   COMPENSATION_UNKNOWN:
     "List what waits for a person with `baton dead-letters`, and name a run and a path of it.",
+  STEP_NOT_PARKED:
+    "List what waits for a person with `baton dead-letters`, and name a run and a path of it.",
+  OUTPUT_REFUSED:
+    "What was done by hand must be what the agent's output contract accepts; see `details.violations`.",
   VERSION_NOT_FOUND:
     "Versions of a run go from 0 (the input) to the number that `baton show <run>` prints.",
   FORK_REFUSED:

@@ -25,7 +25,8 @@ import type { StartRequest } from "../engine.ts";
 import { manifestHash, pinnedDefinition, workflowId } from "../manifests.ts";
 import { tooLarge } from "../value-size.ts";
 import { ENGINE_VERSION } from "../version.ts";
-import { newActor, outcomeOf, takePlace } from "./actors.ts";
+import { newActor, takePlace } from "./actors.ts";
+import { finished, outcomeOf } from "./outcomes.ts";
 import type { Actor, Arrived, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
 
@@ -180,6 +181,7 @@ async function load(core: Core, id: string, reopen: boolean): Promise<Actor> {
   let actor: Actor | undefined;
   let missing: readonly string[] = [];
   let compensates = false;
+  let epoch: number | undefined;
   for await (const recordedEntry of readRun(core.store, core.namespace, id)) {
     if (actor === undefined) {
       const found = await pinnedDefinition(core.store, core.catalogue, recordedEntry.entry.payload);
@@ -192,6 +194,7 @@ async function load(core: Core, id: string, reopen: boolean): Promise<Actor> {
     }
     evolve(actor.run, factOf(recordedEntry));
     actor.head = recordedEntry.hash;
+    epoch = recordedEntry.entry.epoch;
   }
   if (actor === undefined)
     throw new BatonError("RUN_NOT_FOUND", `There is no run ${id}.`, { details: { run: id } });
@@ -201,19 +204,22 @@ async function load(core: Core, id: string, reopen: boolean): Promise<Actor> {
     core.actors.set(id, actor);
     return actor;
   }
-  if (hasEnded(actor.run)) {
-    throw new BatonError("RUN_FINISHED", `Run ${id} has ended: ${actor.run.phase.kind}.`, {
-      details: { run: id, status: actor.run.phase.kind },
-    });
-  }
+  if (hasEnded(actor.run)) throw finished(actor.run);
   if (core.stopped !== undefined) throw core.stopped;
   core.actors.set(id, actor);
-  enter(core, actor, missing, core.unfinished.delete(id));
+  // What the process that died had not even loaded, it did not die of.
+  const crashed = core.crashedEpoch !== undefined && epoch === core.crashedEpoch;
+  enter(core, actor, missing, { resume: core.unfinished.delete(id), crashed });
   return actor;
 }
 
 /** What a loaded run is told first. A run whose code is not here waits, and its journal says for what. */
-function enter(core: Core, actor: Actor, missing: readonly string[], resume: boolean): void {
+function enter(
+  core: Core,
+  actor: Actor,
+  missing: readonly string[],
+  { resume, crashed }: { readonly resume: boolean; readonly crashed: boolean },
+): void {
   const { phase } = actor.run;
   // To wind a run down takes no code, unless there may be something to undo.
   const isEnding =
@@ -229,7 +235,9 @@ function enter(core: Core, actor: Actor, missing: readonly string[], resume: boo
     });
     return;
   }
-  deliver(core, actor, resume || phase.kind === "blocked" ? { kind: "resume" } : { kind: "tick" });
+  const resumes = resume || phase.kind === "blocked";
+  if (!resumes) deliver(core, actor, { kind: "tick" });
+  else deliver(core, actor, { kind: "resume", ...(crashed ? { crashed } : {}) });
   takePlace(core, actor);
 }
 
@@ -295,11 +303,35 @@ export async function releaseRuns(
       deliver(core, await actorOf(core, id), { kind: "released", gate });
     } catch (error) {
       core.breakers.forget(id);
+      core.budgets.forget(id);
       if (core.stopped === undefined && !isBatonError(error, "RUN_FINISHED"))
         notLoaded(core, id, error);
     }
-    if (core.placeQueue.length > 0)
+    if (core.placeQueue.size() > 0)
       await new Promise<void>((resolve) => core.placeFreed.push(resolve));
+  }
+}
+
+/**
+ * The same for runs of which only the journal knows that they wait: all that rest until `untilMs` at the latest are asked. To one
+ * that waits for something else it says nothing.
+ */
+export async function releaseWaiting(core: Core, gate: Gate, untilMs: number): Promise<void> {
+  for (let after: number | undefined; ; ) {
+    if (core.stopped !== undefined || core.closing) return;
+    const heads = await core.store.heads({
+      namespace: core.namespace,
+      prefix: "run/",
+      open: true,
+      order: "oldest",
+      limit: 1_000,
+      ...(after === undefined ? {} : { after }),
+    });
+    const resting = heads.filter(({ wakeAtMs }) => wakeAtMs !== undefined && wakeAtMs <= untilMs);
+    const runs = resting.map(({ stream }) => stream.slice("run/".length));
+    await releaseRuns(core, gate, runs, () => true);
+    after = heads.at(-1)?.no;
+    if (heads.length < 1_000) return;
   }
 }
 
@@ -315,7 +347,7 @@ export async function resumeRuns(core: Core): Promise<void> {
       if (core.stopped === undefined && !isBatonError(error, "RUN_FINISHED"))
         notLoaded(core, id, error);
     }
-    if (core.placeQueue.length > 0)
+    if (core.placeQueue.size() > 0)
       await new Promise<void>((resolve) => core.placeFreed.push(resolve));
   }
 }
