@@ -1,6 +1,7 @@
 /**
  * accept: what has happened outside, taken in. Each input either becomes facts, or is recognised as late and ignored.
  */
+import type { Amounts } from "../model/amounts.ts";
 import type { Author, CompensationAction, Fact, RollbackReason } from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
@@ -122,6 +123,8 @@ export type Input =
       readonly attempt: number;
       readonly agent: string;
       readonly inputHash: string;
+      /** What was set aside for it, and of which budgets. */
+      readonly set?: { readonly reserved: Amounts; readonly budgets: readonly string[] };
       readonly quarantined?: true;
     }
   | {
@@ -194,13 +197,7 @@ function accept(turn: Deliberation, input: Input): void {
     case "signal":
       return signalled(turn, input);
     case "signalRefused":
-      say(turn, {
-        kind: "handoff.refused",
-        path: input.step,
-        by: input.by,
-        payload: { violations: input.violations, then: { kind: "goOn" } },
-      });
-      return;
+      return signalRefused(turn, input);
     case "cancel":
       if (run.phase.kind === "going" || run.phase.kind === "blocked") {
         say(turn, { kind: "run.cancelling", by: input.by, payload: { reason: input.reason } });
@@ -369,7 +366,7 @@ function begin(turn: Deliberation, input: Extract<Input, { readonly kind: "begin
     agent,
     reads: performing.reads,
     inputHash,
-    payload: quarantined === undefined ? {} : { quarantined },
+    payload: { ...(quarantined === undefined ? {} : { quarantined }), ...input.set },
   });
 }
 
@@ -405,6 +402,21 @@ function childEnded(turn: Deliberation, path: string, outcome: ChildOutcome): vo
   const state = run.steps.get(step.name);
   if (state?.kind === "open") rulesOf(step).childEnded?.(turn, step, state, performing, outcome);
   else if (state?.kind === "failed") sealLateChild(turn, step.name, performing, outcome);
+}
+
+function signalRefused(
+  turn: Deliberation,
+  input: Extract<Input, { readonly kind: "signalRefused" }>,
+): void {
+  const { kind } = turn.run.phase;
+  // Nobody waits for it in a run that is ending; while a run goes back, its journal takes nothing but that.
+  if (kind !== "going" && kind !== "blocked") return;
+  say(turn, {
+    kind: "handoff.refused",
+    path: input.step,
+    by: input.by,
+    payload: { violations: input.violations, then: { kind: "goOn" } },
+  });
 }
 
 function signalled(turn: Deliberation, input: Extract<Input, { readonly kind: "signal" }>): void {

@@ -24,12 +24,16 @@ export interface ContextHandle {
   end(): void;
 }
 
-/** Made for every attempt: what it holds is kept in one scope, so that it costs as little as it can. */
+/**
+ * Made for every attempt: what it holds is kept in one scope, so that it costs as little as it can. `used` is told of each call
+ * of a model that was reported; where it throws, the agent is told so.
+ */
 export function attemptContext(
   core: Core,
   actor: Actor,
   command: Execute,
   time: AttemptTime,
+  used?: (usage: readonly UsageRecord[]) => void,
 ): ContextHandle {
   const { path, turn, attempt, feedback, agent, progress: last } = command;
   const usage: UsageRecord[] = [];
@@ -45,23 +49,16 @@ export function attemptContext(
     live();
   };
   const context: AgentContext = {
-    get signal() {
-      controller ??= new AbortController();
-      if (aborted || ended) controller.abort();
-      return controller.signal;
-    },
     run: actor.id,
     path,
     turn,
     attempt,
-    get idempotencyKey() {
-      return executionKeyOf({ namespace: core.namespace, run: actor.id, path, turn });
-    },
     feedback,
     once: onces(core, actor, command, { mayBegin, live }),
     usage: (call) => {
       live();
       usage.push(usageRecord(core.prices, call));
+      used?.(usage);
     },
     deadline: time.deadlineAt,
     remainingMs: time.deadlineAt === undefined ? unbounded : () => leftMs(core, time),
@@ -71,13 +68,22 @@ export function attemptContext(
     },
     // What another agent said, for which this one stands in, means nothing to it.
     lastProgress: last?.agent === agent.id ? last.value : undefined,
-    get log() {
-      agentLog ??= logOf(core, actor, command, live);
-      return agentLog;
-    },
     stream: (chunk) => {
       live();
       tellPartial(core, actor, command, chunk);
+    },
+    // What is made only when it is asked for stands last: a literal is slow from its first getter on.
+    get signal() {
+      controller ??= new AbortController();
+      if (aborted || ended) controller.abort();
+      return controller.signal;
+    },
+    get idempotencyKey() {
+      return executionKeyOf({ namespace: core.namespace, run: actor.id, path, turn });
+    },
+    get log() {
+      agentLog ??= logOf(core, actor, command, live);
+      return agentLog;
     },
   };
   return {
