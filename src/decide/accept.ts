@@ -1,6 +1,7 @@
 /**
  * accept: what has happened outside, taken in. Each input either becomes facts, or is recognised as late and ignored.
  */
+import type { Amounts } from "../model/amounts.ts";
 import type { Author, CompensationAction, Fact, RollbackReason } from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
@@ -122,6 +123,8 @@ export type Input =
       readonly attempt: number;
       readonly agent: string;
       readonly inputHash: string;
+      /** What was set aside for it, and of which budgets. */
+      readonly set?: { readonly reserved: Amounts; readonly budgets: readonly string[] };
       readonly quarantined?: true;
     }
   | {
@@ -363,7 +366,7 @@ function begin(turn: Deliberation, input: Extract<Input, { readonly kind: "begin
     agent,
     reads: performing.reads,
     inputHash,
-    payload: quarantined === undefined ? {} : { quarantined },
+    payload: { ...(quarantined === undefined ? {} : { quarantined }), ...input.set },
   });
 }
 

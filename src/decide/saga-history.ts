@@ -40,6 +40,7 @@ const MAY_HAVE_ACTED: ReadonlySet<string> = new Set([
   "HEARTBEAT_MISSED",
   "CONTRACT_VIOLATED",
   "VALUE_TOO_LARGE",
+  "MAXIMUM_EXCEEDED",
 ]);
 
 interface Reading {

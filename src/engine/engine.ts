@@ -1,11 +1,14 @@
 /** What every engine does for Baton; the engines themselves are folders beside this file. */
 import type { Input } from "../decide/accept.ts";
+import type { Amounts } from "../model/amounts.ts";
+import type { BudgetSnapshot } from "../model/budget.ts";
 import type { BreakerSnapshot } from "../model/breaker.ts";
 import type { Author } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Blob } from "../ports/journal-store.ts";
 import type { CompensationDecision, RunOutcome, StepDecision } from "./baton.ts";
+import type { Health } from "./health.ts";
 import type { BreakerSubscriber, Subscriber } from "./watch.ts";
 
 export interface StartRequest {
@@ -30,6 +33,13 @@ export interface BreakerChange {
   readonly reason: string;
 }
 
+/** What a person adds to a budget's window. */
+export interface BudgetRaise {
+  readonly amounts: Amounts;
+  readonly by: Author;
+  readonly reason: string;
+}
+
 export interface Engine {
   /** Resolves when the run's first entry is in the journal. @throws BatonError RUN_CONFLICT, ARGUMENT_INVALID, VALUE_TOO_LARGE */
   start(request: StartRequest): Promise<void>;
@@ -44,10 +54,16 @@ export interface Engine {
   /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, STEP_NOT_PARKED, OUTPUT_REFUSED, VALUE_TOO_LARGE, AGENT_NOT_FOUND */
   resolveStep(run: string, path: string, decision: StepDecision): Promise<void>;
   subscribe(run: string, subscriber: Subscriber): () => void;
+  /** Looks how everything stands, and what is stuck. */
+  health(): Promise<Health>;
   /** How every breaker stands. */
   breakers(): readonly BreakerSnapshot[];
   /** A person opens or closes a breaker: resolves when that is in the journal. @throws BatonError BREAKER_NOT_FOUND */
   setBreaker(name: string, change: BreakerChange): Promise<void>;
   subscribeBreakers(subscriber: BreakerSubscriber): () => void;
+  /** How every budget stands. */
+  budgets(): readonly BudgetSnapshot[];
+  /** Resolves when it is in the journal. @throws BatonError BUDGET_NOT_FOUND, ARGUMENT_INVALID */
+  raiseBudget(name: string, raise: BudgetRaise): Promise<void>;
   close(graceMs: number): Promise<void>;
 }

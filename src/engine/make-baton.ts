@@ -3,6 +3,7 @@ import { planFork, carriedInputs, type ForkOptions } from "../history/fork.ts";
 import { runEntries } from "../history/read.ts";
 import { durationMs } from "../model/duration.ts";
 import type { Author } from "../model/entry.ts";
+import { raiseOf } from "../model/budget.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
@@ -16,8 +17,10 @@ import type {
   StepDecision,
 } from "./baton.ts";
 import { readBreakers, watchBreakers } from "./breakers.ts";
+import { readBudgets } from "./budgets.ts";
 import type { Catalogue } from "./definitions.ts";
 import type { Engine, StartRequest } from "./engine.ts";
+import { readHealth } from "./health.ts";
 import { manifestBlob } from "./manifests.ts";
 import { headOf, type Reader, workflowOf } from "./reader.ts";
 import type { WatchSource } from "./watch.ts";
@@ -96,7 +99,8 @@ export function makeBaton(parts: BatonParts): Baton {
         ids.runId(),
       ),
     ...wayBack(reader, writing),
-    ...breakerDoor(parts, writing),
+    ...standing(parts, writing),
+    ...budgetDoor(parts, writing),
     fork: async (run, options) => {
       const engine = writing();
       const request = await forkRequest(parts, run, options);
@@ -179,12 +183,14 @@ function checkStepDecision({ action, output, reason, turn, nothingDone }: StepDe
     refuse(`The turn ${turn} is not a whole number.`);
 }
 
-/** What people ask for about breakers. */
-function breakerDoor(
+/** How runs and breakers stand, and what people do to breakers. */
+function standing(
   { source, catalogue, engine }: BatonParts,
   writing: () => Engine,
-): Pick<Baton, "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers"> {
+): Pick<Baton, "health" | "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers"> {
   return {
+    health: async () =>
+      engine === undefined ? await readHealth(source, catalogue) : await engine.health(),
     breakers: async () =>
       engine === undefined
         ? await readBreakers(source.store, source.namespace, catalogue)
@@ -194,6 +200,21 @@ function breakerDoor(
     closeBreaker: async (name, { by, reason }) =>
       await writing().setBreaker(name, { to: "closed", by, reason }),
     watchBreakers: ({ signal } = {}) => watchBreakers(source, signal),
+  };
+}
+
+/** What people ask for about budgets. */
+function budgetDoor(
+  { source, catalogue, engine }: BatonParts,
+  writing: () => Engine,
+): Pick<Baton, "budgets" | "raiseBudget"> {
+  return {
+    budgets: async () =>
+      engine === undefined
+        ? await readBudgets(source.store, source.namespace, catalogue, source.clock.now())
+        : engine.budgets(),
+    raiseBudget: async (name, amounts, { by, reason }) =>
+      await writing().raiseBudget(name, { amounts: raiseOf(amounts), by, reason }),
   };
 }
 

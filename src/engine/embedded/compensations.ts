@@ -6,6 +6,7 @@
  * P3. The idempotency key is the same for every attempt, and another than the execution's.
  * P4. An agent's breaker is asked before each attempt, and told of it after. While it is open the attempt waits: what was done
  *     must be undone, so that neither failing fast nor another agent is an answer.
+ * P5. No budget refuses one, for the same reason; what it uses is spent of them all the same.
  */
 import type { CallOutcome } from "../../decide/breaker.ts";
 import type { CompensationOutcome } from "../../decide/saga.ts";
@@ -14,6 +15,7 @@ import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
 import type { CompensationContext } from "../../model/agent-definition.ts";
 import type { BreakerPolicy } from "../../model/breaker.ts";
+import { usedIn } from "../../model/amounts.ts";
 import type { Failure, UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import type { LogLine } from "../../ports/log-sink.ts";
@@ -36,6 +38,9 @@ interface Running extends AtTheDoor {
   startedMs: number;
   stopTimeout: (() => void) | undefined;
   leaveQueue: (() => void) | undefined;
+  /** Whether the agent has really ended. */
+  returned: boolean;
+  stopOutstaying: (() => void) | undefined;
 }
 
 /** Begins an attempt to compensate as soon as the agent has a place, and its breaker lets it through. */
@@ -51,6 +56,8 @@ export function beginCompensation(core: Core, actor: Actor, command: Compensate)
     startedMs: 0,
     stopTimeout: undefined,
     leaveQueue: undefined,
+    returned: false,
+    stopOutstaying: undefined,
     ticket: undefined,
     leaveBreaker: undefined,
   };
@@ -101,22 +108,32 @@ function begin(running: Running): void {
     const error = { code: "TIMEOUT", message };
     running.stopTimeout = core.clock.after(timeoutMs, () => failed(error, false, error));
   }
-  perform(command, running.context.context).then(
-    () => {
-      core.agentPlaces.leave(agent);
-      succeed(running);
-    },
-    (error: unknown) => {
-      // First told, then left: a breaker that opens on it must not let the next in line through.
-      if (!running.reported) failed(failureOf(error), isFinal(command, error), error);
-      core.agentPlaces.leave(agent);
-    },
-  );
+  const returned = () => {
+    running.returned = true;
+    running.stopOutstaying?.();
+  };
+  const { context } = running.context;
+  core
+    .inOwnContext(() => perform(command, context))
+    .then(
+      () => {
+        returned();
+        core.agentPlaces.leave(agent);
+        succeed(running);
+      },
+      (error: unknown) => {
+        returned();
+        // First told, then left: a breaker that opens on it must not let the next in line through.
+        if (!running.reported) failed(failureOf(error), isFinal(command, error), error);
+        core.agentPlaces.leave(agent);
+      },
+    );
 }
 
 function succeed(running: Running): void {
   const extra = told(running);
   if (!close(running)) return;
+  spend(running, extra.tookMs);
   const { path, turn, attempt } = running.command;
   tell(running, { kind: "compensated", path, turn, attempt, ...extra }, SUCCEEDED);
 }
@@ -124,8 +141,9 @@ function succeed(running: Running): void {
 function fail(running: Running, error: Failure, final: boolean, outcome: CallOutcome): void {
   const { core, command, begun } = running;
   const { path, turn, attempt } = command;
-  const extra = begun ? told(running) : {};
+  const extra = begun ? told(running) : undefined;
   if (!close(running)) return;
+  if (extra !== undefined) spend(running, extra.tookMs);
   const random = core.ids.random();
   const kind = "compensationFailed";
   tell(running, { kind, path, turn, attempt, error, final, random, ...extra }, outcome);
@@ -136,6 +154,14 @@ function told({ core, context, startedMs }: Running) {
   return { tookMs, ...(context.usage.length === 0 ? {} : { usage: context.usage }) };
 }
 
+/** Tells the budgets what it used (P5). */
+function spend({ core, actor, command, context }: Running, tookMs: number): void {
+  const { agent, path, turn, attempt } = command;
+  if (agent.budgets === undefined && actor.run.definition.budgets === undefined) return;
+  const spent = { ...usedIn(context.usage), calls: 1, timeMs: tookMs };
+  core.budgets.spend(actor, agent, { run: actor.id, path, turn, attempt }, spent);
+}
+
 /** Gives false if its outcome was reported before (P1). */
 function close(running: Running): boolean {
   if (running.reported) return false;
@@ -144,7 +170,11 @@ function close(running: Running): boolean {
   running.leaveQueue?.();
   running.leaveBreaker?.();
   running.context.end();
-  running.actor.attempts.delete(running.command.path);
+  const { core, actor, command, begun, returned } = running;
+  const { path, attempt, agent } = command;
+  actor.attempts.delete(path);
+  if (agent.concurrency !== undefined && begun && !returned)
+    running.stopOutstaying = core.agentPlaces.outstay({ run: actor.id, path, attempt, agent });
   return true;
 }
 

@@ -20,16 +20,20 @@ import type { Subscriber } from "../watch.ts";
 import { fence, processActor, stopAll } from "./actors.ts";
 import { agentPlaces } from "./agent-places.ts";
 import { breakers } from "./breakers.ts";
+import { budgets } from "./budgets.ts";
 import { children } from "./children.ts";
 import type { Actor, Arrived, Core, Watcher } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import { type AcquiredLease, acquireLease, keepLease } from "./lease-keeper.ts";
 import { checkAuthor, checkWellFormed } from "./author.ts";
+import { line } from "./line.ts";
+import { ownContext } from "./own-context.ts";
 import { quarantine } from "./quarantine.ts";
 import { resolveStep } from "./resolve-step.ts";
 import { resolve, rollBack } from "./rollbacks.ts";
 import { actorOf, notLoaded, readOutcome, resumeRuns, startRun } from "./runs.ts";
 import { wakes } from "./wakes.ts";
+import { watchdog } from "./watchdog.ts";
 
 export interface EngineOptions {
   readonly store: JournalStore;
@@ -42,6 +46,8 @@ export interface EngineOptions {
   readonly limits: Limits;
   readonly prices: PriceTable;
   readonly catalogue: Catalogue;
+  /** How often the watchdog looks by itself; 0 for never. */
+  readonly watchdogMs: number;
 }
 
 /**
@@ -65,15 +71,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   }
   const core = makeCore(options, lease);
   const leave = keepLease(store, clock, epoch, () => fence(core));
-  try {
-    await core.breakers.restore();
-    await findUnfinished(core);
-  } catch (error) {
-    leave();
-    core.wakes.stop();
-    core.breakers.stop();
-    throw error;
-  }
+  await goOnWithAll(core, leave);
+  const guard = watchdog(core, options.watchdogMs);
   return {
     start: async (request) => {
       open(core);
@@ -83,6 +82,24 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     },
     outcome: (run) => outcome(core, run),
     signal: (run, step, payload, by, id) => signal(core, { run, step, payload, by, id }),
+    ...wayBack(core),
+    subscribe: (run, subscriber) => subscribe(core, run, subscriber),
+    health: guard.health,
+    ...gates(core),
+    close: async (graceMs) => {
+      leave();
+      guard.stop();
+      await closeCore(core, graceMs);
+      await release(core);
+    },
+  };
+}
+
+/** How people stop a run, and have it go back. */
+function wayBack(
+  core: Core,
+): Pick<Engine, "cancel" | "compensate" | "compensation" | "resolveStep"> {
+  return {
     cancel: async (run, by, reason) => {
       open(core);
       checkAuthor(by);
@@ -109,7 +126,30 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       if (decision.reason !== undefined) checkWellFormed("reason", decision.reason);
       await resolveStep(core, run, path, decision);
     },
-    subscribe: (run, subscriber) => subscribe(core, run, subscriber),
+  };
+}
+
+/** Reads where the last process stood, and goes on with what it left. What fails here fails the opening. */
+async function goOnWithAll(core: Core, leave: () => void): Promise<void> {
+  try {
+    await core.breakers.restore();
+    await core.budgets.restore();
+    await findUnfinished(core);
+    core.budgets.wakeRaised();
+  } catch (error) {
+    leave();
+    core.wakes.stop();
+    core.breakers.stop();
+    core.budgets.stop();
+    throw error;
+  }
+}
+
+/** What people ask of breakers and budgets. */
+function gates(
+  core: Core,
+): Pick<Engine, "breakers" | "setBreaker" | "subscribeBreakers" | "budgets" | "raiseBudget"> {
+  return {
     breakers: () => core.breakers.snapshots(),
     setBreaker: async (name, { to, by, reason }) => {
       open(core);
@@ -118,10 +158,12 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       await core.breakers.setByPerson(name, { to, by, reason });
     },
     subscribeBreakers: (subscriber) => core.breakers.subscribe(subscriber),
-    close: async (graceMs) => {
-      leave();
-      await closeCore(core, graceMs);
-      await release(core);
+    budgets: () => core.budgets.snapshots(),
+    raiseBudget: async (name, raise) => {
+      open(core);
+      checkAuthor(raise.by);
+      checkWellFormed("reason", raise.reason);
+      await core.budgets.raiseByPerson(name, raise);
     },
   };
 }
@@ -152,8 +194,10 @@ function makeCore(options: EngineOptions, { epoch, abandoned }: AcquiredLease): 
     limits,
     prices,
     catalogue,
+    inOwnContext: ownContext(),
     agentPlaces: agentPlaces(),
     breakers: breakers(() => core),
+    budgets: budgets(() => core),
     quarantine: quarantine(),
     children: children(() => core),
     process: (actor) => processActor(core, actor),
@@ -165,7 +209,7 @@ function makeCore(options: EngineOptions, { epoch, abandoned }: AcquiredLease): 
     listed: [],
     tickSet: false,
     placesTaken: 0,
-    placeQueue: [],
+    placeQueue: line(),
     placeFreed: [],
     waiters: new Map(),
     watchers: new Map(),
@@ -414,6 +458,7 @@ async function closeCore(core: Core, graceMs: number): Promise<void> {
   core.wakes.stop();
   const untilMs = core.clock.monotonicMs() + graceMs;
   const busy = () =>
+    core.budgets.isWriting() ||
     [...core.actors.values()].some(
       (actor) => actor.attempts.size > 0 || actor.appending || actor.inbox.length > 0,
     );
