@@ -11,6 +11,7 @@ export { type OpenOptions, open } from "./compose.ts";
 export type {
   Baton,
   Change,
+  CompensateOptions,
   CompensationDecision,
   CompensationSummary,
   DeadLetter,
@@ -20,6 +21,7 @@ export type {
   RecordedEntry,
   ReplayDifference,
   ReplayReport,
+  RestoreSummary,
   RollbackSummary,
   RunHandle,
   RunOutcome,

@@ -42,6 +42,8 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   SIGNAL_UNKNOWN: EXIT.notFound,
   SIGNAL_REFUSED: EXIT.conflict,
   COMPENSATION_UNKNOWN: EXIT.notFound,
+  SAVEPOINT_NOT_FOUND: EXIT.notFound,
+  PIVOT_PASSED: EXIT.conflict,
   VERSION_NOT_FOUND: EXIT.notFound,
   FORK_REFUSED: EXIT.conflict,
   STORE_IN_USE: EXIT.conflict,

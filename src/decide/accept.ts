@@ -11,8 +11,8 @@ import { type AttemptOutcome, recordFailure, takePerforming } from "./call.ts";
 import { decide, rulesOf, takeDue } from "./decide.ts";
 import { type Held, holdAttempt, release, type Released } from "./hold.ts";
 import type { ChildOutcome } from "./steps/rules.ts";
+import { askToCancel, askToGoBack } from "./going-back.ts";
 import {
-  beginRollback,
   childCompensated,
   compensationEnded,
   type CompensationHeld,
@@ -24,7 +24,7 @@ import {
 import { resolveStep, type StepDecision } from "./parking.ts";
 import { afterUnknown, recordUnknown } from "./unknown.ts";
 import { sagaHistory } from "./saga-history.ts";
-import { type Deliberation, deliberation, ENGINE, say } from "./turn.ts";
+import { type Deliberation, deliberation, ENGINE, laterTurn, say } from "./turn.ts";
 import type { Reads, Run } from "../model/run.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import { parsePath } from "./evolve.ts";
@@ -99,7 +99,13 @@ export type Input =
     }
   | { readonly kind: "cancel"; readonly by: Author; readonly reason: string }
   /** A run that has ended is to go back; one that has not is cancelled. Its journal comes first. */
-  | { readonly kind: "rollback"; readonly by: Author; readonly reason: RollbackReason }
+  | {
+      readonly kind: "rollback";
+      readonly by: Author;
+      readonly reason: RollbackReason;
+      /** Only as far as the savepoint of this step. */
+      readonly to?: string;
+    }
   /** The run's journal so far. */
   | { readonly kind: "history"; readonly facts: readonly Fact[] }
   | CompensationOutcome
@@ -177,17 +183,15 @@ function accept(turn: Deliberation, input: Input): void {
       say(turn, {
         kind: "handoff.refused",
         path: input.step,
+        ...laterTurn(run, input.step),
         by: input.by,
         payload: { violations: input.violations, then: { kind: "goOn" } },
       });
       return;
     case "cancel":
-      if (run.phase.kind === "going" || run.phase.kind === "blocked") {
-        say(turn, { kind: "run.cancelling", by: input.by, payload: { reason: input.reason } });
-      }
-      return;
+      return askToCancel(turn, input.by, input.reason);
     case "rollback":
-      return rollBack(turn, input);
+      return askToGoBack(turn, input);
     case "history":
       run.history = sagaHistory(run.definition, input.facts, run.limits);
       return;
@@ -206,18 +210,6 @@ function accept(turn: Deliberation, input: Input): void {
       return resolveCompensation(turn, input);
     case "tick":
       return;
-  }
-}
-
-/** Asked by hand, or by the run that this one is part of. */
-function rollBack(turn: Deliberation, input: Extract<Input, { readonly kind: "rollback" }>): void {
-  const { run } = turn;
-  const { by, reason } = input;
-  const { kind } = run.phase;
-  if (kind === "going" || kind === "blocked") {
-    say(turn, { kind: "run.cancelling", by, payload: { reason: reason.error.message } });
-  } else if (kind === "completed" || kind === "failed" || kind === "cancelled") {
-    beginRollback(turn, reason, by);
   }
 }
 
@@ -379,6 +371,7 @@ function signalled(turn: Deliberation, input: Extract<Input, { readonly kind: "s
   say(turn, {
     kind: "signal.received",
     path: input.step,
+    ...laterTurn(run, input.step),
     by: input.by,
     payload: { id: input.id },
     value: input.value,

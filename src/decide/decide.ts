@@ -13,7 +13,8 @@ import type { StepDefinition, StepKind } from "../model/workflow-definition.ts";
 import { parsePath } from "./evolve.ts";
 import { isHeldUntil } from "./hold.ts";
 import { refusalFailure, tryCall, viewOf } from "./handoff.ts";
-import { turnsBack, walk } from "./saga.ts";
+import { turnsBack } from "./going-back.ts";
+import { walk } from "./saga.ts";
 import { takeLostIntents } from "./unknown.ts";
 import { agentRules } from "./steps/agent.ts";
 import { branchRules } from "./steps/branch.ts";
@@ -49,12 +50,16 @@ export function rulesOf(step: StepDefinition): StepRules<StepDefinition> {
 export function decide(turn: Deliberation, drainAgenda = true): void {
   const { run } = turn;
   if (!run.lostIntentsTaken) takeLost(turn);
-  if (drainAgenda && run.phase.kind === "going") {
-    drain(turn);
-    if (run.phase.kind === "going" && run.unsettledSteps === 0) complete(turn);
-  }
-  if (run.phase.kind === "failing" || run.phase.kind === "cancelling") wind(turn);
-  if (run.phase.kind === "compensating") walk(turn);
+  let goesOn: boolean;
+  do {
+    if (drainAgenda && run.phase.kind === "going") {
+      drain(turn);
+      if (run.phase.kind === "going" && run.unsettledSteps === 0) complete(turn);
+    }
+    if (run.phase.kind === "failing" || run.phase.kind === "cancelling") wind(turn);
+    // From a savepoint it goes on at once; how often it comes back there is limited.
+    goesOn = run.phase.kind === "compensating" && walk(turn);
+  } while (goesOn);
 }
 
 /** What was begun before this incarnation is settled before anything else is; a run without its code waits for that. */
@@ -119,9 +124,15 @@ function wind(turn: Deliberation): void {
     if (turnsBack(turn, { because: "failed", ...blamed })) return;
     say(turn, { kind: "run.failed", by: ENGINE, payload: blamed });
   } else if (run.phase.kind === "cancelling") {
-    const error = { code: "RUN_CANCELLED", message: run.phase.reason };
-    if (turnsBack(turn, { because: "cancelled", error })) return;
-    say(turn, { kind: "run.cancelled", by: ENGINE, payload: { reason: run.phase.reason } });
+    const { reason, to } = run.phase;
+    const error = { code: "RUN_CANCELLED", message: reason };
+    const asked = { code: "COMPENSATION_ASKED", message: reason };
+    const isAsked = to !== undefined;
+    const why = isAsked
+      ? ({ because: "asked", error: asked } as const)
+      : ({ because: "cancelled", error } as const);
+    if (turnsBack(turn, why)) return;
+    say(turn, { kind: "run.cancelled", by: ENGINE, payload: { reason } });
   }
 }
 
@@ -132,7 +143,8 @@ function awaitChildren(run: Run): void {
     const { opening, reads } = state;
     const isChild =
       opening.step === "subflow" || (opening.step === "branch" && opening.run !== undefined);
-    if (isChild) run.performing.set(step, { step, turn: 0, attempt: 0, reads, agent: undefined });
+    const turn = run.turns.get(step) ?? 0;
+    if (isChild) run.performing.set(step, { step, turn, attempt: 0, reads, agent: undefined });
   }
 }
 

@@ -6,6 +6,10 @@ import type { EntryKind, Fact, FactOf, PlannedCompensation } from "../model/entr
 import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { Items, Rollback, Run, StepState } from "../model/run.ts";
+import { parsePath } from "./path.ts";
+import { restore } from "./restore.ts";
+
+export { parsePath } from "./path.ts";
 
 const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void } = {
   "run.started": started,
@@ -29,7 +33,9 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
     run.phase = { kind: "failed", step: fact.payload.step, error: fact.payload.error };
   },
   "run.cancelling": (run, fact) => {
-    run.phase = { kind: "cancelling", reason: fact.payload.reason };
+    // On its way to a savepoint it goes on to there first.
+    if (run.rollback === undefined) run.phase = { kind: "cancelling", ...fact.payload };
+    else run.rollback.cancelled = fact.payload;
   },
   "run.cancelled": (run, fact) => {
     run.phase = { kind: "cancelled", reason: fact.payload.reason };
@@ -38,6 +44,7 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "run.compensated": (run, fact) => {
     run.phase = { kind: "compensated", ...fact.payload };
   },
+  "run.restored": restore,
   "run.parked": (run, fact) => {
     run.phase = { kind: "parked", ...fact.payload };
   },
@@ -49,7 +56,7 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "step.carried": (run, fact) => seal(run, fact),
   "step.skipped": (run, fact) => {
     const step = pathOf(fact);
-    run.steps.set(step, SKIPPED);
+    run.steps.set(step, { kind: "skipped", seq: fact.seq });
     settle(run, step);
   },
   "step.opened": opened,
@@ -57,7 +64,7 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
     const step = pathOf(fact);
     run.steps.set(step, FAILED);
     if (run.phase.kind === "going")
-      run.phase = { kind: "failing", step, error: fact.payload.error };
+      run.phase = { kind: "failing", step, error: fact.payload.error, since: fact.seq };
   },
   "step.parked": (run, fact) => {
     const path = pathOf(fact);
@@ -66,9 +73,8 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
     run.parked.set(path, { step: parsePath(path).step, turn, attempt, ...fact.payload });
   },
   "step.resolved": stepResolved,
-  "item.sealed": (run, fact) => settleItem(run, pathOf(fact), { ok: true, value: valueOf(fact) }),
-  "item.failed": (run, fact) =>
-    settleItem(run, pathOf(fact), { ok: false, error: fact.payload.error }),
+  "item.sealed": (run, fact) => settleItem(run, fact, { ok: true, value: valueOf(fact) }),
+  "item.failed": (run, fact) => settleItem(run, fact, { ok: false, error: fact.payload.error }),
   "attempt.failed": attemptFailed,
   "attempt.begun": begun,
   "attempt.unknown": attemptUnknown,
@@ -106,7 +112,6 @@ function notOfARun(_run: Run, fact: Fact): void {
 }
 
 const SEALED: StepState = { kind: "sealed" };
-const SKIPPED: StepState = { kind: "skipped" };
 const FAILED: StepState = { kind: "failed" };
 
 /** Applies one fact to the run that the caller owns, and gives it back. Facts come in order of `seq`, without gaps. */
@@ -135,7 +140,11 @@ function started(run: Run, fact: FactOf<"run.started">): void {
 }
 
 function compensating(run: Run, fact: FactOf<"run.compensating">): void {
-  run.phase = { kind: "compensating", ...fact.payload };
+  const { to, ...reason } = fact.payload;
+  run.phase = { kind: "compensating", ...reason };
+  // What a person asks for is not counted.
+  if (to !== undefined && reason.because === "failed")
+    run.savepointUses.set(to.step, (run.savepointUses.get(to.step) ?? 0) + 1);
   const pending = new Map<string, PlannedCompensation>();
   const pendingOf = new Map<string, number>();
   // The plan is written by the saga alone, in this very form.
@@ -144,7 +153,16 @@ function compensating(run: Run, fact: FactOf<"run.compensating">): void {
     pending.set(`${planned.path}:${planned.turn}`, planned);
     pendingOf.set(step, (pendingOf.get(step) ?? 0) + 1);
   }
-  run.rollback = { pending, pendingOf, states: new Map(), byHand: [], skipped: [] };
+  const [byHand, skipped]: [string[], string[]] = [[], []];
+  run.rollback = {
+    to,
+    cancelled: undefined,
+    pending,
+    pendingOf,
+    states: new Map(),
+    byHand,
+    skipped,
+  };
 }
 
 function rollbackOf(run: Run): Rollback {
@@ -239,10 +257,11 @@ function remindAt(run: Run, step: string, dueAt: number): void {
   run.timers.push({ dueAt, kind: "remind", step });
 }
 
-function settleItem(run: Run, path: string, result: NonNullable<Items["results"][number]>): void {
+function settleItem(run: Run, fact: Fact, result: NonNullable<Items["results"][number]>): void {
+  const path = pathOf(fact);
   const { step, index } = parsePath(path);
   const state = run.steps.get(step);
-  forgetCall(run, path, 0);
+  forgetCall(run, path, fact.turn ?? 0);
   // The step has failed over another item meanwhile: this one was under way, and is kept for the record.
   if (state?.kind === "failed") return;
   invariant(
@@ -362,11 +381,4 @@ function pathOf(fact: Fact): string {
 function valueOf(fact: Fact): Json {
   invariant(fact.value !== undefined, `Entry ${fact.seq} (${fact.kind}) has no value.`);
   return fact.value;
-}
-
-/** A path taken apart: `checks[3]` and `refine#2` have an index, a plain step name has index 0. */
-export function parsePath(path: string): { readonly step: string; readonly index: number } {
-  const at = path.search(/[[#]/);
-  if (at < 0) return { step: path, index: 0 };
-  return { step: path.slice(0, at), index: Number.parseInt(path.slice(at + 1), 10) };
 }

@@ -9,7 +9,7 @@ import type { Json } from "../model/json.ts";
 import type { Reads, Run } from "../model/run.ts";
 import type { Violation } from "../model/violation.ts";
 import type { StepDefinition, View } from "../model/workflow-definition.ts";
-import { type Deliberation, ENGINE, say } from "./turn.ts";
+import { type Deliberation, ENGINE, laterTurn, say } from "./turn.ts";
 
 /** The keys that a step declared, frozen, and where each was sealed. */
 export function viewOf(
@@ -121,6 +121,7 @@ export function refuse(
     say(turn, {
       kind: "step.skipped",
       path: step.name,
+      ...laterTurn(turn.run, step.name),
       by: ENGINE,
       reads,
       payload: { reason: "refused" },
@@ -142,9 +143,10 @@ function refusalOutcome(run: Run, step: StepDefinition): RefusalOutcome {
   const policy = step.onRefused;
   if (policy.kind !== "sendBack") return { kind: policy.kind };
   const turn = (run.turns.get(policy.to) ?? 0) + 1;
+  const made = turn - (run.restarts.get(policy.to) ?? 0);
   // A step that is open has read the turn already, in its opening or its first items: it can't be taken back under it.
   const readAlready = run.steps.has(step.name) || run.steps.get(policy.to)?.kind !== "sealed";
-  return turn <= policy.turns && !readAlready
+  return made <= policy.turns && !readAlready
     ? { kind: "sendBack", to: policy.to, turn }
     : { kind: "fail" };
 }

@@ -5,7 +5,7 @@ import type { Author } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Blob } from "../ports/journal-store.ts";
-import type { CompensationDecision, RunOutcome } from "./baton.ts";
+import type { CompensateOptions, CompensationDecision, RunOutcome } from "./baton.ts";
 import type { BreakerSubscriber, Subscriber } from "./watch.ts";
 
 export interface StartRequest {
@@ -33,8 +33,8 @@ export interface Engine {
   outcome(run: string): Promise<RunOutcome<Json>>;
   signal(run: string, step: string, payload: unknown, by: Author, id: string): Promise<void>;
   cancel(run: string, by: Author, reason: string): Promise<void>;
-  /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, AGENT_NOT_FOUND */
-  compensate(run: string, by: Author, reason: string): Promise<void>;
+  /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, AGENT_NOT_FOUND, PIVOT_PASSED, SAVEPOINT_NOT_FOUND */
+  compensate(run: string, options: CompensateOptions): Promise<void>;
   /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, COMPENSATION_UNKNOWN */
   compensation(run: string, path: string, decision: CompensationDecision): Promise<void>;
   subscribe(run: string, subscriber: Subscriber): () => void;

@@ -29,7 +29,8 @@ export interface ItemCounts {
 /** What is known of a step from the journal alone. */
 export interface StepSummary {
   readonly path: string;
-  readonly status: "sealed" | "skipped" | "open" | "retrying" | "failed" | "refused";
+  /** `takenBack`: the run went back to a savepoint before it, and it has not begun again. */
+  readonly status: "sealed" | "skipped" | "open" | "retrying" | "failed" | "refused" | "takenBack";
   readonly agent?: string;
   readonly version?: number;
   /** The entry that its status follows from. */
@@ -83,6 +84,8 @@ export function foldSteps(drafts: StepDrafts, fact: Fact, version: number): void
       return held(at(drafts, fact), fact);
     case "handoff.refused":
       return refused(drafts, fact);
+    case "run.restored":
+      return takeBack(drafts, fact);
     default:
       return;
   }
@@ -205,6 +208,18 @@ function held(draft: Draft, fact: FactOf<"attempt.held">): void {
   if (fact.path !== draft.path) return;
   const { breaker, dueAt } = fact.payload;
   settle(draft, fact, { status: "open", waitsFor: { what: "breaker", breaker, dueAt } });
+}
+
+/** Whatever was settled by then and still stands is kept; see restore.ts. */
+function takeBack(drafts: StepDrafts, fact: FactOf<"run.restored">): void {
+  for (const draft of drafts.values()) {
+    const isSettled = draft.status === "sealed" || draft.status === "skipped";
+    if (isSettled && draft.seq <= fact.payload.seq) continue;
+    for (const field of ["items", "case", "violations", "fallbackItems", "openedAt"] as const)
+      delete draft[field];
+    settle(draft, fact, { status: "takenBack" });
+    draft.turn += 1;
+  }
 }
 
 function refused(drafts: StepDrafts, fact: FactOf<"handoff.refused">): void {

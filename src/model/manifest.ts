@@ -121,7 +121,14 @@ function pinnedStep(step: StepDefinition): JsonObject {
   // The policy is plain data.
   const onRefused: JsonObject = { ...step.onRefused };
   // PINNED maps each kind to a function of that very kind; the correlation is lost through the index.
-  return { name: step.name, ...commonOf(step), onRefused, ...PINNED[step.kind](step as never) };
+  return {
+    name: step.name,
+    ...commonOf(step),
+    onRefused,
+    ...(step.savepoint === undefined ? {} : { savepoint: { ...step.savepoint } }),
+    ...(step.pivot === undefined ? {} : { pivot: true }),
+    ...PINNED[step.kind](step as never),
+  };
 }
 
 type StepOf<K extends StepDefinition["kind"]> = Extract<StepDefinition, { readonly kind: K }>;

@@ -9,8 +9,10 @@ import type { Deliberation } from "../turn.ts";
 import { sealOpen } from "./opening.ts";
 import type { ChildOutcome, OpenState } from "./rules.ts";
 
+/** The id of a step's child run. A later turn has another one: no step's name has a tilde. */
 export function childRunId(run: Run, step: string): string {
-  return `${run.id}/${step}`;
+  const turn = run.turns.get(step);
+  return turn === undefined ? `${run.id}/${step}` : `${run.id}/${step}~${turn}`;
 }
 
 /** Commands the child run of an open step, unless it is under way. The engine starts it, or joins the one that is there. */
@@ -27,7 +29,7 @@ export function startChild(
   if (!input.ok) return refuse(turn, step, input.violations, state.reads);
   run.performing.set(step.name, {
     step: step.name,
-    turn: 0,
+    turn: run.turns.get(step.name) ?? 0,
     attempt: 0,
     reads: state.reads,
     agent: undefined,
@@ -48,6 +50,12 @@ export function childOf(state: OpenState): string {
     throw new BatonError("INVARIANT_BROKEN", "A step without a child run was asked for it.");
   }
   return opening.run;
+}
+
+/** The child run that the step at a path waits for, if it is open and waits for one. */
+export function openChild(run: Run, path: string): string | undefined {
+  const state = run.steps.get(path);
+  return state?.kind === "open" && "run" in state.opening ? state.opening.run : undefined;
 }
 
 export function childEnded(

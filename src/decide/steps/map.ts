@@ -6,7 +6,7 @@ import type { View } from "../../model/workflow-definition.ts";
 import { execute, mayCall, sealing } from "../call.ts";
 import { failStep, refusalFailure, refuse, tryCall, tryInput, viewOf } from "../handoff.ts";
 import { heldItems } from "../hold.ts";
-import { type Deliberation, ENGINE, say } from "../turn.ts";
+import { type Deliberation, ENGINE, laterTurn, say } from "../turn.ts";
 import { open, sealOpen } from "./opening.ts";
 import type { OpenState, StepOf, StepRules } from "./rules.ts";
 
@@ -45,7 +45,14 @@ export const mapRules: StepRules<MapStep> = {
   givenUp: (turn, step, path, error) => {
     itemsOf(turn, step).executing -= 1;
     if (step.failures === "all") failStep(turn, step.name, error);
-    else say(turn, { kind: "item.failed", path, by: ENGINE, payload: { error } });
+    else
+      say(turn, {
+        kind: "item.failed",
+        path,
+        ...laterTurn(turn.run, step.name),
+        by: ENGINE,
+        payload: { error },
+      });
   },
 };
 
@@ -117,6 +124,7 @@ function beginItem(
   say(turn, {
     kind: "handoff.refused",
     path,
+    ...laterTurn(turn.run, step.name),
     by: ENGINE,
     reads: state.reads,
     payload: { violations: input.violations, then: { kind: "goOn" } },
@@ -124,6 +132,7 @@ function beginItem(
   say(turn, {
     kind: "item.failed",
     path,
+    ...laterTurn(turn.run, step.name),
     by: ENGINE,
     payload: { error: refusalFailure(path, input.violations) },
   });

@@ -3,7 +3,7 @@ import type { Json } from "../../model/json.ts";
 import { sealJson } from "../../model/json.ts";
 import { positionOf, type ReceivedSignal } from "../../model/run.ts";
 import { failStep, tryCall } from "../handoff.ts";
-import { type Deliberation, ENGINE, say } from "../turn.ts";
+import { type Deliberation, ENGINE, laterTurn, say } from "../turn.ts";
 import { open, sealOpen } from "./opening.ts";
 import type { OpenState, StepOf, StepRules } from "./rules.ts";
 
@@ -69,6 +69,7 @@ export const signalRules: StepRules<StepOf<"signal">> = {
     say(turn, {
       kind: "step.skipped",
       path: step.name,
+      ...laterTurn(turn.run, step.name),
       by: ENGINE,
       reads: state.reads,
       payload: { reason: "timeout" },
@@ -80,7 +81,13 @@ export const signalRules: StepRules<StepOf<"signal">> = {
 export function remind(turn: Deliberation, step: StepOf<"approval"> | StepOf<"signal">): void {
   if (step.remindEveryMs === undefined) return;
   const remindAt = Math.max(turn.run.at, turn.nowMs) + step.remindEveryMs;
-  say(turn, { kind: "reminder.due", path: step.name, by: ENGINE, payload: { remindAt } });
+  say(turn, {
+    kind: "reminder.due",
+    path: step.name,
+    ...laterTurn(turn.run, step.name),
+    by: ENGINE,
+    payload: { remindAt },
+  });
   turn.commands.push({ kind: "remind", step: step.name });
 }
 

@@ -25,7 +25,7 @@ import type { Actor, Arrived, Core, Watcher } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import { acquireLease, keepLease } from "./lease-keeper.ts";
 import { checkAuthor, checkWellFormed } from "./author.ts";
-import { resolve, rollBack } from "./rollbacks.ts";
+import { refuseCancel, resolve, rollBack } from "./rollbacks.ts";
 import { actorOf, notLoaded, readOutcome, resumeRuns, startRun } from "./runs.ts";
 import { wakes } from "./wakes.ts";
 
@@ -85,14 +85,16 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       checkAuthor(by);
       checkWellFormed("reason", reason);
       const actor = await actorOf(core, run);
+      refuseCancel(actor.run);
       await recorded(core, actor, { kind: "cancel", by, reason });
     },
-    compensate: async (run, by, reason) => {
+    compensate: async (run, { by, reason, to }) => {
       open(core);
       checkAuthor(by);
       checkWellFormed("reason", reason);
       const error = { code: "COMPENSATION_ASKED", message: reason };
-      await rollBack(core, run, by, { because: "asked", error });
+      const why = { because: "asked", error } as const;
+      await rollBack(core, run, { by, reason: why, ...(to === undefined ? {} : { to }) });
     },
     compensation: async (run, path, { action, by, reason, turn }) => {
       open(core);
