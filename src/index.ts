@@ -67,6 +67,7 @@ export type {
   EntryKind,
   Failure,
   RollbackReason,
+  Savepoint,
   RunStatus,
   UsageRecord,
 } from "./model/entry.ts";

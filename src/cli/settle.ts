@@ -7,7 +7,13 @@
  */
 import type { Baton, RecordedEntry, RunOutcome, RunReport } from "../index.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
-import type { EntryKind, PlannedCompensation } from "../model/entry.ts";
+import {
+  type EntryKind,
+  type Gate,
+  type GateKind,
+  gateKind,
+  type PlannedCompensation,
+} from "../model/entry.ts";
 import { isBatonError } from "../model/errors.ts";
 import type { Json, JsonObject } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
@@ -21,7 +27,7 @@ export interface Wait {
   readonly run: string;
   readonly step: string;
   /** `compensation`: of a parked run, what could not be undone. */
-  readonly what: "approval" | "signal" | "timer" | "breaker" | "code" | "compensation";
+  readonly what: "approval" | "signal" | "timer" | GateKind | "code" | "compensation";
   readonly dueAt?: number;
   readonly shown?: Json;
 }
@@ -178,7 +184,8 @@ class Following {
       ]);
     if (entry.kind === "attempt.failed") this.takeTimer(path, entry.payload["retryAt"]);
     if (entry.kind === "attempt.held" || entry.kind === "compensation.held")
-      this.takeTimer(path, entry.payload["dueAt"], "breaker");
+      // The payload of a hold, as the reader has checked it.
+      this.takeTimer(path, entry.payload["dueAt"], gateKind(entry.payload["gate"] as Gate));
     if (entry.kind !== "step.opened") return;
     const { step: what, dueAt, run: child } = entry.payload;
     if (typeof child === "string") return this.followChild(path, child);
@@ -198,7 +205,7 @@ class Following {
   private takeTimer(
     path: string,
     dueAt: Json | undefined,
-    what: "timer" | "breaker" = "timer",
+    what: "timer" | GateKind = "timer",
   ): void {
     if (typeof dueAt !== "number" || dueAt - this.options.now() <= this.options.patienceMs) return;
     this.waits.set(path, [{ run: this.run, step: path, what, dueAt }]);

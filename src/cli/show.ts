@@ -152,7 +152,7 @@ function printWait(
   waitsFor: NonNullable<StepSummary["waitsFor"]>,
 ): void {
   const due = waitsFor.dueAt === undefined ? "" : `, until ${moment(waitsFor.dueAt)}`;
-  const awaited = waitsFor.run ?? waitsFor.breaker;
+  const awaited = waitsFor.run ?? waitsFor.gate?.slice(waitsFor.what.length + 1);
   const named = awaited === undefined ? "" : ` ${awaited}`;
   cli.print(
     `\n${cli.colors.yellow(printable(step.path))} waits for ${awaited === undefined ? `a ${waitsFor.what}` : `the ${waitsFor.what}`}${printable(named)}${due}`.replace(
@@ -201,12 +201,12 @@ async function printRollback(
 }
 
 function says({
-  breaker,
+  gate,
   error,
   by,
   reason,
 }: NonNullable<RunReport["rollback"]>["compensations"][number]): string {
-  if (breaker !== undefined) return `waits for the breaker ${breaker}`;
+  if (gate !== undefined) return `waits for the ${gate.replace("/", " ")}`;
   return error?.message ?? [by?.id, reason].filter(Boolean).join(": ");
 }
 

@@ -171,7 +171,7 @@ function accept(turn: Deliberation, input: Input): void {
     case "held":
       return holdAttempt(turn, input);
     case "released":
-      releaseCompensations(turn, input.breaker);
+      releaseCompensations(turn, input.gate);
       return release(turn, input);
     case "once":
       return onceDone(turn, input);

@@ -184,7 +184,10 @@ function agentName(id: string | undefined): string {
 }
 
 /** The marks of breakers and fallbacks that an outcome's entry carries. */
-export function marksOf({ breaker, fallback }: Behind) {
+export function marksOf({ breaker, fallback }: Behind): {
+  readonly breaker?: BreakerMark;
+  readonly fallback?: FallbackMark;
+} {
   return {
     ...(breaker === undefined ? {} : { breaker }),
     ...(fallback === undefined

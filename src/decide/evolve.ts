@@ -195,11 +195,11 @@ function compensationFailed(run: Run, fact: FactOf<"compensation.failed">): void
 function compensationHeld(run: Run, fact: FactOf<"compensation.held">): void {
   const { states } = rollbackOf(run);
   const key = `${pathOf(fact)}:${fact.turn ?? 0}`;
-  const { breaker, dueAt } = fact.payload;
+  const { gate, dueAt } = fact.payload;
   const before = states.get(key)?.before ?? 0;
   // The attempt has not been made.
   const attempts = (fact.attempt ?? 1) - 1;
-  states.set(key, { attempts, before, retryAt: dueAt, error: undefined, breaker });
+  states.set(key, { attempts, before, retryAt: dueAt, error: undefined, gate });
   run.timers.push({ dueAt, kind: "compensate", key });
 }
 
@@ -328,8 +328,8 @@ function stepResolved(run: Run, fact: FactOf<"step.resolved">): void {
 function held(run: Run, fact: FactOf<"attempt.held">): void {
   const path = pathOf(fact);
   const { step } = parsePath(path);
-  const { breaker, dueAt } = fact.payload;
-  run.holds.set(path, { step, breaker, turn: fact.turn ?? 0, attempt: fact.attempt ?? 1, dueAt });
+  const { gate, dueAt } = fact.payload;
+  run.holds.set(path, { step, gate, turn: fact.turn ?? 0, attempt: fact.attempt ?? 1, dueAt });
   run.timers.push({ dueAt, kind: "held", step, path });
 }
 

@@ -21,6 +21,7 @@ import type {
   Author,
   CompensationAction,
   Failure,
+  Gate,
   PlannedCompensation,
   RollbackReason,
   UsageRecord,
@@ -71,7 +72,7 @@ export interface CompensationHeld {
   readonly turn: number;
   readonly attempt: number;
   readonly agent: AgentDefinition;
-  readonly breaker: string;
+  readonly gate: Gate;
   readonly dueAt: number;
   readonly until?: number;
 }
@@ -289,12 +290,12 @@ export function compensationEnded(turn: Deliberation, outcome: CompensationOutco
 /** Records that a compensation waits, once for each wait: being refused again only puts off when it asks. */
 export function holdCompensation(turn: Deliberation, input: CompensationHeld): void {
   const { run } = turn;
-  const { path, breaker, dueAt, until, agent } = input;
+  const { path, gate, dueAt, until, agent } = input;
   const performing = takePerforming(run, input);
   if (performing === undefined || run.rollback === undefined) return;
   const key = compensationKey(input);
   const known = run.rollback.states.get(key);
-  if (known?.breaker === breaker) {
+  if (known?.gate === gate) {
     run.rollback.states.set(key, { ...known, retryAt: dueAt });
     run.timers.push({ dueAt, kind: "compensate", key });
     return;
@@ -306,17 +307,17 @@ export function holdCompensation(turn: Deliberation, input: CompensationHeld): v
     attempt: input.attempt,
     by: ENGINE,
     agent: agent.id,
-    payload: { breaker, dueAt, ...(until === undefined ? {} : { until }) },
+    payload: { gate, dueAt, ...(until === undefined ? {} : { until }) },
   });
 }
 
-/** Lets compensations that wait for a breaker ask it now; the walk finds them. */
-export function releaseCompensations({ run, nowMs }: Deliberation, breaker: string): void {
+/** Lets compensations that wait at a gate ask it now; the walk finds them. */
+export function releaseCompensations({ run, nowMs }: Deliberation, gate: Gate): void {
   const { states, pending } = run.rollback ?? {};
   if (states === undefined || run.phase.kind !== "compensating") return;
   for (const [key, state] of states) {
     const path = pending?.get(key)?.path ?? "";
-    if (state.breaker !== breaker || run.performing.has(path)) continue;
+    if (state.gate !== gate || run.performing.has(path)) continue;
     if ((state.retryAt ?? 0) > nowMs) states.set(key, { ...state, retryAt: nowMs });
   }
 }

@@ -171,14 +171,19 @@ function compareHeld(
   step: StepDefinition,
 ): void {
   const call = callOf(replaying.run, step, fact.path ?? step.name);
-  const recorded = fact.payload.breaker;
+  const recorded = fact.payload.gate;
   let agent = call?.agent;
   while (agent !== undefined) {
     const { breaker } = agent;
-    if (breaker?.name === recorded && breaker.whenOpen.kind === "wait") return;
+    if (
+      breaker !== undefined &&
+      `breaker/${breaker.name}` === recorded &&
+      breaker.whenOpen.kind === "wait"
+    )
+      return;
     agent = fallbackOf(agent);
   }
-  const message = `Today the call would not wait for the breaker ${recorded}.`;
+  const message = `Today the call would not wait at ${recorded}.`;
   differ(replaying, fact, { what: "breaker", message, recorded });
 }
 

@@ -3,6 +3,7 @@ import type {
   Author,
   Fact,
   Failure,
+  Gate,
   PlannedCompensation,
   RollbackReason,
   Savepoint,
@@ -16,8 +17,8 @@ export interface CompensationSummary extends PlannedCompensation {
   readonly error?: Failure;
   /** When the next attempt is due; milliseconds since 1970. */
   readonly retryAt?: number;
-  /** The open breaker that the next attempt waits for. */
-  readonly breaker?: string;
+  /** The closed gate that the next attempt waits at: `breaker/bureau`. */
+  readonly gate?: Gate;
   /** The person who decided last, and why. */
   readonly by?: Author;
   readonly reason?: string;
@@ -75,9 +76,9 @@ export function foldRollback(fold: RollbackFold, fact: Fact): void {
     Object.assign(one, { status, error, attempts: fact.attempt ?? 1 });
     if (retryAt !== undefined) one.retryAt = retryAt;
   } else if (fact.kind === "compensation.held") {
-    const { breaker, dueAt } = fact.payload;
+    const { gate, dueAt } = fact.payload;
     clear(one);
-    Object.assign(one, { status: "retrying", retryAt: dueAt, breaker });
+    Object.assign(one, { status: "retrying", retryAt: dueAt, gate });
   } else if (fact.kind === "compensation.resolved") {
     const { action, reason } = fact.payload;
     const status = { retry: "pending", done: "byHand", skip: "skipped" } as const;
@@ -114,7 +115,7 @@ function markUnknown(fold: RollbackFold, path: string): void {
 function clear(one: Mutable<CompensationSummary>): void {
   delete one.error;
   delete one.retryAt;
-  delete one.breaker;
+  delete one.gate;
 }
 
 /** The finished summaries, as fields of the report; none for a run that never went back. */

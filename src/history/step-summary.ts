@@ -1,21 +1,28 @@
 /** What is known of each step of a run from its journal alone. */
 import { parsePath } from "../decide/evolve.ts";
 import type { FallbackMark } from "../model/breaker.ts";
-import type { Fact, FactOf, Failure } from "../model/entry.ts";
+import {
+  type Fact,
+  type FactOf,
+  type Failure,
+  type Gate,
+  type GateKind,
+  gateKind,
+} from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { Violation } from "../model/violation.ts";
 
 /** What a step waits for. `dueAt` is in milliseconds since 1970. */
 export interface Waiting {
-  readonly what: "approval" | "signal" | "timer" | "run" | "breaker";
+  readonly what: "approval" | "signal" | "timer" | "run" | GateKind;
   readonly dueAt?: number;
   /** What the person is shown who has to approve. */
   readonly shown?: Json;
   /** The child run. */
   readonly run?: string;
-  /** The breaker that is open. */
-  readonly breaker?: string;
+  /** The gate that lets nothing through now: `breaker/bureau`. */
+  readonly gate?: Gate;
 }
 
 /** Items of a map, or rounds of a repeat, so far. */
@@ -206,8 +213,8 @@ function attemptFailed(draft: Draft, fact: FactOf<"attempt.failed">): void {
 function held(draft: Draft, fact: FactOf<"attempt.held">): void {
   // An item that waits is one of many: the step itself goes on, or is seen to stand still.
   if (fact.path !== draft.path) return;
-  const { breaker, dueAt } = fact.payload;
-  settle(draft, fact, { status: "open", waitsFor: { what: "breaker", breaker, dueAt } });
+  const { gate, dueAt } = fact.payload;
+  settle(draft, fact, { status: "open", waitsFor: { what: gateKind(gate), gate, dueAt } });
 }
 
 /** Whatever was settled by then and still stands is kept; see restore.ts. */

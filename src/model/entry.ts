@@ -106,6 +106,15 @@ export type UnknownOutcome =
   /** Nothing: the run is ending. */
   | "end";
 
+/** What every call passes, by kind and name: `breaker/bureau`, `budget/model`, `rate/bureau`. */
+export type Gate = `${GateKind}/${string}`;
+export type GateKind = "breaker" | "budget" | "rate";
+
+export function gateKind(gate: Gate): GateKind {
+  // A gate begins with its kind, by its type.
+  return gate.slice(0, gate.indexOf("/")) as GateKind;
+}
+
 /** Why a step is parked: its attempt's outcome is not known; it took its process with it; it failed where the run may only go forward. */
 export type ParkedBecause = "unknown" | "poison" | "pivot";
 
@@ -184,11 +193,11 @@ export interface Payloads {
     readonly fallback?: FallbackMark;
   };
   /**
-   * The attempt met an open breaker and waits; once for each wait, however often it is refused. `dueAt`: when the run asks
-   * again by itself. `until`: when the breaker lets a probe through; absent if that is not known.
+   * The attempt met a gate that lets nothing through now, and waits; once for each wait, however often it is refused. `dueAt`:
+   * when the run asks again by itself. `until`: when the gate lets the next through; absent if that is not known.
    */
   readonly "attempt.held": {
-    readonly breaker: string;
+    readonly gate: Gate;
     readonly dueAt: number;
     readonly until?: number;
   };
@@ -232,7 +241,7 @@ export interface Payloads {
   };
   /** As `attempt.held`: an attempt to compensate waits, whatever the agent says of its other calls. */
   readonly "compensation.held": {
-    readonly breaker: string;
+    readonly gate: Gate;
     readonly dueAt: number;
     readonly until?: number;
   };

@@ -9,6 +9,7 @@ import TinyQueue from "tinyqueue";
 import type {
   Author,
   Failure,
+  Gate,
   Opening,
   ParkedBecause,
   PlannedCompensation,
@@ -97,13 +98,13 @@ export interface ParkedCall {
   readonly error: Failure;
 }
 
-/** An attempt that met an open breaker and waits. It stays until the attempt has ended, so that the wait is recorded once. */
+/** An attempt that met a closed gate and waits. It stays until the attempt has ended, so that the wait is recorded once. */
 export interface Hold {
   readonly step: string;
-  readonly breaker: string;
+  readonly gate: Gate;
   readonly turn: number;
   readonly attempt: number;
-  /** When the breaker is asked again. Under way: put off each time that the breaker refuses again. */
+  /** When the gate is asked again. Under way: put off each time that it refuses again. */
   readonly dueAt: number;
 }
 
@@ -162,18 +163,18 @@ export type RunPhase =
   | { readonly kind: "cancelled"; readonly reason: string }
   | { readonly kind: "refused"; readonly violations: readonly Violation[] };
 
-/** What is known of a compensation that has failed, or waits for a breaker. */
+/** What is known of a compensation that has failed, or waits at a gate. */
 export interface CompensationState {
   /** Attempts so far. */
   readonly attempts: number;
   /** Attempts when a person last asked for more: the policy counts from there. */
   readonly before: number;
-  /** When the next attempt may begin; put off, under way, each time that a breaker refuses it again. */
+  /** When the next attempt may begin; put off, under way, each time that a gate refuses it again. */
   readonly retryAt: number | undefined;
   /** Set where it failed for good. */
   readonly error: Failure | undefined;
-  /** The open breaker that the next attempt waits for; it stays until that attempt has ended, so that a wait is recorded once. */
-  readonly breaker?: string;
+  /** The closed gate that the next attempt waits at; it stays until that attempt has ended, so that a wait is recorded once. */
+  readonly gate?: Gate;
 }
 
 /** The way back of a run. Owned by the run. */
@@ -249,7 +250,7 @@ export interface Run {
   /** By step, how often the run went back to its savepoint by itself. */
   readonly savepointUses: Map<string, number>;
   readonly calls: Map<string, CallState>;
-  /** By path, attempts that wait for a breaker. */
+  /** By path, attempts that wait at a gate. */
   readonly holds: Map<string, Hold>;
   /** By path, attempts that were begun and are not known to have ended. */
   readonly intents: Map<string, Intent>;

@@ -55,7 +55,7 @@ test("a wait is the same with the same breaker, whatever its settings, and a dif
   });
   expect(await replayed(before, scoring())).toEqual({
     same: false,
-    what: ["breaker: Today the call would not wait for the breaker bureau."],
+    what: ["breaker: Today the call would not wait at breaker/bureau."],
   });
   const failing = scoring({ name: "bureau", failures: 1, whenOpen: "fail" });
   expect((await replayed(before, failing)).same).toBe(false);

@@ -80,7 +80,7 @@ describe("a compensation whose breaker is open", () => {
     expect((await baton.breakers())[0]).toMatchObject({ state: "open", waitingRuns: 1 });
     expect(await baton.report("r")).toMatchObject({
       status: "compensating",
-      rollback: { compensations: [{ path: "pay", status: "retrying", breaker: "bank" }] },
+      rollback: { compensations: [{ path: "pay", status: "retrying", gate: "breaker/bank" }] },
     });
     await baton.closeBreaker("bank", { by: ADA, reason: "they are back" });
     const closedAt = clock.now();

@@ -83,9 +83,11 @@ function refused(running: Running, breaker: BreakerPolicy, refusal: Refusal): vo
   if (!close(running)) return;
   const { whenOpen, name } = breaker;
   switch (whenOpen.kind) {
-    case "wait":
-      deliver(core, actor, { kind: "held", path, turn, attempt, agent, breaker: name, ...refusal });
+    case "wait": {
+      const place = { path, turn, attempt, agent, gate: `breaker/${name}` } as const;
+      deliver(core, actor, { kind: "held", ...place, ...refusal });
       return;
+    }
     case "fail": {
       const error = {
         code: "BREAKER_OPEN",

@@ -371,7 +371,7 @@ function wakeProbes(state: State, guard: Guard): void {
   const { state: now } = guard.breaker;
   const free = guard.settings.probes - (now.kind === "halfOpen" ? now.underWay : 0);
   if (free > 0 && guard.held.size > 0)
-    void releaseRuns(state.core(), guard.name, firstOf(guard.held, free), () => true);
+    void releaseRuns(state.core(), `breaker/${guard.name}`, firstOf(guard.held, free), () => true);
 }
 
 /** Wakes all runs, as many at a time as there are places to execute, while it stays closed. */
@@ -379,7 +379,7 @@ function wakeAll(state: State, guard: Guard): void {
   if (guard.held.size === 0) return;
   const runs = [...guard.held];
   guard.held.clear();
-  void releaseRuns(state.core(), guard.name, runs, (run) => {
+  void releaseRuns(state.core(), `breaker/${guard.name}`, runs, (run) => {
     if (guard.breaker.state.kind === "closed") return true;
     guard.held.add(run);
     return false;

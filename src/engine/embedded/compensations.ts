@@ -72,7 +72,14 @@ function held(running: Running, breaker: BreakerPolicy, refusal: Refusal): void 
   const { core, actor, command } = running;
   const { path, turn, attempt, agent } = command;
   if (!close(running)) return;
-  const place = { path, turn, attempt, agent, breaker: breaker.name, ...refusal };
+  const place = {
+    path,
+    turn,
+    attempt,
+    agent,
+    gate: `breaker/${breaker.name}`,
+    ...refusal,
+  } as const;
   deliver(core, actor, { kind: "compensationHeld", ...place });
 }
 

@@ -14,7 +14,7 @@ import { check } from "../../model/check.ts";
 import type { AnyContract } from "../../model/contract.ts";
 import { sameJson } from "../../model/json-pointer.ts";
 import { jsonSchemaContract } from "../../model/json-schema.ts";
-import { FINAL_KINDS, runStream } from "../../model/entry.ts";
+import { FINAL_KINDS, type Gate, runStream } from "../../model/entry.ts";
 import { BatonError, isBatonError } from "../../model/errors.ts";
 import { type Json, sealJson } from "../../model/json.ts";
 import { DEFAULT_LIMITS } from "../../model/limits.ts";
@@ -277,12 +277,12 @@ export function notLoaded(core: Core, id: string, error: unknown): void {
 }
 
 /**
- * Tells runs that wait for a breaker to ask it again, as many at a time as there are places to execute. `goOn` is asked for
+ * Tells runs that wait at a gate to ask it again, as many at a time as there are places to execute. `goOn` is asked for
  * each. A run that can't be loaded now asks again by itself, at the time that is in its journal.
  */
 export async function releaseRuns(
   core: Core,
-  breaker: string,
+  gate: Gate,
   runs: readonly string[],
   goOn: (run: string) => boolean,
 ): Promise<void> {
@@ -290,7 +290,7 @@ export async function releaseRuns(
     if (core.stopped !== undefined || core.closing) return;
     if (!goOn(id)) continue;
     try {
-      deliver(core, await actorOf(core, id), { kind: "released", breaker });
+      deliver(core, await actorOf(core, id), { kind: "released", gate });
     } catch (error) {
       core.breakers.forget(id);
       if (core.stopped === undefined && !isBatonError(error, "RUN_FINISHED"))
