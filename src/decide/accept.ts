@@ -365,6 +365,7 @@ function childEnded(turn: Deliberation, path: string, outcome: ChildOutcome): vo
 function signalled(turn: Deliberation, input: Extract<Input, { readonly kind: "signal" }>): void {
   const { run } = turn;
   if (run.signalIds.has(`${input.step}:${input.id}`) || run.phase.kind !== "going") return;
+  if (run.parked.has(input.step)) return;
   // The first answer counts. The engine refuses later ones, and tells the sender of one that came in the same moment.
   const state = run.steps.get(input.step);
   if (run.signals.has(input.step) || (state !== undefined && state.kind !== "open")) return;

@@ -78,6 +78,7 @@ function drain(turn: Deliberation): void {
     if (step === undefined) continue;
     // A signal puts its step on the agenda whenever it comes, also before what the step needs is settled.
     if (state === undefined && run.unmetNeeds.has(name)) continue;
+    if (run.parked.size > 0 && run.parked.has(name)) continue;
     if (state === undefined) rulesOf(step).begin(turn, step);
     else if (state.kind === "open") rulesOf(step).proceed?.(turn, step, state);
     if (run.phase.kind !== "going") return;
@@ -202,7 +203,7 @@ function matters(run: Run, timer: Timer): boolean {
   if (run.phase.kind === "compensating") return false;
   if (timer.kind === "held") return isHeldUntil(run, timer.path, timer.dueAt);
   if (timer.kind !== "retry") {
-    if (run.steps.get(timer.step)?.kind !== "open") return false;
+    if (run.steps.get(timer.step)?.kind !== "open" || run.parked.has(timer.step)) return false;
     return timer.kind === "wake" || run.reminders.get(timer.step) === timer.dueAt;
   }
   const call = run.calls.get(timer.path);

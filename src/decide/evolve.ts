@@ -7,7 +7,7 @@ import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { Items, Rollback, Run, StepState } from "../model/run.ts";
 import { parsePath } from "./path.ts";
-import { restore } from "./restore.ts";
+import { beginAnew, isParkedWhole, restore } from "./restore.ts";
 
 export { parsePath } from "./path.ts";
 
@@ -319,6 +319,7 @@ function stepResolved(run: Run, fact: FactOf<"step.resolved">): void {
   const path = pathOf(fact);
   run.parked.delete(path);
   if (fact.payload.action !== "retry") return;
+  if (isParkedWhole(run, path)) beginAnew(run, path);
   const call = run.calls.get(path);
   if (call !== undefined)
     run.calls.set(path, { ...call, retryAt: undefined, uncounted: call.failedAttempts });

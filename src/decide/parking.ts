@@ -11,7 +11,7 @@ import type { Performing, Run } from "../model/run.ts";
 import type { StepDefinition } from "../model/workflow-definition.ts";
 import { parsePath } from "./evolve.ts";
 import { tryInput } from "./handoff.ts";
-import { callOf } from "./step-call.ts";
+import { callOf, takenCase } from "./step-call.ts";
 import type { StepRules } from "./steps/rules.ts";
 import { type Deliberation, ENGINE, say } from "./turn.ts";
 
@@ -23,6 +23,13 @@ export interface ParkedPlace {
   readonly attempt: number;
   readonly reads: Performing["reads"];
   readonly inputHash: string | undefined;
+}
+
+/** Whether what is parked at a path is a step as a whole: no call of an agent that could be made again by itself. */
+function isWhole(run: Run, step: StepDefinition, path: string): boolean {
+  if (step.kind === "agent") return false;
+  if (step.kind === "map" || step.kind === "repeat") return path === step.name;
+  return step.kind !== "branch" || takenCase(run, step)?.kind !== "agent";
 }
 
 /** Parks a call, with all that a person needs to decide. */
@@ -51,6 +58,7 @@ function letterOf(
   path: string,
   inputHash: string | undefined,
 ): Json {
+  if (isWhole(run, step, path)) return wholeLetter(run, step);
   const call = callOf(run, step, path);
   const input =
     call === undefined ? undefined : tryInput(call.agent.input, `input of ${path}`, call.map);
@@ -62,6 +70,12 @@ function letterOf(
     },
     `dead letter of ${path}`,
   );
+}
+
+function wholeLetter(run: Run, step: StepDefinition): Json {
+  const state = run.steps.get(step.name);
+  const child = state?.kind === "open" && "run" in state.opening ? state.opening.run : undefined;
+  return sealJson({ step: step.kind, ...(child === undefined ? {} : { run: child }) }, "letter");
 }
 
 /** A person's decision, as the engine has checked it. */
@@ -90,6 +104,7 @@ export function resolveStep(
   const parked = run.parked.get(path);
   if (parked === undefined || parked.turn !== decision.turn || run.phase.kind !== "going") return;
   const { attempt, error } = parked;
+  const [whole, reads] = [isWhole(run, step, path), readsAt(run, step)];
   say(turn, {
     kind: "step.resolved",
     path,
@@ -98,6 +113,7 @@ export function resolveStep(
     payload: { action, ...(reason === undefined ? {} : { reason }) },
   });
   if (action === "retry") return beginAgain(run, step, path);
+  if (whole) return endWhole(turn, decision, step, { turnNo: parked.turn, reads, error });
   countItem(run, step);
   if (action === "fail") return rules.givenUp?.(turn, step, path, error);
   const agent = callOf(run, step, path)?.agent.id;
@@ -116,6 +132,30 @@ export function resolveStep(
       by,
     },
   );
+}
+
+/** What a person says of a step as a whole: what it came to, or that it came to nothing. */
+function endWhole(
+  turn: Deliberation,
+  { by, action, output = null }: StepDecision,
+  step: StepDefinition,
+  parked: {
+    readonly turnNo: number;
+    readonly reads: Performing["reads"];
+    readonly error: Failure;
+  },
+): void {
+  const common = { path: step.name, turn: parked.turnNo } as const;
+  if (action === "done")
+    say(turn, {
+      kind: "step.sealed",
+      ...common,
+      by,
+      reads: parked.reads,
+      payload: {},
+      value: output,
+    });
+  else say(turn, { kind: "step.failed", ...common, by, payload: { error: parked.error } });
 }
 
 /** An item of a map that ends, in whatever way, gives back a place among those that execute: it must have one. */

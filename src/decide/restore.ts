@@ -50,6 +50,20 @@ export function restore(run: Run, { payload }: FactOf<"run.restored">): void {
   run.phase = cancelled === undefined ? { kind: "going" } : { kind: "cancelling", ...cancelled };
 }
 
+/** Whether what is parked is a step as a whole that has been opened; a branch that calls an agent makes its call again. */
+export function isParkedWhole(run: Run, path: string): boolean {
+  const state = run.steps.get(path);
+  if (state?.kind !== "open") return false;
+  return state.opening.step !== "branch" || state.opening.run !== undefined;
+}
+
+/** Begins a step anew that is open, in its next turn. */
+export function beginAnew(run: Run, step: string): void {
+  run.steps.delete(step);
+  run.reminders.delete(step);
+  takeBack(run, step);
+}
+
 /** The next turn of a step, which hears no answer that was given to an earlier one. */
 function takeBack(run: Run, step: string): void {
   const turn = (run.turns.get(step) ?? 0) + 1;

@@ -4,7 +4,8 @@
 import { BatonError } from "../../model/errors.ts";
 import type { Run } from "../../model/run.ts";
 import type { StepDefinition, WorkflowDefinition } from "../../model/workflow-definition.ts";
-import { failStep, refusalFailure, refuse, tryCall } from "../handoff.ts";
+import { refusalFailure, tryCall } from "../handoff.ts";
+import { failStep, refuse } from "../refusal.ts";
 import type { Deliberation } from "../turn.ts";
 import { sealOpen } from "./opening.ts";
 import type { ChildOutcome, OpenState } from "./rules.ts";

@@ -4,7 +4,8 @@ import { sealJson } from "../../model/json.ts";
 import type { ItemResult, Items } from "../../model/run.ts";
 import type { View } from "../../model/workflow-definition.ts";
 import { execute, mayCall, sealing } from "../call.ts";
-import { failStep, refusalFailure, refuse, tryCall, tryInput, viewOf } from "../handoff.ts";
+import { refusalFailure, tryCall, tryInput, viewOf } from "../handoff.ts";
+import { failStep, refuse } from "../refusal.ts";
 import { heldItems } from "../hold.ts";
 import { type Deliberation, ENGINE, laterTurn, say } from "../turn.ts";
 import { open, sealOpen } from "./opening.ts";
@@ -44,7 +45,7 @@ export const mapRules: StepRules<MapStep> = {
   },
   givenUp: (turn, step, path, error) => {
     itemsOf(turn, step).executing -= 1;
-    if (step.failures === "all") failStep(turn, step.name, error);
+    if (step.failures === "all") failStep(turn, step.name, error, path);
     else
       say(turn, {
         kind: "item.failed",
@@ -119,7 +120,8 @@ function beginItem(
   }
   if (step.failures === "all") {
     refuse(turn, step, input.violations, state.reads, path);
-    return false;
+    // An item that waits for a person keeps no other from beginning.
+    return turn.run.parked.has(path);
   }
   say(turn, {
     kind: "handoff.refused",

@@ -2,7 +2,8 @@ import type { Author, Opening, Position } from "../../model/entry.ts";
 import type { Json } from "../../model/json.ts";
 import type { Reads } from "../../model/run.ts";
 import type { StepDefinition, View } from "../../model/workflow-definition.ts";
-import { gate, refuse, type Tried } from "../handoff.ts";
+import { gate, type Tried } from "../handoff.ts";
+import { refuse } from "../refusal.ts";
 import { type Deliberation, ENGINE, laterTurn, say } from "../turn.ts";
 import type { OpenState } from "./rules.ts";
 

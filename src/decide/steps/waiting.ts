@@ -2,7 +2,8 @@
 import type { Json } from "../../model/json.ts";
 import { sealJson } from "../../model/json.ts";
 import { positionOf, type ReceivedSignal } from "../../model/run.ts";
-import { failStep, tryCall } from "../handoff.ts";
+import { tryCall } from "../handoff.ts";
+import { failStep } from "../refusal.ts";
 import { type Deliberation, ENGINE, laterTurn, say } from "../turn.ts";
 import { open, sealOpen } from "./opening.ts";
 import type { OpenState, StepOf, StepRules } from "./rules.ts";

@@ -1,0 +1,158 @@
+import { workflow } from "baton";
+import { expect, test } from "vitest";
+import {
+  ADA,
+  agentOf,
+  count,
+  expectRefused,
+  gate,
+  journalOf,
+  opened,
+  payloadsOf,
+} from "../support/opened.ts";
+import { undoing, undone } from "../support/undoing.ts";
+
+const boom = agentOf("boom", (): number => {
+  throw new Error("it broke");
+});
+
+test("promise 6: behind a pivot nothing is undone: what fails there waits for a person", async () => {
+  const acts: string[] = [];
+  const flow = workflow("pivoted", "1.0.0", { input: count })
+    .step("a", undoing<number>("a", acts), { input: ({ input }) => input, savepoint: true })
+    .step("pay", undoing<number>("pay", acts), {
+      needs: ["a"],
+      input: ({ a }) => a,
+      pivot: true,
+    })
+    .step("ship", boom, { needs: ["pay"], input: ({ pay }) => pay })
+    .output(({ ship }) => ship);
+  const { baton, clock } = await opened({ workflows: [flow] });
+  await baton.start(flow, 2, { id: "r" });
+  await clock.settle();
+  expect((await journalOf(baton, "r")).slice(-3)).toEqual([
+    "step.sealed pay",
+    "attempt.failed ship 1",
+    "step.parked ship",
+  ]);
+  expect(await payloadsOf(baton, "r", "step.parked")).toMatchObject([{ because: "pivot" }]);
+  expect((await baton.runs({ status: "parked" })).map(({ id }) => id)).toEqual(["r"]);
+  await expectRefused(
+    clock.until(baton.cancel("r", { by: ADA, reason: "too late" })),
+    "PIVOT_PASSED",
+  );
+  for (const to of [undefined, "a"])
+    await expectRefused(
+      clock.until(
+        baton.compensate("r", { by: ADA, reason: "x", ...(to === undefined ? {} : { to }) }),
+      ),
+      "PIVOT_PASSED",
+    );
+  expect(undone(acts)).toEqual([]);
+});
+
+test("promise 6: before its pivot a run goes back as any does", async () => {
+  const acts: string[] = [];
+  const flow = workflow("pivoted", "1.0.0", { input: count })
+    .step("a", undoing<number>("a", acts), { input: ({ input }) => input })
+    .step("pay", boom, { needs: ["a"], input: ({ a }) => a, pivot: true })
+    .output(({ pay }) => pay);
+  const { baton, clock } = await opened({ workflows: [flow] });
+  const run = await baton.start(flow, 2, { id: "r" });
+  expect(await clock.until(run.outcome())).toMatchObject({ kind: "compensated", step: "pay" });
+  expect(undone(acts)).toEqual(["a"]);
+});
+
+test("a savepoint behind a pivot is gone back to, and the pivot stays", async () => {
+  const acts: string[] = [];
+  let calls = 0;
+  const shaky = agentOf("shaky", (n: number) => {
+    calls += 1;
+    if (calls < 3) throw new Error("it broke");
+    return n;
+  });
+  const flow = workflow("pivoted", "1.0.0", { input: count })
+    .step("a", undoing<number>("a", acts), { input: ({ input }) => input, savepoint: true })
+    .step("pay", undoing<number>("pay", acts), {
+      needs: ["a"],
+      input: ({ a }) => a,
+      pivot: true,
+      savepoint: { attempts: 1 },
+    })
+    .step("pack", undoing<number>("pack", acts), { needs: ["pay"], input: ({ pay }) => pay })
+    .step("ship", shaky, { needs: ["pack"], input: ({ pack }) => pack })
+    .output(({ ship }) => ship);
+  const { baton, clock } = await opened({ workflows: [flow] });
+  await baton.start(flow, 2, { id: "r" });
+  await clock.settle();
+  expect(undone(acts)).toEqual(["pack"]);
+  expect((await baton.runs({ status: "parked" })).map(({ id }) => id)).toEqual(["r"]);
+  // A person may have it go back there once more, whatever is used up.
+  await clock.until(baton.compensate("r", { by: ADA, reason: "repaired", to: "pay" }));
+  expect(await clock.until((await baton.run("r")).result())).toBe(2);
+  expect(undone(acts)).toEqual(["pack", "pack"]);
+  expect((await baton.verify()).problems).toEqual([]);
+  expect((await baton.replay("r")).differences).toEqual([]);
+});
+
+test("a pivot that is sealed while its run is being wound down counts: the run goes on from there", async () => {
+  for (const how of ["cancelled", "failed"] as const) {
+    const acts: string[] = [];
+    const paid = gate<number>();
+    let calls = 0;
+    const flow = workflow("pivoted", "1.0.0", { input: count })
+      .step("a", undoing<number>("a", acts), { input: ({ input }) => input })
+      .step("pay", undoing<number>("pay", acts, { execute: async () => await paid.promise }), {
+        needs: ["a"],
+        input: ({ a }) => a,
+        pivot: true,
+      })
+      .step(
+        "other",
+        agentOf("other", (n: number) => {
+          calls += 1;
+          if (how === "failed" && calls === 1) throw new Error("it broke");
+          return n;
+        }),
+        { needs: ["a"], input: ({ a }) => a },
+      )
+      .output(({ pay, other }) => pay + other);
+    const { baton, clock } = await opened({ workflows: [flow] });
+    const run = await baton.start(flow, 2, { id: "r" });
+    await clock.settle();
+    if (how === "cancelled") await clock.until(baton.cancel("r", { by: ADA, reason: "enough" }));
+    paid.open(5);
+    expect(await clock.until(run.outcome())).toEqual({ kind: "completed", output: 7 });
+    expect(undone(acts)).toEqual([]);
+    expect((await journalOf(baton, "r")).slice(-4)).toEqual(
+      how === "failed"
+        ? ["run.compensating", "run.restored", "step.sealed other", "run.completed"]
+        : ["step.sealed pay", "run.compensating", "run.restored", "run.completed"],
+    );
+    expect((await baton.verify()).problems).toEqual([]);
+    expect((await baton.replay("r")).differences).toEqual([]);
+  }
+});
+
+test("promise 6: a child run that has passed its pivot can't be undone with its parent: a dead letter says why", async () => {
+  const acts: string[] = [];
+  const inner = workflow("inner", "1.0.0", { input: count })
+    .step("leaf", undoing<number>("leaf", acts), { input: ({ input }) => input, pivot: true })
+    .output(({ leaf }) => leaf);
+  const flow = workflow("outer", "1.0.0", { input: count })
+    .step("a", undoing<number>("a", acts), { input: ({ input }) => input })
+    .subflow("child", inner, { needs: ["a"], input: ({ a }) => a })
+    .step("d", boom, { needs: ["child"], input: ({ child }) => child })
+    .output(({ d }) => d);
+  const { baton, clock } = await opened({ workflows: [flow] });
+  const run = await baton.start(flow, 2, { id: "r" });
+  await clock.settle();
+  expect(await baton.deadLetters()).toMatchObject([
+    { run: "r", path: "child", child: "r/child", error: { code: "PIVOT_PASSED" } },
+  ]);
+  await clock.until(
+    baton.compensation("r", "child", { action: "skip", by: ADA, reason: "paid is paid" }),
+  );
+  expect(await clock.until(run.outcome())).toMatchObject({ kind: "compensated" });
+  expect(undone(acts)).toEqual(["a"]);
+});
