@@ -8,7 +8,7 @@ import type { AgentDefinition } from "../model/agent-definition.ts";
 import { compatibility } from "../model/compatibility.ts";
 import type { AnyContract } from "../model/contract.ts";
 import type { AgentStep, View, WorkflowDefinition } from "../model/workflow-definition.ts";
-import { partsOf } from "../model/workflow-parts.ts";
+import { agentsOf, partsOf } from "../model/workflow-parts.ts";
 import { compareVersions } from "./arguments.ts";
 
 export interface Finding {
@@ -20,6 +20,7 @@ export interface Finding {
     | "contracts"
     | "identity"
     | "compensation"
+    | "pivot"
     | "timeout"
     | "idempotency";
   /** The agent, contract, or `workflow step`. */
@@ -57,6 +58,7 @@ export function checkDefinitions(
   const findings = [
     ...nested.flatMap(stepFindings),
     ...nested.flatMap(handoffFindings),
+    ...nested.flatMap(pivotFindings),
     ...identityFindings(all),
     ...all.filter(firstOfItsId).flatMap(agentFindings),
     ...contractFindings([...new Set(contracts)]),
@@ -132,6 +134,31 @@ function usedByOutput(workflow: WorkflowDefinition): ReadonlySet<string> {
     // It wanted a value to be there; what it had read until then counts.
   }
   return used;
+}
+
+/** Steps behind a pivot whose agents could be undone, and never are: the run only goes forward there. */
+function pivotFindings(workflow: WorkflowDefinition): readonly Finding[] {
+  const { steps } = workflow;
+  const behind = new Map<string, string>();
+  for (const { name, needs, pivot } of steps) {
+    const before = needs.map((need) => behind.get(need)).find((each) => each !== undefined);
+    const isBehind = before ?? (pivot === true ? name : undefined);
+    if (isBehind !== undefined) behind.set(name, isBehind);
+  }
+  // Back to a savepoint that is behind the pivot, or is the pivot itself, things are undone all the same.
+  if (steps.some(({ name, savepoint }) => savepoint !== undefined && behind.has(name))) return [];
+  return steps.flatMap((step) => {
+    const pivot = behind.get(step.name);
+    if (pivot === undefined || pivot === step.name) return [];
+    return agentsOf(step)
+      .filter(({ compensate }) => compensate !== undefined)
+      .map(({ id }) => ({
+        severity: "warning" as const,
+        rule: "pivot" as const,
+        where: `${workflow.id} ${step.name}`,
+        message: `${id} has \`compensate\`, and is never undone here: once ${pivot} is sealed the run only goes forward.`,
+      }));
+  });
 }
 
 /**

@@ -10,7 +10,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Ids } from "../../ports/ids.ts";
 import type { JournalStore } from "../../ports/journal-store.ts";
 import type { LogSink } from "../../ports/log-sink.ts";
-import type { RunOutcome } from "../baton.ts";
+import type { CompensateOptions, RunOutcome } from "../baton.ts";
 import type { Catalogue } from "../definitions.ts";
 import type { Engine } from "../engine.ts";
 import { registerWorkflows } from "../manifests.ts";
@@ -88,14 +88,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       refuseCancel(actor.run);
       await recorded(core, actor, { kind: "cancel", by, reason });
     },
-    compensate: async (run, { by, reason, to }) => {
-      open(core);
-      checkAuthor(by);
-      checkWellFormed("reason", reason);
-      const error = { code: "COMPENSATION_ASKED", message: reason };
-      const why = { because: "asked", error } as const;
-      await rollBack(core, run, { by, reason: why, ...(to === undefined ? {} : { to }) });
-    },
+    compensate: (run, asked) => compensate(core, run, asked),
     compensation: async (run, path, { action, by, reason, turn }) => {
       open(core);
       checkAuthor(by);
@@ -117,6 +110,20 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       await release(core);
     },
   };
+}
+
+/** A person has a run go back. */
+async function compensate(
+  core: Core,
+  run: string,
+  { by, reason, to }: CompensateOptions,
+): Promise<void> {
+  open(core);
+  checkAuthor(by);
+  checkWellFormed("reason", reason);
+  const error = { code: "COMPENSATION_ASKED", message: reason };
+  const why = { because: "asked", error } as const;
+  await rollBack(core, run, { by, reason: why, ...(to === undefined ? {} : { to }) });
 }
 
 /** A full disk must not keep a process from ending: a lease that can't be given back is taken over when the process is gone. */
