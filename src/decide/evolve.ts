@@ -69,8 +69,11 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "step.parked": (run, fact) => {
     const path = pathOf(fact);
     const { turn = 0, attempt = 0 } = fact;
+    const { step } = parsePath(path);
     run.unknowns.delete(path);
-    run.parked.set(path, { step: parsePath(path).step, turn, attempt, ...fact.payload });
+    run.parked.set(path, { step, turn, attempt, ...fact.payload });
+    // An item of a map leaves its place to another.
+    if (path !== step) run.agenda.add(step);
   },
   "step.resolved": stepResolved,
   "item.sealed": (run, fact) => settleItem(run, fact, { ok: true, value: valueOf(fact) }),
