@@ -81,6 +81,12 @@ function rootOf(run: string): string {
 /** By root run, what came from outside: signals, cancellation, and what time decided. */
 function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string> {
   const met = new Map<string, string[]>();
+  // What an agent of the simulation answers depends on the turn, and so on how far a run went back.
+  const restored = new Set(
+    journals.flatMap(({ run, entries }) =>
+      entries.some(({ entry }) => entry.kind === "run.restored") ? [rootOf(run)] : [],
+    ),
+  );
   for (const { run, entries } of journals) {
     const all = met.get(rootOf(run)) ?? [];
     met.set(rootOf(run), all);
@@ -89,6 +95,9 @@ function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string>
       const place = `${run} ${path ?? ""} ${turn ?? 0}`;
       if (kind === "signal.received") all.push(`${place} signal`);
       if (kind === "run.cancelling" && by.kind !== "engine") all.push(`${place} cancelled`);
+      if (kind === "run.restored") all.push(`${place} restored ${String(payload["step"])}`);
+      if (restored.has(rootOf(run)) && kind === "attempt.failed")
+        all.push(`${place} ${attempt ?? 0} failed`);
       if (payload["timedOut"] === true || payload["reason"] === "timeout")
         all.push(`${place} late`);
       if (JSON.stringify(payload).includes('"TIMEOUT"'))

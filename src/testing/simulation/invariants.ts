@@ -230,7 +230,7 @@ function stuck(
         step.opening.dueAt === undefined,
     );
     // A parked run waits for a person, and its last entry has what that person needs.
-    if (state.phase.kind === "parked") waiting.add(run);
+    if (state.phase.kind === "parked" || state.parked.size > 0) waiting.add(run);
     // With a time in its journal somebody had to wake it: the simulation has waited for that, unless it was to be reminded.
     const isReminded = entries.at(-1)?.entry.kind === "reminder.due";
     if (asks && (nextWakeAt(state) === undefined || isReminded)) waiting.add(run);
