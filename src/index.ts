@@ -45,6 +45,8 @@ export type {
   AgentLog,
   Backoff,
   CompensationContext,
+  ProbeAnswer,
+  ProbeContext,
   RetryPolicy,
 } from "./model/agent-definition.ts";
 export type {

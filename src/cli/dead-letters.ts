@@ -99,7 +99,7 @@ async function list(cli: Cli, flags: Flags): Promise<ExitCode> {
       letters.map((letter) => [
         printable(letter.run),
         printable(letter.path),
-        printable(letter.agent ?? letter.child ?? ""),
+        printable(letter.agent ?? (letter.what === "step" ? "" : (letter.child ?? ""))),
         moment(letter.at),
         printable(`${letter.error.code}: ${letter.error.message}`),
       ]),
@@ -130,6 +130,7 @@ function printLetter(cli: Cli, letter: DeadLetter): void {
   cli.print(colors.bold(printable(`${letter.run}  ${letter.path}`)));
   line("workflow", printable(letter.workflow));
   if (letter.agent !== undefined) line("agent", printable(letter.agent));
+  if (letter.what === "step") return;
   if (letter.child !== undefined) line("child run", printable(letter.child));
   line("since", moment(letter.at));
   line("went back", printable(`${letter.reason.because}: ${letter.reason.error.message}`));

@@ -44,6 +44,8 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   COMPENSATION_UNKNOWN: EXIT.notFound,
   SAVEPOINT_NOT_FOUND: EXIT.notFound,
   PIVOT_PASSED: EXIT.conflict,
+  STEP_NOT_PARKED: EXIT.notFound,
+  OUTPUT_REFUSED: EXIT.usage,
   VERSION_NOT_FOUND: EXIT.notFound,
   FORK_REFUSED: EXIT.conflict,
   STORE_IN_USE: EXIT.conflict,

@@ -22,6 +22,7 @@ import {
   resolveCompensation,
 } from "./saga.ts";
 import { resolveStep, type StepDecision } from "./parking.ts";
+import { type Probed, probed } from "./probing.ts";
 import { afterUnknown, recordUnknown } from "./unknown.ts";
 import { sagaHistory } from "./saga-history.ts";
 import { type Deliberation, deliberation, ENGINE, laterTurn, say } from "./turn.ts";
@@ -68,7 +69,8 @@ export type Input =
       readonly violations: readonly Violation[];
       readonly inputHash?: string;
     }
-  | { readonly kind: "resume" }
+  /** `crashed`: the process before died, or hung, instead of handing the store over. */
+  | { readonly kind: "resume"; readonly crashed?: true }
   | { readonly kind: "block"; readonly missing: readonly string[] }
   | AttemptOutcome
   | Held
@@ -111,6 +113,7 @@ export type Input =
   | CompensationOutcome
   | CompensationHeld
   | StepDecision
+  | Probed
   /** The attempt is let through and about to be made, where that must be recorded first. */
   | {
       readonly kind: "begin";
@@ -119,6 +122,7 @@ export type Input =
       readonly attempt: number;
       readonly agent: string;
       readonly inputHash: string;
+      readonly quarantined?: true;
     }
   | {
       readonly kind: "resolve";
@@ -159,7 +163,14 @@ function accept(turn: Deliberation, input: Input): void {
       });
       return;
     case "resume":
-      say(turn, { kind: "run.resumed", by: ENGINE, payload: { incarnation: run.incarnation + 1 } });
+      say(turn, {
+        kind: "run.resumed",
+        by: ENGINE,
+        payload: {
+          incarnation: run.incarnation + 1,
+          ...(input.crashed === undefined ? {} : { crashed: input.crashed }),
+        },
+      });
       return;
     case "block":
       say(turn, { kind: "run.blocked", by: ENGINE, payload: { missing: input.missing } });
@@ -204,6 +215,8 @@ function accept(turn: Deliberation, input: Input): void {
       const step = stepOf(run, parsePath(input.path).step);
       return resolveStep(turn, input, step, rulesOf(step));
     }
+    case "probed":
+      return probed(turn, input, rulesOf);
     case "begin":
       return begin(turn, input);
     case "resolve":
@@ -280,11 +293,12 @@ function attemptFailed(
   const agent = agentOf(run, step);
   if (outcome.unknown === true) {
     const state = run.steps.get(step.name);
+    const actor = outcome.behind?.fallback?.agent ?? agent;
     // Whatever becomes of it, it gives up its place among the items that execute, or is given up as one of them.
-    const isGivenUp = afterUnknown(run, agent) === "compensate";
+    const isGivenUp = afterUnknown(run, actor) === "compensate";
     if (!isGivenUp && state?.kind === "open" && state.opening.step === "map" && state.items)
       state.items.executing -= 1;
-    return recordUnknown(turn, step, rulesOf(step), { performing, agent, outcome });
+    return recordUnknown(turn, step, rulesOf(step), { performing, agent: actor, outcome });
   }
   const { givenUp } = recordFailure(turn, performing, agent, outcome);
   const { kind } = run.phase;
@@ -313,9 +327,10 @@ function agentOf(run: Run, step: StepDefinition): AgentDefinition {
 
 /** Records the intent; an attempt that is not under way any more is not begun. */
 function begin(turn: Deliberation, input: Extract<Input, { readonly kind: "begin" }>): void {
-  const { path, turn: turnNo, attempt, agent, inputHash } = input;
+  const { path, turn: turnNo, attempt, agent, inputHash, quarantined } = input;
   const performing = turn.run.performing.get(path);
   if (performing?.turn !== turnNo || performing.attempt !== attempt) return;
+  if (turn.run.phase.kind !== "going") return;
   say(turn, {
     kind: "attempt.begun",
     path,
@@ -325,7 +340,7 @@ function begin(turn: Deliberation, input: Extract<Input, { readonly kind: "begin
     agent,
     reads: performing.reads,
     inputHash,
-    payload: {},
+    payload: quarantined === undefined ? {} : { quarantined },
   });
 }
 

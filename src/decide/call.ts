@@ -9,6 +9,7 @@ import type { BreakerMark, FallbackMark } from "../model/breaker.ts";
 import type { Author, Draft, Failure, UsageRecord } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Performing, Reads, Run } from "../model/run.ts";
+import { isSuspected } from "./suspicion.ts";
 import { type Deliberation, say } from "./turn.ts";
 
 /** How an attempt ended, as the engine reports it. */
@@ -38,6 +39,8 @@ export type AttemptOutcome =
       readonly final: boolean;
       /** Whether the attempt may have acted; see unknown.ts. */
       readonly unknown?: true;
+      /** Of an at-most-once agent: it is known to have done nothing. */
+      readonly nothingDone?: true;
       /** At least 0, below 1: the jitter is drawn outside, so that deciding is repeatable. */
       readonly random: number;
       readonly inputHash?: string;
@@ -58,10 +61,22 @@ const NO_ONCES: ReadonlyMap<string, Json> = new Map();
 /** Whether a call of this path may begin now: nothing under way, no retry pause, no wait for a breaker or a person. */
 export function mayCall(run: Run, path: string, nowMs: number): boolean {
   if (run.performing.has(path)) return false;
-  if (run.parked.size > 0 && run.parked.has(path)) return false;
+  if (isWaitedFor(run, path)) return false;
   if (run.holds.size > 0 && (run.holds.get(path)?.dueAt ?? 0) > nowMs) return false;
   const retryAt = run.calls.get(path)?.retryAt;
   return retryAt === undefined || retryAt <= nowMs;
+}
+
+/** Whether a call waits for a probe or a person: until then nothing of it is begun. */
+export function isWaitedFor(run: Run, path: string): boolean {
+  if (run.parked.size > 0 && run.parked.has(path)) return true;
+  return run.unknowns.size > 0 && run.unknowns.has(path);
+}
+
+/** The pause after so many attempts, of which the jitter is drawn outside. */
+export function pauseMs({ retry }: AgentDefinition, made: number, random: number): number {
+  const { baseMs, factor, maxMs, jitter } = retry.backoff;
+  return Math.round(Math.min(maxMs, baseMs * factor ** (made - 1)) * (1 - jitter * random));
 }
 
 /** Commands the next attempt of a call. */
@@ -95,6 +110,7 @@ export function execute(
     input: call.input,
     feedback: state?.feedback ?? [],
     onces: run.onces.get(`${call.path}:${turnNo}`) ?? NO_ONCES,
+    quarantined: isSuspected(run, call.path),
   });
 }
 
@@ -121,13 +137,11 @@ export function recordFailure(
   agent: AgentDefinition,
   outcome: Extract<AttemptOutcome, { readonly kind: "attemptFailed" }>,
 ): { readonly givenUp: boolean } {
-  const { attempts, backoff } = agent.retry;
+  const { attempts } = agent.retry;
   const actor = outcome.behind?.fallback?.agent ?? agent;
   const counted = outcome.attempt - (turn.run.calls.get(outcome.path)?.uncounted ?? 0);
   const givenUp = outcome.final || counted >= attempts || turn.run.phase.kind !== "going";
-  const pauseMs = Math.min(backoff.maxMs, backoff.baseMs * backoff.factor ** (counted - 1));
-  const retryAt =
-    Math.max(turn.run.at, turn.nowMs) + Math.round(pauseMs * (1 - backoff.jitter * outcome.random));
+  const retryAt = Math.max(turn.run.at, turn.nowMs) + pauseMs(agent, counted, outcome.random);
   say(turn, {
     kind: "attempt.failed",
     path: outcome.path,
@@ -140,6 +154,7 @@ export function recordFailure(
     payload: {
       error: outcome.error,
       ...(givenUp ? {} : { retryAt }),
+      ...(outcome.nothingDone === true ? { nothingDone: true } : {}),
       ...(outcome.usage === undefined ? {} : { usage: outcome.usage }),
       ...(outcome.tookMs === undefined ? {} : { tookMs: outcome.tookMs }),
       ...(outcome.behind === undefined ? {} : marksOf(outcome.behind)),

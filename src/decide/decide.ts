@@ -14,6 +14,7 @@ import { parsePath } from "./evolve.ts";
 import { isHeldUntil } from "./hold.ts";
 import { refusalFailure, tryCall, viewOf } from "./handoff.ts";
 import { turnsBack } from "./going-back.ts";
+import { askProbes } from "./probing.ts";
 import { walk } from "./saga.ts";
 import { takeLostIntents } from "./unknown.ts";
 import { agentRules } from "./steps/agent.ts";
@@ -53,6 +54,7 @@ export function decide(turn: Deliberation, drainAgenda = true): void {
   let goesOn: boolean;
   do {
     if (drainAgenda && run.phase.kind === "going") {
+      if (run.unknowns.size > 0) askProbes(turn, rulesOf);
       drain(turn);
       if (run.phase.kind === "going" && run.unsettledSteps === 0) complete(turn);
     }
@@ -72,6 +74,7 @@ function takeLost(turn: Deliberation): void {
 function drain(turn: Deliberation): void {
   const { run } = turn;
   for (const name of run.agenda) {
+    if (run.phase.kind !== "going") return;
     run.agenda.delete(name);
     const step = run.definition.stepByName.get(name);
     const state: StepState | undefined = run.steps.get(name);
@@ -81,7 +84,6 @@ function drain(turn: Deliberation): void {
     if (run.parked.size > 0 && run.parked.has(name)) continue;
     if (state === undefined) rulesOf(step).begin(turn, step);
     else if (state.kind === "open") rulesOf(step).proceed?.(turn, step, state);
-    if (run.phase.kind !== "going") return;
   }
 }
 
@@ -171,6 +173,8 @@ function fire(turn: Deliberation, timer: Timer): void {
   const step = run.definition.stepByName.get(timer.step);
   const state = run.steps.get(timer.step);
   if (step === undefined || !matters(run, timer)) return;
+  // The probes that are due are found by themselves.
+  if (timer.kind === "probe") return;
   if (timer.kind === "retry" || timer.kind === "held") {
     if (state?.kind === "open" && state.opening.step === "map")
       state.items?.again.push(parsePath(timer.path).index);
@@ -201,6 +205,10 @@ function matters(run: Run, timer: Timer): boolean {
     return run.rollback?.states.get(timer.key)?.retryAt === timer.dueAt;
   }
   if (run.phase.kind === "compensating") return false;
+  if (timer.kind === "probe") {
+    const isDue = run.unknowns.get(timer.path)?.retryAt === timer.dueAt;
+    return isDue && !run.performing.has(timer.path);
+  }
   if (timer.kind === "held") return isHeldUntil(run, timer.path, timer.dueAt);
   if (timer.kind !== "retry") {
     if (run.steps.get(timer.step)?.kind !== "open" || run.parked.has(timer.step)) return false;

@@ -8,6 +8,7 @@ import type { Json } from "../model/json.ts";
 import type { Items, Rollback, Run, StepState } from "../model/run.ts";
 import { parsePath } from "./path.ts";
 import { beginAnew, isParkedWhole, restore } from "./restore.ts";
+import { pardon, suspectReady } from "./suspicion.ts";
 
 export { parsePath } from "./path.ts";
 
@@ -18,6 +19,7 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   },
   "run.resumed": (run, fact) => {
     run.incarnation = fact.payload.incarnation;
+    if (fact.payload.crashed === true) suspectReady(run, fact.at);
     if (run.phase.kind === "blocked") run.phase = { kind: "going" };
   },
   "run.blocked": (run, fact) => {
@@ -63,15 +65,16 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "step.failed": (run, fact) => {
     const step = pathOf(fact);
     run.steps.set(step, FAILED);
+    forgetWaits(run, step);
     if (run.phase.kind === "going")
       run.phase = { kind: "failing", step, error: fact.payload.error, since: fact.seq };
   },
   "step.parked": (run, fact) => {
     const path = pathOf(fact);
-    const { turn = 0, attempt = 0 } = fact;
+    const { turn = 0, attempt = 0, inputHash } = fact;
     const { step } = parsePath(path);
     run.unknowns.delete(path);
-    run.parked.set(path, { step, turn, attempt, ...fact.payload });
+    run.parked.set(path, { step, turn, attempt, inputHash, ...fact.payload });
     // An item of a map leaves its place to another.
     if (path !== step) run.agenda.add(step);
   },
@@ -81,6 +84,7 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "attempt.failed": attemptFailed,
   "attempt.begun": begun,
   "attempt.unknown": attemptUnknown,
+  "attempt.probed": attemptProbed,
   "attempt.held": held,
   "handoff.refused": handoffRefused,
   "once.recorded": (run, fact) => {
@@ -292,6 +296,7 @@ function attemptFailed(run: Run, fact: FactOf<"attempt.failed">): void {
   });
   run.holds.delete(path);
   if (run.intents.size > 0) run.intents.delete(path);
+  if (run.suspicions.size > 0) run.suspicions.delete(path);
   if (retryAt !== undefined)
     run.timers.push({ dueAt: retryAt, kind: "retry", step, path, attempt });
 }
@@ -300,22 +305,47 @@ function begun(run: Run, fact: FactOf<"attempt.begun">): void {
   const path = pathOf(fact);
   const { turn = 0, attempt = 1, reads = {}, agent, inputHash } = fact;
   const { step } = parsePath(path);
-  run.intents.set(path, { step, turn, attempt, reads, agent, inputHash });
+  const quarantined = fact.payload.quarantined === true;
+  run.intents.set(path, { step, turn, attempt, reads, agent, inputHash, quarantined });
 }
 
 function attemptUnknown(run: Run, fact: FactOf<"attempt.unknown">): void {
   const path = pathOf(fact);
   const { step } = parsePath(path);
-  const { turn = 0, attempt = 1 } = fact;
+  const { turn = 0, attempt = 1, agent, inputHash } = fact;
   const { error, then, lost } = fact.payload;
+  // What was lost with its process is no outcome that would clear it.
+  if (lost !== true && run.suspicions.size > 0) run.suspicions.delete(path);
   const known = run.calls.get(path);
   const uncounted = (known?.uncounted ?? 0) + (lost === true ? 1 : 0);
   const feedback = error.violations ?? known?.feedback ?? [];
   run.intents.delete(path);
   run.holds.delete(path);
   run.calls.set(path, { failedAttempts: attempt, retryAt: undefined, feedback, uncounted });
-  if (then === "probe") run.unknowns.set(path, { step, turn, attempt, error });
+  if (then === "probe") {
+    const asked = { probes: 0, retryAt: undefined };
+    run.unknowns.set(path, { step, turn, attempt, agent, inputHash, error, ...asked });
+  }
   if (then === "probe" || then === "retry") run.agenda.add(step);
+}
+
+function attemptProbed(run: Run, fact: FactOf<"attempt.probed">): void {
+  const path = pathOf(fact);
+  const { step } = parsePath(path);
+  const { answer, probe, retryAt } = fact.payload;
+  const unknown = run.unknowns.get(path);
+  run.holds.delete(path);
+  if (answer === "failed" && retryAt !== undefined && unknown !== undefined) {
+    run.unknowns.set(path, { ...unknown, probes: probe, retryAt });
+    run.timers.push({ dueAt: retryAt, kind: "probe", step, path });
+    return;
+  }
+  run.unknowns.delete(path);
+  const call = run.calls.get(path);
+  if (answer !== "notDone" || retryAt === undefined || call === undefined) return;
+  run.calls.set(path, { ...call, retryAt });
+  run.timers.push({ dueAt: retryAt, kind: "retry", step, path, attempt: call.failedAttempts });
+  run.agenda.add(step);
 }
 
 function stepResolved(run: Run, fact: FactOf<"step.resolved">): void {
@@ -323,6 +353,7 @@ function stepResolved(run: Run, fact: FactOf<"step.resolved">): void {
   run.parked.delete(path);
   if (fact.payload.action !== "retry") return;
   if (isParkedWhole(run, path)) beginAnew(run, path);
+  pardon(run, path);
   const call = run.calls.get(path);
   if (call !== undefined)
     run.calls.set(path, { ...call, retryAt: undefined, uncounted: call.failedAttempts });
@@ -354,8 +385,16 @@ function handoffRefused(run: Run, fact: FactOf<"handoff.refused">): void {
   run.agenda.add(to);
 }
 
+/** Nothing of a step that is over waits for a probe or a person. */
+function forgetWaits(run: Run, step: string): void {
+  if (run.unknowns.size === 0 && run.parked.size === 0) return;
+  for (const [path, each] of run.unknowns) if (each.step === step) run.unknowns.delete(path);
+  for (const [path, each] of run.parked) if (each.step === step) run.parked.delete(path);
+}
+
 function settle(run: Run, step: string): void {
   run.unsettledSteps -= 1;
+  forgetWaits(run, step);
   run.signals.delete(step);
   run.reminders.delete(step);
   for (const dependent of run.definition.dependents.get(step) ?? []) {
@@ -374,6 +413,7 @@ function forgetCall(run: Run, path: string, turn: number): void {
   run.holds.delete(path);
   if (run.intents.size > 0) run.intents.delete(path);
   if (run.unknowns.size > 0) run.unknowns.delete(path);
+  if (run.suspicions.size > 0) run.suspicions.delete(path);
   if (run.onces.size > 0) run.onces.delete(`${path}:${turn}`);
 }
 

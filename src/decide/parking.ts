@@ -26,7 +26,7 @@ export interface ParkedPlace {
 }
 
 /** Whether what is parked at a path is a step as a whole: no call of an agent that could be made again by itself. */
-function isWhole(run: Run, step: StepDefinition, path: string): boolean {
+export function isWhole(run: Run, step: StepDefinition, path: string): boolean {
   if (step.kind === "agent") return false;
   if (step.kind === "map" || step.kind === "repeat") return path === step.name;
   return step.kind !== "branch" || takenCase(run, step)?.kind !== "agent";
@@ -47,17 +47,13 @@ export function parkCall(
     attempt,
     by: ENGINE,
     reads,
+    ...(inputHash === undefined ? {} : { inputHash }),
     payload: parked,
-    value: letterOf(turn.run, step, path, inputHash),
+    value: letterOf(turn.run, step, path),
   });
 }
 
-function letterOf(
-  run: Run,
-  step: StepDefinition,
-  path: string,
-  inputHash: string | undefined,
-): Json {
+function letterOf(run: Run, step: StepDefinition, path: string): Json {
   if (isWhole(run, step, path)) return wholeLetter(run, step);
   const call = callOf(run, step, path);
   const input =
@@ -66,7 +62,6 @@ function letterOf(
     {
       ...(call === undefined ? {} : { agent: call.agent.id }),
       ...(input?.ok === true ? { input: input.value } : {}),
-      ...(inputHash === undefined ? {} : { inputHash }),
     },
     `dead letter of ${path}`,
   );
@@ -88,8 +83,8 @@ export interface StepDecision {
   readonly reason: string | undefined;
   /** What was done by hand, checked against the agent's output contract; with `done` only. */
   readonly output?: Json;
-  /** Hash of what the agent was given, where it is known. */
-  readonly inputHash?: string;
+  /** The person has made sure that the attempt did nothing. */
+  readonly nothingDone?: true;
 }
 
 /** Takes a person's decision in; one that comes too late changes nothing. */
@@ -100,22 +95,26 @@ export function resolveStep(
   rules: StepRules<StepDefinition>,
 ): void {
   const { run } = turn;
-  const { path, by, action, reason, output, inputHash } = decision;
+  const { path, by, action, reason, output, nothingDone } = decision;
   const parked = run.parked.get(path);
   if (parked === undefined || parked.turn !== decision.turn || run.phase.kind !== "going") return;
-  const { attempt, error } = parked;
+  const { attempt, error, inputHash } = parked;
   const [whole, reads] = [isWhole(run, step, path), readsAt(run, step)];
   say(turn, {
     kind: "step.resolved",
     path,
     turn: parked.turn,
     by,
-    payload: { action, ...(reason === undefined ? {} : { reason }) },
+    payload: {
+      action,
+      ...(reason === undefined ? {} : { reason }),
+      ...(nothingDone === undefined ? {} : { nothingDone }),
+    },
   });
   if (action === "retry") return beginAgain(run, step, path);
   if (whole) return endWhole(turn, decision, step, { turnNo: parked.turn, reads, error });
   countItem(run, step);
-  if (action === "fail") return rules.givenUp?.(turn, step, path, error);
+  if (action === "fail") return rules.givenUp?.(turn, step, path, failureOf(path, error, reason));
   const agent = callOf(run, step, path)?.agent.id;
   const { turn: turnNo } = parked;
   rules.sealed?.(
@@ -137,7 +136,7 @@ export function resolveStep(
 /** What a person says of a step as a whole: what it came to, or that it came to nothing. */
 function endWhole(
   turn: Deliberation,
-  { by, action, output = null }: StepDecision,
+  { by, action, path, reason, output = null }: StepDecision,
   step: StepDefinition,
   parked: {
     readonly turnNo: number;
@@ -145,17 +144,22 @@ function endWhole(
     readonly error: Failure;
   },
 ): void {
-  const common = { path: step.name, turn: parked.turnNo } as const;
+  const { turnNo, reads, error } = parked;
+  const place = { path: step.name, turn: turnNo, by } as const;
   if (action === "done")
+    say(turn, { kind: "step.sealed", ...place, reads, payload: {}, value: output });
+  else
     say(turn, {
-      kind: "step.sealed",
-      ...common,
-      by,
-      reads: parked.reads,
-      payload: {},
-      value: output,
+      kind: "step.failed",
+      ...place,
+      payload: { error: failureOf(path, error, reason) },
     });
-  else say(turn, { kind: "step.failed", ...common, by, payload: { error: parked.error } });
+}
+
+/** What the step fails with where a person has given it up: why it was parked, and why it was given up. */
+function failureOf(path: string, error: Failure, reason: string | undefined): Failure {
+  const why = reason === undefined ? "" : `, because ${reason}`;
+  return { code: error.code, message: `${path} was given up by a person${why}: ${error.message}` };
 }
 
 /** An item of a map that ends, in whatever way, gives back a place among those that execute: it must have one. */

@@ -41,6 +41,7 @@ export function restore(run: Run, { payload }: FactOf<"run.restored">): void {
   // What is settled has none of these, and what is not begins anew.
   for (const each of [run.calls, run.holds, run.intents, run.unknowns, run.parked, run.onces])
     each.clear();
+  run.suspicions.clear();
   run.reminders.clear();
   run.timers = newTimers();
   run.abortCommanded = false;

@@ -6,7 +6,7 @@ import type { AgentDefinition } from "../model/agent-definition.ts";
 import type { Fact, FactOf, PlannedCompensation } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Limits } from "../model/limits.ts";
-import type { Run, SagaAct, SagaHistory, SagaOpening } from "../model/run.ts";
+import type { SagaAct, SagaHistory, SagaOpening } from "../model/run.ts";
 import { newRun } from "../model/run.ts";
 import type {
   BranchCase,
@@ -15,6 +15,7 @@ import type {
 } from "../model/workflow-definition.ts";
 import { fallbackOf, partsOf } from "../model/workflow-parts.ts";
 import { evolve, parsePath } from "./evolve.ts";
+import { readyPaths } from "./ready-paths.ts";
 
 const compensable = new WeakMap<WorkflowDefinition, boolean>();
 
@@ -47,6 +48,8 @@ interface Reading {
   readonly planned: Map<string, PlannedCompensation>;
   /** What a way back has dealt with that goes to a savepoint; while the run goes back. */
   dealtWith: Set<string> | undefined;
+  /** Attempts that were begun, and of which nothing more was recorded. */
+  readonly begun: Map<string, FactOf<"attempt.begun">>;
   /** Seq of the entry with which the run began to end; Infinity before it. */
   turnedAt: number;
   resumedSince: boolean;
@@ -65,6 +68,7 @@ export function sagaHistory(
     openings: new Map(),
     planned: new Map(),
     dealtWith: undefined,
+    begun: new Map(),
     turnedAt: Number.POSITIVE_INFINITY,
     resumedSince: false,
   };
@@ -72,6 +76,7 @@ export function sagaHistory(
     if (reading.dealtWith === undefined) read(reading, fact);
     else readBack(reading, reading.dealtWith, fact);
   }
+  for (const fact of reading.begun.values()) addUnknown(reading, fact);
   if (reading.resumedSince) addLost(reading, facts, limits);
   const { acts, values, openings } = reading;
   const walk = [...reading.planned.values()].sort((a, b) => b.seq - a.seq);
@@ -92,6 +97,7 @@ function readBack(reading: Reading, dealtWith: Set<string>, fact: Fact): void {
   if (isDone) dealtWith.add(compensationKey({ path: pathOf(fact), turn: fact.turn ?? 0 }));
   if (fact.kind !== "run.restored") return;
   for (const key of dealtWith) reading.planned.delete(key);
+  reading.begun.clear();
   reading.dealtWith = undefined;
   reading.turnedAt = Number.POSITIVE_INFINITY;
   reading.resumedSince = false;
@@ -129,8 +135,21 @@ function read(reading: Reading, fact: Fact): void {
       return addResult(reading, fact);
     case "item.sealed":
       return addResult(reading, fact);
+    case "attempt.begun":
+      reading.begun.set(keyOf(fact), fact);
+      return;
     case "attempt.failed":
+      reading.begun.delete(keyOf(fact));
       return addAttempt(reading, fact);
+    case "attempt.unknown":
+      reading.begun.delete(keyOf(fact));
+      return addUnknown(reading, fact);
+    case "attempt.probed":
+      if (fact.payload.answer === "notDone") forgetUnknown(reading, fact);
+      return;
+    case "step.resolved":
+      if (fact.payload.nothingDone === true) forgetUnknown(reading, fact);
+      return;
     case "step.failed":
     case "run.cancelling":
       reading.turnedAt = Math.min(reading.turnedAt, fact.seq);
@@ -150,10 +169,11 @@ function addResult(reading: Reading, fact: FactOf<"step.sealed" | "item.sealed">
   const path = pathOf(fact);
   const turn = fact.turn ?? 0;
   const key = compensationKey({ path, turn });
+  reading.begun.delete(key);
   const other = otherThan(reading, key, fact);
   const before = reading.acts.get(key);
   // Rounds of a repeat are computed from the round before, whether that is compensated or not.
-  const act = actOf(fact, fact.value ?? null);
+  const act = actOf(reading.definition, reading.openings, fact, fact.value ?? null);
   reading.acts.set(key, act);
   const agent = actorAt(reading.definition, reading, { path, turn });
   const agentId = fact.agent ?? agent?.id ?? "";
@@ -204,17 +224,33 @@ function childWorkflow(
 
 /** An attempt that was aborted may have acted too, unless it had not begun: then it took no time. */
 function addAttempt(reading: Reading, fact: FactOf<"attempt.failed">): void {
-  const { error, tookMs } = fact.payload;
+  const { error, tookMs, nothingDone } = fact.payload;
+  if (nothingDone === true) return;
   const wasAborted = fact.seq > reading.turnedAt && tookMs !== undefined;
   if (!wasAborted && !MAY_HAVE_ACTED.has(error.code)) return;
   addUnknown(reading, fact);
 }
 
-function addUnknown(reading: Reading, fact: FactOf<"attempt.failed">): void {
+function keyOf(fact: Fact): string {
+  return compensationKey({ path: pathOf(fact), turn: fact.turn ?? 0 });
+}
+
+/** It is known that nothing was done at this place: what another agent may have done there stays. */
+function forgetUnknown(reading: Reading, fact: Fact): void {
+  const key = keyOf(fact);
+  const planned = reading.planned.get(key);
+  if (planned?.what !== "unknown" || reading.acts.get(key)?.besides !== undefined) return;
+  reading.planned.delete(key);
+  reading.acts.delete(key);
+}
+
+type Uncertain = "attempt.failed" | "attempt.unknown" | "attempt.begun";
+
+function addUnknown(reading: Reading, fact: FactOf<Uncertain>): void {
   const path = pathOf(fact);
   const turn = fact.turn ?? 0;
   const key = compensationKey({ path, turn });
-  const act = actOf(fact, undefined);
+  const act = actOf(reading.definition, reading.openings, fact, undefined);
   const agent = actorOf(reading.definition, reading.openings, act);
   if (agent?.compensate === undefined) return;
   const besides = otherThan(reading, key, fact)?.agent ?? reading.acts.get(key)?.besides;
@@ -239,12 +275,16 @@ function addLost(reading: Reading, facts: readonly Fact[], limits: Limits): void
     evolve(run, fact);
   }
   for (const step of reading.definition.steps) {
-    for (const path of readyPaths(run, step)) {
+    const isPausing = (path: string) => run.calls.get(path)?.retryAt !== undefined;
+    for (const path of readyPaths(run, step, isPausing)) {
       const turn = run.turns.get(step.name) ?? 0;
       const key = compensationKey({ path, turn });
       const own = agentAt(reading.definition, reading.openings, { path, turn });
       // Which of them was executing when the process died is not known: the breaker may have been open.
-      const [agent, other] = withFallbacks(own).filter((each) => each.compensate !== undefined);
+      // Of an agent with intents the journal knows.
+      const [agent, other] = withFallbacks(own).filter(
+        ({ compensate, delivery }) => compensate !== undefined && delivery === undefined,
+      );
       if (agent === undefined || reading.acts.has(key)) continue;
       const seq = reading.turnedAt;
       const reads: Record<string, number> = {};
@@ -260,30 +300,6 @@ function addLost(reading: Reading, facts: readonly Fact[], limits: Limits): void
       reading.planned.set(key, { what: "unknown", path, turn, seq, agent: agent.id });
     }
   }
-}
-
-/** The calls of a step that may have been executing: a map begins its items in order, no more at a time than it may. */
-function readyPaths(run: Run, step: StepDefinition): readonly string[] {
-  const { name } = step;
-  const state = run.steps.get(name);
-  if (state === undefined) {
-    return step.kind === "agent" && run.agenda.has(name) && !isPausing(run, name) ? [name] : [];
-  }
-  if (state.kind !== "open") return [];
-  if (step.kind === "branch") return isPausing(run, name) ? [] : [name];
-  const { items } = state;
-  if (items === undefined) return [];
-  if (step.kind === "repeat") return [`${name}#${items.settled}`];
-  if (step.kind !== "map") return [];
-  const again = [...run.calls.keys()].filter((path) => parsePath(path).step === name).length;
-  const begun = items.settled + step.concurrency + again;
-  return items.list
-    .slice(0, begun)
-    .flatMap((_, index) => (items.results[index] === undefined ? [`${name}[${index}]`] : []));
-}
-
-function isPausing(run: Run, path: string): boolean {
-  return run.calls.get(path)?.retryAt !== undefined;
 }
 
 /** The agent that acted at a path, as today's definition has it. */
@@ -338,13 +354,27 @@ export function caseOf(
 }
 
 function actOf(
-  fact: FactOf<"step.sealed" | "item.sealed" | "attempt.failed">,
+  definition: WorkflowDefinition,
+  openings: ReadonlyMap<string, SagaOpening>,
+  fact: FactOf<"step.sealed" | "item.sealed" | Uncertain>,
   output: Json | undefined,
 ): SagaAct {
   const { turn = 0, seq, reads = {}, inputHash } = fact;
-  const isFallback = fact.payload.fallback !== undefined && fact.agent !== undefined;
-  const standsIn = isFallback ? { standsIn: fact.agent } : {};
+  const standsIn = isFallback(definition, openings, fact) ? { standsIn: fact.agent ?? "" } : {};
   return { path: pathOf(fact), turn, seq, reads, inputHash, output, ...standsIn };
+}
+
+/** Whether the agent that acted stood in for the step's own; an intent, and what follows from a lost one, says it by its agent alone. */
+function isFallback(
+  definition: WorkflowDefinition,
+  openings: ReadonlyMap<string, SagaOpening>,
+  fact: FactOf<"step.sealed" | "item.sealed" | Uncertain>,
+): boolean {
+  if (fact.agent === undefined) return false;
+  if (fact.kind !== "attempt.begun" && fact.payload.fallback !== undefined) return true;
+  if (fact.kind !== "attempt.begun" && fact.kind !== "attempt.unknown") return false;
+  const own = agentAt(definition, openings, { path: pathOf(fact), turn: fact.turn ?? 0 });
+  return withFallbacks(own).some(({ id }, i) => i > 0 && id === fact.agent);
 }
 
 function pathOf(fact: Fact): string {

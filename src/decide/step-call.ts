@@ -2,6 +2,7 @@
 import { parsePath } from "./evolve.ts";
 import { type Tried, tryCall, viewOf } from "./handoff.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
+import type { FallbackMark } from "../model/breaker.ts";
 import type { Json } from "../model/json.ts";
 import type { Items, Run } from "../model/run.ts";
 import type {
@@ -10,6 +11,7 @@ import type {
   RepeatStep,
   StepDefinition,
 } from "../model/workflow-definition.ts";
+import { fallbackOf } from "../model/workflow-parts.ts";
 
 /** A call of an agent as today's definition makes it. */
 export interface Call {
@@ -49,6 +51,28 @@ export function callOf(
     default:
       return undefined;
   }
+}
+
+/** The agent that was called at a path: `id` names a fallback, or the step's own. */
+export function calledAt(
+  run: Run,
+  step: StepDefinition,
+  path: string,
+  id: string | undefined,
+): AgentDefinition | undefined {
+  const own = callOf(run, step, path)?.agent;
+  for (let each = own; each !== undefined; each = fallbackOf(each)) if (each.id === id) return each;
+  return own;
+}
+
+/** How an agent came to be called in the place of a step's own; undefined where it is the step's own. */
+export function standingIn(own: AgentDefinition, id: string | undefined): FallbackMark | undefined {
+  for (let each: AgentDefinition | undefined = own; each?.breaker !== undefined; ) {
+    const fallback = fallbackOf(each);
+    if (each.id !== id && fallback?.id === id) return { for: own.id, breaker: each.breaker.name };
+    each = fallback;
+  }
+  return undefined;
 }
 
 /** The items of a step that is open. */

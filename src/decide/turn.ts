@@ -6,7 +6,7 @@
  */
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import type { FallbackMark } from "../model/breaker.ts";
-import type { Author, Draft, Fact, RollbackReason } from "../model/entry.ts";
+import type { Author, Draft, Fact, Failure, RollbackReason } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Run } from "../model/run.ts";
 import type { Violation } from "../model/violation.ts";
@@ -28,6 +28,22 @@ export type Command =
       readonly feedback: readonly Violation[];
       /** What `once` has recorded for this path and turn. */
       readonly onces: ReadonlyMap<string, Json>;
+      /** A process may have died of it: its intent is recorded first, and no other such call is made beside it. */
+      readonly quarantined: boolean;
+    }
+  | {
+      readonly kind: "probe";
+      readonly path: string;
+      readonly turn: number;
+      /** The attempt that is asked for. */
+      readonly attempt: number;
+      readonly probe: number;
+      readonly agent: AgentDefinition;
+      /** Computed again; to be held against `inputHash`, where one was recorded. */
+      readonly input: Json;
+      readonly inputHash: string | undefined;
+      /** How the attempt ended. */
+      readonly error: Failure;
     }
   | {
       readonly kind: "startChild";

@@ -10,7 +10,7 @@ import type { RunReport } from "../history/report.ts";
 import type { StateAt } from "../history/state.ts";
 import type { DeadLetter } from "../history/dead-letters.ts";
 import type { BreakerSnapshot } from "../model/breaker.ts";
-import type { Author, CompensationAction, Failure, RunStatus } from "../model/entry.ts";
+import type { Author, CompensationAction, Failure, RunStatus, StepAction } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Violation } from "../model/violation.ts";
 import type { Workflow } from "../model/workflow.ts";
@@ -68,6 +68,18 @@ export interface CompensationDecision {
   readonly by: Author;
   readonly reason?: string;
   readonly turn?: number;
+}
+
+/** What a person decides of a step that is parked; see {@link Baton.resolveStep}. */
+export interface StepDecision {
+  readonly action: StepAction;
+  /** With `done`: what the agent would have given. */
+  readonly output?: unknown;
+  readonly by: Author;
+  readonly reason?: string;
+  readonly turn?: number;
+  /** The person has made sure that the attempt did nothing: then there is nothing of it to undo. */
+  readonly nothingDone?: boolean;
 }
 
 /** A handle on one run. */
@@ -144,7 +156,7 @@ export interface Baton {
    * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, ARGUMENT_INVALID, AGENT_NOT_FOUND, PIVOT_PASSED, SAVEPOINT_NOT_FOUND
    */
   compensate(run: string, options: CompensateOptions): Promise<void>;
-  /** Runs that are parked: a compensation of each failed for good, and waits for a person. The newest first. */
+  /** What of parked runs waits for a person: compensations that failed for good, and steps that are parked. The newest run first. */
   deadLetters(options?: { readonly limit?: number }): Promise<readonly DeadLetter[]>;
   /** What of one run waits for a person; empty if nothing does. @throws BatonError RUN_NOT_FOUND */
   deadLettersOf(run: string): Promise<readonly DeadLetter[]>;
@@ -154,6 +166,13 @@ export interface Baton {
    * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, COMPENSATION_UNKNOWN, ARGUMENT_INVALID
    */
   compensation(run: string, path: string, decision: CompensationDecision): Promise<void>;
+  /**
+   * Decides what becomes of a step that is parked: `retry` makes another attempt, `done` says that a person has done it by hand,
+   * with the output that its agent's contract wants, `fail` gives it up. The last two need a reason. `path` names an item of a
+   * map or a round of a repeat as its dead letter does.
+   * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, STEP_NOT_PARKED, OUTPUT_REFUSED, VALUE_TOO_LARGE, AGENT_NOT_FOUND, ARGUMENT_INVALID
+   */
+  resolveStep(run: string, path: string, decision: StepDecision): Promise<void>;
   /** How every breaker stands: those that agents name, and those that were ever opened. */
   breakers(): Promise<readonly BreakerSnapshot[]>;
   /** Stops all calls behind a breaker, until a person closes it. Recorded before this resolves. @throws BatonError BREAKER_NOT_FOUND */

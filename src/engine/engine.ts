@@ -5,7 +5,7 @@ import type { Author } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Blob } from "../ports/journal-store.ts";
-import type { CompensateOptions, CompensationDecision, RunOutcome } from "./baton.ts";
+import type { CompensateOptions, CompensationDecision, RunOutcome, StepDecision } from "./baton.ts";
 import type { BreakerSubscriber, Subscriber } from "./watch.ts";
 
 export interface StartRequest {
@@ -37,6 +37,8 @@ export interface Engine {
   compensate(run: string, options: CompensateOptions): Promise<void>;
   /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, COMPENSATION_UNKNOWN */
   compensation(run: string, path: string, decision: CompensationDecision): Promise<void>;
+  /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, STEP_NOT_PARKED, OUTPUT_REFUSED, VALUE_TOO_LARGE, AGENT_NOT_FOUND */
+  resolveStep(run: string, path: string, decision: StepDecision): Promise<void>;
   subscribe(run: string, subscriber: Subscriber): () => void;
   /** How every breaker stands. */
   breakers(): readonly BreakerSnapshot[];

@@ -6,7 +6,14 @@ import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Ids } from "../ports/ids.ts";
-import type { Baton, CompensationDecision, RunHandle, RunOutcome, StartOptions } from "./baton.ts";
+import type {
+  Baton,
+  CompensationDecision,
+  RunHandle,
+  RunOutcome,
+  StartOptions,
+  StepDecision,
+} from "./baton.ts";
 import { readBreakers, watchBreakers } from "./breakers.ts";
 import type { Catalogue } from "./definitions.ts";
 import type { Engine, StartRequest } from "./engine.ts";
@@ -106,7 +113,7 @@ export function makeBaton(parts: BatonParts): Baton {
 function wayBack(
   reader: Reader,
   writing: () => Engine,
-): Pick<Baton, "cancel" | "compensate" | "compensation"> {
+): Pick<Baton, "cancel" | "compensate" | "compensation" | "resolveStep"> {
   return {
     cancel: (run, { by, reason }) => writing().cancel(run, by, reason),
     compensate: async (run, options) => {
@@ -125,6 +132,10 @@ function wayBack(
       checkDecision(decision);
       await writing().compensation(run, path, decision);
     },
+    resolveStep: async (run, path, decision) => {
+      checkStepDecision(decision);
+      await writing().resolveStep(run, path, decision);
+    },
   };
 }
 
@@ -136,6 +147,24 @@ function checkDecision({ action, reason, turn }: CompensationDecision): void {
     throw new BatonError("ARGUMENT_INVALID", `"${action}" needs a reason, for the journal.`);
   if (turn !== undefined && !(Number.isSafeInteger(turn) && turn >= 0))
     throw new BatonError("ARGUMENT_INVALID", `The turn ${turn} is not a whole number.`);
+}
+
+/** @throws BatonError ARGUMENT_INVALID */
+function checkStepDecision({ action, output, reason, turn, nothingDone }: StepDecision): void {
+  const refuse = (message: string) => {
+    throw new BatonError("ARGUMENT_INVALID", message);
+  };
+  if (action !== "retry" && action !== "done" && action !== "fail")
+    refuse(`"${String(action)}" is not retry, done or fail.`);
+  if (action !== "retry" && (reason ?? "").trim() === "")
+    refuse(`"${action}" needs a reason, for the journal.`);
+  if (action === "done" && output === undefined)
+    refuse('"done" needs an output: what the agent would have given.');
+  if (action !== "done" && output !== undefined) refuse(`"${action}" takes no output.`);
+  if (action === "done" && nothingDone === true)
+    refuse('"done" says that it was done; `nothingDone` says that it was not.');
+  if (turn !== undefined && !(Number.isSafeInteger(turn) && turn >= 0))
+    refuse(`The turn ${turn} is not a whole number.`);
 }
 
 /** What people ask for about breakers. */

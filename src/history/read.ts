@@ -71,6 +71,7 @@ export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "attempt.failed": true,
   "attempt.begun": true,
   "attempt.unknown": true,
+  "attempt.probed": true,
   "attempt.held": true,
   "handoff.refused": true,
   "once.recorded": true,

@@ -113,6 +113,8 @@ function entryId(fact: Fact): string {
       return `${place}:${fact.payload.id}`;
     case "run.resumed":
       return `${place}:${fact.payload.incarnation}`;
+    case "attempt.probed":
+      return `${place}:${fact.payload.probe}`;
     case "reminder.due":
       return `${place}:${fact.payload.remindAt}`;
     case "handoff.refused":

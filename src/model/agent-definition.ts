@@ -3,7 +3,7 @@
  */
 import type { BreakerPolicy } from "./breaker.ts";
 import type { AnyContract } from "./contract.ts";
-import type { RollbackReason } from "./entry.ts";
+import type { Failure, RollbackReason } from "./entry.ts";
 import type { Json } from "./json.ts";
 import type { Violation } from "./violation.ts";
 
@@ -60,6 +60,32 @@ export interface CompensationContext {
   readonly log: AgentLog;
 }
 
+/** What a probe may do. Using it after the probe has ended throws `CONTEXT_ENDED`. */
+export interface ProbeContext {
+  /** Aborted when the probe times out, the run fails or is cancelled, or the engine shuts down. */
+  readonly signal: AbortSignal;
+  readonly run: string;
+  readonly path: string;
+  readonly turn: number;
+  /** The attempt whose outcome is asked for. */
+  readonly attempt: number;
+  /** The key that the attempt was given: the outside system knows what it did under it. */
+  readonly idempotencyKey: string;
+  /** How the attempt ended, as far as it is known. */
+  readonly error: Failure;
+  usage: AgentContext["usage"];
+  readonly log: AgentLog;
+}
+
+/** What a probe answers. */
+export type ProbeAnswer<O> =
+  /** It acted: this is what came of it. */
+  | { readonly kind: "done"; readonly output: O }
+  /** It did not act, and never will: another attempt is safe. */
+  | { readonly kind: "notDone" }
+  /** The outside system can't tell: `onUnknown` decides. */
+  | { readonly kind: "unknown" };
+
 export interface AgentLog {
   debug(message: string, data?: Readonly<Record<string, unknown>>): void;
   info(message: string, data?: Readonly<Record<string, unknown>>): void;
@@ -100,8 +126,12 @@ export interface AgentDefinition {
   readonly breaker?: BreakerPolicy;
   /** At-least-once if absent. At-most-once: no attempt is made while another one may have acted. */
   readonly delivery?: "at-most-once";
-  /** Of an at-most-once agent whose outcome is not known: a person is asked, if absent. */
+  /** What becomes of an at-most-once call whose outcome is not known: a person is asked, if absent. */
   readonly onUnknown?: "ask" | "compensate";
+  /** Asks the outside system what an at-most-once attempt of unknown outcome did. */
+  readonly probe?: (input: Json, context: ProbeContext) => unknown;
+  /** Whether an error says that an at-most-once attempt did nothing; no error says so, if absent. */
+  readonly nothingDone?: (error: unknown) => boolean;
   /** Whether it acts on the outside world; `baton check` wants `compensate` then, and forks refuse it unless asked. */
   readonly sideEffects: boolean;
   readonly execute: (input: Json, context: AgentContext) => unknown;

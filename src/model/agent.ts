@@ -4,6 +4,8 @@ import type {
   AgentDefinition,
   Backoff,
   CompensationContext,
+  ProbeAnswer,
+  ProbeContext,
   RetryPolicy,
 } from "./agent-definition.ts";
 import { type BreakerOptions, breakerPolicy } from "./breaker-options.ts";
@@ -34,7 +36,39 @@ export interface RetryOptions {
 }
 
 /** What {@link agent} takes. */
-export type AgentOptions<I, O, R> = AgentWork<I, O, R> & AgentUndoing<I, O>;
+export type AgentOptions<I, O, R> = AgentWork<I, O, R> & AgentUndoing<I, O> & AgentDelivery<I, O>;
+
+/** How often an agent may act for one call. */
+export type AgentDelivery<I, O> =
+  | {
+      /** If left out, or said so: it is called again until an attempt gives its output, always with the same idempotency key. */
+      readonly delivery?: "at-least-once";
+      readonly onUnknown?: never;
+      readonly probe?: never;
+      readonly nothingDone?: never;
+    }
+  | ({
+      readonly delivery: "at-most-once";
+      /** A person is asked, while the rest of the run goes on. */
+      readonly onUnknown?: "ask";
+    } & AtMostOnce<I, O>)
+  | ({
+      readonly delivery: "at-most-once";
+      /** The step fails with `OUTCOME_UNKNOWN`, and `compensate` is called without an output. */
+      readonly onUnknown: "compensate";
+      readonly compensateUnknown: true;
+    } & AtMostOnce<I, O>);
+
+/** What an at-most-once agent may say besides. */
+export interface AtMostOnce<I, O> {
+  /** Asks the outside system, by the idempotency key, what an attempt of unknown outcome did. `onUnknown` decides if it gives up. */
+  readonly probe?: (
+    input: Frozen<NoInfer<I>>,
+    context: ProbeContext,
+  ) => ProbeAnswer<NoInfer<O>> | Promise<ProbeAnswer<NoInfer<O>>>;
+  /** Whether an error says that the attempt did nothing, so that another is safe. Synchronous. If left out, no error says so. */
+  readonly nothingDone?: (error: unknown) => boolean;
+}
 
 /** How an agent's work is undone. */
 export type AgentUndoing<I, O> =
@@ -78,7 +112,7 @@ export interface AgentWork<I, O, R> {
   readonly concurrency?: number;
   /** Stops its calls while what is behind it is down, over all runs. None if left out; `{}` for the defaults. */
   readonly breaker?: BreakerOptions<NoInfer<I>, NoInfer<O>>;
-  /** Whether it acts on the outside world. True if left out and `compensate` is given, else false. */
+  /** Whether it acts on the outside world. If left out: true where it has `compensate` or is at-most-once, else false. */
   readonly sideEffects?: boolean;
   /** The work. Its input is frozen; its output is checked against the output contract. */
   readonly execute: (input: Frozen<I>, context: AgentContext) => R | Promise<R>;
@@ -137,6 +171,10 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof AgentOptions<never, never, ne
   "compensate",
   "compensateUnknown",
   "compensation",
+  "delivery",
+  "onUnknown",
+  "probe",
+  "nothingDone",
 ]);
 const COMPENSATION_OPTIONS: ReadonlySet<string> = new Set(["timeout", "retry"]);
 
@@ -156,7 +194,7 @@ export function agent<I, O, const R extends Frozen<O>>(
   const timeoutMs = durationOr(options.timeout, "timeout", problems);
   if (timeoutMs === 0) problems.push("The timeout is 0: no attempt could ever end in time.");
   const retry = options.retry ?? { attempts: RETRY_ATTEMPTS_DEFAULT };
-  problems.push(...retryProblems(retry));
+  problems.push(...retryProblems(retry), ...deliveryProblems(options));
   const compensation = compensationOf(options, problems);
   const breaker = breakerOf(options, problems);
   if (problems.length > 0) throw definitionInvalid(`agent "${name}@${version}"`, problems);
@@ -171,7 +209,9 @@ export function agent<I, O, const R extends Frozen<O>>(
     retry: retryPolicy(retry),
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(breaker === undefined ? {} : { breaker }),
-    sideEffects: options.sideEffects ?? compensate !== undefined,
+    ...deliveryOf(options),
+    sideEffects:
+      options.sideEffects ?? (compensate !== undefined || options.delivery === "at-most-once"),
     // The engine checks every value against the contract before it calls these; from there on it is of the contract's type.
     execute: execute as (input: Json, context: AgentContext) => unknown,
     ...(compensate === undefined
@@ -214,6 +254,52 @@ function compensationOf<I, O, R>(
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(retry === undefined ? {} : { retry: retryPolicy(retry) }),
   });
+}
+
+function deliveryOf<I, O, R>({
+  delivery,
+  onUnknown,
+  probe,
+  nothingDone,
+}: AgentOptions<I, O, R>): Pick<
+  AgentDefinition,
+  "delivery" | "onUnknown" | "probe" | "nothingDone"
+> {
+  if (delivery !== "at-most-once") return {};
+  return {
+    delivery,
+    ...(onUnknown === undefined ? {} : { onUnknown }),
+    // What it is given has passed the agent's input contract when the attempt was made.
+    ...(probe === undefined ? {} : { probe: probe as NonNullable<AgentDefinition["probe"]> }),
+    ...(nothingDone === undefined ? {} : { nothingDone }),
+  };
+}
+
+function deliveryProblems<I, O, R>(options: AgentOptions<I, O, R>): string[] {
+  const problems: string[] = [];
+  const { delivery, onUnknown, probe, nothingDone, compensate } = options;
+  if (delivery !== undefined && delivery !== "at-least-once" && delivery !== "at-most-once")
+    problems.push("`delivery` is neither at-least-once nor at-most-once.");
+  const isOnce = delivery === "at-most-once";
+  for (const [name, option] of Object.entries({ onUnknown, probe, nothingDone })) {
+    if (option !== undefined && !isOnce)
+      problems.push(`\`${name}\` is for agents with delivery "at-most-once" only.`);
+  }
+  if (onUnknown !== undefined && onUnknown !== "ask" && onUnknown !== "compensate")
+    problems.push("`onUnknown` is neither ask nor compensate.");
+  if (onUnknown === "compensate" && (compensate === undefined || !options.compensateUnknown))
+    problems.push(
+      '`onUnknown` is "compensate": that takes a `compensate`, and `compensateUnknown: true`.',
+    );
+  if (probe !== undefined && typeof probe !== "function")
+    problems.push("`probe` is not a function.");
+  if (nothingDone !== undefined && typeof nothingDone !== "function")
+    problems.push("`nothingDone` is not a function.");
+  else if (isAsync(nothingDone))
+    problems.push("`nothingDone` is asynchronous; it must answer at once.");
+  if (isOnce && options.sideEffects === false)
+    problems.push("`sideEffects` is false, yet the agent is at-most-once: one of them is wrong.");
+  return problems;
 }
 
 /** A fallback is compared with the agent's contracts, so these must be contracts. */

@@ -115,6 +115,9 @@ export function gateKind(gate: Gate): GateKind {
   return gate.slice(0, gate.indexOf("/")) as GateKind;
 }
 
+/** What a probe said of an attempt; `failed` where it threw, or took too long. */
+export type ProbedAnswer = "done" | "notDone" | "unknown" | "failed";
+
 /** Why a step is parked: its attempt's outcome is not known; it took its process with it; it failed where the run may only go forward. */
 export type ParkedBecause = "unknown" | "poison" | "pivot";
 
@@ -137,7 +140,8 @@ export interface Payloads {
     readonly violations: readonly Violation[];
     readonly inputHash?: string;
   };
-  readonly "run.resumed": { readonly incarnation: number };
+  /** `crashed`: the process before neither ended nor handed the store over: it died, or hung. */
+  readonly "run.resumed": { readonly incarnation: number; readonly crashed?: true };
   /** The run needs code that this process does not have; it waits until it is there. */
   readonly "run.blocked": { readonly missing: readonly string[] };
   readonly "run.completed": Record<never, never>;
@@ -162,7 +166,12 @@ export interface Payloads {
   /** A call of the step waits for a person. Value: all that it takes to decide, as far as it is known. */
   readonly "step.parked": { readonly because: ParkedBecause; readonly error: Failure };
   /** A person has decided; what was done by hand is sealed by that person in the next entry. */
-  readonly "step.resolved": { readonly action: StepAction; readonly reason?: string };
+  readonly "step.resolved": {
+    readonly action: StepAction;
+    readonly reason?: string;
+    /** The person has made sure that the attempt of unknown outcome did nothing. */
+    readonly nothingDone?: true;
+  };
   /** One item of a map or one round of a repeat. Value: its output. Makes no version. */
   readonly "item.sealed": {
     readonly usage?: readonly UsageRecord[];
@@ -175,13 +184,18 @@ export interface Payloads {
   readonly "attempt.failed": {
     readonly error: Failure;
     readonly retryAt?: number;
+    /** Of an at-most-once agent: the attempt is known to have done nothing. */
+    readonly nothingDone?: true;
     readonly usage?: readonly UsageRecord[];
     readonly tookMs?: number;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
   };
-  /** The attempt is about to be made: written before the call where it must be known later that it may have been made. */
-  readonly "attempt.begun": Record<never, never>;
+  /**
+   * The attempt is about to be made: written before the call where it must be known later that it may have been made.
+   * `quarantined`: no other such call is under way in the process, since one of them may take it down.
+   */
+  readonly "attempt.begun": { readonly quarantined?: true };
   /** Whether the attempt acted is not known. `lost`: its process died, or lost the run, while it was made. */
   readonly "attempt.unknown": {
     readonly error: Failure;
@@ -191,6 +205,19 @@ export interface Payloads {
     readonly tookMs?: number;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
+  };
+  /** The agent's probe was asked what an attempt of unknown outcome did. `then` where it gave up, `retryAt` where something is tried again. */
+  readonly "attempt.probed": {
+    /** 1 for the first probe of the attempt. */
+    readonly probe: number;
+    readonly answer: ProbedAnswer;
+    readonly error?: Failure;
+    /** Of the next probe, or, after `notDone`, of the next attempt. */
+    readonly retryAt?: number;
+    readonly then?: UnknownOutcome;
+    readonly usage?: readonly UsageRecord[];
+    readonly tookMs?: number;
+    readonly breaker?: BreakerMark;
   };
   /**
    * The attempt met a gate that lets nothing through now, and waits; once for each wait, however often it is refused. `dueAt`:

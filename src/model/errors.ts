@@ -43,6 +43,10 @@ export const ERROR_CODES = {
     "Name a step with `savepoint` that the run has sealed, and whose value still stands: `baton state <run>` shows them.",
   PIVOT_PASSED:
     "Once a pivot is sealed the run only goes forward. What failed after it waits among the dead letters: `baton dead-letters`.",
+  STEP_NOT_PARKED:
+    "List what waits for a person with `baton dead-letters`, and name a run and a path of it.",
+  OUTPUT_REFUSED:
+    "What was done by hand must be what the agent's output contract accepts; see `details.violations`.",
   VERSION_NOT_FOUND:
     "Versions of a run go from 0 (the input) to the number that `baton show <run>` prints.",
   FORK_REFUSED:

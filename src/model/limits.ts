@@ -10,6 +10,8 @@ export interface Limits {
   readonly mapWidthMax: number;
   /** Runs that execute at the same time; others queue, durably started. */
   readonly concurrentRunsMax: number;
+  /** Deaths of a process that one call is to blame for, before it is parked: one could be chance, and each costs a restart. */
+  readonly crashesMax: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -18,6 +20,7 @@ export const DEFAULT_LIMITS: Limits = {
   stepsPerRunMax: 100_000,
   mapWidthMax: 100_000,
   concurrentRunsMax: 1_000,
+  crashesMax: 3,
 };
 
 /**

@@ -86,6 +86,9 @@ function pinnedAgent({
   compensate,
   compensateUnknown,
   breaker,
+  delivery,
+  onUnknown,
+  probe,
 }: AgentDefinition): JsonObject {
   return {
     input: input.id,
@@ -96,6 +99,9 @@ function pinnedAgent({
     ...(compensate === undefined ? {} : { compensates: true }),
     ...(compensateUnknown === true ? { compensatesUnknown: true } : {}),
     ...(breaker === undefined ? {} : { breaker: pinnedBreaker(breaker) }),
+    ...(delivery === undefined
+      ? {}
+      : { delivery, onUnknown: onUnknown ?? "ask", probes: probe !== undefined }),
   };
 }
 

@@ -77,8 +77,10 @@ export interface Intent {
   readonly turn: number;
   readonly attempt: number;
   readonly reads: Reads;
+  /** `name@version` of the agent that was called: the step's own, or a fallback. */
   readonly agent: string | undefined;
   readonly inputHash: string | undefined;
+  readonly quarantined: boolean;
 }
 
 /** An attempt whose outcome is to be asked for. */
@@ -86,7 +88,22 @@ export interface Unknown {
   readonly step: string;
   readonly turn: number;
   readonly attempt: number;
+  /** `name@version` of the agent that was called. */
+  readonly agent: string | undefined;
+  readonly inputHash: string | undefined;
   readonly error: Failure;
+  /** Probes so far. */
+  readonly probes: number;
+  /** When the next probe may be made; put off, under way, each time that a gate refuses it. */
+  readonly retryAt: number | undefined;
+}
+
+/** A call that stood ready or was begun when its process died. */
+export interface Suspicion {
+  /** In how many incarnations, in a row. */
+  readonly crashes: number;
+  /** How often it was the one call in quarantine. */
+  readonly deaths: number;
 }
 
 /** A call that waits for a person. */
@@ -96,6 +113,7 @@ export interface ParkedCall {
   readonly attempt: number;
   readonly because: ParkedBecause;
   readonly error: Failure;
+  readonly inputHash: string | undefined;
 }
 
 /** An attempt that met a closed gate and waits. It stays until the attempt has ended, so that the wait is recorded once. */
@@ -123,7 +141,12 @@ export type Timer =
       readonly path: string;
       readonly attempt: number;
     }
-  | { readonly dueAt: number; readonly kind: "held"; readonly step: string; readonly path: string }
+  | {
+      readonly dueAt: number;
+      readonly kind: "held" | "probe";
+      readonly step: string;
+      readonly path: string;
+    }
   | { readonly dueAt: number; readonly kind: "wake" | "remind"; readonly step: string }
   /** Another attempt of a compensation; `key` is `path:turn`. */
   | { readonly dueAt: number; readonly kind: "compensate"; readonly key: string };
@@ -258,6 +281,8 @@ export interface Run {
   readonly unknowns: Map<string, Unknown>;
   /** By path, calls that wait for a person. */
   readonly parked: Map<string, ParkedCall>;
+  /** By path, calls that a process may have died of. */
+  readonly suspicions: Map<string, Suspicion>;
   /** Under way: whether intents of an earlier incarnation have been looked for. */
   lostIntentsTaken: boolean;
   /** By `path:turn`, what `once` has recorded. */
@@ -319,6 +344,7 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     intents: new Map(),
     unknowns: new Map(),
     parked: new Map(),
+    suspicions: new Map(),
     lostIntentsTaken: false,
     onces: new Map(),
     reminders: new Map(),

@@ -122,7 +122,8 @@ export interface Lease {
 }
 
 export type LeaseResult =
-  | { readonly kind: "acquired"; readonly epoch: number }
+  /** `abandoned`: who held it before never released it: it died, or hangs. */
+  | { readonly kind: "acquired"; readonly epoch: number; readonly abandoned?: true }
   | { readonly kind: "held"; readonly lease: Lease };
 
 export interface JournalStore {

@@ -1,9 +1,9 @@
 import { BatonError } from "../../model/errors.ts";
 import type { Json } from "../../model/json.ts";
 import { sealJson } from "../../model/json.ts";
-import type { ItemResult, Items } from "../../model/run.ts";
+import type { ItemResult, Items, Run } from "../../model/run.ts";
 import type { View } from "../../model/workflow-definition.ts";
-import { execute, mayCall, sealing } from "../call.ts";
+import { execute, isWaitedFor, mayCall, sealing } from "../call.ts";
 import { refusalFailure, tryCall, tryInput, viewOf } from "../handoff.ts";
 import { failStep, refuse } from "../refusal.ts";
 import { heldItems } from "../hold.ts";
@@ -85,14 +85,18 @@ function nextIndex(turn: Deliberation, step: string, items: Items): number | und
     items.results[index] === undefined && mayCall(turn.run, `${step}[${index}]`, turn.nowMs);
   for (let index = items.again.pop(); index !== undefined; index = items.again.pop())
     // Its time had come when it was put there; a clock that has gone back since must not make it be forgotten.
-    if (items.results[index] === undefined && !turn.run.performing.has(`${step}[${index}]`))
-      return index;
+    if (items.results[index] === undefined && isFree(turn.run, `${step}[${index}]`)) return index;
   while (items.next < items.list.length) {
     const index = items.next;
     items.next += 1;
     if (mayBegin(index)) return index;
   }
   return undefined;
+}
+
+/** Nothing of it is under way, and nobody is asked about it. */
+function isFree(run: Run, path: string): boolean {
+  return !run.performing.has(path) && !isWaitedFor(run, path);
 }
 
 /** Gives false if the step itself failed over this item. */

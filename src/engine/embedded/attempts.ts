@@ -3,10 +3,13 @@
  *
  * A1. An attempt reports exactly one outcome: the first of result, throw, timeout, and the end of its patience after an abort.
  * A2. Once it has reported, its context throws and what it still gives is ignored.
- * A4. An at-most-once agent is called only after the intent is in the journal.
  * A3. What crosses into the run is checked here: the output against the agent's contract, its size, its JSON.
+ * A4. An at-most-once agent, and a call in quarantine, is called only after the intent is in the journal.
+ * A5. Whatever an at-most-once attempt did is unknown, unless it gave an output that was taken, or is known to have done
+ *     nothing: it was not begun, or threw what its agent's `nothingDone` says so of.
  */
 import type { BreakerMark, BreakerPolicy } from "../../model/breaker.ts";
+import type { AgentDefinition } from "../../model/agent-definition.ts";
 import type { Failure, UsageRecord } from "../../model/entry.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
@@ -36,6 +39,7 @@ interface Running extends AtTheDoor {
   stopTimeout: (() => void) | undefined;
   stopGrace: (() => void) | undefined;
   leaveQueue: (() => void) | undefined;
+  leaveQuarantine: (() => void) | undefined;
   aborted: boolean;
 }
 
@@ -52,6 +56,7 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     stopTimeout: undefined,
     stopGrace: undefined,
     leaveQueue: undefined,
+    leaveQuarantine: undefined,
     ticket: undefined,
     leaveBreaker: undefined,
     aborted: false,
@@ -65,10 +70,22 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     end: (failure) => fail(running, failure, true),
     abort: (failure) => abort(running, failure),
   });
-  running.leaveQueue = core.agentPlaces.take(agent, () =>
+  if (!command.quarantined) return queue(running);
+  running.leaveQuarantine = core.quarantine.enter(() => queue(running));
+  // It may have ended while it began.
+  if (running.reported) running.leaveQuarantine();
+}
+
+function queue(running: Running): void {
+  const { core, command } = running;
+  if (running.reported) return;
+  running.leaveQueue = core.agentPlaces.take(command.agent, () =>
     enter(running, {
       begin: () => announce(running),
-      close: () => close(running),
+      close: () => {
+        close(running);
+        running.leaveQuarantine?.();
+      },
       refused: (breaker, refusal) => refused(running, breaker, refusal),
     }),
   );
@@ -81,6 +98,7 @@ function refused(running: Running, breaker: BreakerPolicy, refusal: Refusal): vo
   const { core, actor, command } = running;
   const { path, turn, attempt, agent } = command;
   if (!close(running)) return;
+  running.leaveQuarantine?.();
   const { whenOpen, name } = breaker;
   switch (whenOpen.kind) {
     case "wait": {
@@ -127,17 +145,19 @@ function tell(running: Running, ended: Ended, outcome: CallOutcome): void {
   const { core, actor, command, ticket } = running;
   const reported = ticket === undefined ? undefined : core.breakers.report(ticket, outcome);
   const mark = reported?.mark;
+  const recorded = running.leaveQuarantine;
   // The usual case: nothing to tell of a breaker or a fallback.
-  if (mark === undefined && command.standsIn === undefined) return deliver(core, actor, ended);
+  if (mark === undefined && command.standsIn === undefined)
+    return deliver(core, actor, ended, recorded);
   const input = { ...ended, ...behindOf(command, mark) };
-  if (reported?.recorded === undefined) return deliver(core, actor, input);
+  if (reported?.recorded === undefined) return deliver(core, actor, input, recorded);
   const { path } = command;
   const { turn, attempt, agent } = command;
   // Until then it is still under way to whoever waits for the engine to end.
   actor.attempts.set(path, { path, turn, attempt, agent, end: nothing, abort: nothing });
   reported.recorded.then(() => {
     actor.attempts.delete(path);
-    deliver(core, actor, input);
+    deliver(core, actor, input, recorded);
   }, ignoreStopped);
 }
 
@@ -154,12 +174,22 @@ function callOutcome(running: Running, error: Failure, cause: unknown): CallOutc
 /** Begins the attempt; where it must be known afterwards that it may have been made, once that is in the journal (A4). */
 function announce(running: Running): void {
   const { core, actor, command } = running;
-  const { agent, path, turn, attempt, input } = command;
-  if (agent.delivery === undefined || running.reported) return begin(running);
+  const { agent, path, turn, attempt, input, quarantined } = command;
+  const isPlain = agent.delivery === undefined && !quarantined;
+  if (isPlain || running.reported) return begin(running);
+  // Nothing new begins: without its intent it is known that it was not made.
+  if (core.closing) {
+    close(running);
+    return begin(running);
+  }
   const inputHash = sha256Hex(canonicalJson(input));
-  const intent = { kind: "begin", path, turn, attempt, agent: agent.id, inputHash } as const;
+  const place = { kind: "begin", path, turn, attempt, agent: agent.id, inputHash } as const;
+  const intent = quarantined ? { ...place, quarantined: true as const } : place;
   deliver(core, actor, intent, (arrived) => {
-    if (arrived.kind === "failed" || core.closing) close(running);
+    if (arrived.kind === "failed") close(running);
+    // The run is ending, or goes on without it: its intent was not recorded, and it is not made.
+    else if (actor.run.intents.get(path)?.attempt !== attempt)
+      fail(running, { code: "ABORTED", message: `Attempt ${attempt} was not begun.` }, true);
     begin(running);
   });
 }
@@ -175,7 +205,7 @@ function begin(running: Running): void {
   if (timeoutMs !== undefined) {
     const error = { code: "TIMEOUT", message: `${agent.id} took longer than ${timeoutMs} ms.` };
     running.stopTimeout = core.clock.after(timeoutMs, () =>
-      fail(running, error, false, { thrown: error }),
+      fail(running, error, false, { thrown: error, doneNothing: false }),
     );
   }
   executeNow(running, running.context);
@@ -196,7 +226,10 @@ function succeed(running: Running, raw: unknown): void {
   const { path, turn, attempt, input } = command;
   const checked = checkedOutput(core, command.agent, raw);
   if (checked.kind === "refused") {
-    return fail(running, checked.error, checked.final, { thrown: checked.error });
+    return fail(running, checked.error, checked.final, {
+      thrown: checked.error,
+      doneNothing: false,
+    });
   }
   const extra = told(running);
   close(running);
@@ -207,15 +240,39 @@ function succeed(running: Running, raw: unknown): void {
 
 function thrown(running: Running, error: unknown): void {
   if (running.reported) return;
-  fail(running, failureOf(error), isFinal(running.command, error), { thrown: error });
+  fail(running, failureOf(error), isFinal(running.command, error), {
+    thrown: error,
+    doneNothing: saysNothingDone(running.command.agent, error),
+  });
 }
+
+/** A policy that throws says nothing. */
+function saysNothingDone({ nothingDone }: AgentDefinition, error: unknown): boolean {
+  if (nothingDone === undefined) return false;
+  try {
+    return nothingDone(error) === true;
+  } catch {
+    return false;
+  }
+}
+
+/** What an at-most-once attempt says of whether it acted; for the others the journal need not know. */
+function certainty(
+  { command, begun }: Running,
+  doneNothing: boolean,
+): { readonly unknown?: true; readonly nothingDone?: true } {
+  if (command.agent.delivery === undefined) return NOTHING_CERTAIN;
+  return begun && !doneNothing ? { unknown: true } : { nothingDone: true };
+}
+
+const NOTHING_CERTAIN = {};
 
 /** `cause` is left out where it was ended from outside, which is no sign of anything. */
 function fail(
   running: Running,
   error: Failure,
   final: boolean,
-  cause?: { readonly thrown: unknown },
+  cause?: { readonly thrown: unknown; readonly doneNothing: boolean },
 ): void {
   const { core, command } = running;
   const { path, turn, attempt } = command;
@@ -224,11 +281,9 @@ function fail(
   const random = core.ids.random();
   const outcome: CallOutcome =
     cause === undefined ? IGNORED : callOutcome(running, error, cause.thrown);
-  tell(
-    running,
-    { kind: "attemptFailed", path, turn, attempt, error, final, random, ...extra },
-    outcome,
-  );
+  const known = certainty(running, cause?.doneNothing === true);
+  const place = { path, turn, attempt, error, final, random } as const;
+  tell(running, { kind: "attemptFailed", ...place, ...known, ...extra }, outcome);
 }
 
 /** What is told of an attempt besides its outcome. */

@@ -27,6 +27,7 @@ import type { Catalogue } from "../definitions.ts";
 import type { PriceTable } from "../usage.ts";
 import type { AgentPlaces } from "./agent-places.ts";
 import type { Breakers } from "./breakers.ts";
+import type { Quarantine } from "./quarantine.ts";
 import type { Wakes } from "./wakes.ts";
 
 /** What became of an input that somebody waits for. */
@@ -101,6 +102,8 @@ export interface Core {
   readonly store: JournalStore;
   readonly namespace: string;
   readonly epoch: number;
+  /** The epoch of the process before, if that died, or hung, instead of handing the store over. */
+  readonly crashedEpoch: number | undefined;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: LogSink;
@@ -109,6 +112,7 @@ export interface Core {
   readonly catalogue: Catalogue;
   readonly agentPlaces: AgentPlaces;
   readonly breakers: Breakers;
+  readonly quarantine: Quarantine;
   readonly children: Children;
   /** Processes a listed actor; see actors.ts. */
   readonly process: (actor: Actor) => void;

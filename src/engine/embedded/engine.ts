@@ -23,8 +23,10 @@ import { breakers } from "./breakers.ts";
 import { children } from "./children.ts";
 import type { Actor, Arrived, Core, Watcher } from "./core.ts";
 import { deliver } from "./inbox.ts";
-import { acquireLease, keepLease } from "./lease-keeper.ts";
+import { type AcquiredLease, acquireLease, keepLease } from "./lease-keeper.ts";
 import { checkAuthor, checkWellFormed } from "./author.ts";
+import { quarantine } from "./quarantine.ts";
+import { resolveStep } from "./resolve-step.ts";
 import { refuseCancel, resolve, rollBack } from "./rollbacks.ts";
 import { actorOf, notLoaded, readOutcome, resumeRuns, startRun } from "./runs.ts";
 import { wakes } from "./wakes.ts";
@@ -48,7 +50,8 @@ export interface EngineOptions {
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { store, clock } = options;
-  const epoch = await acquireLease(store, clock, options.holder, options.standby);
+  const lease = await acquireLease(store, clock, options.holder, options.standby);
+  const { epoch } = lease;
   try {
     await registerWorkflows(
       { store, namespace: options.namespace, epoch },
@@ -60,7 +63,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     await store.release(epoch).catch(() => {});
     throw error;
   }
-  const core = makeCore(options, epoch);
+  const core = makeCore(options, lease);
   const leave = keepLease(store, clock, epoch, () => fence(core));
   try {
     await core.breakers.restore();
@@ -94,6 +97,12 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       checkAuthor(by);
       if (reason !== undefined) checkWellFormed("reason", reason);
       await resolve(core, { run, path, turn, by, action, reason });
+    },
+    resolveStep: async (run, path, decision) => {
+      open(core);
+      checkAuthor(decision.by);
+      if (decision.reason !== undefined) checkWellFormed("reason", decision.reason);
+      await resolveStep(core, run, path, decision);
     },
     subscribe: (run, subscriber) => subscribe(core, run, subscriber),
     breakers: () => core.breakers.snapshots(),
@@ -139,12 +148,13 @@ async function release(core: Core): Promise<void> {
   }
 }
 
-function makeCore(options: EngineOptions, epoch: number): Core {
+function makeCore(options: EngineOptions, { epoch, abandoned }: AcquiredLease): Core {
   const { store, namespace, clock, ids, log, limits, prices, catalogue } = options;
   const core: Core = {
     store,
     namespace,
     epoch,
+    crashedEpoch: abandoned === true ? epoch - 1 : undefined,
     clock,
     ids,
     log,
@@ -153,6 +163,7 @@ function makeCore(options: EngineOptions, epoch: number): Core {
     catalogue,
     agentPlaces: agentPlaces(),
     breakers: breakers(() => core),
+    quarantine: quarantine(),
     children: children(() => core),
     process: (actor) => processActor(core, actor),
     activate: (run) => activate(core, run),
@@ -211,9 +222,12 @@ async function findUnfinished(core: Core): Promise<void> {
     for (const head of heads) {
       const id = head.stream.slice("run/".length);
       const isResting = head.status === "waiting" || head.status === "parked";
-      if (isResting && head.wakeAtMs !== undefined) core.wakes.set(id, head.wakeAtMs);
+      const { wakeAtMs } = head;
+      // What was due when the process died may have been under way again: an attempt leaves nothing behind before it ends.
+      const mayHaveBegun = core.crashedEpoch !== undefined && (wakeAtMs ?? 0) <= core.clock.now();
+      if (isResting && wakeAtMs !== undefined && !mayHaveBegun) core.wakes.set(id, wakeAtMs);
       // A parked run waits for a person, who finds it among the dead letters.
-      else if (head.status === "parked") continue;
+      else if (head.status === "parked" && wakeAtMs === undefined) continue;
       else core.unfinished.add(id);
     }
     const last = heads.at(-1);

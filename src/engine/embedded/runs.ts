@@ -178,6 +178,7 @@ async function load(core: Core, id: string, reopen: boolean): Promise<Actor> {
   let actor: Actor | undefined;
   let missing: readonly string[] = [];
   let compensates = false;
+  let epoch: number | undefined;
   for await (const recordedEntry of readRun(core.store, core.namespace, id)) {
     if (actor === undefined) {
       const found = await pinnedDefinition(core.store, core.catalogue, recordedEntry.entry.payload);
@@ -190,6 +191,7 @@ async function load(core: Core, id: string, reopen: boolean): Promise<Actor> {
     }
     evolve(actor.run, factOf(recordedEntry));
     actor.head = recordedEntry.hash;
+    epoch = recordedEntry.entry.epoch;
   }
   if (actor === undefined)
     throw new BatonError("RUN_NOT_FOUND", `There is no run ${id}.`, { details: { run: id } });
@@ -206,12 +208,19 @@ async function load(core: Core, id: string, reopen: boolean): Promise<Actor> {
   }
   if (core.stopped !== undefined) throw core.stopped;
   core.actors.set(id, actor);
-  enter(core, actor, missing, core.unfinished.delete(id));
+  // What the process that died had not even loaded, it did not die of.
+  const crashed = core.crashedEpoch !== undefined && epoch === core.crashedEpoch;
+  enter(core, actor, missing, { resume: core.unfinished.delete(id), crashed });
   return actor;
 }
 
 /** What a loaded run is told first. A run whose code is not here waits, and its journal says for what. */
-function enter(core: Core, actor: Actor, missing: readonly string[], resume: boolean): void {
+function enter(
+  core: Core,
+  actor: Actor,
+  missing: readonly string[],
+  { resume, crashed }: { readonly resume: boolean; readonly crashed: boolean },
+): void {
   const { phase } = actor.run;
   // To wind a run down takes no code, unless there may be something to undo.
   const isEnding =
@@ -227,7 +236,9 @@ function enter(core: Core, actor: Actor, missing: readonly string[], resume: boo
     });
     return;
   }
-  deliver(core, actor, resume || phase.kind === "blocked" ? { kind: "resume" } : { kind: "tick" });
+  const resumes = resume || phase.kind === "blocked";
+  if (!resumes) deliver(core, actor, { kind: "tick" });
+  else deliver(core, actor, { kind: "resume", ...(crashed ? { crashed } : {}) });
   takePlace(core, actor);
 }
 

@@ -149,7 +149,8 @@ function acquire(ledger: Ledger, self: object, holder: string, takeOver?: Lease)
   if (owner !== undefined && !watched) return { kind: "held", lease };
   ledger.owner = self;
   ledger.lease = { epoch: lease.epoch + 1, holder, heartbeat: 0 };
-  return { kind: "acquired", epoch: ledger.lease.epoch };
+  const { epoch } = ledger.lease;
+  return { kind: "acquired", epoch, ...(owner === undefined ? {} : { abandoned: true as const }) };
 }
 
 function commitGroup(ledger: Ledger, requests: readonly AppendRequest[], now: () => number) {

@@ -70,7 +70,8 @@ export function sqliteLease(driver: Driver, database: Database, file: string): S
     }
     own = { epoch, lock };
     take.run(epoch, holder, lockFile);
-    return { kind: "acquired", epoch };
+    const abandoned = found.holder === null ? {} : { abandoned: true as const };
+    return { kind: "acquired", epoch, ...abandoned };
   });
 
   return {
