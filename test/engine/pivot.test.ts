@@ -1,4 +1,4 @@
-import { workflow } from "baton";
+import { type Contract, workflow } from "baton";
 import { expect, test } from "vitest";
 import {
   ADA,
@@ -155,4 +155,125 @@ test("promise 6: a child run that has passed its pivot can't be undone with its 
   );
   expect(await clock.until(run.outcome())).toMatchObject({ kind: "compensated" });
   expect(undone(acts)).toEqual(["a"]);
+});
+
+test("behind a pivot a person retries a step, says what it came to, or gives it up", async () => {
+  for (const action of ["retry", "done", "fail"] as const) {
+    const acts: string[] = [];
+    let calls = 0;
+    const ship = undoing<number>("ship", acts, {
+      output: count as Contract<unknown>,
+      execute: (n) => {
+        calls += 1;
+        if (calls === 1) throw new Error("it broke");
+        return n + 1;
+      },
+    });
+    const flow = workflow("pivoted", "1.0.0", { input: count })
+      .step("a", undoing<number>("a", acts), { input: ({ input }) => input })
+      .step("pay", undoing<number>("pay", acts), { needs: ["a"], input: ({ a }) => a, pivot: true })
+      .step("ship", ship, { needs: ["pay"], input: ({ pay }) => pay })
+      .output(({ ship }) => ship);
+    const { baton, clock } = await opened({ workflows: [flow] });
+    const run = await baton.start(flow, 2, { id: "r" });
+    await clock.settle();
+    expect(await baton.deadLettersOf("r")).toMatchObject([
+      {
+        ...{ what: "step", path: "ship", because: "pivot", agent: "ship@1.0.0", attempt: 1 },
+        ...{ input: 2, error: { message: "it broke" } },
+      },
+    ]);
+    const decide = async (output?: unknown) =>
+      await clock.until(
+        baton.resolveStep("r", "ship", {
+          action,
+          by: ADA,
+          reason: "by phone",
+          ...(output === undefined ? {} : { output }),
+        } as Parameters<typeof baton.resolveStep>[2]),
+      );
+    if (action === "done") await expectRefused(decide("nine"), "OUTPUT_REFUSED");
+    await decide(action === "done" ? 9 : undefined);
+    expect(await clock.until(run.outcome())).toMatchObject(
+      {
+        retry: { kind: "completed", output: 3 },
+        done: { kind: "completed", output: 9 },
+        fail: { kind: "failed", step: "ship" },
+      }[action],
+    );
+    expect(undone(acts)).toEqual([]);
+    expect(await baton.deadLetters()).toEqual([]);
+    expect((await baton.verify()).problems).toEqual([]);
+    expect((await baton.replay("r")).differences).toEqual([]);
+  }
+});
+
+test("behind a pivot a child run that failed is begun again as another, or replaced by what a person says", async () => {
+  for (const action of ["retry", "done"] as const) {
+    let calls = 0;
+    const shaky = agentOf("shaky", (n: number) => {
+      calls += 1;
+      if (calls === 1) throw new Error("it broke");
+      return n;
+    });
+    const inner = workflow("inner", "1.0.0", { input: count, output: count })
+      .step("leaf", shaky, { input: ({ input }) => input })
+      .output(({ leaf }) => leaf);
+    const flow = workflow("outer", "1.0.0", { input: count })
+      .step(
+        "pay",
+        agentOf("pay", (n: number) => n),
+        { input: ({ input }) => input, pivot: true },
+      )
+      .subflow("child", inner, { needs: ["pay"], input: ({ pay }) => pay })
+      .output(({ child }) => child);
+    const { baton, clock } = await opened({ workflows: [flow] });
+    const run = await baton.start(flow, 2, { id: "r" });
+    await clock.settle();
+    expect(await baton.deadLetters()).toMatchObject([
+      { what: "step", run: "r", path: "child", child: "r/child", because: "pivot", attempt: 0 },
+    ]);
+    const common = { by: ADA, reason: "repaired" };
+    if (action === "done") {
+      await expectRefused(
+        clock.until(baton.resolveStep("r", "child", { ...common, action, output: "two" })),
+        "OUTPUT_REFUSED",
+      );
+      await clock.until(baton.resolveStep("r", "child", { ...common, action, output: 8 }));
+    } else await clock.until(baton.resolveStep("r", "child", { ...common, action }));
+    expect(await clock.until(run.result())).toBe(action === "done" ? 8 : 2);
+    expect((await baton.runs()).map(({ id }) => id).sort()).toEqual(
+      action === "done" ? ["r", "r/child"] : ["r", "r/child", "r/child~1"],
+    );
+    expect((await baton.verify()).problems).toEqual([]);
+    expect((await baton.replay("r")).differences).toEqual([]);
+  }
+});
+
+test("behind a pivot an approval that was declined is asked anew, or answered by who decides", async () => {
+  const flow = workflow("signed", "1.0.0", { input: count })
+    .step(
+      "pay",
+      agentOf("pay", (n: number) => n),
+      { input: ({ input }) => input, pivot: true },
+    )
+    .approval("sign", { needs: ["pay"], show: () => "please", timeout: "24h", onDeclined: "fail" })
+    .output(({ sign }) => sign.by);
+  const { baton, clock } = await opened({ workflows: [flow] });
+  const run = await baton.start(flow, 2, { id: "r" });
+  await clock.settle();
+  const answer = (approved: boolean) =>
+    clock.until(baton.approve("r", "sign", { approved, by: ADA }));
+  await answer(false);
+  await expectRefused(answer(true), "SIGNAL_REFUSED");
+  expect(await baton.deadLetters()).toMatchObject([
+    { path: "sign", error: { code: "APPROVAL_DECLINED" } },
+  ]);
+  const wrong = { action: "done", by: ADA, reason: "x", output: { approved: true } } as const;
+  await expectRefused(clock.until(baton.resolveStep("r", "sign", wrong)), "OUTPUT_REFUSED");
+  await clock.until(baton.resolveStep("r", "sign", { action: "retry", by: ADA }));
+  await answer(true);
+  expect(await clock.until(run.result())).toBe("ada");
+  expect((await baton.verify()).problems).toEqual([]);
+  expect((await baton.replay("r")).differences).toEqual([]);
 });
