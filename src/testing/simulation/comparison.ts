@@ -27,10 +27,12 @@ export function compareLives(
     const ended = byRun.get(root)?.end;
     // How far the rest of a run has come when it fails is a matter of time.
     const whole = ended === "run.completed" || ended === "run.refused";
-    if ((whole || run === root) && endOf(journal) !== "open" && endOf(journal) !== endOf(other)) {
+    const ends = [endOf(journal), endOf(other)];
+    // What is open waits for a person, in one life or in both.
+    if ((whole || run === root) && !ends.includes("open") && ends[0] !== ends[1]) {
       broken.push({
         promise: 4,
-        message: `${run} ended as ${endOf(journal)}, and without faults as ${endOf(other)}.`,
+        message: `${run} ended as ${ends[0]}, and without faults as ${ends[1]}.`,
       });
       continue;
     }
@@ -95,7 +97,7 @@ function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string>
       const place = `${run} ${path ?? ""} ${turn ?? 0}`;
       if (kind === "signal.received") all.push(`${place} signal`);
       if (kind === "run.cancelling" && by.kind !== "engine") all.push(`${place} cancelled`);
-      if (kind === "run.restored") all.push(`${place} restored ${String(payload["step"])}`);
+      if (kind === "run.restored") all.push(`${place} restored ${JSON.stringify(payload)}`);
       if (restored.has(rootOf(run)) && kind === "attempt.failed")
         all.push(`${place} ${attempt ?? 0} failed`);
       if (payload["timedOut"] === true || payload["reason"] === "timeout")
