@@ -13,6 +13,7 @@ export type {
   Change,
   CompensateOptions,
   CompensationDecision,
+  CompensationLetter,
   CompensationSummary,
   DeadLetter,
   ForkOptions,
@@ -30,6 +31,8 @@ export type {
   RunSummary,
   StartOptions,
   StateAt,
+  StepDecision,
+  StepLetter,
   StepSummary,
   VerifyProblem,
   VerifyReport,
@@ -68,9 +71,11 @@ export type {
   Entry,
   EntryKind,
   Failure,
+  ParkedBecause,
   RollbackReason,
   Savepoint,
   RunStatus,
+  StepAction,
   UsageRecord,
 } from "./model/entry.ts";
 export { BatonError, type ErrorCode, isBatonError } from "./model/errors.ts";

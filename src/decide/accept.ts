@@ -155,13 +155,7 @@ function accept(turn: Deliberation, input: Input): void {
     case "start":
       return start(turn, input);
     case "refuseStart":
-      say(turn, {
-        kind: "run.refused",
-        by: input.by,
-        ...(input.inputHash === undefined ? {} : { inputHash: input.inputHash }),
-        payload: { workflow: run.definition.id, violations: input.violations },
-      });
-      return;
+      return refuseStart(turn, input);
     case "resume":
       say(turn, {
         kind: "run.resumed",
@@ -191,14 +185,7 @@ function accept(turn: Deliberation, input: Input): void {
     case "signal":
       return signalled(turn, input);
     case "signalRefused":
-      say(turn, {
-        kind: "handoff.refused",
-        path: input.step,
-        ...laterTurn(run, input.step),
-        by: input.by,
-        payload: { violations: input.violations, then: { kind: "goOn" } },
-      });
-      return;
+      return refuseSignal(turn, input);
     case "cancel":
       return askToCancel(turn, input.by, input.reason);
     case "rollback":
@@ -224,6 +211,32 @@ function accept(turn: Deliberation, input: Input): void {
     case "tick":
       return;
   }
+}
+
+function refuseStart(
+  turn: Deliberation,
+  input: Extract<Input, { readonly kind: "refuseStart" }>,
+): void {
+  say(turn, {
+    kind: "run.refused",
+    by: input.by,
+    ...(input.inputHash === undefined ? {} : { inputHash: input.inputHash }),
+    payload: { workflow: turn.run.definition.id, violations: input.violations },
+  });
+}
+
+/** What a person sent is not kept; that it was refused is. */
+function refuseSignal(
+  turn: Deliberation,
+  input: Extract<Input, { readonly kind: "signalRefused" }>,
+): void {
+  say(turn, {
+    kind: "handoff.refused",
+    path: input.step,
+    ...laterTurn(turn.run, input.step),
+    by: input.by,
+    payload: { violations: input.violations, then: { kind: "goOn" } },
+  });
 }
 
 function start(turn: Deliberation, input: Extract<Input, { readonly kind: "start" }>): void {

@@ -19,7 +19,7 @@ import type { VerifyReport } from "../journal/verify.ts";
 import type { StoredEntry } from "../ports/journal-store.ts";
 import type { WatchItem, WatchOptions } from "./watch.ts";
 
-export type { DeadLetter } from "../history/dead-letters.ts";
+export type { CompensationLetter, DeadLetter, StepLetter } from "../history/dead-letters.ts";
 export type { Change, VersionRef } from "../history/diff.ts";
 export type { ForkOptions } from "../history/fork.ts";
 export type { Lineage, LineageNode } from "../history/lineage.ts";

@@ -272,6 +272,7 @@ const ACTING: ReadonlySet<EntryKind> = new Set<EntryKind>([
   "step.carried",
   "item.sealed",
   "attempt.failed",
+  "attempt.begun",
   "once.recorded",
 ]);
 

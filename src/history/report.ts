@@ -187,6 +187,8 @@ function usageOf(fact: Fact): readonly UsageRecord[] {
     fact.kind === "step.sealed" ||
     fact.kind === "item.sealed" ||
     fact.kind === "attempt.failed" ||
+    fact.kind === "attempt.unknown" ||
+    fact.kind === "attempt.probed" ||
     fact.kind === "compensation.sealed" ||
     fact.kind === "compensation.failed";
   return spends ? (fact.payload.usage ?? []) : [];
@@ -194,9 +196,12 @@ function usageOf(fact: Fact): readonly UsageRecord[] {
 
 /** Where an unfinished run stands, as far as its steps show it. */
 function standing(steps: readonly StepSummary[]): RunStatus {
-  const unsettled = steps.filter(({ status }) => status === "open" || status === "retrying");
+  const unsettled = steps.filter(
+    ({ status }) => status === "open" || status === "retrying" || status === "parked",
+  );
   const waits = unsettled.filter(
     ({ waitsFor }) => waitsFor !== undefined && waitsFor.what !== "run",
   );
-  return waits.length > 0 && waits.length === unsettled.length ? "waiting" : "running";
+  if (waits.length === 0 || waits.length < unsettled.length) return "running";
+  return waits.some(({ status }) => status === "parked") ? "parked" : "waiting";
 }

@@ -8,6 +8,7 @@ import {
   type Gate,
   type GateKind,
   gateKind,
+  type ParkedBecause,
 } from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
@@ -15,7 +16,7 @@ import type { Violation } from "../model/violation.ts";
 
 /** What a step waits for. `dueAt` is in milliseconds since 1970. */
 export interface Waiting {
-  readonly what: "approval" | "signal" | "timer" | "run" | GateKind;
+  readonly what: "approval" | "signal" | "timer" | "run" | "person" | GateKind;
   readonly dueAt?: number;
   /** What the person is shown who has to approve. */
   readonly shown?: Json;
@@ -23,12 +24,16 @@ export interface Waiting {
   readonly run?: string;
   /** The gate that lets nothing through now: `breaker/bureau`. */
   readonly gate?: Gate;
+  /** Why a person has to decide; see the dead letter. */
+  readonly because?: ParkedBecause;
 }
 
 /** Items of a map, or rounds of a repeat, so far. */
 export interface ItemCounts {
   readonly sealed: number;
   readonly failed: number;
+  /** Wait for a person; absent where none does. */
+  readonly parked?: number;
   /** The map's width; absent for a repeat. */
   readonly of?: number;
 }
@@ -37,7 +42,15 @@ export interface ItemCounts {
 export interface StepSummary {
   readonly path: string;
   /** `takenBack`: the run went back to a savepoint before it, and it has not begun again. */
-  readonly status: "sealed" | "skipped" | "open" | "retrying" | "failed" | "refused" | "takenBack";
+  readonly status:
+    | "sealed"
+    | "skipped"
+    | "open"
+    | "retrying"
+    | "parked"
+    | "failed"
+    | "refused"
+    | "takenBack";
   readonly agent?: string;
   readonly version?: number;
   /** The entry that its status follows from. */
@@ -89,6 +102,16 @@ export function foldSteps(drafts: StepDrafts, fact: Fact, version: number): void
       return attemptFailed(at(drafts, fact), fact);
     case "attempt.held":
       return held(at(drafts, fact), fact);
+    case "attempt.begun":
+      return begun(at(drafts, fact), fact);
+    case "attempt.unknown":
+      return unknown(at(drafts, fact), fact);
+    case "attempt.probed":
+      return probed(at(drafts, fact), fact);
+    case "step.parked":
+      return parked(at(drafts, fact), fact);
+    case "step.resolved":
+      return resolved(at(drafts, fact), fact);
     case "handoff.refused":
       return refused(drafts, fact);
     case "run.restored":
@@ -227,6 +250,44 @@ function takeBack(drafts: StepDrafts, fact: FactOf<"run.restored">): void {
     settle(draft, fact, { status: "takenBack" });
     draft.turn += 1;
   }
+}
+
+/** Its wait, if there was one, is over: the attempt is made. */
+function begun(draft: Draft, fact: FactOf<"attempt.begun">): void {
+  if (fact.path === draft.path) settle(draft, fact, { status: "open" });
+}
+
+function unknown(draft: Draft, fact: FactOf<"attempt.unknown">): void {
+  if (fact.path === draft.path)
+    settle(draft, fact, { status: "retrying", error: fact.payload.error });
+}
+
+function probed(draft: Draft, fact: FactOf<"attempt.probed">): void {
+  if (fact.path !== draft.path) return;
+  const { error = draft.error, retryAt } = fact.payload;
+  settle(draft, fact, {
+    status: "retrying",
+    ...(error === undefined ? {} : { error }),
+    ...(retryAt === undefined ? {} : { waitsFor: { what: "timer", dueAt: retryAt } }),
+  });
+}
+
+function parked(draft: Draft, fact: FactOf<"step.parked">): void {
+  const { because, error } = fact.payload;
+  if (fact.path !== draft.path) return countParked(draft, 1);
+  settle(draft, fact, { status: "parked", error, waitsFor: { what: "person", because } });
+}
+
+function resolved(draft: Draft, fact: FactOf<"step.resolved">): void {
+  if (fact.path !== draft.path) return countParked(draft, -1);
+  const { error } = draft;
+  settle(draft, fact, { status: "open", ...(error === undefined ? {} : { error }) });
+}
+
+/** An item that waits for a person is one of many. */
+function countParked(draft: Draft, by: 1 | -1): void {
+  const { parked: before = 0, ...items } = draft.items ?? { sealed: 0, failed: 0 };
+  draft.items = before + by > 0 ? { ...items, parked: before + by } : items;
 }
 
 function refused(drafts: StepDrafts, fact: FactOf<"handoff.refused">): void {

@@ -83,14 +83,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     },
     outcome: (run) => outcome(core, run),
     signal: (run, step, payload, by, id) => signal(core, { run, step, payload, by, id }),
-    cancel: async (run, by, reason) => {
-      open(core);
-      checkAuthor(by);
-      checkWellFormed("reason", reason);
-      const actor = await actorOf(core, run);
-      refuseCancel(actor.run);
-      await recorded(core, actor, { kind: "cancel", by, reason });
-    },
+    cancel: (run, by, reason) => cancel(core, run, by, reason),
     compensate: (run, asked) => compensate(core, run, asked),
     compensation: async (run, path, { action, by, reason, turn }) => {
       open(core);
@@ -119,6 +112,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       await release(core);
     },
   };
+}
+
+async function cancel(core: Core, run: string, by: Author, reason: string): Promise<void> {
+  open(core);
+  checkAuthor(by);
+  checkWellFormed("reason", reason);
+  const actor = await actorOf(core, run);
+  refuseCancel(actor.run);
+  await recorded(core, actor, { kind: "cancel", by, reason });
 }
 
 /** A person has a run go back. */
