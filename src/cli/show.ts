@@ -1,6 +1,6 @@
 /** `baton show`: a run, from its journal alone. */
 import type { Command } from "commander";
-import type { Baton, RecordedEntry, RunReport, StepSummary } from "../index.ts";
+import type { Baton, ParkedBecause, RecordedEntry, RunReport, StepSummary } from "../index.ts";
 import { examples } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
 import { entryLine } from "./entry-line.ts";
@@ -132,6 +132,7 @@ function printTroubles(cli: Cli, report: RunReport): void {
       printViolations(cli, violations);
     }
     printFallback(cli, step);
+    printParkedItems(cli, report, step);
     if (step.waitsFor !== undefined) printWait(cli, report, step, step.waitsFor);
   }
 }
@@ -153,6 +154,7 @@ function printWait(
   step: StepSummary,
   waitsFor: NonNullable<StepSummary["waitsFor"]>,
 ): void {
+  if (waitsFor.what === "person") return printParked(cli, report, step.path, waitsFor.because);
   const due = waitsFor.dueAt === undefined ? "" : `, until ${moment(waitsFor.dueAt)}`;
   const awaited = waitsFor.run ?? waitsFor.gate?.slice(waitsFor.what.length + 1);
   const named = awaited === undefined ? "" : ` ${awaited}`;
@@ -172,6 +174,31 @@ function printWait(
   if (waitsFor.what === "breaker") cli.print("  next:  baton breakers");
   if (waitsFor.what === "run" && waitsFor.run !== undefined)
     cli.print(`  next:  ${printable(`baton show ${waitsFor.run}`)}`);
+}
+
+const PARKED_BECAUSE: Readonly<Record<ParkedBecause, string>> = {
+  unknown: "what its attempt did is not known",
+  poison: "it took its process with it",
+  pivot: "it failed where the run may only go forward",
+};
+
+function printParked(
+  cli: Cli,
+  report: RunReport,
+  path: string,
+  because: ParkedBecause = "unknown",
+): void {
+  cli.print(`\n${cli.colors.red(printable(path))} waits for a person: ${PARKED_BECAUSE[because]}`);
+  if (report.missing === undefined)
+    cli.print(`  next:  ${printable(`baton dead-letters show ${report.id} ${path}`)}`);
+}
+
+function printParkedItems(cli: Cli, report: RunReport, { path, items }: StepSummary): void {
+  const { parked = 0 } = items ?? {};
+  if (parked === 0 || report.endedAt !== undefined || report.rollback !== undefined) return;
+  const wait = parked === 1 ? "waits" : "wait";
+  cli.print(`\n${cli.colors.red(printable(path))}: ${count(parked, "item")} ${wait} for a person`);
+  cli.print(`  next:  ${printable(`baton dead-letters show ${report.id}`)}`);
 }
 
 async function printRollback(
