@@ -13,7 +13,7 @@ const FINAL = ["run.refused", "run.compensated", ...REVERSIBLE];
 const RESULTS = ["step.sealed", "step.carried", "item.sealed", "compensation.sealed"];
 const VERSIONS = ["run.started", "step.sealed", "step.carried"];
 const BACK = /^(compensation\..*|run\.(resumed|blocked|parked|compensated|restored|cancelling))$/;
-const KINDS = `${FINAL} ${RESULTS} ${VERSIONS} run.resumed run.blocked run.parked run.cancelling run.restored
+const KINDS = `${FINAL} ${RESULTS} ${VERSIONS} run.resumed run.blocked run.parked run.overdue run.cancelling run.restored
   run.compensating compensation.failed compensation.held compensation.resolved step.skipped
   step.opened step.failed item.failed attempt.failed attempt.held handoff.refused once.recorded
   attempt.begun attempt.unknown attempt.probed step.parked step.resolved signal.received reminder.due workflow.registered breaker.opened breaker.halfOpened breaker.closed`;

@@ -126,7 +126,9 @@ async function startLine(cli: Cli, opened: Opened, work: Started): Promise<Settl
   const { id, workflow, tally, flags } = work;
   try {
     const found = await isThere(opened, id);
-    const handle = await baton.startUntyped(workflow, work.value, { id, by: cli.person(flags.by) });
+    const limit = flags.deadline === undefined ? {} : { deadline: flags.deadline };
+    const by = cli.person(flags.by);
+    const handle = await baton.startUntyped(workflow, work.value, { id, by, ...limit });
     // Counted once the line is known to be that run's: another input under its id is a conflict.
     if (found) tally.found += 1;
     // A run of any workflow may be parked, if it took down the process that was here before.

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { Baton, ParkedBecause, RecordedEntry, RunReport, StepSummary } from "../index.ts";
 import { examples } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
+import { deadlineText } from "./deadline-text.ts";
 import { entryLine } from "./entry-line.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { printViolations } from "./run.ts";
@@ -67,6 +68,8 @@ function printHeader(cli: Cli, report: RunReport): void {
   const length =
     report.endedAt === undefined ? "" : `, took ${took(report.endedAt - report.startedAt)}`;
   line("started", `${moment(report.startedAt)}${length}`);
+  const due = deadlineText(report);
+  if (due !== undefined) line("deadline", due);
   line(
     "journal",
     `${report.version < 0 ? "no version" : `version ${report.version}`}, ${count(report.lastSeq + 1, "entry")}, head ${report.headHash.slice(0, 16)}`,
@@ -99,7 +102,7 @@ async function printSteps(cli: Cli, report: RunReport): Promise<void> {
     ],
     report.steps.map((step) => [
       printable(step.path) + (step.turn > 0 ? ` (turn ${step.turn})` : ""),
-      coloured(cli, step.status),
+      coloured(cli, step.status) + (isLate(step) ? " (late)" : ""),
       step.version === undefined ? "" : String(step.version),
       printable(step.agent ?? "") + (step.fallback === undefined ? "" : " (fallback)"),
       step.tookMs === undefined ? "" : took(step.tookMs),
@@ -107,6 +110,11 @@ async function printSteps(cli: Cli, report: RunReport): Promise<void> {
       printable(Object.keys(step.reads ?? {}).join(", ")),
     ]),
   );
+}
+
+/** Whether a step was sealed after it had missed its deadline: its attempt was under way then, and what it gave is kept. */
+function isLate({ status, missedDeadlineAt }: StepSummary): boolean {
+  return status === "sealed" && missedDeadlineAt !== undefined;
 }
 
 function printTroubles(cli: Cli, report: RunReport): void {

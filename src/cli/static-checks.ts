@@ -8,7 +8,7 @@ import type { AgentDefinition } from "../model/agent-definition.ts";
 import { compatibility } from "../model/compatibility.ts";
 import type { AnyContract } from "../model/contract.ts";
 import type { AgentStep, View, WorkflowDefinition } from "../model/workflow-definition.ts";
-import { agentsOf, partsOf } from "../model/workflow-parts.ts";
+import { agentsOf, fallbackOf, partsOf } from "../model/workflow-parts.ts";
 import { compareVersions } from "./arguments.ts";
 
 export interface Finding {
@@ -55,12 +55,13 @@ export function checkDefinitions(
     ...parts.flatMap((each) => [...each.contracts]),
     ...all.flatMap(({ input, output }) => [input, output]),
   ];
+  const isBounded = boundedAgents(nested);
   const findings = [
     ...nested.flatMap(stepFindings),
     ...nested.flatMap(handoffFindings),
     ...nested.flatMap(pivotFindings),
     ...identityFindings(all),
-    ...all.filter(firstOfItsId).flatMap(agentFindings),
+    ...all.filter(firstOfItsId).flatMap((agent) => agentFindings(agent, isBounded)),
     ...contractFindings([...new Set(contracts)]),
   ];
   const order = { error: 0, warning: 1, note: 2 };
@@ -221,15 +222,37 @@ function firstOfItsId<X extends { readonly id: string }>(
   return all.findIndex((other) => other.id === one.id) === i;
 }
 
-function agentFindings(agent: AgentDefinition): readonly Finding[] {
+/** Whether every step that may call an agent has a deadline, of its own or of its workflow. One that no step calls has none. */
+function boundedAgents(
+  workflows: readonly WorkflowDefinition[],
+): (agent: AgentDefinition) => boolean {
+  const bounded = new Map<string, boolean>();
+  for (const { steps, deadlineMs } of workflows) {
+    for (const step of steps) {
+      const isInTime = (step.deadlineMs ?? deadlineMs) !== undefined;
+      for (const first of agentsOf(step)) {
+        for (let each: typeof first | undefined = first; each; each = fallbackOf(each))
+          bounded.set(each.id, isInTime && bounded.get(each.id) !== false);
+      }
+    }
+  }
+  return ({ id }) => bounded.get(id) === true;
+}
+
+function agentFindings(
+  agent: AgentDefinition,
+  isBounded: (agent: AgentDefinition) => boolean,
+): readonly Finding[] {
   const findings: Finding[] = [];
   const where = agent.id;
-  if (agent.timeoutMs === undefined) {
+  const isEnded = agent.timeoutMs !== undefined || agent.heartbeatMs !== undefined;
+  if (!isEnded && !isBounded(agent)) {
     findings.push({
       severity: "warning",
       rule: "timeout",
       where,
-      message: "It has no timeout: an answer that never comes holds the run for ever.",
+      message:
+        "It has no timeout, no heartbeat, and no deadline around it: an answer that never comes holds the run for ever.",
     });
   }
   if (!agent.sideEffects) return findings;

@@ -8,8 +8,10 @@ import type { Position } from "../model/entry.ts";
 import type { Violation } from "../model/violation.ts";
 import type { StepDefinition } from "../model/workflow-definition.ts";
 import { type AttemptOutcome, recordFailure, takePerforming } from "./call.ts";
+import { takeDeadlines } from "./deadline.ts";
 import { decide, rulesOf, takeDue } from "./decide.ts";
 import { type Held, holdAttempt, release, type Released } from "./hold.ts";
+import { sealLateChild } from "./steps/child.ts";
 import type { ChildOutcome } from "./steps/rules.ts";
 import { askToCancel, askToGoBack } from "./going-back.ts";
 import {
@@ -62,6 +64,10 @@ export type Input =
       readonly parent?: { readonly run: string; readonly path: string };
       readonly fork?: Position & { readonly hash: string; readonly version: number };
       readonly carried?: readonly Carried[];
+      /** How long this run may take; the workflow's own deadline counts if it is shorter. */
+      readonly deadlineMs?: number;
+      /** The deadline of the run that it is part of. */
+      readonly deadlineAt?: number;
     }
   | {
       readonly kind: "refuseStart";
@@ -143,7 +149,10 @@ export function takeTurn(
   drain = true,
 ): Deliberation {
   const turn = deliberation(run, nowMs);
+  takeDeadlines(turn);
   for (const input of inputs) accept(turn, input);
+  // A run may be started with a deadline that has passed, and one that waited for its code has steps only now.
+  takeDeadlines(turn);
   if (drain) takeDue(turn);
   decide(turn, drain);
   return turn;
@@ -239,7 +248,19 @@ function refuseSignal(
   });
 }
 
+/** The earliest of all deadlines that a run is given, from the moment of its start. */
+function deadlineFrom(
+  { run, nowMs }: Deliberation,
+  { deadlineMs, deadlineAt }: Extract<Input, { readonly kind: "start" }>,
+): number | undefined {
+  const own = run.definition.deadlineMs;
+  if (deadlineMs === undefined && deadlineAt === undefined && own === undefined) return undefined;
+  const allowedMs = Math.min(deadlineMs ?? Infinity, own ?? Infinity);
+  return Math.min(Math.max(run.at, nowMs) + allowedMs, deadlineAt ?? Infinity);
+}
+
 function start(turn: Deliberation, input: Extract<Input, { readonly kind: "start" }>): void {
+  const deadlineAt = deadlineFrom(turn, input);
   say(turn, {
     kind: "run.started",
     by: input.by,
@@ -251,6 +272,7 @@ function start(turn: Deliberation, input: Extract<Input, { readonly kind: "start
       engine: input.engine,
       ...(input.parent === undefined ? {} : { parent: input.parent }),
       ...(input.fork === undefined ? {} : { fork: input.fork }),
+      ...(deadlineAt === undefined ? {} : { deadlineAt }),
     },
     value: input.input,
   });
@@ -313,7 +335,7 @@ function attemptFailed(
       state.items.executing -= 1;
     return recordUnknown(turn, step, rulesOf(step), { performing, agent: actor, outcome });
   }
-  const { givenUp } = recordFailure(turn, performing, agent, outcome);
+  const { givenUp, error, deadlineAt } = recordFailure(turn, performing, agent, outcome);
   const { kind } = run.phase;
   if (!givenUp) {
     const state = run.steps.get(step.name);
@@ -322,7 +344,7 @@ function attemptFailed(
       state.items.executing -= 1;
     if (state?.kind === "open") run.agenda.add(step.name);
   } else if (kind === "going") {
-    rulesOf(step).givenUp?.(turn, step, outcome.path, outcome.error);
+    rulesOf(step).givenUp?.(turn, step, outcome.path, error, deadlineAt);
   }
 }
 
@@ -330,10 +352,9 @@ function attemptFailed(
 function agentOf(run: Run, step: StepDefinition): AgentDefinition {
   if (step.kind === "agent" || step.kind === "map" || step.kind === "repeat") return step.agent;
   const state = run.steps.get(step.name);
+  const opening = state?.kind === "open" || state?.kind === "failed" ? state.opening : undefined;
   const taken =
-    step.kind === "branch" && state?.kind === "open" && state.opening.step === "branch"
-      ? step.cases.get(state.opening.case)
-      : undefined;
+    step.kind === "branch" && opening?.step === "branch" ? step.cases.get(opening.case) : undefined;
   invariant(taken?.kind === "agent", `Step ${step.name} of run ${run.id} calls no agent.`);
   return taken.agent;
 }
@@ -388,6 +409,7 @@ function childEnded(turn: Deliberation, path: string, outcome: ChildOutcome): vo
   const step = stepOf(run, parsePath(path).step);
   const state = run.steps.get(step.name);
   if (state?.kind === "open") rulesOf(step).childEnded?.(turn, step, state, performing, outcome);
+  else if (state?.kind === "failed") sealLateChild(turn, step.name, performing, outcome);
 }
 
 function signalled(turn: Deliberation, input: Extract<Input, { readonly kind: "signal" }>): void {

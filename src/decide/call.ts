@@ -6,10 +6,12 @@
  */
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import type { BreakerMark, FallbackMark } from "../model/breaker.ts";
+import { noTimeLeft } from "../model/deadline.ts";
 import type { Author, Draft, Failure, UsageRecord } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Performing, Reads, Run } from "../model/run.ts";
 import { isSuspected } from "./suspicion.ts";
+import { deadlineOf } from "./deadline.ts";
 import { type Deliberation, say } from "./turn.ts";
 
 /** How an attempt ended, as the engine reports it. */
@@ -44,6 +46,8 @@ export type AttemptOutcome =
       /** At least 0, below 1: the jitter is drawn outside, so that deciding is repeatable. */
       readonly random: number;
       readonly inputHash?: string;
+      /** What its last heartbeat said, where one said anything. */
+      readonly progress?: Json;
       readonly usage?: readonly UsageRecord[];
       readonly tookMs?: number;
       readonly behind?: Behind;
@@ -111,6 +115,8 @@ export function execute(
     feedback: state?.feedback ?? [],
     onces: run.onces.get(`${call.path}:${turnNo}`) ?? NO_ONCES,
     quarantined: isSuspected(run, call.path),
+    deadline: deadlineOf(run, call.step),
+    progress: state?.progress,
   });
 }
 
@@ -130,18 +136,29 @@ export function takePerforming(
   return performing;
 }
 
-/** Records a failed attempt, with the time of the next one if there is to be one. Gives whether the call is given up. */
+/** Whether a call is given up after a failed attempt, and why. */
+interface AfterFailure {
+  readonly givenUp: boolean;
+  readonly error: Failure;
+  /** The deadline before which there is no time for another attempt. */
+  readonly deadlineAt?: number;
+}
+
+/** Records a failed attempt, with the time of the next one if there is to be one: one that could only be late is none. */
 export function recordFailure(
   turn: Deliberation,
   performing: Performing,
   agent: AgentDefinition,
   outcome: Extract<AttemptOutcome, { readonly kind: "attemptFailed" }>,
-): { readonly givenUp: boolean } {
+): AfterFailure {
   const { attempts } = agent.retry;
   const actor = outcome.behind?.fallback?.agent ?? agent;
   const counted = outcome.attempt - (turn.run.calls.get(outcome.path)?.uncounted ?? 0);
-  const givenUp = outcome.final || counted >= attempts || turn.run.phase.kind !== "going";
+  const isLast = outcome.final || counted >= attempts || turn.run.phase.kind !== "going";
   const retryAt = Math.max(turn.run.at, turn.nowMs) + pauseMs(agent, counted, outcome.random);
+  const deadline = isLast ? undefined : deadlineOf(turn.run, performing.step);
+  const isLate = deadline !== undefined && retryAt >= deadline.at;
+  const givenUp = isLast || isLate;
   say(turn, {
     kind: "attempt.failed",
     path: outcome.path,
@@ -155,12 +172,15 @@ export function recordFailure(
       error: outcome.error,
       ...(givenUp ? {} : { retryAt }),
       ...(outcome.nothingDone === true ? { nothingDone: true } : {}),
+      ...(outcome.progress === undefined ? {} : { progress: outcome.progress }),
       ...(outcome.usage === undefined ? {} : { usage: outcome.usage }),
       ...(outcome.tookMs === undefined ? {} : { tookMs: outcome.tookMs }),
       ...(outcome.behind === undefined ? {} : marksOf(outcome.behind)),
     },
   });
-  return { givenUp };
+  if (!isLate) return { givenUp, error: outcome.error };
+  const error = noTimeLeft(deadline, outcome.path, outcome.error);
+  return { givenUp, error, deadlineAt: deadline.at };
 }
 
 /** What an attempt's output puts into `step.sealed` and `item.sealed`, which share all but their kind. */

@@ -10,6 +10,7 @@ import { check } from "../model/check.ts";
 import { sealJson } from "../model/json.ts";
 import type { Run, StepState, Timer } from "../model/run.ts";
 import type { StepDefinition, StepKind } from "../model/workflow-definition.ts";
+import { nextDeadlineAt } from "./deadline.ts";
 import { parsePath } from "./evolve.ts";
 import { isHeldUntil } from "./hold.ts";
 import { refusalFailure, tryCall, viewOf } from "./handoff.ts";
@@ -142,8 +143,9 @@ function wind(turn: Deliberation): void {
 /** After a restart nothing is under way, but the child runs of steps that are open may be: they are cancelled and awaited too. */
 function awaitChildren(run: Run): void {
   for (const [step, state] of run.steps) {
-    if (state.kind !== "open" || run.performing.has(step)) continue;
+    if ((state.kind !== "open" && state.kind !== "failed") || run.performing.has(step)) continue;
     const { opening, reads } = state;
+    if (opening === undefined || reads === undefined) continue;
     const isChild =
       opening.step === "subflow" || (opening.step === "branch" && opening.run !== undefined);
     const turn = run.turns.get(step) ?? 0;
@@ -188,6 +190,13 @@ function fire(turn: Deliberation, timer: Timer): void {
 
 /** When the run must be looked at again though nothing has come in; undefined if never. */
 export function nextWakeAt(run: Run): number | undefined {
+  const timerAt = nextTimerAt(run);
+  const deadlineAt = nextDeadlineAt(run);
+  if (deadlineAt === undefined) return timerAt;
+  return timerAt === undefined ? deadlineAt : Math.min(timerAt, deadlineAt);
+}
+
+function nextTimerAt(run: Run): number | undefined {
   if (run.phase.kind !== "going" && run.phase.kind !== "compensating") return undefined;
   for (let timer = run.timers.peek(); timer !== undefined; timer = run.timers.peek()) {
     if (matters(run, timer)) return timer.dueAt;

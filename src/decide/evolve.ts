@@ -2,11 +2,13 @@
  * evolve: what each kind of entry does to a run. No I/O, no clock, no chance, and no user function: what those gave is in
  * the entry. Every kind has its line in the table, so that a new one which nobody handles does not compile.
  */
+import { deadlineFailure } from "../model/deadline.ts";
 import type { EntryKind, Fact, FactOf, PlannedCompensation } from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { Items, Rollback, Run, StepState } from "../model/run.ts";
 import { parsePath } from "./path.ts";
+import { noteDeadline, ready } from "./readiness.ts";
 import { beginAnew, isParkedWhole, restore } from "./restore.ts";
 import { pardon, suspectReady } from "./suspicion.ts";
 
@@ -34,6 +36,13 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "run.failed": (run, fact) => {
     run.phase = { kind: "failed", step: fact.payload.step, error: fact.payload.error };
   },
+  "run.overdue": (run, fact) => {
+    const { deadlineAt, pivot } = fact.payload;
+    run.deadlineAt = undefined;
+    if (pivot !== undefined) return;
+    const error = deadlineFailure({ at: deadlineAt, of: "run" });
+    run.phase = { kind: "failing", step: undefined, error, since: fact.seq };
+  },
   "run.cancelling": (run, fact) => {
     // On its way to a savepoint it goes on to there first.
     if (run.rollback === undefined) run.phase = { kind: "cancelling", ...fact.payload };
@@ -59,12 +68,15 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "step.skipped": (run, fact) => {
     const step = pathOf(fact);
     run.steps.set(step, { kind: "skipped", seq: fact.seq });
-    settle(run, step);
+    settle(run, step, fact.at);
   },
   "step.opened": opened,
   "step.failed": (run, fact) => {
     const step = pathOf(fact);
-    run.steps.set(step, FAILED);
+    const state = run.steps.get(step);
+    const wasOpen = fact.payload.deadlineAt !== undefined && state?.kind === "open";
+    const opened = wasOpen ? { opening: state.opening, reads: state.reads } : undefined;
+    run.steps.set(step, opened === undefined ? FAILED : { kind: "failed", ...opened });
     forgetWaits(run, step);
     if (run.phase.kind === "going")
       run.phase = { kind: "failing", step, error: fact.payload.error, since: fact.seq };
@@ -138,10 +150,12 @@ function started(run: Run, fact: FactOf<"run.started">): void {
   run.parent = fact.payload.parent;
   run.version = 0;
   run.values.set("input", { value: valueOf(fact), seq: fact.seq, version: 0, turn: 0 });
+  const { deadlineAt } = fact.payload;
+  if (deadlineAt !== undefined) noteDeadline(run, deadlineAt);
   for (const step of run.definition.steps) {
     let unmet = 0;
     for (const key of step.needs) if (key !== "input") unmet += 1;
-    if (unmet === 0) run.agenda.add(step.name);
+    if (unmet === 0) ready(run, step.name, fact.at);
     else run.unmetNeeds.set(step.name, unmet);
   }
 }
@@ -238,7 +252,7 @@ function seal(run: Run, fact: FactOf<"step.sealed" | "step.carried">): void {
   });
   run.steps.set(step, SEALED);
   forgetCall(run, step, fact.turn ?? 0);
-  settle(run, step);
+  settle(run, step, fact.at);
 }
 
 function opened(run: Run, fact: FactOf<"step.opened">): void {
@@ -283,16 +297,19 @@ function settleItem(run: Run, fact: Fact, result: NonNullable<Items["results"][n
 function attemptFailed(run: Run, fact: FactOf<"attempt.failed">): void {
   const path = pathOf(fact);
   const { step } = parsePath(path);
-  const { retryAt, error } = fact.payload;
+  const { retryAt, error, progress } = fact.payload;
   const attempt = fact.attempt ?? 1;
   // What a refusal said stays said, also when an attempt after it fails for another reason.
   const feedback = error.violations ?? run.calls.get(path)?.feedback ?? [];
   const uncounted = run.calls.get(path)?.uncounted;
+  const said =
+    progress === undefined ? run.calls.get(path)?.progress : { agent: fact.agent, value: progress };
   run.calls.set(path, {
     failedAttempts: attempt,
     retryAt,
     feedback,
     ...(uncounted === undefined ? {} : { uncounted }),
+    ...(said === undefined ? {} : { progress: said }),
   });
   run.holds.delete(path);
   if (run.intents.size > 0) run.intents.delete(path);
@@ -353,6 +370,9 @@ function stepResolved(run: Run, fact: FactOf<"step.resolved">): void {
   run.parked.delete(path);
   if (fact.payload.action !== "retry") return;
   if (isParkedWhole(run, path)) beginAnew(run, path);
+  const { step } = parsePath(path);
+  // Behind a pivot it may have been parked for its deadline, which counts anew.
+  if ((run.stepDeadlines?.get(step) ?? 0) <= fact.at) ready(run, step, fact.at);
   pardon(run, path);
   const call = run.calls.get(path);
   if (call !== undefined)
@@ -381,8 +401,10 @@ function handoffRefused(run: Run, fact: FactOf<"handoff.refused">): void {
   for (const dependent of run.definition.dependents.get(to) ?? []) {
     run.unmetNeeds.set(dependent, (run.unmetNeeds.get(dependent) ?? 0) + 1);
     run.agenda.delete(dependent);
+    run.stepDeadlines?.delete(dependent);
   }
-  run.agenda.add(to);
+  // The clock of the turn begins now.
+  ready(run, to, fact.at);
 }
 
 /** Nothing of a step that is over waits for a probe or a person. */
@@ -392,18 +414,19 @@ function forgetWaits(run: Run, step: string): void {
   for (const [path, each] of run.parked) if (each.step === step) run.parked.delete(path);
 }
 
-function settle(run: Run, step: string): void {
+function settle(run: Run, step: string, at: number): void {
   run.unsettledSteps -= 1;
   forgetWaits(run, step);
   run.signals.delete(step);
   run.reminders.delete(step);
+  run.stepDeadlines?.delete(step);
   for (const dependent of run.definition.dependents.get(step) ?? []) {
     const unmet = (run.unmetNeeds.get(dependent) ?? 0) - 1;
     if (unmet > 0) {
       run.unmetNeeds.set(dependent, unmet);
     } else {
       run.unmetNeeds.delete(dependent);
-      run.agenda.add(dependent);
+      ready(run, dependent, at);
     }
   }
 }

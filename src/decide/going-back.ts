@@ -37,12 +37,15 @@ export function turnsBack(turn: Deliberation, reason: RollbackReason): boolean {
 function howFar(run: Run, reason: RollbackReason): Savepoint | undefined {
   const { phase } = run;
   const pivot = pivotPassed(run);
-  // Nobody can have cancelled the run after its pivot, unless the code that has one was not here.
+  // Nobody can have cancelled the run after its pivot, nor can it have been too late, unless the code was not here.
+  const isOverdue = phase.kind === "failing" && phase.step === undefined;
   const isLate =
-    phase.kind === "cancelling" || (phase.kind === "failing" && (pivot?.seq ?? -1) > phase.since);
+    phase.kind === "cancelling" ||
+    (phase.kind === "failing" && (isOverdue || (pivot?.seq ?? -1) > phase.since));
   const wanted = phase.kind === "cancelling" ? phase.to : undefined;
   if (wanted !== undefined && wanted.seq >= (pivot?.seq ?? -1)) return wanted;
-  const left = reason.because === "failed" ? savepointLeft(run) : undefined;
+  // To go on again would be too late for a run that is overdue.
+  const left = reason.because === "failed" && !isOverdue ? savepointLeft(run) : undefined;
   return left ?? (isLate && pivot !== undefined ? newestVersion(run) : undefined);
 }
 

@@ -32,6 +32,15 @@ export function isWhole(run: Run, step: StepDefinition, path: string): boolean {
   return step.kind !== "branch" || takenCase(run, step)?.kind !== "agent";
 }
 
+/**
+ * Whether what is parked is still being made: a deadline has passed, and the attempt has not ended yet. It is decided then, if it
+ * has not come to anything.
+ */
+export function isUnderWay(run: Run, step: StepDefinition, path: string): boolean {
+  if (!isWhole(run, step, path)) return run.performing.has(path);
+  return [...run.performing.values()].some((each) => each.step === step.name);
+}
+
 /** Parks a call, with all that a person needs to decide. */
 export function parkCall(
   turn: Deliberation,
@@ -98,6 +107,7 @@ export function resolveStep(
   const { path, by, action, reason, output, nothingDone } = decision;
   const parked = run.parked.get(path);
   if (parked === undefined || parked.turn !== decision.turn || run.phase.kind !== "going") return;
+  if (isUnderWay(run, step, path)) return;
   const { attempt, error, inputHash } = parked;
   const [whole, reads] = [isWhole(run, step, path), readsAt(run, step)];
   say(turn, {

@@ -28,7 +28,8 @@ export function refuse(
     reads,
     payload: { violations, then },
   });
-  if (then.kind === "fail") failStep(turn, step.name, refusalFailure(step.name, violations), path);
+  if (then.kind === "fail")
+    failStep(turn, step.name, refusalFailure(step.name, violations), undefined, path);
   if (then.kind === "skip") {
     say(turn, {
       kind: "step.skipped",
@@ -64,20 +65,36 @@ function refusalOutcome(run: Run, step: StepDefinition): RefusalOutcome {
 }
 
 /**
- * Gives a step up for good; what follows from it (the run fails) is decided after. Behind a pivot the call, or the step if it
- * is none, is parked instead, unless a savepoint has attempts left.
+ * Gives a step up for good, with the deadline that it missed, if that was why; what follows from it (the run fails) is decided
+ * after. Behind a pivot the call, or the step if it is none, is parked instead, unless a savepoint has attempts left.
  */
-export function failStep(turn: Deliberation, step: string, error: Failure, path = step): void {
+export function failStep(
+  turn: Deliberation,
+  step: string,
+  error: Failure,
+  deadlineAt?: number,
+  path = step,
+): void {
+  if (mustWait(turn)) return parkStep(turn, step, error, path);
+  say(turn, {
+    kind: "step.failed",
+    path: step,
+    turn: turn.run.turns.get(step) ?? 0,
+    by: ENGINE,
+    payload: { error, ...(deadlineAt === undefined ? {} : { deadlineAt }) },
+  });
+}
+
+/** Parks a step, or a call of it, behind a pivot. What waits for a person already goes on waiting for that. */
+export function parkStep(turn: Deliberation, step: string, error: Failure, path = step): void {
   const { run } = turn;
   const definition = run.definition.stepByName.get(step);
+  if (definition === undefined || run.parked.has(step) || run.parked.has(path)) return;
+  const attempt = run.calls.get(path)?.failedAttempts ?? 0;
   const turnNo = run.turns.get(step) ?? 0;
-  if (definition !== undefined && mustWait(turn)) {
-    const attempt = run.calls.get(path)?.failedAttempts ?? 0;
-    const place = { path, turn: turnNo, attempt, reads: readsAt(run, definition) };
-    const parked = { because: "pivot", error } as const;
-    return parkCall(turn, definition, { ...place, inputHash: undefined }, parked);
-  }
-  say(turn, { kind: "step.failed", path: step, turn: turnNo, by: ENGINE, payload: { error } });
+  const place = { path, turn: turnNo, attempt, reads: readsAt(run, definition) };
+  const parked = { because: "pivot", error } as const;
+  parkCall(turn, definition, { ...place, inputHash: undefined }, parked);
 }
 
 function mustWait({ run, facts }: Deliberation): boolean {

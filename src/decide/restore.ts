@@ -10,6 +10,7 @@
 import type { FactOf } from "../model/entry.ts";
 import { newTimers, type Run } from "../model/run.ts";
 import { parsePath } from "./path.ts";
+import { ready } from "./readiness.ts";
 
 /** Whether what a step came to was settled by the entry `seq`, and still stands (R1). */
 export function isKept(run: Run, step: string, seq: number): boolean {
@@ -19,13 +20,14 @@ export function isKept(run: Run, step: string, seq: number): boolean {
   return state?.kind === "skipped" && state.seq <= seq;
 }
 
-/** Applies `run.restored`: resets exactly what came after the savepoint. */
-export function restore(run: Run, { payload }: FactOf<"run.restored">): void {
+/** Applies `run.restored`: resets exactly what came after the savepoint. The clocks of steps begin anew. */
+export function restore(run: Run, { payload, at }: FactOf<"run.restored">): void {
   const { seq } = payload;
   const begun = stepsBegun(run);
   const kept = new Set(["input"]);
   for (const { name } of run.definition.steps) if (isKept(run, name, seq)) kept.add(name);
   run.agenda.clear();
+  run.stepDeadlines?.clear();
   run.unmetNeeds.clear();
   run.unsettledSteps = 0;
   for (const { name, needs } of run.definition.steps) {
@@ -34,7 +36,7 @@ export function restore(run: Run, { payload }: FactOf<"run.restored">): void {
     run.steps.delete(name);
     if (begun.has(name)) takeBack(run, name);
     const unmet = needs.filter((need) => !kept.has(need)).length;
-    if (unmet === 0) run.agenda.add(name);
+    if (unmet === 0) ready(run, name, at);
     else run.unmetNeeds.set(name, unmet);
   }
   for (const [key, value] of run.values) if (value.seq > seq) run.values.delete(key);
@@ -62,6 +64,9 @@ export function isParkedWhole(run: Run, path: string): boolean {
 export function beginAnew(run: Run, step: string): void {
   run.steps.delete(step);
   run.reminders.delete(step);
+  const waits = [run.calls, run.holds, run.intents, run.unknowns, run.parked, run.suspicions];
+  for (const each of waits)
+    for (const path of [...each.keys()]) if (parsePath(path).step === step) each.delete(path);
   takeBack(run, step);
 }
 

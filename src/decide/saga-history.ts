@@ -36,6 +36,8 @@ export function compensationKey(place: { readonly path: string; readonly turn: n
 /** Errors after which an attempt may have acted though nothing was sealed: no answer in time, or one that was refused. */
 const MAY_HAVE_ACTED: ReadonlySet<string> = new Set([
   "TIMEOUT",
+  "DEADLINE_EXCEEDED",
+  "HEARTBEAT_MISSED",
   "CONTRACT_VIOLATED",
   "VALUE_TOO_LARGE",
 ]);
@@ -151,6 +153,7 @@ function read(reading: Reading, fact: Fact): void {
       if (fact.payload.nothingDone === true) forgetUnknown(reading, fact);
       return;
     case "step.failed":
+    case "run.overdue":
     case "run.cancelling":
       reading.turnedAt = Math.min(reading.turnedAt, fact.seq);
       return;

@@ -102,7 +102,7 @@ export function untilHolds(
 /** The case that an open branch took, as today's definition has it. */
 export function takenCase(run: Run, step: BranchStep): BranchCase | undefined {
   const state = run.steps.get(step.name);
-  const opening =
-    state?.kind === "open" && state.opening.step === "branch" ? state.opening : undefined;
-  return opening === undefined ? undefined : step.cases.get(opening.case);
+  // A branch that has missed its deadline may still have its attempt under way.
+  const opening = state?.kind === "open" || state?.kind === "failed" ? state.opening : undefined;
+  return opening?.step === "branch" ? step.cases.get(opening.case) : undefined;
 }

@@ -6,9 +6,10 @@
  */
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import type { FallbackMark } from "../model/breaker.ts";
+import type { Deadline } from "../model/deadline.ts";
 import type { Author, Draft, Fact, Failure, RollbackReason } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
-import type { Run } from "../model/run.ts";
+import type { CallState, Run } from "../model/run.ts";
 import type { Violation } from "../model/violation.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import { evolve } from "./evolve.ts";
@@ -28,6 +29,10 @@ export type Command =
       readonly feedback: readonly Violation[];
       /** What `once` has recorded for this path and turn. */
       readonly onces: ReadonlyMap<string, Json>;
+      /** By when it must have ended, whatever its agent's own timeout. */
+      readonly deadline?: Deadline | undefined;
+      /** What the attempts before it said last. */
+      readonly progress?: CallState["progress"] | undefined;
       /** A process may have died of it: its intent is recorded first, and no other such call is made beside it. */
       readonly quarantined: boolean;
     }
@@ -51,6 +56,8 @@ export type Command =
       readonly run: string;
       readonly workflow: WorkflowDefinition;
       readonly input: unknown;
+      /** By when it must have ended, whatever its own deadline. */
+      readonly deadlineAt?: number | undefined;
     }
   /** Abort every attempt, cancel every child run: the run is failing or being cancelled. With `step`: those of a step that was given up. */
   | { readonly kind: "abort"; readonly reason: string; readonly step?: string }

@@ -10,6 +10,7 @@ import type { RunReport } from "../history/report.ts";
 import type { StateAt } from "../history/state.ts";
 import type { DeadLetter } from "../history/dead-letters.ts";
 import type { BreakerSnapshot } from "../model/breaker.ts";
+import type { Duration } from "../model/duration.ts";
 import type { Author, CompensationAction, Failure, RunStatus, StepAction } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Violation } from "../model/violation.ts";
@@ -95,6 +96,11 @@ export interface StartOptions {
   /** The caller's id: the same id with the same input gives the same run. A UUIDv7 if left out. */
   readonly id?: string;
   readonly by?: Author;
+  /**
+   * How long this run may take, from its start; its workflow's own deadline counts if that is shorter. It is fixed when the run
+   * is first started: who joins it later joins it as it is.
+   */
+  readonly deadline?: Duration;
 }
 
 export interface RunsFilter {
@@ -116,7 +122,7 @@ export interface Baton {
   /**
    * Starts a run, durably, before this resolves. The same id with the same workflow and input gives the run that is there.
    * An input that breaks the contract is journalled as a refused run: `outcome()` tells.
-   * @throws BatonError RUN_CONFLICT, VALUE_TOO_LARGE, STORE_READ_ONLY, STORE_CLOSED, STORE_FAILED, STORE_FENCED
+   * @throws BatonError RUN_CONFLICT, VALUE_TOO_LARGE, DURATION_INVALID, STORE_READ_ONLY, STORE_CLOSED, STORE_FAILED, STORE_FENCED
    */
   start<In, Out>(
     workflow: Workflow<In, Out>,

@@ -17,6 +17,10 @@ export interface StartRequest {
   readonly fork?: Pick<Extract<Input, { readonly kind: "start" }>, "fork" | "carried">;
   /** Go into the journal with the start: the manifest of a fork. */
   readonly blobs?: readonly Blob[];
+  /** How long the run may take, from its start to its end. */
+  readonly deadlineMs?: number;
+  /** When it must have ended, of a child run. */
+  readonly deadlineAt?: number;
 }
 
 /** What a person does to a breaker. */

@@ -1,6 +1,7 @@
 /** Baton out of its halves: the reader, and an engine where this process may write. */
 import { planFork, carriedInputs, type ForkOptions } from "../history/fork.ts";
 import { runEntries } from "../history/read.ts";
+import { durationMs } from "../model/duration.ts";
 import type { Author } from "../model/entry.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
@@ -59,7 +60,7 @@ export function makeBaton(parts: BatonParts): Baton {
       );
     }
     const id = options.id ?? ids.runId();
-    await engine.start({ id, definition, input, by: options.by ?? CALLER });
+    await engine.start({ id, definition, input, ...startedBy(options) });
     return handle(id);
   };
   const handle = (id: string): RunHandle<Json> => {
@@ -107,6 +108,17 @@ export function makeBaton(parts: BatonParts): Baton {
       return closing;
     },
   };
+}
+
+/** Who starts a run, and how long it may take. @throws BatonError DURATION_INVALID, ARGUMENT_INVALID */
+function startedBy({
+  by = CALLER,
+  deadline,
+}: StartOptions): Pick<StartRequest, "by" | "deadlineMs"> {
+  if (deadline === undefined) return { by };
+  const deadlineMs = durationMs(deadline);
+  if (deadlineMs > 0) return { by, deadlineMs };
+  throw new BatonError("ARGUMENT_INVALID", "The deadline is 0: no run could meet it.");
 }
 
 /** How people stop a run, and have it go back. */

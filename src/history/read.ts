@@ -49,6 +49,7 @@ export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "run.blocked": true,
   "run.completed": true,
   "run.failed": true,
+  "run.overdue": true,
   "run.cancelling": true,
   "run.cancelled": true,
   "run.compensating": true,

@@ -14,6 +14,7 @@ import { fallbackOf } from "../model/workflow-parts.ts";
 import { calledAt, callOf, takenCase, untilHolds } from "../decide/step-call.ts";
 import { afterLost, afterUnknown, unprobed } from "../decide/unknown.ts";
 import { compareContract, differ, type Replaying, saysRefused } from "./replay-difference.ts";
+import { compareInTime, compareMissed, comparePause } from "./replay-deadline.ts";
 import { compareOpening } from "./replay-opening.ts";
 
 /** Compares an entry of a step that has passed its gate. */
@@ -22,12 +23,14 @@ export function compareStep(replaying: Replaying, fact: Fact, step: StepDefiniti
     case "step.opened":
       return compareOpening(replaying, fact, step);
     case "step.sealed":
+      compareInTime(replaying, fact, step);
       return compareSealed(replaying, fact, step);
     case "step.carried":
       return compareProduced(replaying, fact, step);
     case "item.sealed":
       return compareItem(replaying, fact, step);
     case "item.failed":
+      compareMissed(replaying, fact, step);
       if (step.kind === "map" && step.failures === "settled") return;
       return differ(replaying, fact, {
         what: "step",
@@ -46,6 +49,7 @@ export function compareStep(replaying: Replaying, fact: Fact, step: StepDefiniti
     case "step.skipped":
       return compareTimeout(replaying, fact, step);
     case "step.failed":
+      compareMissed(replaying, fact, step);
       return compareLimit(replaying, fact, step);
     default:
       return;
@@ -307,6 +311,7 @@ function compareAttempt(
   step: StepDefinition,
 ): void {
   compareCall(replaying, fact, step);
+  comparePause(replaying, fact, step);
   const call = callOf(replaying.run, step, fact.path ?? step.name, replaying.failed);
   // Attempts that were lost with their process, or made before a person asked for more, are not counted.
   const uncounted = replaying.run.calls.get(fact.path ?? step.name)?.uncounted ?? 0;

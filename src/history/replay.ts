@@ -19,6 +19,7 @@ import type { StepDefinition, WorkflowDefinition } from "../model/workflow-defin
 import { factOf, type RecordedEntry, runIdOf } from "./read.ts";
 import { itemsOf } from "../decide/step-call.ts";
 import { compareContract, type ReplayDifference, type Replaying } from "./replay-difference.ts";
+import { compareOverdue, compareRunDeadline } from "./replay-deadline.ts";
 import { compareRefusal } from "./replay-refusal.ts";
 import { compareStep } from "./replay-step.ts";
 
@@ -96,7 +97,9 @@ function compareRun(replaying: Replaying, fact: Fact): void {
       });
     }
     compareContract(replaying, fact, definition.input, "The input");
+    compareRunDeadline(replaying, fact);
   }
+  if (fact.kind === "run.overdue") compareOverdue(replaying, fact);
   if (fact.kind === "run.completed") compareOutput(replaying, fact);
   if (fact.kind === "run.compensating") comparePlan(replaying, fact);
   // Of what failed before it, nothing is under way any more.

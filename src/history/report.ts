@@ -45,6 +45,14 @@ export interface RunReport {
   readonly violations?: readonly Violation[];
   /** What a blocked run needs before it can go on. */
   readonly missing?: readonly string[];
+  /** When it must have ended, in milliseconds since 1970. */
+  readonly deadlineAt?: number;
+  /** The deadline that ended it: of the step that is named, or of the run. */
+  readonly missedDeadline?: {
+    readonly deadlineAt: number;
+    readonly seq: number;
+    readonly step?: string;
+  };
   /** In the order in which they first acted. */
   readonly steps: readonly StepSummary[];
   readonly fork?: {
@@ -126,9 +134,10 @@ export function runReport(
 function foldRun(run: RunFacts, fact: Fact): void {
   switch (fact.kind) {
     case "run.started": {
-      const { workflow, fork, parent } = fact.payload;
+      const { workflow, fork, parent, deadlineAt } = fact.payload;
       Object.assign(run, { workflow, startedAt: fact.at, input: fact.value });
       if (parent !== undefined) run.parent = parent;
+      if (deadlineAt !== undefined) run.deadlineAt = deadlineAt;
       if (fork !== undefined) {
         run.fork = {
           run: runOfStream(fork.stream),
@@ -153,6 +162,15 @@ function foldRun(run: RunFacts, fact: Fact): void {
       delete run.status;
       delete run.missing;
       return;
+    case "run.overdue":
+      run.missedDeadline = { deadlineAt: fact.payload.deadlineAt, seq: fact.seq };
+      return;
+    case "step.failed": {
+      const { deadlineAt } = fact.payload;
+      if (deadlineAt !== undefined)
+        run.missedDeadline ??= { deadlineAt, seq: fact.seq, step: fact.path ?? "" };
+      return;
+    }
     case "run.completed":
       Object.assign(run, { status: "completed", output: fact.value });
       return;

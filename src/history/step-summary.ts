@@ -66,6 +66,8 @@ export interface StepSummary {
   readonly waitsFor?: Waiting;
   /** Why it was skipped. */
   readonly skipped?: "when" | "refused" | "timeout";
+  /** The deadline that it missed; it may have been sealed late all the same, for the record. */
+  readonly missedDeadlineAt?: number;
   readonly items?: ItemCounts;
   /** The case that a branch took. */
   readonly case?: string;
@@ -211,7 +213,8 @@ function waiting(fact: FactOf<"step.opened">): Waiting | undefined {
 }
 
 function failed(draft: Draft, fact: FactOf<"step.failed">): void {
-  const { error } = fact.payload;
+  const { error, deadlineAt } = fact.payload;
+  if (deadlineAt !== undefined) draft.missedDeadlineAt = deadlineAt;
   const wasRefused = draft.status === "refused";
   settle(draft, fact, { status: wasRefused ? "refused" : "failed", error });
 }

@@ -36,6 +36,20 @@ export interface AgentContext {
     readonly inputTokens: number;
     readonly outputTokens: number;
   }): void;
+  /**
+   * By when the attempt must have ended, in milliseconds since 1970: the earliest of the agent's timeout, the step's deadline
+   * and the run's. Undefined without any. Measured on the engine's wall clock.
+   */
+  readonly deadline: number | undefined;
+  /** How much of that is left, 0 once it has passed; undefined without a deadline. */
+  readonly remainingMs: () => number | undefined;
+  /**
+   * Says that the attempt is still at work, and how far it has come. `progress` is told to whoever watches, recorded if the
+   * attempt fails, and given to the next one as `lastProgress`. At most as large as `limits.progressBytesMax` says.
+   */
+  readonly heartbeat: (progress?: Json) => void;
+  /** What the attempts before this one, of the same turn, said last; undefined if none said anything. */
+  readonly lastProgress: Json | undefined;
   readonly log: AgentLog;
   /** Gives partial output to whoever watches. Not recorded, and never read by another step. */
   stream(chunk: Json): void;
@@ -119,6 +133,8 @@ export interface AgentDefinition {
   readonly output: AnyContract;
   /** Per attempt; absent means no limit, which `baton check` warns of. */
   readonly timeoutMs?: number;
+  /** The longest silence of an attempt; absent means that none is asked to speak. */
+  readonly heartbeatMs?: number;
   readonly retry: RetryPolicy;
   /** Attempts at the same time in one process, over all runs. */
   readonly concurrency?: number;

@@ -106,6 +106,11 @@ export interface AgentWork<I, O, R> {
   readonly output: Contract<O>;
   /** Of one attempt. No limit if left out, which `baton check` warns of. */
   readonly timeout?: Duration;
+  /**
+   * How often a long attempt says that it is still at work, by `context.heartbeat()`: one that is silent for longer ends with
+   * HEARTBEAT_MISSED, and is retried. It is not asked for if left out.
+   */
+  readonly heartbeat?: Duration;
   /** Three attempts with `exponential("200ms")` if left out. */
   readonly retry?: RetryOptions;
   /** Attempts at the same time in one process, over all runs. No limit of its own if left out. */
@@ -163,6 +168,7 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof AgentOptions<never, never, ne
   "input",
   "output",
   "timeout",
+  "heartbeat",
   "retry",
   "concurrency",
   "breaker",
@@ -193,6 +199,8 @@ export function agent<I, O, const R extends Frozen<O>>(
   const problems = agentProblems(options);
   const timeoutMs = durationOr(options.timeout, "timeout", problems);
   if (timeoutMs === 0) problems.push("The timeout is 0: no attempt could ever end in time.");
+  const heartbeatMs = durationOr(options.heartbeat, "heartbeat", problems);
+  if (heartbeatMs === 0) problems.push("The heartbeat is 0: no attempt could keep to it.");
   const retry = options.retry ?? { attempts: RETRY_ATTEMPTS_DEFAULT };
   problems.push(...retryProblems(retry), ...deliveryProblems(options));
   const compensation = compensationOf(options, problems);
@@ -206,6 +214,7 @@ export function agent<I, O, const R extends Frozen<O>>(
     input,
     output,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     retry: retryPolicy(retry),
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(breaker === undefined ? {} : { breaker }),

@@ -133,6 +133,8 @@ export interface Payloads {
     readonly engine: string;
     readonly fork?: Position & { readonly hash: string; readonly version: number };
     readonly parent?: { readonly run: string; readonly path: string };
+    /** When the run must have ended, in milliseconds since 1970; absent without a deadline. */
+    readonly deadlineAt?: number;
   };
   /** The input broke the workflow's contract; the run never began. No value: what was refused is not kept. */
   readonly "run.refused": {
@@ -146,6 +148,11 @@ export interface Payloads {
   readonly "run.blocked": { readonly missing: readonly string[] };
   readonly "run.completed": Record<never, never>;
   readonly "run.failed": { readonly step?: string; readonly error: Failure };
+  /**
+   * The run's deadline has passed: it fails, and goes back over what it has done. With `pivot`, a step that was sealed, it goes
+   * on, and a person is told of what it is at.
+   */
+  readonly "run.overdue": { readonly deadlineAt: number; readonly pivot?: string };
   /** `to`: the run is only wound down, and goes back to that savepoint. In a run that is going back to one: no further than back. */
   readonly "run.cancelling": { readonly reason: string; readonly to?: Savepoint };
   readonly "run.cancelled": { readonly reason: string };
@@ -162,7 +169,8 @@ export interface Payloads {
   readonly "step.skipped": { readonly reason: "when" | "refused" | "timeout" };
   /** Value: the list of a map, what an approval shows; absent for the other kinds. */
   readonly "step.opened": Opening;
-  readonly "step.failed": { readonly error: Failure };
+  /** `deadlineAt`: the deadline, of the step or of the run, that ended it. */
+  readonly "step.failed": { readonly error: Failure; readonly deadlineAt?: number };
   /** A call of the step waits for a person. Value: all that it takes to decide, as far as it is known. */
   readonly "step.parked": { readonly because: ParkedBecause; readonly error: Failure };
   /** A person has decided; what was done by hand is sealed by that person in the next entry. */
@@ -180,12 +188,14 @@ export interface Payloads {
     readonly fallback?: FallbackMark;
   };
   /** An item of a map was given up on; only where the map's failures are settled. */
-  readonly "item.failed": { readonly error: Failure };
+  readonly "item.failed": { readonly error: Failure; readonly deadlineAt?: number };
   readonly "attempt.failed": {
     readonly error: Failure;
     readonly retryAt?: number;
     /** Of an at-most-once agent: the attempt is known to have done nothing. */
     readonly nothingDone?: true;
+    /** How far it had come, by its last heartbeat that said so. */
+    readonly progress?: Json;
     readonly usage?: readonly UsageRecord[];
     readonly tookMs?: number;
     readonly breaker?: BreakerMark;

@@ -6,6 +6,8 @@ export interface Limits {
   readonly inlinePayloadBytesMax: number;
   /** A larger output belongs in an object store, with a reference in the state. */
   readonly outputBytesMax: number;
+  /** Of what an attempt says with a heartbeat: it stands in the entry of its failure, which is read in bulk. */
+  readonly progressBytesMax: number;
   readonly stepsPerRunMax: number;
   readonly mapWidthMax: number;
   /** Runs that execute at the same time; others queue, durably started. */
@@ -17,6 +19,7 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   inlinePayloadBytesMax: 32 * 1024,
   outputBytesMax: 4 * 1024 * 1024,
+  progressBytesMax: 4 * 1024,
   stepsPerRunMax: 100_000,
   mapWidthMax: 100_000,
   concurrentRunsMax: 1_000,

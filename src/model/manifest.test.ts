@@ -58,6 +58,30 @@ function built(variant: Variant = {}) {
 }
 
 describe("manifestOf", () => {
+  it("pins deadlines and heartbeats, where there are any", () => {
+    const made = (bounded: boolean) => {
+      const beating = agent({
+        name: "beating",
+        version: "1.0.0",
+        input: Doc,
+        output: Doc,
+        ...(bounded ? { heartbeat: "30s" as const } : {}),
+        execute: text,
+      });
+      const options = { input: Doc, ...(bounded ? { deadline: "2h" as const } : {}) };
+      return manifestOf(
+        workflow("bounded", "1.0.0", options)
+          .step("a", beating, { input: text, ...(bounded ? { deadline: "10m" as const } : {}) })
+          .output(text),
+      );
+    };
+    expect(made(true)).toMatchObject({
+      workflows: { "bounded@1.0.0": { deadlineMs: 7_200_000, steps: [{ deadlineMs: 600_000 }] } },
+      agents: { "beating@1.0.0": { heartbeatMs: 30_000 } },
+    });
+    expect(JSON.stringify(made(false))).not.toMatch(/deadline|heartbeat/);
+  });
+
   it("pins versions, contracts and the policies that decide", () => {
     const manifest = manifestOf(built());
     expect(manifest).toMatchObject({

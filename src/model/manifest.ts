@@ -24,7 +24,7 @@ export function manifestOf(definition: WorkflowDefinition): JsonObject {
     workflow: definition.id,
     workflows: byId(workflows, (each) => ({
       ...ends(each),
-      ...wayBack(each),
+      ...policiesOf(each),
       steps: each.steps.map(pinnedStep),
     })),
     agents: byId(agents, pinnedAgent),
@@ -69,8 +69,11 @@ function ends({ input, output }: WorkflowDefinition): JsonObject {
   return { input: input.id, output: output?.id ?? null };
 }
 
-function wayBack({ compensation }: WorkflowDefinition): JsonObject {
-  return compensation === undefined ? {} : { compensation };
+function policiesOf({ compensation, deadlineMs }: WorkflowDefinition): JsonObject {
+  return {
+    ...(compensation === undefined ? {} : { compensation }),
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+  };
 }
 
 function describedContract({ jsonSchema, rules }: AnyContract): JsonObject {
@@ -89,6 +92,7 @@ function pinnedAgent({
   delivery,
   onUnknown,
   probe,
+  heartbeatMs,
 }: AgentDefinition): JsonObject {
   return {
     input: input.id,
@@ -98,6 +102,7 @@ function pinnedAgent({
     sideEffects,
     ...(compensate === undefined ? {} : { compensates: true }),
     ...(compensateUnknown === true ? { compensatesUnknown: true } : {}),
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     ...(breaker === undefined ? {} : { breaker: pinnedBreaker(breaker) }),
     ...(delivery === undefined
       ? {}
@@ -127,12 +132,14 @@ function pinnedStep(step: StepDefinition): JsonObject {
   // The policy is plain data.
   const onRefused: JsonObject = { ...step.onRefused };
   // PINNED maps each kind to a function of that very kind; the correlation is lost through the index.
+  const deadline = step.deadlineMs === undefined ? {} : { deadlineMs: step.deadlineMs };
   return {
     name: step.name,
     ...commonOf(step),
     onRefused,
     ...(step.savepoint === undefined ? {} : { savepoint: { ...step.savepoint } }),
     ...(step.pivot === undefined ? {} : { pivot: true }),
+    ...deadline,
     ...PINNED[step.kind](step as never),
   };
 }

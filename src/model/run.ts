@@ -40,7 +40,8 @@ export type StepState =
     }
   | { readonly kind: "sealed" }
   | { readonly kind: "skipped"; readonly seq: number }
-  | { readonly kind: "failed" };
+  /** What it had opened stays known: what was under way may still come to an end. */
+  | { readonly kind: "failed"; readonly opening?: Opening; readonly reads?: Reads };
 
 export type Reads = Readonly<Record<string, number>>;
 
@@ -69,6 +70,8 @@ export interface CallState {
   readonly feedback: readonly Violation[];
   /** Attempts that the policy does not count: lost with their process, or made before a person asked for more. */
   readonly uncounted?: number;
+  /** How far an attempt of the turn had come, and `name@version` of the agent that said so. */
+  readonly progress?: { readonly agent: string | undefined; readonly value: Json };
 }
 
 /** An attempt that was begun, and whose outcome is not in the journal. */
@@ -150,6 +153,12 @@ export type Timer =
   | { readonly dueAt: number; readonly kind: "wake" | "remind"; readonly step: string }
   /** Another attempt of a compensation; `key` is `path:turn`. */
   | { readonly dueAt: number; readonly kind: "compensate"; readonly key: string };
+
+/** When a step that is ready must have been sealed or, without one, when the run must have ended. */
+export interface DeadlineTimer {
+  readonly dueAt: number;
+  readonly step: string | undefined;
+}
 
 /** What is being performed for a path: an attempt of an agent, or a child run. */
 export interface Performing {
@@ -257,6 +266,12 @@ export interface Run {
   manifest: string;
   inputHash: string | undefined;
   parent: { readonly run: string; readonly path: string } | undefined;
+  /** When the run must have ended. */
+  deadlineAt: number | undefined;
+  /** By step that is ready and not settled, when it must have been sealed; undefined as long as none has a deadline. */
+  stepDeadlines: Map<string, number> | undefined;
+  /** The deadlines in their order, for a run that has any. May hold some that no longer matter. */
+  deadlines: TinyQueue<DeadlineTimer> | undefined;
   /** Seq of the last entry, -1 before the first. */
   seq: number;
   /** Time of the last entry. */
@@ -330,6 +345,9 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     manifest: "",
     inputHash: undefined,
     parent: undefined,
+    deadlineAt: undefined,
+    stepDeadlines: undefined,
+    deadlines: undefined,
     seq: -1,
     at: 0,
     version: -1,

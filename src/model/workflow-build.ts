@@ -1,8 +1,9 @@
 /**
  * From steps as they were written to a workflow that can be started, or to one error with all of its problems.
  */
+import type { Duration } from "./duration.ts";
 import { isAgentName, isVersion } from "./naming.ts";
-import { definitionInvalid, isAsync, isContract, unknownOptions } from "./problems.ts";
+import { definitionInvalid, durationOr, isAsync, isContract, unknownOptions } from "./problems.ts";
 import type { WrittenStep } from "./workflow-chain.ts";
 import { graphProblems, partProblems } from "./workflow-checks.ts";
 import type { StepDefinition, View, WorkflowDefinition } from "./workflow-definition.ts";
@@ -15,7 +16,13 @@ export interface WorkflowHeader {
   readonly options: object;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set(["input", "output", "description", "compensation"]);
+const OPTIONS: ReadonlySet<string> = new Set([
+  "input",
+  "output",
+  "description",
+  "compensation",
+  "deadline",
+]);
 
 /**
  * The finished workflow.
@@ -29,7 +36,8 @@ export function buildWorkflow(
   const { name, version } = header;
   const id = `${name}@${version}`;
   const problems: string[] = [];
-  const { input, output, description, compensation } = headerParts(header, problems);
+  const { input, output, description, compensation, deadline } = headerParts(header, problems);
+  const deadlineMs = deadlineOf(deadline, problems);
   if (typeof project !== "function") problems.push("`output` was not given a function.");
   else if (isAsync(project)) problems.push("The function of `output` is asynchronous.");
   const read = written.map(readStep);
@@ -46,6 +54,8 @@ export function buildWorkflow(
     id,
     ...(description === undefined ? {} : { description }),
     ...(compensation === undefined ? {} : { compensation }),
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    ...(steps.some((step) => step.deadlineMs !== undefined) ? { hasStepDeadlines: true } : {}),
     // Where it is not a contract there is a problem, and the definition is never given out.
     input: input as WorkflowDefinition["input"],
     ...(output === undefined
@@ -66,6 +76,7 @@ interface HeaderParts {
   readonly output?: unknown;
   readonly description?: string;
   readonly compensation?: "sequential" | "parallel";
+  readonly deadline?: Duration;
 }
 
 function headerParts({ name, version, options }: WorkflowHeader, problems: string[]): HeaderParts {
@@ -88,6 +99,12 @@ function headerParts({ name, version, options }: WorkflowHeader, problems: strin
   if (![undefined, "sequential", "parallel"].includes(parts.compensation))
     problems.push('The `compensation` is neither "sequential" nor "parallel".');
   return parts;
+}
+
+function deadlineOf(deadline: Duration | undefined, problems: string[]): number | undefined {
+  const deadlineMs = durationOr(deadline, "deadline of the workflow", problems);
+  if (deadlineMs === 0) problems.push("The deadline of the workflow is 0: no run could meet it.");
+  return deadlineMs;
 }
 
 /** For each key, the steps that need it, in the order in which they were written. */

@@ -37,6 +37,8 @@ interface StepBase {
   readonly savepoint?: SavepointPolicy;
   /** Set where the run only goes forward once the step is sealed. */
   readonly pivot?: true;
+  /** From the moment its needs are settled to its sealing, over all attempts and waits. */
+  readonly deadlineMs?: number;
 }
 
 export interface AgentStep extends StepBase {
@@ -144,6 +146,10 @@ export interface WorkflowDefinition {
   readonly output?: AnyContract;
   /** How completed steps are compensated: one by one (if absent), or those side by side that don't depend on each other. */
   readonly compensation?: "sequential" | "parallel";
+  /** From the start of a run to its end. */
+  readonly deadlineMs?: number;
+  /** Whether any step has a deadline; absent if none has. */
+  readonly hasStepDeadlines?: true;
   /** In the order in which they were written. */
   readonly steps: readonly StepDefinition[];
   readonly stepByName: ReadonlyMap<string, StepDefinition>;

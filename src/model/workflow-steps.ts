@@ -26,7 +26,7 @@ export const TURNS_MAX = 10;
 /** A run that failed so often after the same step fails there again. */
 export const SAVEPOINT_ATTEMPTS_MAX = 10;
 
-const COMMON = ["needs", "when", "requires", "onRefused", "savepoint", "pivot"];
+const COMMON = ["needs", "when", "requires", "onRefused", "deadline", "savepoint", "pivot"];
 
 const OPTIONS: { readonly [K in StepKind]: ReadonlySet<string> } = {
   agent: new Set([...COMMON, "input"]),
@@ -108,10 +108,13 @@ interface Common {
   readonly onRefused: RefusalPolicy;
   readonly savepoint?: SavepointPolicy;
   readonly pivot?: true;
+  readonly deadlineMs?: number;
 }
 
 function commonOf(read: Reader): Common {
   const needs = needsOf(read);
+  const deadlineMs = read.duration("deadline");
+  if (deadlineMs === 0) read.problem("has a `deadline` of 0, which nothing could meet");
   const when = read.field("when") === undefined ? undefined : read.fn("when");
   return {
     needs,
@@ -120,6 +123,7 @@ function commonOf(read: Reader): Common {
     onRefused: refusalOf(read, needs),
     ...savepointOf(read),
     ...pivotOf(read),
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
   };
 }
 
@@ -265,6 +269,8 @@ function patienceOf(read: Reader): object {
     }
     if (read.field("onTimeout") !== undefined) read.problem("has `onTimeout` but no `timeout`");
   }
+  if (timeoutMs !== undefined && read.field("deadline") !== undefined)
+    read.problem("has both a `timeout` and a `deadline`: one of them would never count");
   if (remindEveryMs === 0) read.problem("has a `remindEvery` of 0, which would never end");
   return {
     ...(timeoutMs === undefined ? {} : { timeoutMs }),

@@ -82,6 +82,11 @@ export interface StepOptions<S, K extends KeysOf<S>, W, R> {
   readonly savepoint?: boolean | { readonly attempts: number };
   /** Whether the run only goes forward once this step is sealed: what fails after it waits for a person, and nothing is undone. */
   readonly pivot?: boolean;
+  /**
+   * How long the step may take in all, over every attempt, pause, wait and restart: from the moment that the last of its
+   * needs is sealed until it is sealed itself. Then it fails with DEADLINE_EXCEEDED. A turn that is sent back begins anew.
+   */
+  readonly deadline?: Duration;
 }
 
 /** How a step that waits for somebody ends without them: by a timeout, or never, but with reminders. */

@@ -1,5 +1,6 @@
 /** Workflows with types: what may be written is in workflow-types.ts, what the engine sees in workflow-definition.ts. */
 import type { Contract } from "./contract.ts";
+import type { Duration } from "./duration.ts";
 import {
   type Chain,
   chained,
@@ -25,6 +26,11 @@ export interface WorkflowOptions<In, Out> {
    * if left out), or `parallel`: side by side where nothing that read the one is still to be compensated.
    */
   readonly compensation?: "sequential" | "parallel";
+  /**
+   * How long a run may take, from its start to its end: then it fails with DEADLINE_EXCEEDED, and goes back over what it has
+   * done. Going back is not bounded by it. A run may be started with a shorter one. No limit if left out.
+   */
+  readonly deadline?: Duration;
 }
 
 /**

@@ -68,6 +68,29 @@ test("an agent without timeout, and one whose effects stay, are warned of", () =
   ]);
 });
 
+test("an agent that a heartbeat or the deadlines around it bound needs no timeout", () => {
+  const bare = (name: string, more: { readonly heartbeat?: "1m" } = {}) =>
+    agent({ name, version: "1.0.0", input: V1, output: V1, ...more, execute: (report) => report });
+  const [beating, inStep, inRun, halfway] = [
+    bare("beating", { heartbeat: "1m" }),
+    bare("in-step"),
+    bare("in-run"),
+    bare("halfway"),
+  ];
+  const steps = workflow("steps", "1.0.0", { input: V1 })
+    .step("a", inStep, { input: ({ input }) => input, deadline: "1m" })
+    .step("b", halfway, { needs: ["a"], input: ({ a }) => a })
+    .step("c", beating, { needs: ["b"], input: ({ b }) => b })
+    .output(({ c }) => c);
+  const whole = workflow("whole", "1.0.0", { input: V1, deadline: "1h" })
+    .step("a", inRun, { input: ({ input }) => input })
+    .step("b", halfway, { needs: ["a"], input: ({ a }) => a })
+    .output(({ b }) => b);
+  // One step that nothing bounds is enough.
+  expect(rulesOf([steps, whole])).toEqual(["warning timeout halfway@1.0.0"]);
+  expect(rulesOf([whole])).toEqual([]);
+});
+
 test("a handoff between versions of a contract that don't fit is an error", () => {
   const reader = agent({
     name: "reader",

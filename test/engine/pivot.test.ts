@@ -277,3 +277,67 @@ test("behind a pivot an approval that was declined is asked anew, or answered by
   expect((await baton.verify()).problems).toEqual([]);
   expect((await baton.replay("r")).differences).toEqual([]);
 });
+
+test("behind a pivot a step that misses its deadline waits for a person; its late result counts", async () => {
+  for (const how of ["late", "again"] as const) {
+    const shipped = gate<number>();
+    let calls = 0;
+    const ship = agentOf("ship", async (n: number, { signal }) => {
+      calls += 1;
+      if (calls > 1) return n;
+      if (how === "late") return await shipped.promise;
+      return await new Promise<number>((_, reject) =>
+        signal.addEventListener("abort", () => reject(new Error("aborted"))),
+      );
+    });
+    const flow = workflow("paid", "1.0.0", { input: count })
+      .step(
+        "pay",
+        agentOf("pay", (n: number) => n),
+        { input: ({ input }) => input, pivot: true },
+      )
+      .step("ship", ship, { needs: ["pay"], input: ({ pay }) => pay, deadline: "1m" })
+      .output(({ ship }) => ship);
+    const { baton, clock } = await opened({ workflows: [flow] });
+    const run = await baton.start(flow, 2, { id: "r" });
+    await clock.settle();
+    await clock.advance(60_000);
+    await clock.settle();
+    expect(await baton.deadLettersOf("r")).toMatchObject([
+      { path: "ship", because: "pivot", error: { code: "DEADLINE_EXCEEDED" } },
+    ]);
+    const retry = () => clock.until(baton.resolveStep("r", "ship", { action: "retry", by: ADA }));
+    if (how === "late") {
+      await expectRefused(retry(), "STEP_NOT_PARKED");
+      shipped.open(9);
+    } else await retry();
+    expect(await clock.until(run.result())).toBe(how === "late" ? 9 : 2);
+    expect(await baton.deadLetters()).toEqual([]);
+    expect((await baton.verify()).problems).toEqual([]);
+    expect((await baton.replay("r")).differences).toEqual([]);
+  }
+});
+
+test("behind a pivot a run that misses its deadline goes on, once a person has looked at what it is at", async () => {
+  const flow = workflow("paid", "1.0.0", { input: count, deadline: "1h" })
+    .step(
+      "pay",
+      agentOf("pay", (n: number) => n),
+      { input: ({ input }) => input, pivot: true },
+    )
+    .approval("sign", { needs: ["pay"], show: () => "please", remindEvery: "24h" })
+    .output(({ sign }) => sign.approved);
+  const { baton, clock } = await opened({ workflows: [flow] });
+  const run = await baton.start(flow, 2, { id: "r" });
+  await clock.settle();
+  await clock.advance(3_600_000);
+  await clock.settle();
+  expect((await journalOf(baton, "r")).slice(-2)).toEqual(["run.overdue", "step.parked sign"]);
+  expect(await payloadsOf(baton, "r", "run.overdue")).toMatchObject([{ pivot: "pay" }]);
+  expect((await baton.report("r")).status).toBe("parked");
+  await clock.until(baton.resolveStep("r", "sign", { action: "retry", by: ADA }));
+  await clock.until(baton.approve("r", "sign", { approved: true, by: ADA }));
+  expect(await clock.until(run.result())).toBe(true);
+  expect((await baton.verify()).problems).toEqual([]);
+  expect((await baton.replay("r")).differences).toEqual([]);
+});

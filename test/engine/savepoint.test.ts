@@ -6,6 +6,7 @@ import {
   count,
   entriesOf,
   expectRefused,
+  gate,
   journalOf,
   opened,
 } from "../support/opened.ts";
@@ -347,4 +348,69 @@ test("state, lineage and forks tell what was taken back", async () => {
   expect(await clock.until(baton.diff({ run: "r", version: 2 }, { run: "r", version: 3 }))).toEqual(
     [{ kind: "changed", path: "/b", before: 10, after: 20 }],
   );
+});
+
+test("a step that misses its deadline goes back to a savepoint, and its clock begins anew", async () => {
+  const slow = agentOf("slow", async (n: number, { turn, signal }) => {
+    if (turn > 0) return n;
+    return await new Promise<number>((_, reject) =>
+      signal.addEventListener("abort", () => reject(new Error("aborted"))),
+    );
+  });
+  const flow = workflow("partial", "1.0.0", { input: count })
+    .step(
+      "a",
+      agentOf("a", (n: number) => n),
+      { input: ({ input }) => input, savepoint: true },
+    )
+    .step("b", slow, { needs: ["a"], input: ({ a }) => a, deadline: "1m" })
+    .output(({ b }) => b);
+  const { baton, clock } = await opened({ workflows: [flow] });
+  const run = await baton.start(flow, 2, { id: "r" });
+  expect(await clock.until(run.result())).toBe(2);
+  expect((await baton.report("r")).restores).toMatchObject([
+    { step: "a", error: { code: "DEADLINE_EXCEEDED" } },
+  ]);
+  expect((await baton.verify()).problems).toEqual([]);
+  expect((await baton.replay("r")).differences).toEqual([]);
+});
+
+test("a run that has missed its own deadline goes all the way back: to go on would be too late", async () => {
+  const acts: string[] = [];
+  const flow = workflow("partial", "1.0.0", { input: count, deadline: "1h" })
+    .step("a", undoing<number>("a", acts), { input: ({ input }) => input, savepoint: true })
+    .awaitSignal("word", { needs: ["a"], contract: count, remindEvery: "24h" })
+    .output(({ word }) => word);
+  const { baton, clock } = await opened({ workflows: [flow] });
+  const run = await baton.start(flow, 2, { id: "r" });
+  expect(await clock.until(run.outcome())).toMatchObject({
+    kind: "compensated",
+    error: { code: "DEADLINE_EXCEEDED" },
+  });
+  expect(undone(acts)).toEqual(["a"]);
+});
+
+test("a run that is cancelled while it fails goes all the way back, not to its savepoint", async () => {
+  const acts: string[] = [];
+  const side = gate<number>();
+  const flow = workflow("partial", "1.0.0", { input: count })
+    .step("a", undoing<number>("a", acts), { input: ({ input }) => input, savepoint: true })
+    .step("side", undoing<number>("side", acts, { execute: () => side.promise }), {
+      needs: ["a"],
+      input: ({ a }) => a,
+    })
+    .step("b", shaky(1), { needs: ["a"], input: ({ a }) => a })
+    .output(({ b, side }) => b + side);
+  const { baton, clock } = await opened({ workflows: [flow] });
+  const run = await baton.start(flow, 2, { id: "r" });
+  await clock.settle();
+  await clock.until(baton.cancel("r", { by: ADA, reason: "enough" }));
+  side.open(1);
+  expect(await clock.until(run.outcome())).toMatchObject({
+    kind: "compensated",
+    error: { code: "RUN_CANCELLED" },
+  });
+  expect(undone(acts)).toEqual(["side", "a"]);
+  expect((await baton.verify()).problems).toEqual([]);
+  expect((await baton.replay("r")).differences).toEqual([]);
 });

@@ -27,5 +27,5 @@ export const agentRules: StepRules<StepOf<"agent">> = {
   sealed: (turn, _step, performing, outcome) => {
     say(turn, { kind: "step.sealed", ...sealing(performing, outcome) });
   },
-  givenUp: (turn, step, _path, error) => failStep(turn, step.name, error),
+  givenUp: (turn, step, _path, error, deadlineAt) => failStep(turn, step.name, error, deadlineAt),
 };

@@ -49,6 +49,6 @@ export const branchRules: StepRules<StepOf<"branch">> = {
   sealed: (turn, _step, performing, outcome) => {
     say(turn, { kind: "step.sealed", ...sealing(performing, outcome) });
   },
-  givenUp: (turn, step, _path, error) => failStep(turn, step.name, error),
+  givenUp: (turn, step, _path, error, deadlineAt) => failStep(turn, step.name, error, deadlineAt),
   childEnded: (turn, step, state, _performing, outcome) => childEnded(turn, step, state, outcome),
 };

@@ -2,11 +2,12 @@
  * Child runs: a subflow, or a case of a branch, is a run of its own, whose id follows from its parent's and the step.
  */
 import { BatonError } from "../../model/errors.ts";
-import type { Run } from "../../model/run.ts";
+import type { Performing, Run } from "../../model/run.ts";
 import type { StepDefinition, WorkflowDefinition } from "../../model/workflow-definition.ts";
+import { deadlineOf } from "../deadline.ts";
 import { refusalFailure, tryCall } from "../handoff.ts";
 import { failStep, refuse } from "../refusal.ts";
-import type { Deliberation } from "../turn.ts";
+import { type Deliberation, ENGINE, say } from "../turn.ts";
 import { sealOpen } from "./opening.ts";
 import type { ChildOutcome, OpenState } from "./rules.ts";
 
@@ -41,6 +42,7 @@ export function startChild(
     run: childOf(state),
     workflow,
     input: input.value,
+    deadlineAt: deadlineOf(run, step.name)?.at,
   });
 }
 
@@ -53,10 +55,31 @@ export function childOf(state: OpenState): string {
   return opening.run;
 }
 
-/** The child run that the step at a path waits for, if it is open and waits for one. */
+/** The child run that the step at a path waits for, if it waits for one, or did when it was given up. */
 export function openChild(run: Run, path: string): string | undefined {
   const state = run.steps.get(path);
-  return state?.kind === "open" && "run" in state.opening ? state.opening.run : undefined;
+  const opening = state?.kind === "open" || state?.kind === "failed" ? state.opening : undefined;
+  return opening !== undefined && "run" in opening ? opening.run : undefined;
+}
+
+/** A child run that completed though its step had missed its deadline: what it did is on record, and can be undone. */
+export function sealLateChild(
+  turn: Deliberation,
+  step: string,
+  { reads, turn: turnNo }: Performing,
+  outcome: ChildOutcome,
+): void {
+  if (outcome.kind !== "completed") return;
+  say(turn, {
+    kind: "step.sealed",
+    path: step,
+    turn: turnNo,
+    by: ENGINE,
+    reads,
+    causation: { stream: `run/${childRunId(turn.run, step)}`, seq: outcome.seq },
+    payload: {},
+    value: outcome.output,
+  });
 }
 
 export function childEnded(

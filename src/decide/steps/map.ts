@@ -43,17 +43,12 @@ export const mapRules: StepRules<MapStep> = {
     if (turn.run.steps.get(step.name)?.kind === "open") itemsOf(turn, step).executing -= 1;
     say(turn, { kind: "item.sealed", ...sealing(performing, outcome) });
   },
-  givenUp: (turn, step, path, error) => {
+  givenUp: (turn, step, path, error, deadlineAt) => {
     itemsOf(turn, step).executing -= 1;
-    if (step.failures === "all") failStep(turn, step.name, error, path);
-    else
-      say(turn, {
-        kind: "item.failed",
-        path,
-        ...laterTurn(turn.run, step.name),
-        by: ENGINE,
-        payload: { error },
-      });
+    if (step.failures === "all") return failStep(turn, step.name, error, deadlineAt, path);
+    const missed = deadlineAt === undefined ? {} : { deadlineAt };
+    const later = laterTurn(turn.run, step.name);
+    say(turn, { kind: "item.failed", path, ...later, by: ENGINE, payload: { error, ...missed } });
   },
 };
 

@@ -46,5 +46,6 @@ export const repeatRules: StepRules<RepeatStep> = {
   sealed: (turn, _step, performing, outcome) => {
     say(turn, { kind: "item.sealed", ...sealing(performing, outcome) });
   },
-  givenUp: (turn, step, path, error) => failStep(turn, step.name, error, path),
+  givenUp: (turn, step, path, error, deadlineAt) =>
+    failStep(turn, step.name, error, deadlineAt, path),
 };

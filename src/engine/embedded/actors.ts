@@ -5,6 +5,7 @@
  * dropped, or ends -> dropped. A rested run is woken by a signal, a timer or a child's end, which load it again.
  */
 import { type Input, takeTurn } from "../../decide/accept.ts";
+import { nextDeadlineAt } from "../../decide/deadline.ts";
 import { hasEnded, nextWakeAt, statusOf } from "../../decide/decide.ts";
 import type { Deliberation } from "../../decide/turn.ts";
 import { seal, type Sealed } from "../../journal/seal.ts";
@@ -167,9 +168,9 @@ function awaitNext(core: Core, actor: Actor): void {
   const isCompensating = actor.run.phase.kind === "compensating";
   // The way back takes no place: a parent that waits for its child to go back must not keep it from doing so.
   if (!isCompensating) takePlace(core, actor);
-  // While it stands in the queue its time may come as it likes: it is looked at when it has a place.
+  // While it stands in the queue its time may come as it likes, but for its deadlines: it is looked at when it has a place.
   const isLookedAt = actor.placed || isCompensating;
-  core.wakes.set(actor.id, isLookedAt ? nextWakeAt(actor.run) : undefined);
+  core.wakes.set(actor.id, isLookedAt ? nextWakeAt(actor.run) : nextDeadlineAt(actor.run));
 }
 
 const TAKEN: Arrived = { kind: "taken" };
@@ -447,7 +448,9 @@ export function stopAll(core: Core, reason: BatonError): void {
 function indexOf(run: Run): StreamIndex {
   const status = statusOf(run);
   // What is parked may wait for a time as well: another branch of it sleeps.
-  const wakeAtMs = status === "waiting" || status === "parked" ? nextWakeAt(run) : undefined;
+  const isWaiting = status === "waiting" || status === "parked";
+  // One that waits for code is looked at whenever the store is opened: the process may have it, whatever its deadline.
+  const wakeAtMs = isWaiting && run.phase.kind !== "blocked" ? nextWakeAt(run) : undefined;
   return {
     status,
     open: OPEN_STATUSES.has(status),

@@ -5,9 +5,11 @@ import type { UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import { type Json, sealJson } from "../../model/json.ts";
 import type { LogLine } from "../../ports/log-sink.ts";
+import { canonicalJson } from "../../journal/canonical.ts";
 import { executionKeyOf } from "../../journal/idempotency.ts";
 import { usageRecord } from "../usage.ts";
 import { tooLarge } from "../value-size.ts";
+import type { AttemptTime } from "./attempt-time.ts";
 import { deliver } from "./inbox.ts";
 import type { Actor, Core } from "./core.ts";
 
@@ -22,27 +24,26 @@ export interface ContextHandle {
   end(): void;
 }
 
-export function attemptContext(core: Core, actor: Actor, command: Execute): ContextHandle {
-  const { path, turn, attempt, feedback } = command;
+/** Made for every attempt: what it holds is kept in one scope, so that it costs as little as it can. */
+export function attemptContext(
+  core: Core,
+  actor: Actor,
+  command: Execute,
+  time: AttemptTime,
+): ContextHandle {
+  const { path, turn, attempt, feedback, agent, progress: last } = command;
   const usage: UsageRecord[] = [];
   let controller: AbortController | undefined;
   let aborted = false;
   let ended = false;
-  const refuse = (why: string) => {
-    throw new BatonError(
-      "CONTEXT_ENDED",
-      `Attempt ${attempt} of ${path} in run ${actor.id} ${why}.`,
-    );
-  };
-  const live = () => {
-    if (ended) refuse("has ended");
-  };
   let agentLog: AgentLog | undefined;
+  const live = () => {
+    if (ended) refuse(actor, command, "has ended");
+  };
   const mayBegin = () => {
-    if (aborted) refuse("was aborted");
+    if (aborted) refuse(actor, command, "was aborted");
     live();
   };
-  const memo = onces(core, actor, command, { mayBegin, live });
   const context: AgentContext = {
     get signal() {
       controller ??= new AbortController();
@@ -57,21 +58,26 @@ export function attemptContext(core: Core, actor: Actor, command: Execute): Cont
       return executionKeyOf({ namespace: core.namespace, run: actor.id, path, turn });
     },
     feedback,
-    once: memo,
+    once: onces(core, actor, command, { mayBegin, live }),
     usage: (call) => {
       live();
       usage.push(usageRecord(core.prices, call));
     },
+    deadline: time.deadlineAt,
+    remainingMs: time.deadlineAt === undefined ? unbounded : () => leftMs(core, time),
+    heartbeat: (progress) => {
+      live();
+      beat(core, actor, command, time, progress);
+    },
+    // What another agent said, for which this one stands in, means nothing to it.
+    lastProgress: last?.agent === agent.id ? last.value : undefined,
     get log() {
       agentLog ??= logOf(core, actor, command, live);
       return agentLog;
     },
     stream: (chunk) => {
       live();
-      const watchers = core.watchers.get(actor.id);
-      if (watchers === undefined) return;
-      const sealed = sealJson(chunk, `partial output of ${path}`);
-      for (const watcher of watchers) watcher.partial(path, attempt, sealed);
+      tellPartial(core, actor, command, chunk);
     },
   };
   return {
@@ -86,6 +92,56 @@ export function attemptContext(core: Core, actor: Actor, command: Execute): Cont
       controller?.abort();
     },
   };
+}
+
+function refuse(actor: Actor, { path, attempt }: Execute, why: string): never {
+  throw new BatonError("CONTEXT_ENDED", `Attempt ${attempt} of ${path} in run ${actor.id} ${why}.`);
+}
+
+/** Shared by all that have no deadline. */
+function unbounded(): undefined {
+  return undefined;
+}
+
+function leftMs(core: Core, { deadlineAt }: AttemptTime): number | undefined {
+  return deadlineAt === undefined ? undefined : Math.max(0, deadlineAt - core.clock.now());
+}
+
+/** The attempt is at work; what it says besides is kept for its failure. */
+function beat(
+  core: Core,
+  actor: Actor,
+  command: Execute,
+  time: AttemptTime,
+  progress: Json | undefined,
+): void {
+  time.beatMs = core.clock.monotonicMs();
+  if (progress !== undefined) time.progress = tellProgress(core, actor, command, progress);
+}
+
+/** Gives partial output to whoever watches. */
+function tellPartial(core: Core, actor: Actor, { path, attempt }: Execute, chunk: Json): void {
+  const watchers = core.watchers.get(actor.id);
+  if (watchers === undefined) return;
+  const sealed = sealJson(chunk, `partial output of ${path}`);
+  for (const watcher of watchers) watcher.partial(path, attempt, sealed);
+}
+
+/** Checks what came with a heartbeat, and tells it to whoever watches. */
+function tellProgress(core: Core, actor: Actor, { path, attempt }: Execute, given: Json): Json {
+  const what = `progress of ${path}`;
+  const progress = sealJson(given, what);
+  const { progressBytesMax } = core.limits;
+  const bytes = Buffer.byteLength(canonicalJson(progress));
+  if (bytes > progressBytesMax) {
+    throw new BatonError(
+      "VALUE_TOO_LARGE",
+      `The ${what} has ${bytes} bytes; limits.progressBytesMax is ${progressBytesMax}.`,
+    );
+  }
+  for (const watcher of core.watchers.get(actor.id) ?? [])
+    watcher.progress(path, attempt, progress);
+  return progress;
 }
 
 function logOf(core: Core, actor: Actor, command: Execute, live: () => void): AgentLog {

@@ -16,6 +16,9 @@ import { sha256Hex } from "../../journal/hash.ts";
 import type { CallOutcome } from "../../decide/breaker.ts";
 import type { AttemptOutcome, Behind } from "../../decide/call.ts";
 import type { Command } from "../../decide/turn.ts";
+import { parsePath } from "../../decide/evolve.ts";
+import { deadlineFailure } from "../../model/deadline.ts";
+import { type AttemptTime, atMoment, limitOf, listen } from "./attempt-time.ts";
 import { deliver } from "./inbox.ts";
 import { checkedOutput, failureOf } from "./attempt-output.ts";
 import { attemptContext, type ContextHandle } from "./attempt-context.ts";
@@ -31,13 +34,16 @@ type Execute = Extract<Command, { readonly kind: "execute" }>;
 type Ended = Extract<AttemptOutcome, { readonly kind: "sealed" | "attemptFailed" }>;
 
 /** An attempt from the moment it is wanted. */
-interface Running extends AtTheDoor {
+interface Running extends AtTheDoor, AttemptTime {
   readonly command: Execute;
   begun: boolean;
   startedMs: number;
   context: ContextHandle | undefined;
   stopTimeout: (() => void) | undefined;
   stopGrace: (() => void) | undefined;
+  stopListening: (() => void) | undefined;
+  /** Set once the deadline has aborted it: whatever it throws then, that was why. */
+  overdue: Failure | undefined;
   leaveQueue: (() => void) | undefined;
   leaveQuarantine: (() => void) | undefined;
   aborted: boolean;
@@ -55,6 +61,11 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     context: undefined,
     stopTimeout: undefined,
     stopGrace: undefined,
+    stopListening: undefined,
+    overdue: undefined,
+    deadlineAt: undefined,
+    beatMs: 0,
+    progress: undefined,
     leaveQueue: undefined,
     leaveQuarantine: undefined,
     ticket: undefined,
@@ -197,26 +208,55 @@ function announce(running: Running): void {
 function begin(running: Running): void {
   const { core, actor, command } = running;
   const { agent } = command;
-  const { timeoutMs } = agent;
   running.begun = true;
   if (running.reported) return core.agentPlaces.leave(agent);
   running.startedMs = core.clock.monotonicMs();
-  running.context = attemptContext(core, actor, command);
-  if (timeoutMs !== undefined) {
+  if (agent.timeoutMs !== undefined || command.deadline !== undefined) limit(running);
+  running.context = attemptContext(core, actor, command, running);
+  if (agent.heartbeatMs !== undefined) expectBeats(running, agent.heartbeatMs);
+  executeNow(running, running.context);
+}
+
+/** Ends the attempt in time: by its agent's timeout, or by the deadline of its step or run, whichever comes first. */
+function limit(running: Running): void {
+  const { core, command } = running;
+  const { agent, deadline } = command;
+  const { timeoutMs } = agent;
+  const first = limitOf(core.clock, timeoutMs, deadline);
+  running.deadlineAt = first?.at;
+  if (first?.of === "deadline") {
+    const failure = { code: "ABORTED", message: "Its deadline has passed." };
+    running.stopTimeout = atMoment(core.clock, first.at, () => abort(running, failure));
+  } else if (timeoutMs !== undefined) {
     const error = { code: "TIMEOUT", message: `${agent.id} took longer than ${timeoutMs} ms.` };
     running.stopTimeout = core.clock.after(timeoutMs, () =>
       fail(running, error, false, { thrown: error, doneNothing: false }),
     );
   }
-  executeNow(running, running.context);
 }
 
+function expectBeats(running: Running, everyMs: number): void {
+  const { core, command, startedMs } = running;
+  running.beatMs = startedMs;
+  running.stopListening = listen(core.clock, running, everyMs, () => {
+    const message = `${command.agent.id} was silent for ${everyMs} ms: no heartbeat.`;
+    const error = { code: "HEARTBEAT_MISSED", message };
+    fail(running, error, false, { thrown: error, doneNothing: false });
+  });
+}
+
+/** Aborts it, and waits for what it still gives. Whoever says so first, an attempt that is past its deadline ends for that. */
 function abort(running: Running, failure: Failure): void {
+  const { core, command } = running;
+  const { deadline, path } = command;
   running.aborted = true;
   if (!running.begun) return fail(running, failure, true);
+  running.stopListening?.();
+  if (deadline !== undefined && deadline.at <= core.clock.now())
+    running.overdue ??= deadlineFailure(deadline, parsePath(path).step);
   running.context?.abort();
-  running.stopGrace ??= running.core.clock.after(ABORT_GRACE_MS, () =>
-    fail(running, failure, true),
+  running.stopGrace ??= core.clock.after(ABORT_GRACE_MS, () =>
+    fail(running, running.overdue ?? failure, true),
   );
 }
 
@@ -240,10 +280,11 @@ function succeed(running: Running, raw: unknown): void {
 
 function thrown(running: Running, error: unknown): void {
   if (running.reported) return;
-  fail(running, failureOf(error), isFinal(running.command, error), {
-    thrown: error,
-    doneNothing: saysNothingDone(running.command.agent, error),
-  });
+  const doneNothing = saysNothingDone(running.command.agent, error);
+  if (running.overdue !== undefined)
+    return fail(running, running.overdue, true, { thrown: running.overdue, doneNothing });
+  const final = isFinal(running.command, error);
+  fail(running, failureOf(error), final, { thrown: error, doneNothing });
 }
 
 /** A policy that throws says nothing. */
@@ -276,7 +317,8 @@ function fail(
 ): void {
   const { core, command } = running;
   const { path, turn, attempt } = command;
-  const extra = running.begun ? told(running) : {};
+  const said = running.progress === undefined ? {} : { progress: running.progress };
+  const extra = running.begun ? { ...told(running), ...said } : {};
   if (!close(running)) return;
   const random = core.ids.random();
   const outcome: CallOutcome =
@@ -302,6 +344,7 @@ function close(running: Running): boolean {
   running.reported = true;
   running.stopTimeout?.();
   running.stopGrace?.();
+  running.stopListening?.();
   running.leaveQueue?.();
   running.leaveBreaker?.();
   running.context?.end();

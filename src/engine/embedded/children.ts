@@ -32,7 +32,7 @@ export function children(core: () => Core): Children {
 }
 
 async function join(core: Core, parent: Actor, command: StartChild): Promise<void> {
-  const { run, path, workflow, input } = command;
+  const { run, path, workflow, input, deadlineAt } = command;
   try {
     await startRun(core, {
       id: run,
@@ -40,6 +40,7 @@ async function join(core: Core, parent: Actor, command: StartChild): Promise<voi
       input,
       by: ENGINE,
       parent: { run: parent.id, path },
+      ...(deadlineAt === undefined ? {} : { deadlineAt }),
       ...manifestIfNew(core, workflow),
     });
     if (core.actors.has(run)) return;

@@ -80,6 +80,7 @@ export interface Actor {
 export interface Watcher {
   readonly entries: (entries: readonly SealedEntry[]) => void;
   readonly partial: (path: string, attempt: number, chunk: Json) => void;
+  readonly progress: (path: string, attempt: number, progress: Json) => void;
   /** The engine has ended: nothing more will come from here. */
   readonly ended: () => void;
 }

@@ -398,6 +398,7 @@ function subscribe(core: Core, run: string, subscriber: Subscriber): () => void 
   const watcher: Watcher = {
     entries: () => subscriber.entries(),
     partial: (path, attempt, chunk) => subscriber.partial(path, attempt, chunk),
+    progress: (path, attempt, progress) => subscriber.progress(path, attempt, progress),
     ended: () => subscriber.ended(),
   };
   if (core.stopped !== undefined) {

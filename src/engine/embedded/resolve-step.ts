@@ -1,5 +1,5 @@
 /** What a person decides of a call that is parked. */
-import { isWhole } from "../../decide/parking.ts";
+import { isUnderWay, isWhole } from "../../decide/parking.ts";
 import { callOf, takenCase } from "../../decide/step-call.ts";
 import { parsePath } from "../../decide/evolve.ts";
 import { check } from "../../model/check.ts";
@@ -36,6 +36,7 @@ export async function resolveStep(
   const step = actor.run.definition.stepByName.get(parsePath(path).step);
   const takes = step === undefined ? undefined : takesOf(actor.run, step, path);
   if (takes === undefined || actor.run.missing.length > 0) throw await refusal(core, actor, path);
+  if (step !== undefined && isUnderWay(actor.run, step, path)) throw stillUnderWay(run, path);
   // From here on nothing is awaited before the decision is in the inbox: a run that rests may leave memory meanwhile.
   const output =
     decision.action === "done"
@@ -66,7 +67,17 @@ export async function resolveStep(
   if (arrived.kind === "failed") decided.delete(parked);
   if (arrived.kind === "failed") throw arrived.error;
   // The run began to end in the same moment: nothing of it is decided by a person any more.
-  if (actor.run.parked.get(path) === parked) throw notParked(run, path);
+  if (actor.run.parked.get(path) !== parked) return;
+  decided.delete(parked);
+  throw notParked(run, path);
+}
+
+function stillUnderWay(run: string, path: string): BatonError {
+  return new BatonError(
+    "STEP_NOT_PARKED",
+    `In run ${run} an attempt at ${path} is still under way: it has missed its deadline, and is being aborted.`,
+    { hint: "Decide once it has ended: it may still succeed.", details: { run, path } },
+  );
 }
 
 /** The contract of what a person says a parked call, or step, came to; undefined where today's code knows of none. */

@@ -72,7 +72,7 @@ export async function startRun(
 type StartInput = Extract<Input, { readonly kind: "start" | "refuseStart" }>;
 
 function startInput(core: Core, request: StartRequest): StartInput {
-  const { definition, by, parent, fork } = request;
+  const { definition, by, parent, fork, deadlineMs, deadlineAt } = request;
   const checked = check(definition.input, request.input, `input of ${definition.id}`, "edge");
   if (checked.kind === "violated")
     return {
@@ -93,6 +93,8 @@ function startInput(core: Core, request: StartRequest): StartInput {
     input: checked.value,
     inputHash: sha256Hex(text),
     ...(parent === undefined ? {} : { parent }),
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    ...(deadlineAt === undefined ? {} : { deadlineAt }),
     ...fork,
   };
 }

@@ -80,6 +80,9 @@ function rootOf(run: string): string {
   return run.split("/")[0] ?? run;
 }
 
+/** Codes of what time ended. */
+const OUT_OF_TIME = /"(TIMEOUT|DEADLINE_EXCEEDED|HEARTBEAT_MISSED)"/;
+
 /** By root run, what came from outside: signals, cancellation, and what time decided. */
 function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string> {
   const met = new Map<string, string[]>();
@@ -102,7 +105,7 @@ function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string>
         all.push(`${place} ${attempt ?? 0} failed`);
       if (payload["timedOut"] === true || payload["reason"] === "timeout")
         all.push(`${place} late`);
-      if (JSON.stringify(payload).includes('"TIMEOUT"'))
+      if (kind === "run.overdue" || OUT_OF_TIME.test(JSON.stringify(payload)))
         all.push(`${place} ${attempt ?? 0} timeout`);
     }
   }
