@@ -18,6 +18,7 @@ import type {
 import { readBreakers, watchBreakers } from "./breakers.ts";
 import type { Catalogue } from "./definitions.ts";
 import type { Engine, StartRequest } from "./engine.ts";
+import { readHealth } from "./health.ts";
 import { manifestBlob } from "./manifests.ts";
 import { headOf, type Reader, workflowOf } from "./reader.ts";
 import type { WatchSource } from "./watch.ts";
@@ -96,7 +97,7 @@ export function makeBaton(parts: BatonParts): Baton {
         ids.runId(),
       ),
     ...wayBack(reader, writing),
-    ...breakerDoor(parts, writing),
+    ...standing(parts, writing),
     fork: async (run, options) => {
       const engine = writing();
       const request = await forkRequest(parts, run, options);
@@ -179,12 +180,14 @@ function checkStepDecision({ action, output, reason, turn, nothingDone }: StepDe
     refuse(`The turn ${turn} is not a whole number.`);
 }
 
-/** What people ask for about breakers. */
-function breakerDoor(
+/** How runs and breakers stand, and what people do to breakers. */
+function standing(
   { source, catalogue, engine }: BatonParts,
   writing: () => Engine,
-): Pick<Baton, "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers"> {
+): Pick<Baton, "health" | "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers"> {
   return {
+    health: async () =>
+      engine === undefined ? await readHealth(source, catalogue) : await engine.health(),
     breakers: async () =>
       engine === undefined
         ? await readBreakers(source.store, source.namespace, catalogue)

@@ -7,6 +7,7 @@ import { type RecordedEntry, readRun, readStored, runEntries } from "../history/
 import { replay } from "../history/replay.ts";
 import { runReport } from "../history/report.ts";
 import { stateAt } from "../history/state.ts";
+import { waitsOf } from "../history/waits.ts";
 import { verifyStore } from "../journal/verify.ts";
 import { FINAL_KINDS, type RunStatus, runStream } from "../model/entry.ts";
 import { BatonError } from "../model/errors.ts";
@@ -25,6 +26,7 @@ export type Reader = Pick<
   | "export"
   | "watch"
   | "report"
+  | "waits"
   | "deadLetters"
   | "deadLettersOf"
   | "state"
@@ -47,6 +49,11 @@ export function reader(source: WatchSource & { readonly catalogue: Catalogue }):
     report: async (run) => {
       const head = await headOf(store, namespace, run);
       return runReport(await entriesOf(run), { status: head.status });
+    },
+    waits: async (run) => {
+      const entries = await entriesOf(run);
+      const pinned = await pinnedDefinition(store, catalogue, entries[0]?.entry.payload ?? {});
+      return waitsOf(entries, pinned.kind === "found" ? pinned.definition : undefined);
     },
     deadLetters: async ({ limit = 100 } = {}) => {
       const letters: DeadLetter[] = [];

@@ -62,6 +62,12 @@ export function openChild(run: Run, path: string): string | undefined {
   return opening !== undefined && "run" in opening ? opening.run : undefined;
 }
 
+/** The child run that is awaited at a path: to end, or to have undone what it did. */
+export function childAt(run: Run, path: string): string | undefined {
+  const turn = run.performing.get(path)?.turn ?? 0;
+  return run.rollback?.pending.get(`${path}:${turn}`)?.run ?? openChild(run, path);
+}
+
 /** A child run that completed though its step had missed its deadline: what it did is on record, and can be undone. */
 export function sealLateChild(
   turn: Deliberation,

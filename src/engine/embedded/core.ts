@@ -27,6 +27,8 @@ import type { Catalogue } from "../definitions.ts";
 import type { PriceTable } from "../usage.ts";
 import type { AgentPlaces } from "./agent-places.ts";
 import type { Breakers } from "./breakers.ts";
+import type { Line } from "./line.ts";
+import type { InOwnContext } from "./own-context.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { Wakes } from "./wakes.ts";
 
@@ -66,6 +68,8 @@ export interface Actor {
   listed: boolean;
   /** Whether it has one of the places to execute. */
   placed: boolean;
+  /** Whether it stands in line for one. */
+  queued: boolean;
   /** Blobs that go into the journal with the next append: the manifest of a fork. */
   blobs: readonly Blob[];
   /** While an append waits to be tried again: gives that up. */
@@ -91,6 +95,8 @@ export interface Children {
     parent: Actor,
     command: Extract<Command, { readonly kind: "startChild" }>,
   ) => void;
+  /** Whether a child is being started, or is asked for again because the store could not. */
+  readonly isStarting: (parent: Actor, path: string) => boolean;
   readonly cancel: (parent: Actor, reason: string) => void;
   /** Has a child that completed go back; its end comes as an input, like any child's. */
   readonly compensate: (
@@ -111,6 +117,8 @@ export interface Core {
   readonly limits: Limits;
   readonly prices: PriceTable;
   readonly catalogue: Catalogue;
+  /** In which the code of agents is called; see own-context.ts. */
+  readonly inOwnContext: InOwnContext;
   readonly agentPlaces: AgentPlaces;
   readonly breakers: Breakers;
   readonly quarantine: Quarantine;
@@ -129,7 +137,7 @@ export interface Core {
   tickSet: boolean;
   placesTaken: number;
   /** Runs that wait for a place to execute, first come first served. */
-  readonly placeQueue: Actor[];
+  readonly placeQueue: Line<Actor>;
   /** Called when a place is given back and nobody in memory wants it. */
   readonly placeFreed: (() => void)[];
   /** Those who wait for a run's end, by run. */

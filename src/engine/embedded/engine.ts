@@ -10,7 +10,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Ids } from "../../ports/ids.ts";
 import type { JournalStore } from "../../ports/journal-store.ts";
 import type { LogSink } from "../../ports/log-sink.ts";
-import type { CompensateOptions, RunOutcome } from "../baton.ts";
+import type { RunOutcome } from "../baton.ts";
 import type { Catalogue } from "../definitions.ts";
 import type { Engine } from "../engine.ts";
 import { registerWorkflows } from "../manifests.ts";
@@ -25,11 +25,14 @@ import type { Actor, Arrived, Core, Watcher } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import { type AcquiredLease, acquireLease, keepLease } from "./lease-keeper.ts";
 import { checkAuthor, checkWellFormed } from "./author.ts";
+import { line } from "./line.ts";
+import { ownContext } from "./own-context.ts";
 import { quarantine } from "./quarantine.ts";
 import { resolveStep } from "./resolve-step.ts";
 import { refuseCancel, resolve, rollBack } from "./rollbacks.ts";
 import { actorOf, notLoaded, readOutcome, resumeRuns, startRun } from "./runs.ts";
 import { wakes } from "./wakes.ts";
+import { watchdog } from "./watchdog.ts";
 
 export interface EngineOptions {
   readonly store: JournalStore;
@@ -42,6 +45,8 @@ export interface EngineOptions {
   readonly limits: Limits;
   readonly prices: PriceTable;
   readonly catalogue: Catalogue;
+  /** How often the watchdog looks by itself; 0 for never. */
+  readonly watchdogMs: number;
 }
 
 /**
@@ -74,6 +79,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     core.breakers.stop();
     throw error;
   }
+  const guard = watchdog(core, options.watchdogMs);
   return {
     start: async (request) => {
       open(core);
@@ -83,8 +89,47 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     },
     outcome: (run) => outcome(core, run),
     signal: (run, step, payload, by, id) => signal(core, { run, step, payload, by, id }),
-    cancel: (run, by, reason) => cancel(core, run, by, reason),
-    compensate: (run, asked) => compensate(core, run, asked),
+    ...wayBack(core),
+    subscribe: (run, subscriber) => subscribe(core, run, subscriber),
+    health: guard.health,
+    breakers: () => core.breakers.snapshots(),
+    setBreaker: async (name, { to, by, reason }) => {
+      open(core);
+      checkAuthor(by);
+      checkWellFormed("reason", reason);
+      await core.breakers.setByPerson(name, { to, by, reason });
+    },
+    subscribeBreakers: (subscriber) => core.breakers.subscribe(subscriber),
+    close: async (graceMs) => {
+      leave();
+      guard.stop();
+      await closeCore(core, graceMs);
+      await release(core);
+    },
+  };
+}
+
+/** How people stop a run, and have it go back. */
+function wayBack(
+  core: Core,
+): Pick<Engine, "cancel" | "compensate" | "compensation" | "resolveStep"> {
+  return {
+    cancel: async (run, by, reason) => {
+      open(core);
+      checkAuthor(by);
+      checkWellFormed("reason", reason);
+      const actor = await actorOf(core, run);
+      refuseCancel(actor.run);
+      await recorded(core, actor, { kind: "cancel", by, reason });
+    },
+    compensate: async (run, { by, reason, to }) => {
+      open(core);
+      checkAuthor(by);
+      checkWellFormed("reason", reason);
+      const error = { code: "COMPENSATION_ASKED", message: reason };
+      const why = { because: "asked", error } as const;
+      await rollBack(core, run, { by, reason: why, ...(to === undefined ? {} : { to }) });
+    },
     compensation: async (run, path, { action, by, reason, turn }) => {
       open(core);
       checkAuthor(by);
@@ -97,44 +142,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       if (decision.reason !== undefined) checkWellFormed("reason", decision.reason);
       await resolveStep(core, run, path, decision);
     },
-    subscribe: (run, subscriber) => subscribe(core, run, subscriber),
-    breakers: () => core.breakers.snapshots(),
-    setBreaker: async (name, { to, by, reason }) => {
-      open(core);
-      checkAuthor(by);
-      checkWellFormed("reason", reason);
-      await core.breakers.setByPerson(name, { to, by, reason });
-    },
-    subscribeBreakers: (subscriber) => core.breakers.subscribe(subscriber),
-    close: async (graceMs) => {
-      leave();
-      await closeCore(core, graceMs);
-      await release(core);
-    },
   };
-}
-
-async function cancel(core: Core, run: string, by: Author, reason: string): Promise<void> {
-  open(core);
-  checkAuthor(by);
-  checkWellFormed("reason", reason);
-  const actor = await actorOf(core, run);
-  refuseCancel(actor.run);
-  await recorded(core, actor, { kind: "cancel", by, reason });
-}
-
-/** A person has a run go back. */
-async function compensate(
-  core: Core,
-  run: string,
-  { by, reason, to }: CompensateOptions,
-): Promise<void> {
-  open(core);
-  checkAuthor(by);
-  checkWellFormed("reason", reason);
-  const error = { code: "COMPENSATION_ASKED", message: reason };
-  const why = { because: "asked", error } as const;
-  await rollBack(core, run, { by, reason: why, ...(to === undefined ? {} : { to }) });
 }
 
 /** A full disk must not keep a process from ending: a lease that can't be given back is taken over when the process is gone. */
@@ -163,6 +171,7 @@ function makeCore(options: EngineOptions, { epoch, abandoned }: AcquiredLease): 
     limits,
     prices,
     catalogue,
+    inOwnContext: ownContext(),
     agentPlaces: agentPlaces(),
     breakers: breakers(() => core),
     quarantine: quarantine(),
@@ -176,7 +185,7 @@ function makeCore(options: EngineOptions, { epoch, abandoned }: AcquiredLease): 
     listed: [],
     tickSet: false,
     placesTaken: 0,
-    placeQueue: [],
+    placeQueue: line(),
     placeFreed: [],
     waiters: new Map(),
     watchers: new Map(),

@@ -26,8 +26,9 @@ export function listActor(core: Core, actor: Actor): void {
   if (core.tickSet) return;
   core.tickSet = true;
   const { clock } = core;
-  if (clock.soon === undefined) setImmediate(() => tick(core));
-  else clock.soon(() => tick(core));
+  const act = () => core.inOwnContext(() => tick(core));
+  if (clock.soon === undefined) setImmediate(act);
+  else clock.soon(act);
 }
 
 function tick(core: Core): void {

@@ -6,6 +6,7 @@ import type { Author, CompensationAction, Fact, RollbackReason } from "../../mod
 import { BatonError } from "../../model/errors.ts";
 import type { Run } from "../../model/run.ts";
 import { dropActor } from "./actors.ts";
+import { finished } from "./outcomes.ts";
 import type { Actor, Arrived, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import { factsOf } from "./run-facts.ts";
@@ -86,9 +87,7 @@ async function reopened(
   const { run } = actor;
   try {
     if (run.phase.kind === "refused" || run.phase.kind === "compensated") {
-      throw new BatonError("RUN_FINISHED", `Run ${run.id} has ended: ${run.phase.kind}.`, {
-        details: { run: run.id, status: run.phase.kind },
-      });
+      throw finished(run);
     }
     if (run.missing.length > 0) throw notHere(run.id, run.missing);
     refuseBack(run, to);

@@ -94,6 +94,7 @@ export function simulatedDisk(parts: DiskParts): Disk {
             if (result.kind === "acquired") observed.epoch = user.epoch = result.epoch;
             return result;
           }),
+        lease: () => reach(disk, user, () => inner.lease()),
         renew: (epoch) => reach(disk, user, () => inner.renew(epoch)),
         release: (epoch) => reach(disk, user, () => inner.release(epoch)),
       };

@@ -76,6 +76,8 @@ export async function openIn(
     limits: DEFAULT_LIMITS,
     prices: {},
     catalogue: known,
+    // What would be healed here must be found by the promises.
+    watchdogMs: 0,
   });
   const source: WatchSource = {
     store,
