@@ -1,6 +1,7 @@
 /** The one place that picks implementations: the store that was given, the embedded engine, the machine's clock. */
 import { hostname } from "node:os";
 import type { Baton } from "./engine/baton.ts";
+import { checkCurrencies } from "./engine/budgets.ts";
 import { catalogue } from "./engine/definitions.ts";
 import { openEngine } from "./engine/embedded/engine.ts";
 import { makeBaton } from "./engine/make-baton.ts";
@@ -63,6 +64,7 @@ export async function open(options: OpenOptions): Promise<Baton> {
   const limits = limitsWith(options.limits ?? {});
   const watchdogMs = options.watchdog === 0 ? 0 : durationMs(options.watchdog ?? "30s");
   const known = catalogue(workflows, options.agents ?? [], limits);
+  checkCurrencies(known, prices);
   const store = await options.store({ readOnly, now: () => clock.now() });
   try {
     const engine = readOnly
@@ -93,7 +95,7 @@ export async function open(options: OpenOptions): Promise<Baton> {
     };
     return makeBaton({
       source,
-      reader: reader({ ...source, catalogue: known }),
+      reader: reader({ ...source, catalogue: known, limits }),
       catalogue: known,
       workflows,
       ids,

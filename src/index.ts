@@ -67,6 +67,15 @@ export type {
   FallbackMark,
 } from "./model/breaker.ts";
 export type { BreakerOptions, BreakerWindowOptions } from "./model/breaker-options.ts";
+export type { Amounts, Measure } from "./model/amounts.ts";
+export {
+  type AmountOptions,
+  type Budget,
+  budget,
+  type BudgetMark,
+  type BudgetOptions,
+  type BudgetSnapshot,
+} from "./model/budget.ts";
 export { type Compatibility, compatibility } from "./model/compatibility.ts";
 export { type AnyContract, type Contract, contract, type Rule, rule } from "./model/contract.ts";
 export type { Duration } from "./model/duration.ts";

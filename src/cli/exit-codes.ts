@@ -39,6 +39,8 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   WORKFLOW_CHANGED: EXIT.conflict,
   AGENT_NOT_FOUND: EXIT.notFound,
   BREAKER_NOT_FOUND: EXIT.notFound,
+  BUDGET_NOT_FOUND: EXIT.notFound,
+  MAXIMUM_EXCEEDED: EXIT.failed,
   SIGNAL_UNKNOWN: EXIT.notFound,
   SIGNAL_REFUSED: EXIT.conflict,
   COMPENSATION_UNKNOWN: EXIT.notFound,

@@ -69,6 +69,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "list circuit breakers; open or close one by hand",
     load: () => import("./breakers.ts"),
   },
+  budgets: {
+    summary: "list budgets; add to one by hand",
+    load: () => import("./budgets.ts"),
+  },
   state: { summary: "print the state at a version", load: () => import("./state.ts") },
   diff: { summary: "compare two versions, or two runs", load: () => import("./diff.ts") },
   lineage: { summary: "trace a value back to the input", load: () => import("./lineage.ts") },

@@ -7,6 +7,7 @@
  */
 import type { Baton, RecordedEntry, RunOutcome, RunReport } from "../index.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
+import type { Budget } from "../model/budget.ts";
 import {
   type EntryKind,
   type Gate,
@@ -68,7 +69,7 @@ export async function topmost(baton: Baton, run: string): Promise<string> {
   return parent === undefined ? run : topmost(baton, parent.run);
 }
 
-/** Whether a run of this workflow can stop for a person, a signal, a timer, a breaker, or a child that does; or be parked. */
+/** Whether a run of this workflow can stop for a person, a signal, a timer, a breaker, a budget, or a child that does; or be parked. */
 export function canWait(workflow: WorkflowDefinition): boolean {
   const { agents } = partsOf(workflow);
   const mayPark = [...agents].some(
@@ -78,20 +79,26 @@ export function canWait(workflow: WorkflowDefinition): boolean {
 }
 
 function hasWaits(workflow: WorkflowDefinition): boolean {
+  if (workflow.budgets?.some(isWaitedFor) === true) return true;
   return workflow.steps.some((step) => {
     if (step.kind === "subflow") return hasWaits(step.workflow);
     if (step.kind === "branch")
       return [...step.cases.values()].some(
         (branch) => branch.kind === "workflow" && hasWaits(branch.workflow),
       );
-    if (agentsOf(step).some(waitsForBreaker)) return true;
+    if (agentsOf(step).some(waitsAtGate)) return true;
     return step.kind === "approval" || step.kind === "signal" || step.kind === "sleep";
   });
 }
 
-function waitsForBreaker({ breaker }: AgentDefinition): boolean {
-  if (breaker?.whenOpen.kind === "fallback") return waitsForBreaker(breaker.whenOpen.agent);
+function waitsAtGate({ breaker, budgets }: AgentDefinition): boolean {
+  if (budgets?.some(isWaitedFor) === true) return true;
+  if (breaker?.whenOpen.kind === "fallback") return waitsAtGate(breaker.whenOpen.agent);
   return breaker?.whenOpen.kind === "wait";
+}
+
+function isWaitedFor({ whenSpent }: Budget): boolean {
+  return whenSpent === "wait";
 }
 
 /** Pause before a child run that isn't there yet is looked for again. */
@@ -339,6 +346,7 @@ export function nextCommand(wait: Wait): string | undefined {
   if (wait.what === "approval") return `baton approve ${wait.run} ${wait.step}`;
   if (isForPerson(wait)) return `baton dead-letters show ${wait.run} ${wait.step}`;
   if (wait.what === "signal") return `baton signal ${wait.run} ${wait.step} payload.json`;
+  if (wait.what === "budget") return "baton budgets";
   return wait.what === "breaker" ? "baton breakers" : undefined;
 }
 

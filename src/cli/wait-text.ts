@@ -46,6 +46,8 @@ export function nextOf(run: string, wait: RunWait): string | undefined {
       return printable(`baton signal ${run} ${wait.path} payload.json`);
     case "breaker":
       return "baton breakers";
+    case "budget":
+      return "baton budgets";
     case "run":
       return printable(`baton show ${wait.run}`);
     case "code":

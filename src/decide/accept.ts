@@ -1,6 +1,7 @@
 /**
  * accept: what has happened outside, taken in. Each input either becomes facts, or is recognised as late and ignored.
  */
+import type { Amounts } from "../model/amounts.ts";
 import type { Author, CompensationAction, Fact, RollbackReason } from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
@@ -128,6 +129,8 @@ export type Input =
       readonly attempt: number;
       readonly agent: string;
       readonly inputHash: string;
+      /** What was set aside for it, and of which budgets. */
+      readonly set?: { readonly reserved: Amounts; readonly budgets: readonly string[] };
       readonly quarantined?: true;
     }
   | {
@@ -194,7 +197,7 @@ function accept(turn: Deliberation, input: Input): void {
     case "signal":
       return signalled(turn, input);
     case "signalRefused":
-      return refuseSignal(turn, input);
+      return signalRefused(turn, input);
     case "cancel":
       return askToCancel(turn, input.by, input.reason);
     case "rollback":
@@ -231,20 +234,6 @@ function refuseStart(
     by: input.by,
     ...(input.inputHash === undefined ? {} : { inputHash: input.inputHash }),
     payload: { workflow: turn.run.definition.id, violations: input.violations },
-  });
-}
-
-/** What a person sent is not kept; that it was refused is. */
-function refuseSignal(
-  turn: Deliberation,
-  input: Extract<Input, { readonly kind: "signalRefused" }>,
-): void {
-  say(turn, {
-    kind: "handoff.refused",
-    path: input.step,
-    ...laterTurn(turn.run, input.step),
-    by: input.by,
-    payload: { violations: input.violations, then: { kind: "goOn" } },
   });
 }
 
@@ -374,7 +363,7 @@ function begin(turn: Deliberation, input: Extract<Input, { readonly kind: "begin
     agent,
     reads: performing.reads,
     inputHash,
-    payload: quarantined === undefined ? {} : { quarantined },
+    payload: { ...(quarantined === undefined ? {} : { quarantined }), ...input.set },
   });
 }
 
@@ -410,6 +399,21 @@ function childEnded(turn: Deliberation, path: string, outcome: ChildOutcome): vo
   const state = run.steps.get(step.name);
   if (state?.kind === "open") rulesOf(step).childEnded?.(turn, step, state, performing, outcome);
   else if (state?.kind === "failed") sealLateChild(turn, step.name, performing, outcome);
+}
+
+function signalRefused(
+  turn: Deliberation,
+  input: Extract<Input, { readonly kind: "signalRefused" }>,
+): void {
+  const { kind } = turn.run.phase;
+  // Nobody waits for it in a run that is ending; while a run goes back, its journal takes nothing but that.
+  if (kind !== "going" && kind !== "blocked") return;
+  say(turn, {
+    kind: "handoff.refused",
+    path: input.step,
+    by: input.by,
+    payload: { violations: input.violations, then: { kind: "goOn" } },
+  });
 }
 
 function signalled(turn: Deliberation, input: Extract<Input, { readonly kind: "signal" }>): void {

@@ -5,7 +5,9 @@
  * C2. An attempt that is not the one under way is not listened to: its outcome came too late.
  */
 import type { AgentDefinition } from "../model/agent-definition.ts";
+import type { Amounts } from "../model/amounts.ts";
 import type { BreakerMark, FallbackMark } from "../model/breaker.ts";
+import type { BudgetMark } from "../model/budget.ts";
 import { noTimeLeft } from "../model/deadline.ts";
 import type { Author, Draft, Failure, UsageRecord } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
@@ -53,8 +55,12 @@ export type AttemptOutcome =
       readonly behind?: Behind;
     };
 
-/** What an attempt had to do with breakers. */
+/** What an attempt had to do with breakers and budgets. */
 export interface Behind {
+  /** What it used of what was set aside for it. */
+  readonly spent?: Amounts;
+  /** The budget that did not let it through. */
+  readonly budget?: BudgetMark;
   readonly breaker?: BreakerMark;
   /** The agent that was called in place of the step's own. */
   readonly fallback?: FallbackMark & { readonly agent: AgentDefinition };
@@ -218,12 +224,16 @@ function agentName(id: string | undefined): string {
   return id?.slice(0, id.lastIndexOf("@")) ?? "";
 }
 
-/** The marks of breakers and fallbacks that an outcome's entry carries. */
-export function marksOf({ breaker, fallback }: Behind): {
+/** The marks of breakers, fallbacks and budgets that an outcome's entry carries. */
+export function marksOf({ breaker, fallback, spent, budget }: Behind): {
   readonly breaker?: BreakerMark;
   readonly fallback?: FallbackMark;
+  readonly spent?: Amounts;
+  readonly budget?: BudgetMark;
 } {
   return {
+    ...(spent === undefined ? {} : { spent }),
+    ...(budget === undefined ? {} : { budget }),
     ...(breaker === undefined ? {} : { breaker }),
     ...(fallback === undefined
       ? {}

@@ -5,6 +5,7 @@
 import { deadlineFailure } from "../model/deadline.ts";
 import type { EntryKind, Fact, FactOf, PlannedCompensation } from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
+import { type Amounts, NOTHING, plus } from "../model/amounts.ts";
 import type { Json } from "../model/json.ts";
 import type { Items, Rollback, Run, StepState } from "../model/run.ts";
 import { parsePath } from "./path.ts";
@@ -63,7 +64,10 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "compensation.failed": compensationFailed,
   "compensation.held": compensationHeld,
   "compensation.resolved": compensationResolved,
-  "step.sealed": (run, fact) => seal(run, fact),
+  "step.sealed": (run, fact) => {
+    spend(run, fact.payload.spent);
+    seal(run, fact);
+  },
   "step.carried": (run, fact) => seal(run, fact),
   "step.skipped": (run, fact) => {
     const step = pathOf(fact);
@@ -91,7 +95,10 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
     if (path !== step) run.agenda.add(step);
   },
   "step.resolved": stepResolved,
-  "item.sealed": (run, fact) => settleItem(run, fact, { ok: true, value: valueOf(fact) }),
+  "item.sealed": (run, fact) => {
+    spend(run, fact.payload.spent);
+    settleItem(run, fact, { ok: true, value: valueOf(fact) });
+  },
   "item.failed": (run, fact) => settleItem(run, fact, { ok: false, error: fact.payload.error }),
   "attempt.failed": attemptFailed,
   "attempt.begun": begun,
@@ -124,6 +131,9 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "breaker.opened": notOfARun,
   "breaker.halfOpened": notOfARun,
   "breaker.closed": notOfARun,
+  "budget.reserved": notOfARun,
+  "budget.settled": notOfARun,
+  "budget.raised": notOfARun,
 };
 
 function notOfARun(_run: Run, fact: Fact): void {
@@ -299,6 +309,7 @@ function attemptFailed(run: Run, fact: FactOf<"attempt.failed">): void {
   const { step } = parsePath(path);
   const { retryAt, error, progress } = fact.payload;
   const attempt = fact.attempt ?? 1;
+  spend(run, fact.payload.spent);
   // What a refusal said stays said, also when an attempt after it fails for another reason.
   const feedback = error.violations ?? run.calls.get(path)?.feedback ?? [];
   const uncounted = run.calls.get(path)?.uncounted;
@@ -322,8 +333,14 @@ function begun(run: Run, fact: FactOf<"attempt.begun">): void {
   const path = pathOf(fact);
   const { turn = 0, attempt = 1, reads = {}, agent, inputHash } = fact;
   const { step } = parsePath(path);
+  const { reserved } = fact.payload;
   const quarantined = fact.payload.quarantined === true;
-  run.intents.set(path, { step, turn, attempt, reads, agent, inputHash, quarantined });
+  const aside = reserved === undefined ? {} : { reserved };
+  run.intents.set(path, { step, turn, attempt, reads, agent, inputHash, quarantined, ...aside });
+}
+
+function spend(run: Run, spent: Amounts | undefined): void {
+  if (spent !== undefined) run.spent = plus(run.spent ?? NOTHING, spent);
 }
 
 function attemptUnknown(run: Run, fact: FactOf<"attempt.unknown">): void {
@@ -336,6 +353,8 @@ function attemptUnknown(run: Run, fact: FactOf<"attempt.unknown">): void {
   const known = run.calls.get(path);
   const uncounted = (known?.uncounted ?? 0) + (lost === true ? 1 : 0);
   const feedback = error.violations ?? known?.feedback ?? [];
+  // Of one that was lost nothing is known: all that was set aside for it may have been used.
+  spend(run, fact.payload.spent ?? (lost === true ? run.intents.get(path)?.reserved : undefined));
   run.intents.delete(path);
   run.holds.delete(path);
   run.calls.set(path, { failedAttempts: attempt, retryAt: undefined, feedback, uncounted });

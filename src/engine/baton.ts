@@ -11,6 +11,7 @@ import type { StateAt } from "../history/state.ts";
 import type { RunWaits } from "../history/waits.ts";
 import type { DeadLetter } from "../history/dead-letters.ts";
 import type { BreakerSnapshot } from "../model/breaker.ts";
+import type { AmountOptions, BudgetSnapshot } from "../model/budget.ts";
 import type { Duration } from "../model/duration.ts";
 import type { Author, CompensationAction, Failure, RunStatus, StepAction } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
@@ -198,6 +199,17 @@ export interface Baton {
   /** Lets calls through again; runs that wait go on. @throws BatonError BREAKER_NOT_FOUND */
   closeBreaker(
     name: string,
+    options: { readonly by: Author; readonly reason: string },
+  ): Promise<void>;
+  /** How every budget stands: those that agents and workflows name, and those that were ever used. */
+  budgets(): Promise<readonly BudgetSnapshot[]>;
+  /**
+   * Adds to what a budget allows: in this window, or for ever where it has none. Recorded before this resolves; runs that wait go on.
+   * @throws BatonError BUDGET_NOT_FOUND, ARGUMENT_INVALID, DEFINITION_INVALID
+   */
+  raiseBudget(
+    name: string,
+    by: AmountOptions,
     options: { readonly by: Author; readonly reason: string },
   ): Promise<void>;
   /** The transitions of all breakers from now on, until `signal` aborts. */

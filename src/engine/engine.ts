@@ -1,5 +1,7 @@
 /** What every engine does for Baton; the engines themselves are folders beside this file. */
 import type { Input } from "../decide/accept.ts";
+import type { Amounts } from "../model/amounts.ts";
+import type { BudgetSnapshot } from "../model/budget.ts";
 import type { BreakerSnapshot } from "../model/breaker.ts";
 import type { Author } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
@@ -31,6 +33,13 @@ export interface BreakerChange {
   readonly reason: string;
 }
 
+/** What a person adds to a budget's window. */
+export interface BudgetRaise {
+  readonly amounts: Amounts;
+  readonly by: Author;
+  readonly reason: string;
+}
+
 export interface Engine {
   /** Resolves when the run's first entry is in the journal. @throws BatonError RUN_CONFLICT, ARGUMENT_INVALID, VALUE_TOO_LARGE */
   start(request: StartRequest): Promise<void>;
@@ -52,5 +61,9 @@ export interface Engine {
   /** A person opens or closes a breaker: resolves when that is in the journal. @throws BatonError BREAKER_NOT_FOUND */
   setBreaker(name: string, change: BreakerChange): Promise<void>;
   subscribeBreakers(subscriber: BreakerSubscriber): () => void;
+  /** How every budget stands. */
+  budgets(): readonly BudgetSnapshot[];
+  /** Resolves when it is in the journal. @throws BatonError BUDGET_NOT_FOUND, ARGUMENT_INVALID */
+  raiseBudget(name: string, raise: BudgetRaise): Promise<void>;
   close(graceMs: number): Promise<void>;
 }

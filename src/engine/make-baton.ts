@@ -3,6 +3,7 @@ import { planFork, carriedInputs, type ForkOptions } from "../history/fork.ts";
 import { runEntries } from "../history/read.ts";
 import { durationMs } from "../model/duration.ts";
 import type { Author } from "../model/entry.ts";
+import { raiseOf } from "../model/budget.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
@@ -16,6 +17,7 @@ import type {
   StepDecision,
 } from "./baton.ts";
 import { readBreakers, watchBreakers } from "./breakers.ts";
+import { readBudgets } from "./budgets.ts";
 import type { Catalogue } from "./definitions.ts";
 import type { Engine, StartRequest } from "./engine.ts";
 import { readHealth } from "./health.ts";
@@ -98,6 +100,7 @@ export function makeBaton(parts: BatonParts): Baton {
       ),
     ...wayBack(reader, writing),
     ...standing(parts, writing),
+    ...budgetDoor(parts, writing),
     fork: async (run, options) => {
       const engine = writing();
       const request = await forkRequest(parts, run, options);
@@ -197,6 +200,21 @@ function standing(
     closeBreaker: async (name, { by, reason }) =>
       await writing().setBreaker(name, { to: "closed", by, reason }),
     watchBreakers: ({ signal } = {}) => watchBreakers(source, signal),
+  };
+}
+
+/** What people ask for about budgets. */
+function budgetDoor(
+  { source, catalogue, engine }: BatonParts,
+  writing: () => Engine,
+): Pick<Baton, "budgets" | "raiseBudget"> {
+  return {
+    budgets: async () =>
+      engine === undefined
+        ? await readBudgets(source.store, source.namespace, catalogue, source.clock.now())
+        : engine.budgets(),
+    raiseBudget: async (name, amounts, { by, reason }) =>
+      await writing().raiseBudget(name, { amounts: raiseOf(amounts), by, reason }),
   };
 }
 

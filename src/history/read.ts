@@ -82,6 +82,9 @@ export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "breaker.opened": true,
   "breaker.halfOpened": true,
   "breaker.closed": true,
+  "budget.reserved": true,
+  "budget.settled": true,
+  "budget.raised": true,
 };
 
 /**

@@ -256,6 +256,9 @@ function compareHeld(
     const waits =
       breaker?.whenOpen.kind === "wait" || replaying.run.unknowns.has(fact.path ?? step.name);
     if (breaker !== undefined && `breaker/${breaker.name}` === recorded && waits) return;
+    const budgets = [...(agent.budgets ?? []), ...(replaying.run.definition.budgets ?? [])];
+    if (budgets.some((each) => `budget/${each.name}` === recorded && each.whenSpent === "wait"))
+      return;
     agent = fallbackOf(agent);
   }
   const message = `Today the call would not wait at ${recorded}.`;

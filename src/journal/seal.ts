@@ -127,6 +127,9 @@ function entryId(fact: Fact): string {
     case "breaker.opened":
     case "breaker.halfOpened":
     case "breaker.closed":
+    case "budget.reserved":
+    case "budget.settled":
+    case "budget.raised":
       return `${place}:${fact.seq}`;
     default:
       return place;

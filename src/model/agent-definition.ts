@@ -1,7 +1,9 @@
 /**
  * Agents as the engine sees them: erased of their types. `agent.ts` builds them with types.
  */
+import type { Amounts } from "./amounts.ts";
 import type { BreakerPolicy } from "./breaker.ts";
+import type { Budget } from "./budget.ts";
 import type { AnyContract } from "./contract.ts";
 import type { Failure, RollbackReason } from "./entry.ts";
 import type { Json } from "./json.ts";
@@ -140,6 +142,10 @@ export interface AgentDefinition {
   readonly concurrency?: number;
   /** Stops calls while what is behind the agent is down. */
   readonly breaker?: BreakerPolicy;
+  /** What limits its calls, over all runs. */
+  readonly budgets?: readonly Budget[];
+  /** Tokens and money that one attempt may use at most. */
+  readonly maximum?: Amounts;
   /** At-least-once if absent. At-most-once: no attempt is made while another one may have acted. */
   readonly delivery?: "at-most-once";
   /** What becomes of an at-most-once call whose outcome is not known: a person is asked, if absent. */

@@ -9,6 +9,7 @@ import type {
   RetryPolicy,
 } from "./agent-definition.ts";
 import { type BreakerOptions, breakerPolicy } from "./breaker-options.ts";
+import { type Budget, budgetsOf, maximumOf, maximumProblems } from "./budget.ts";
 import type { Contract } from "./contract.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import type { Frozen, Json } from "./json.ts";
@@ -117,6 +118,13 @@ export interface AgentWork<I, O, R> {
   readonly concurrency?: number;
   /** Stops its calls while what is behind it is down, over all runs. None if left out; `{}` for the defaults. */
   readonly breaker?: BreakerOptions<NoInfer<I>, NoInfer<O>>;
+  /** What limits its calls, shared with whoever else names the same {@link budget}. None if left out. */
+  readonly budgets?: readonly Budget[];
+  /**
+   * What one attempt may use at most; set aside before it is made, and enforced: one that reports more is aborted. Needed for
+   * what a budget measures: tokens, or money (`"0.12 EUR"`).
+   */
+  readonly maximum?: { readonly tokens?: number; readonly money?: string };
   /** Whether it acts on the outside world. If left out: true where it has `compensate` or is at-most-once, else false. */
   readonly sideEffects?: boolean;
   /** The work. Its input is frozen; its output is checked against the output contract. */
@@ -172,6 +180,8 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof AgentOptions<never, never, ne
   "retry",
   "concurrency",
   "breaker",
+  "budgets",
+  "maximum",
   "sideEffects",
   "execute",
   "compensate",
@@ -205,6 +215,7 @@ export function agent<I, O, const R extends Frozen<O>>(
   problems.push(...retryProblems(retry), ...deliveryProblems(options));
   const compensation = compensationOf(options, problems);
   const breaker = breakerOf(options, problems);
+  const limited = limitsOf(options, timeoutMs, problems);
   if (problems.length > 0) throw definitionInvalid(`agent "${name}@${version}"`, problems);
   return Object.freeze({
     name,
@@ -218,6 +229,7 @@ export function agent<I, O, const R extends Frozen<O>>(
     retry: retryPolicy(retry),
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(breaker === undefined ? {} : { breaker }),
+    ...limited,
     ...deliveryOf(options),
     sideEffects:
       options.sideEffects ?? (compensate !== undefined || options.delivery === "at-most-once"),
@@ -316,6 +328,27 @@ function breakerOf<I, O, R>(options: AgentOptions<I, O, R>, problems: string[]) 
   const { breaker, name, input, output } = options;
   if (breaker === undefined || !isContract(input) || !isContract(output)) return undefined;
   return breakerPolicy({ name, input, output }, breaker, problems);
+}
+
+/** Its budgets, and the maximum without which it could not be under them. */
+function limitsOf<I, O, R>(
+  options: AgentOptions<I, O, R>,
+  timeoutMs: number | undefined,
+  problems: string[],
+): Pick<AgentDefinition, "budgets" | "maximum"> {
+  const { name, version } = options;
+  const maximum =
+    options.maximum === undefined ? {} : { maximum: maximumOf(options.maximum, problems) };
+  if (options.budgets === undefined) return maximum;
+  const budgets = budgetsOf(options.budgets, problems);
+  const one = {
+    id: `${name}@${version}`,
+    ...maximum,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  };
+  for (const each of budgets)
+    problems.push(...maximumProblems(one, each.limit, `its budget ${each.name}`));
+  return { budgets, ...maximum };
 }
 
 function agentProblems<I, O, R>(options: AgentOptions<I, O, R>): string[] {

@@ -5,7 +5,9 @@
  * an *entry* is the fact as it is stored, chained to the one before. The large value of a fact (an output, an input) stands
  * beside its payload, because in the entry it is either inline or a reference to a blob.
  */
+import type { Amounts } from "./amounts.ts";
 import type { BreakerMark, BreakerRecord, FallbackMark } from "./breaker.ts";
+import type { BudgetMark, BudgetRecord, Reservation, Settlement } from "./budget.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Violation } from "./violation.ts";
 
@@ -163,6 +165,7 @@ export interface Payloads {
     readonly timedOut?: boolean;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
+    readonly spent?: Amounts;
   };
   /** Seals a version in a fork: the value was sealed by the parent run at `from`. */
   readonly "step.carried": { readonly from: Position & { readonly hash: string } };
@@ -186,6 +189,7 @@ export interface Payloads {
     readonly tookMs?: number;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
+    readonly spent?: Amounts;
   };
   /** An item of a map was given up on; only where the map's failures are settled. */
   readonly "item.failed": { readonly error: Failure; readonly deadlineAt?: number };
@@ -200,12 +204,19 @@ export interface Payloads {
     readonly tookMs?: number;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
+    readonly spent?: Amounts;
+    readonly budget?: BudgetMark;
   };
   /**
    * The attempt is about to be made: written before the call where it must be known later that it may have been made.
    * `quarantined`: no other such call is under way in the process, since one of them may take it down.
    */
-  readonly "attempt.begun": { readonly quarantined?: true };
+  readonly "attempt.begun": {
+    readonly quarantined?: true;
+    /** What was set aside for it: of the budgets named, and of the run's own. */
+    readonly reserved?: Amounts;
+    readonly budgets?: readonly string[];
+  };
   /** Whether the attempt acted is not known. `lost`: its process died, or lost the run, while it was made. */
   readonly "attempt.unknown": {
     readonly error: Failure;
@@ -215,6 +226,7 @@ export interface Payloads {
     readonly tookMs?: number;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
+    readonly spent?: Amounts;
   };
   /** The agent's probe was asked what an attempt of unknown outcome did. `then` where it gave up, `retryAt` where something is tried again. */
   readonly "attempt.probed": {
@@ -298,6 +310,12 @@ export interface Payloads {
   /** The cooldown is over: so many probes are let through at a time. */
   readonly "breaker.halfOpened": BreakerRecord & { readonly probes: number };
   readonly "breaker.closed": BreakerRecord;
+  /** In the stream `budget/<name>`, as the two below. What was set aside for attempts that are about to be made. */
+  readonly "budget.reserved": BudgetRecord & { readonly reservations: readonly Reservation[] };
+  /** What attempts that are over have spent; what was set aside for them is given back. */
+  readonly "budget.settled": BudgetRecord & { readonly settlements: readonly Settlement[] };
+  /** A person has added to the limit of this window. */
+  readonly "budget.raised": BudgetRecord & { readonly amounts: Amounts; readonly reason: string };
 }
 
 export type EntryKind = keyof Payloads;

@@ -34,6 +34,10 @@ export const ERROR_CODES = {
     "Pass this version of the agent in `agents`, or in a workflow, when opening Baton.",
   BREAKER_NOT_FOUND:
     "List the breakers with `baton breakers`; one is known once an agent names it, or once it was opened.",
+  BUDGET_NOT_FOUND:
+    "List the budgets with `baton budgets`; one is known once an agent or a workflow names it, or once it was used.",
+  MAXIMUM_EXCEEDED:
+    "The attempt used more than the agent's `maximum`. Raise it to what a call may really use, or make the call smaller.",
   SIGNAL_UNKNOWN: "Name an approval or awaitSignal step of the run's workflow.",
   SIGNAL_REFUSED:
     "The step has already been settled, or the payload breaks its contract; see `details`.",

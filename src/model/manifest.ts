@@ -4,6 +4,7 @@
  */
 import type { AgentDefinition } from "./agent-definition.ts";
 import type { BreakerPolicy } from "./breaker.ts";
+import type { Budget } from "./budget.ts";
 import type { AnyContract } from "./contract.ts";
 import { type Json, type JsonObject, sealJson } from "./json.ts";
 import type { BranchCase, StepDefinition, WorkflowDefinition } from "./workflow-definition.ts";
@@ -25,6 +26,7 @@ export function manifestOf(definition: WorkflowDefinition): JsonObject {
     workflows: byId(workflows, (each) => ({
       ...ends(each),
       ...policiesOf(each),
+      ...limited(each),
       steps: each.steps.map(pinnedStep),
     })),
     agents: byId(agents, pinnedAgent),
@@ -76,6 +78,13 @@ function policiesOf({ compensation, deadlineMs }: WorkflowDefinition): JsonObjec
   };
 }
 
+function limited({ budgets, runBudget }: WorkflowDefinition): JsonObject {
+  return {
+    ...(budgets === undefined ? {} : { budgets: budgets.map(pinnedBudget) }),
+    ...(runBudget === undefined ? {} : { runBudget: { ...runBudget } }),
+  };
+}
+
 function describedContract({ jsonSchema, rules }: AnyContract): JsonObject {
   return { schema: jsonSchema ?? null, rules: rules.map(({ name }) => name) };
 }
@@ -89,6 +98,8 @@ function pinnedAgent({
   compensate,
   compensateUnknown,
   breaker,
+  budgets,
+  maximum,
   delivery,
   onUnknown,
   probe,
@@ -104,10 +115,17 @@ function pinnedAgent({
     ...(compensateUnknown === true ? { compensatesUnknown: true } : {}),
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     ...(breaker === undefined ? {} : { breaker: pinnedBreaker(breaker) }),
+    ...(budgets === undefined ? {} : { budgets: budgets.map(pinnedBudget) }),
+    ...(maximum === undefined ? {} : { maximum: { ...maximum } }),
     ...(delivery === undefined
       ? {}
       : { delivery, onUnknown: onUnknown ?? "ask", probes: probe !== undefined }),
   };
+}
+
+/** The limit is not pinned: a budget is shared by runs of all versions, and is what its newest code says. */
+function pinnedBudget({ name, whenSpent }: Budget): JsonObject {
+  return { name, whenSpent };
 }
 
 /** The settings are not pinned: a breaker is shared by runs of all versions, and stands as its newest code says. */

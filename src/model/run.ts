@@ -17,6 +17,7 @@ import type {
   RollbackReason,
   Savepoint,
 } from "./entry.ts";
+import type { Amounts } from "./amounts.ts";
 import type { Json } from "./json.ts";
 import type { Limits } from "./limits.ts";
 import type { Violation } from "./violation.ts";
@@ -83,6 +84,8 @@ export interface Intent {
   /** `name@version` of the agent that was called: the step's own, or a fallback. */
   readonly agent: string | undefined;
   readonly inputHash: string | undefined;
+  /** What was set aside for it. */
+  readonly reserved?: Amounts;
   readonly quarantined: boolean;
 }
 
@@ -292,6 +295,8 @@ export interface Run {
   readonly holds: Map<string, Hold>;
   /** By path, attempts that were begun and are not known to have ended. */
   readonly intents: Map<string, Intent>;
+  /** What its attempts have used, where budgets measure it; undefined before the first. */
+  spent: Amounts | undefined;
   /** By path, attempts whose outcome is to be asked for. */
   readonly unknowns: Map<string, Unknown>;
   /** By path, calls that wait for a person. */
@@ -360,6 +365,7 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     calls: new Map(),
     holds: new Map(),
     intents: new Map(),
+    spent: undefined,
     unknowns: new Map(),
     parked: new Map(),
     suspicions: new Map(),

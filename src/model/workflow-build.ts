@@ -1,12 +1,14 @@
 /**
  * From steps as they were written to a workflow that can be started, or to one error with all of its problems.
  */
+import { budgetsOf, runBudgetOf } from "./budget.ts";
 import type { Duration } from "./duration.ts";
 import { isAgentName, isVersion } from "./naming.ts";
 import { definitionInvalid, durationOr, isAsync, isContract, unknownOptions } from "./problems.ts";
 import type { WrittenStep } from "./workflow-chain.ts";
 import { graphProblems, partProblems } from "./workflow-checks.ts";
 import type { StepDefinition, View, WorkflowDefinition } from "./workflow-definition.ts";
+import { budgetProblems, ownBudget } from "./workflow-budgets.ts";
 import { readStep } from "./workflow-steps.ts";
 
 /** How a workflow begins, before anything of it is checked. */
@@ -21,6 +23,8 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "output",
   "description",
   "compensation",
+  "budgets",
+  "runBudget",
   "deadline",
 ]);
 
@@ -36,8 +40,9 @@ export function buildWorkflow(
   const { name, version } = header;
   const id = `${name}@${version}`;
   const problems: string[] = [];
-  const { input, output, description, compensation, deadline } = headerParts(header, problems);
-  const deadlineMs = deadlineOf(deadline, problems);
+  const parts = headerParts(header, problems);
+  const { input, output, description, compensation, budgets, runBudget } = parts;
+  const deadlineMs = deadlineOf(parts.deadline, problems);
   if (typeof project !== "function") problems.push("`output` was not given a function.");
   else if (isAsync(project)) problems.push("The function of `output` is asynchronous.");
   const read = written.map(readStep);
@@ -48,12 +53,18 @@ export function buildWorkflow(
   problems.push(...graphProblems(steps, dependents));
   // The parts are looked at where they are what they should be; where not, there is a problem already.
   const sound = read.filter(({ problems: found }) => found.length === 0).map(({ step }) => step);
+  const limited = {
+    ...(budgets === undefined ? {} : { budgets: budgetsOf(budgets, problems) }),
+    ...(runBudget === undefined ? {} : { runBudget: runBudgetOf(runBudget, problems) }),
+  };
   const definition: WorkflowDefinition = Object.freeze({
     name,
     version,
     id,
     ...(description === undefined ? {} : { description }),
     ...(compensation === undefined ? {} : { compensation }),
+    ...limited,
+    ...(limited.runBudget === undefined ? {} : { ownBudget: ownBudget(limited.runBudget, sound) }),
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
     ...(steps.some((step) => step.deadlineMs !== undefined) ? { hasStepDeadlines: true } : {}),
     // Where it is not a contract there is a problem, and the definition is never given out.
@@ -67,6 +78,7 @@ export function buildWorkflow(
     project: project as (view: View) => unknown,
   });
   problems.push(...partProblems({ ...definition, steps: sound }));
+  problems.push(...budgetProblems({ ...definition, steps: sound }));
   if (problems.length > 0) throw definitionInvalid(`workflow "${id}"`, problems);
   return definition;
 }
@@ -76,6 +88,8 @@ interface HeaderParts {
   readonly output?: unknown;
   readonly description?: string;
   readonly compensation?: "sequential" | "parallel";
+  readonly budgets?: unknown;
+  readonly runBudget?: unknown;
   readonly deadline?: Duration;
 }
 

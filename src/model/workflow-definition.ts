@@ -3,6 +3,8 @@
  * `workflow.ts` builds them with types; nothing else makes one.
  */
 import type { AgentDefinition } from "./agent-definition.ts";
+import type { Amounts } from "./amounts.ts";
+import type { Budget } from "./budget.ts";
 import type { AnyContract } from "./contract.ts";
 import type { Json } from "./json.ts";
 
@@ -146,6 +148,12 @@ export interface WorkflowDefinition {
   readonly output?: AnyContract;
   /** How completed steps are compensated: one by one (if absent), or those side by side that don't depend on each other. */
   readonly compensation?: "sequential" | "parallel";
+  /** What limits the calls of all its runs. */
+  readonly budgets?: readonly Budget[];
+  /** What the calls of one run may use, with what its nested workflows may. */
+  readonly runBudget?: Amounts;
+  /** What is left of `runBudget` for its own calls: what nested workflows may use is set aside from the beginning. */
+  readonly ownBudget?: Amounts;
   /** From the start of a run to its end. */
   readonly deadlineMs?: number;
   /** Whether any step has a deadline; absent if none has. */

@@ -38,6 +38,7 @@ export function newActor(core: Core, run: Run, head: string): Actor {
     inbox: [],
     appending: false,
     listed: false,
+    again: false,
     placed: false,
     queued: false,
     blobs: NO_BLOBS,
@@ -52,6 +53,7 @@ export function newActor(core: Core, run: Run, head: string): Actor {
 export function processActor(core: Core, actor: Actor): void {
   const arrivals = actor.inbox;
   actor.inbox = [];
+  actor.again = false;
   const { stream } = actor.stream;
   const { namespace, epoch, limits } = core;
   const { inlinePayloadBytesMax } = limits;
@@ -157,10 +159,10 @@ function appended(
 function settle(core: Core, actor: Actor, turn: Deliberation, arrivals: readonly Arrival[]): void {
   for (const arrival of arrivals) arrival.done?.(TAKEN);
   // What waited for a breaker is not wanted any more: it must not stand before those who are.
-  if (turn.facts.some(({ kind }) => kind === "run.compensating")) core.breakers.forget(actor.id);
+  if (turn.facts.some(({ kind }) => kind === "run.compensating")) forgetWaits(core, actor.id);
   if (!core.closing) perform(core, actor, turn.commands);
   if (hasEnded(actor.run)) endActor(core, actor);
-  else if (actor.inbox.length > 0) listActor(core, actor);
+  else if (actor.inbox.length > 0 || actor.again) listActor(core, actor);
   else if (isResting(core, actor)) rest(core, actor);
   else awaitNext(core, actor);
 }
@@ -184,8 +186,10 @@ const TAKEN: Arrived = { kind: "taken" };
 function conflicted(core: Core, actor: Actor, sealed: Sealed, arrivals: readonly Arrival[]): void {
   const starting = sealed.entries[0]?.stored.seq === 0;
   dropActor(core, actor);
-  for (const arrival of arrivals)
-    arrival.done?.(starting ? { kind: "conflict" } : { kind: "failed", error: gone(actor.id) });
+  for (const { input, done } of arrivals) {
+    const isStart = input.kind === "start" || input.kind === "refuseStart";
+    done?.(isStart ? { kind: "conflict" } : { kind: "failed", error: gone(actor.id) });
+  }
   if (starting) return;
   core.log({
     level: "error",
@@ -334,7 +338,7 @@ function endActor(core: Core, actor: Actor): void {
   answerLate(actor);
   dropActor(core, actor);
   core.wakes.set(actor.id, undefined);
-  core.breakers.forget(actor.id);
+  forgetWaits(core, actor.id);
   const outcome = outcomeOf(actor.run);
   tellWaiters(core, actor.id, outcome);
   const { parent } = actor.run;
@@ -345,6 +349,12 @@ function endActor(core: Core, actor: Actor): void {
     path: parent.path,
     outcome: childOutcome(outcome, actor.run.seq),
   });
+}
+
+/** Nobody at a gate is woken for it any more. */
+function forgetWaits(core: Core, run: string): void {
+  core.breakers.forget(run);
+  core.budgets.forget(run);
 }
 
 function tellWaiters(core: Core, id: string, outcome: RunOutcome<Json> | BatonError): void {
@@ -416,6 +426,7 @@ export function stopAll(core: Core, reason: BatonError): void {
   core.closing = true;
   core.wakes.stop();
   core.breakers.stop();
+  core.budgets.stop();
   core.placeQueue.clear();
   for (const freed of core.placeFreed.splice(0)) freed();
   for (const actor of [...core.actors.values()]) dropActor(core, actor);

@@ -24,12 +24,16 @@ export interface ContextHandle {
   end(): void;
 }
 
-/** Made for every attempt: what it holds is kept in one scope, so that it costs as little as it can. */
+/**
+ * Made for every attempt: what it holds is kept in one scope, so that it costs as little as it can. `used` is told of each call
+ * of a model that was reported; where it throws, the agent is told so.
+ */
 export function attemptContext(
   core: Core,
   actor: Actor,
   command: Execute,
   time: AttemptTime,
+  used?: (usage: readonly UsageRecord[]) => void,
 ): ContextHandle {
   const { path, turn, attempt, feedback, agent, progress: last } = command;
   const usage: UsageRecord[] = [];
@@ -62,6 +66,7 @@ export function attemptContext(
     usage: (call) => {
       live();
       usage.push(usageRecord(core.prices, call));
+      used?.(usage);
     },
     deadline: time.deadlineAt,
     remainingMs: time.deadlineAt === undefined ? unbounded : () => leftMs(core, time),

@@ -7,10 +7,13 @@
  * A4. An at-most-once agent, and a call in quarantine, is called only after the intent is in the journal.
  * A5. Whatever an at-most-once attempt did is unknown, unless it gave an output that was taken, or is known to have done
  *     nothing: it was not begun, or threw what its agent's `nothingDone` says so of.
+ * A6. What a budgeted attempt may use is set aside before the intent; the intent says so, and the outcome says what it came to.
  */
 import type { BreakerMark, BreakerPolicy } from "../../model/breaker.ts";
+import { amountText, exceeds, NOTHING, usedIn } from "../../model/amounts.ts";
 import type { AgentDefinition } from "../../model/agent-definition.ts";
 import type { Failure, UsageRecord } from "../../model/entry.ts";
+import { BatonError } from "../../model/errors.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
 import type { CallOutcome } from "../../decide/breaker.ts";
@@ -22,6 +25,8 @@ import { type AttemptTime, atMoment, limitOf, listen } from "./attempt-time.ts";
 import { deliver } from "./inbox.ts";
 import { checkedOutput, failureOf } from "./attempt-output.ts";
 import { attemptContext, type ContextHandle } from "./attempt-context.ts";
+import { type AtTheTill, cameTo, setAside } from "./budget-door.ts";
+import type { BudgetRefusal } from "./budgets.ts";
 import { type AtTheDoor, enter, ignoreStopped } from "./breaker-door.ts";
 import type { Refusal } from "./breakers.ts";
 import { failedCall, IGNORED, SUCCEEDED } from "./call-outcome.ts";
@@ -34,7 +39,7 @@ type Execute = Extract<Command, { readonly kind: "execute" }>;
 type Ended = Extract<AttemptOutcome, { readonly kind: "sealed" | "attemptFailed" }>;
 
 /** An attempt from the moment it is wanted. */
-interface Running extends AtTheDoor, AttemptTime {
+interface Running extends AtTheDoor, AtTheTill, AttemptTime {
   readonly command: Execute;
   begun: boolean;
   startedMs: number;
@@ -50,6 +55,8 @@ interface Running extends AtTheDoor, AttemptTime {
   /** Whether the agent has really ended. */
   returned: boolean;
   stopOutstaying: (() => void) | undefined;
+  /** What it came to, or which budget refused it; undefined for most. */
+  budgeted: Pick<Behind, "spent" | "budget"> | undefined;
 }
 
 /** Begins an attempt as soon as its agent has a place. */
@@ -76,6 +83,9 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     aborted: false,
     returned: false,
     stopOutstaying: undefined,
+    claim: undefined,
+    leaveBudgets: undefined,
+    budgeted: undefined,
   };
   const { agent, path, turn, attempt } = command;
   actor.attempts.set(path, {
@@ -97,11 +107,8 @@ function queue(running: Running): void {
   if (running.reported) return;
   running.leaveQueue = core.agentPlaces.take(command.agent, () =>
     enter(running, {
-      begin: () => announce(running),
-      close: () => {
-        close(running);
-        running.leaveQuarantine?.();
-      },
+      begin: () => pay(running),
+      close: () => end(running),
       refused: (breaker, refusal) => refused(running, breaker, refusal),
     }),
   );
@@ -140,14 +147,54 @@ function refused(running: Running, breaker: BreakerPolicy, refusal: Refusal): vo
   }
 }
 
-/** What is told of breakers and fallbacks with an outcome; nothing for most. */
+/** Ends it without an outcome: nothing new begins here any more. */
+function end(running: Running): void {
+  close(running);
+  running.leaveQuarantine?.();
+}
+
+/** Sets aside what it may use, and goes on; at once where nothing limits it. */
+function pay(running: Running): void {
+  const { budgets, ownBudget } = running.actor.run.definition;
+  const isLimited =
+    running.command.agent.budgets !== undefined || budgets !== undefined || ownBudget !== undefined;
+  if (!isLimited || running.reported) return announce(running);
+  setAside(running, {
+    begin: () => announce(running),
+    close: () => end(running),
+    refused: (refusal) => unpaid(running, refusal),
+  });
+}
+
+/** A budget is spent. The breaker that let it through is told nothing: no call was made. */
+function unpaid(running: Running, refusal: BudgetRefusal): void {
+  const { core, actor, command, ticket } = running;
+  const { path, turn, attempt, agent } = command;
+  if (!close(running)) return;
+  if (refusal.kind === "held") {
+    running.leaveQuarantine?.();
+    if (ticket !== undefined) core.breakers.report(ticket, IGNORED);
+    const { gate, dueAt } = refusal;
+    deliver(core, actor, { kind: "held", path, turn, attempt, agent, gate, dueAt, until: dueAt });
+    return;
+  }
+  const { error, mark } = refusal;
+  running.budgeted = mark === undefined ? undefined : { budget: mark };
+  const ended = { path, turn, attempt, error, final: true, random: 0 } as const;
+  tell(running, { kind: "attemptFailed", ...ended }, IGNORED);
+}
+
+/** What is told of breakers, fallbacks and budgets with an outcome; nothing for most. */
 function behindOf(
   { agent, standsIn }: Execute,
   breaker: BreakerMark | undefined,
+  budgeted?: Running["budgeted"],
 ): { readonly behind?: Behind } {
-  if (breaker === undefined && standsIn === undefined) return NOTHING_BEHIND;
+  if (breaker === undefined && standsIn === undefined && budgeted === undefined)
+    return NOTHING_BEHIND;
   return {
     behind: {
+      ...budgeted,
       ...(breaker === undefined ? {} : { breaker }),
       ...(standsIn === undefined ? {} : { fallback: { ...standsIn, agent } }),
     },
@@ -162,10 +209,10 @@ function tell(running: Running, ended: Ended, outcome: CallOutcome): void {
   const reported = ticket === undefined ? undefined : core.breakers.report(ticket, outcome);
   const mark = reported?.mark;
   const recorded = running.leaveQuarantine;
-  // The usual case: nothing to tell of a breaker or a fallback.
-  if (mark === undefined && command.standsIn === undefined)
+  // The usual case: nothing to tell of a breaker, a fallback or a budget.
+  if (mark === undefined && command.standsIn === undefined && running.budgeted === undefined)
     return deliver(core, actor, ended, recorded);
-  const input = { ...ended, ...behindOf(command, mark) };
+  const input = { ...ended, ...behindOf(command, mark, running.budgeted) };
   if (reported?.recorded === undefined) return deliver(core, actor, input, recorded);
   const { path } = command;
   const { turn, attempt, agent } = command;
@@ -189,9 +236,9 @@ function callOutcome(running: Running, error: Failure, cause: unknown): CallOutc
 
 /** Begins the attempt; where it must be known afterwards that it may have been made, once that is in the journal (A4). */
 function announce(running: Running): void {
-  const { core, actor, command } = running;
+  const { core, actor, command, claim } = running;
   const { agent, path, turn, attempt, input, quarantined } = command;
-  const isPlain = agent.delivery === undefined && !quarantined;
+  const isPlain = agent.delivery === undefined && !quarantined && claim === undefined;
   if (isPlain || running.reported) return begin(running);
   // Nothing new begins: without its intent it is known that it was not made.
   if (core.closing) {
@@ -199,8 +246,16 @@ function announce(running: Running): void {
     return begin(running);
   }
   const inputHash = sha256Hex(canonicalJson(input));
-  const place = { kind: "begin", path, turn, attempt, agent: agent.id, inputHash } as const;
-  const intent = quarantined ? { ...place, quarantined: true as const } : place;
+  const intent = {
+    kind: "begin",
+    path,
+    turn,
+    attempt,
+    agent: agent.id,
+    inputHash,
+    ...(quarantined ? { quarantined: true as const } : {}),
+    ...(claim === undefined ? {} : { set: { reserved: claim.amounts, budgets: claim.budgets } }),
+  } as const;
   deliver(core, actor, intent, (arrived) => {
     if (arrived.kind === "failed") close(running);
     // The run is ending, or goes on without it: its intent was not recorded, and it is not made.
@@ -217,7 +272,10 @@ function begin(running: Running): void {
   if (running.reported) return core.agentPlaces.leave(agent);
   running.startedMs = core.clock.monotonicMs();
   if (agent.timeoutMs !== undefined || command.deadline !== undefined) limit(running);
-  running.context = attemptContext(core, actor, command, running);
+  running.context =
+    agent.maximum === undefined
+      ? attemptContext(core, actor, command, running)
+      : attemptContext(core, actor, command, running, (usage) => checkMaximum(running, usage));
   if (agent.heartbeatMs !== undefined) expectBeats(running, agent.heartbeatMs);
   executeNow(running, running.context);
 }
@@ -235,7 +293,7 @@ function limit(running: Running): void {
   } else if (timeoutMs !== undefined) {
     const error = { code: "TIMEOUT", message: `${agent.id} took longer than ${timeoutMs} ms.` };
     running.stopTimeout = core.clock.after(timeoutMs, () =>
-      fail(running, error, false, { thrown: error, doneNothing: false }),
+      fail(running, error, false, { thrown: error, doneNothing: false, unanswered: true }),
     );
   }
 }
@@ -246,7 +304,7 @@ function expectBeats(running: Running, everyMs: number): void {
   running.stopListening = listen(core.clock, running, everyMs, () => {
     const message = `${command.agent.id} was silent for ${everyMs} ms: no heartbeat.`;
     const error = { code: "HEARTBEAT_MISSED", message };
-    fail(running, error, false, { thrown: error, doneNothing: false });
+    fail(running, error, false, { thrown: error, doneNothing: false, unanswered: true });
   });
 }
 
@@ -277,6 +335,7 @@ function succeed(running: Running, raw: unknown): void {
     });
   }
   const extra = told(running);
+  charge(running, true);
   close(running);
   const inputHash = sha256Hex(canonicalJson(input));
   const { output } = checked;
@@ -318,13 +377,15 @@ function fail(
   running: Running,
   error: Failure,
   final: boolean,
-  cause?: { readonly thrown: unknown; readonly doneNothing: boolean },
+  cause?: { readonly thrown: unknown; readonly doneNothing: boolean; readonly unanswered?: true },
 ): void {
+  if (running.reported) return;
   const { core, command } = running;
   const { path, turn, attempt } = command;
   const said = running.progress === undefined ? {} : { progress: running.progress };
   const extra = running.begun ? { ...told(running), ...said } : {};
-  if (!close(running)) return;
+  if (running.begun) charge(running, cause !== undefined && cause.unanswered !== true);
+  close(running);
   const random = core.ids.random();
   const outcome: CallOutcome =
     cause === undefined ? IGNORED : callOutcome(running, error, cause.thrown);
@@ -343,6 +404,29 @@ function told({ core, context, startedMs }: Running): {
   return { tookMs, ...(usage.length === 0 ? {} : { usage }) };
 }
 
+/** Says what the call came to, where something was set aside for it. */
+function charge(running: Running, answered: boolean): void {
+  const { core, claim, context, startedMs } = running;
+  if (claim === undefined) return;
+  const tookMs = Math.round(core.clock.monotonicMs() - startedMs);
+  running.budgeted = { spent: cameTo(claim, { usage: context?.usage ?? [], tookMs, answered }) };
+}
+
+/** Ends an attempt that has used more than it may. What it used is recorded in full. */
+function checkMaximum(running: Running, usage: readonly UsageRecord[]): void {
+  const { core, actor, command } = running;
+  const { agent, path, attempt } = command;
+  const { maximum = NOTHING } = agent;
+  const used = usedIn(usage);
+  const measure = exceeds(used, maximum);
+  if (measure === undefined || running.reported) return;
+  const message = `${agent.id} used ${amountText(used, measure)} in one attempt; its maximum is ${amountText(maximum, measure)}.`;
+  const at = { at: core.clock.now(), run: actor.id, path, attempt, agent: agent.id };
+  core.log({ level: "error", message, ...at });
+  fail(running, { code: "MAXIMUM_EXCEEDED", message }, true);
+  throw new BatonError("MAXIMUM_EXCEEDED", message, { details: { used, maximum } });
+}
+
 /** Gives false if its outcome was reported before (A1). */
 function close(running: Running): boolean {
   if (running.reported) return false;
@@ -352,6 +436,9 @@ function close(running: Running): boolean {
   running.stopListening?.();
   running.leaveQueue?.();
   running.leaveBreaker?.();
+  running.leaveBudgets?.();
+  if (running.claim !== undefined)
+    running.core.budgets.settle(running.claim, running.budgeted?.spent);
   running.context?.end();
   const { core, actor, command } = running;
   const { path, attempt, agent } = command;

@@ -7,7 +7,7 @@ import { manifestBlob } from "../manifests.ts";
 import { openChild } from "../../decide/steps/child.ts";
 import { childOutcome } from "./outcomes.ts";
 import { failureOf } from "./attempt-output.ts";
-import type { Actor, Children, Core } from "./core.ts";
+import type { Actor, Arrived, Children, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import type { StartRequest } from "../engine.ts";
 import { rollBack } from "./rollbacks.ts";
@@ -143,7 +143,10 @@ async function cancelChild(core: Core, parent: Actor, path: string, reason: stri
   if (id === undefined) return;
   try {
     const child = await actorOf(core, id);
-    deliver(core, child, { kind: "cancel", by: ENGINE, reason: `The parent run is ${reason}.` });
+    const cancel = { kind: "cancel", by: ENGINE, reason: `The parent run is ${reason}.` } as const;
+    // An actor that was to start the child, and finds it there, leaves memory with whatever it was told meanwhile.
+    const arrived = await new Promise<Arrived>((done) => deliver(core, child, cancel, done));
+    if (arrived.kind === "failed") throw arrived.error;
   } catch (error) {
     if (isBatonError(error, "RUN_FINISHED")) await handOver(core, parent, path, id);
     else

@@ -6,6 +6,7 @@
  * P3. The idempotency key is the same for every attempt, and another than the execution's.
  * P4. An agent's breaker is asked before each attempt, and told of it after. While it is open the attempt waits: what was done
  *     must be undone, so that neither failing fast nor another agent is an answer.
+ * P5. No budget refuses one, for the same reason; what it uses is spent of them all the same.
  */
 import type { CallOutcome } from "../../decide/breaker.ts";
 import type { CompensationOutcome } from "../../decide/saga.ts";
@@ -14,6 +15,7 @@ import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
 import type { CompensationContext } from "../../model/agent-definition.ts";
 import type { BreakerPolicy } from "../../model/breaker.ts";
+import { usedIn } from "../../model/amounts.ts";
 import type { Failure, UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import type { LogLine } from "../../ports/log-sink.ts";
@@ -131,6 +133,7 @@ function begin(running: Running): void {
 function succeed(running: Running): void {
   const extra = told(running);
   if (!close(running)) return;
+  spend(running, extra.tookMs);
   const { path, turn, attempt } = running.command;
   tell(running, { kind: "compensated", path, turn, attempt, ...extra }, SUCCEEDED);
 }
@@ -138,8 +141,9 @@ function succeed(running: Running): void {
 function fail(running: Running, error: Failure, final: boolean, outcome: CallOutcome): void {
   const { core, command, begun } = running;
   const { path, turn, attempt } = command;
-  const extra = begun ? told(running) : {};
+  const extra = begun ? told(running) : undefined;
   if (!close(running)) return;
+  if (extra !== undefined) spend(running, extra.tookMs);
   const random = core.ids.random();
   const kind = "compensationFailed";
   tell(running, { kind, path, turn, attempt, error, final, random, ...extra }, outcome);
@@ -148,6 +152,14 @@ function fail(running: Running, error: Failure, final: boolean, outcome: CallOut
 function told({ core, context, startedMs }: Running) {
   const tookMs = Math.round(core.clock.monotonicMs() - startedMs);
   return { tookMs, ...(context.usage.length === 0 ? {} : { usage: context.usage }) };
+}
+
+/** Tells the budgets what it used (P5). */
+function spend({ core, actor, command, context }: Running, tookMs: number): void {
+  const { agent, path, turn, attempt } = command;
+  if (agent.budgets === undefined && actor.run.definition.budgets === undefined) return;
+  const spent = { ...usedIn(context.usage), calls: 1, timeMs: tookMs };
+  core.budgets.spend(actor, agent, { run: actor.id, path, turn, attempt }, spent);
 }
 
 /** Gives false if its outcome was reported before (P1). */

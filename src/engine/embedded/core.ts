@@ -29,6 +29,7 @@ import type { AgentPlaces } from "./agent-places.ts";
 import type { Breakers } from "./breakers.ts";
 import type { Line } from "./line.ts";
 import type { InOwnContext } from "./own-context.ts";
+import type { Budgets } from "./budgets.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { Wakes } from "./wakes.ts";
 
@@ -66,6 +67,8 @@ export interface Actor {
   appending: boolean;
   /** Whether it stands in the list of actors to process. */
   listed: boolean;
+  /** Whether its turn came while an append was under way: it is processed after that, though nothing may have arrived (it was given a place, say). */
+  again: boolean;
   /** Whether it has one of the places to execute. */
   placed: boolean;
   /** Whether it stands in line for one. */
@@ -121,6 +124,7 @@ export interface Core {
   readonly inOwnContext: InOwnContext;
   readonly agentPlaces: AgentPlaces;
   readonly breakers: Breakers;
+  readonly budgets: Budgets;
   readonly quarantine: Quarantine;
   readonly children: Children;
   /** Processes a listed actor; see actors.ts. */

@@ -20,6 +20,7 @@ import type { Subscriber } from "../watch.ts";
 import { fence, processActor, stopAll } from "./actors.ts";
 import { agentPlaces } from "./agent-places.ts";
 import { breakers } from "./breakers.ts";
+import { budgets } from "./budgets.ts";
 import { children } from "./children.ts";
 import type { Actor, Arrived, Core, Watcher } from "./core.ts";
 import { deliver } from "./inbox.ts";
@@ -70,15 +71,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   }
   const core = makeCore(options, lease);
   const leave = keepLease(store, clock, epoch, () => fence(core));
-  try {
-    await core.breakers.restore();
-    await findUnfinished(core);
-  } catch (error) {
-    leave();
-    core.wakes.stop();
-    core.breakers.stop();
-    throw error;
-  }
+  await goOnWithAll(core, leave);
   const guard = watchdog(core, options.watchdogMs);
   return {
     start: async (request) => {
@@ -92,14 +85,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     ...wayBack(core),
     subscribe: (run, subscriber) => subscribe(core, run, subscriber),
     health: guard.health,
-    breakers: () => core.breakers.snapshots(),
-    setBreaker: async (name, { to, by, reason }) => {
-      open(core);
-      checkAuthor(by);
-      checkWellFormed("reason", reason);
-      await core.breakers.setByPerson(name, { to, by, reason });
-    },
-    subscribeBreakers: (subscriber) => core.breakers.subscribe(subscriber),
+    ...gates(core),
     close: async (graceMs) => {
       leave();
       guard.stop();
@@ -145,6 +131,45 @@ function wayBack(
   };
 }
 
+/** Reads where the last process stood, and goes on with what it left. What fails here fails the opening. */
+async function goOnWithAll(core: Core, leave: () => void): Promise<void> {
+  try {
+    await core.breakers.restore();
+    await core.budgets.restore();
+    await findUnfinished(core);
+    core.budgets.wakeRaised();
+  } catch (error) {
+    leave();
+    core.wakes.stop();
+    core.breakers.stop();
+    core.budgets.stop();
+    throw error;
+  }
+}
+
+/** What people ask of breakers and budgets. */
+function gates(
+  core: Core,
+): Pick<Engine, "breakers" | "setBreaker" | "subscribeBreakers" | "budgets" | "raiseBudget"> {
+  return {
+    breakers: () => core.breakers.snapshots(),
+    setBreaker: async (name, { to, by, reason }) => {
+      open(core);
+      checkAuthor(by);
+      checkWellFormed("reason", reason);
+      await core.breakers.setByPerson(name, { to, by, reason });
+    },
+    subscribeBreakers: (subscriber) => core.breakers.subscribe(subscriber),
+    budgets: () => core.budgets.snapshots(),
+    raiseBudget: async (name, raise) => {
+      open(core);
+      checkAuthor(raise.by);
+      checkWellFormed("reason", raise.reason);
+      await core.budgets.raiseByPerson(name, raise);
+    },
+  };
+}
+
 /** A full disk must not keep a process from ending: a lease that can't be given back is taken over when the process is gone. */
 async function release(core: Core): Promise<void> {
   try {
@@ -174,6 +199,7 @@ function makeCore(options: EngineOptions, { epoch, abandoned }: AcquiredLease): 
     inOwnContext: ownContext(),
     agentPlaces: agentPlaces(),
     breakers: breakers(() => core),
+    budgets: budgets(() => core),
     quarantine: quarantine(),
     children: children(() => core),
     process: (actor) => processActor(core, actor),
@@ -434,6 +460,7 @@ async function closeCore(core: Core, graceMs: number): Promise<void> {
   core.wakes.stop();
   const untilMs = core.clock.monotonicMs() + graceMs;
   const busy = () =>
+    core.budgets.isWriting() ||
     [...core.actors.values()].some(
       (actor) => actor.attempts.size > 0 || actor.appending || actor.inbox.length > 0,
     );

@@ -37,7 +37,8 @@ function tick(core: Core): void {
   core.listed = [];
   for (const actor of listed) {
     actor.listed = false;
-    if (!actor.appending && !actor.dropped) core.process(actor);
+    if (actor.appending) actor.again = true;
+    else if (!actor.dropped) core.process(actor);
   }
 }
 

@@ -303,11 +303,35 @@ export async function releaseRuns(
       deliver(core, await actorOf(core, id), { kind: "released", gate });
     } catch (error) {
       core.breakers.forget(id);
+      core.budgets.forget(id);
       if (core.stopped === undefined && !isBatonError(error, "RUN_FINISHED"))
         notLoaded(core, id, error);
     }
     if (core.placeQueue.size() > 0)
       await new Promise<void>((resolve) => core.placeFreed.push(resolve));
+  }
+}
+
+/**
+ * The same for runs of which only the journal knows that they wait: all that rest until `untilMs` at the latest are asked. To one
+ * that waits for something else it says nothing.
+ */
+export async function releaseWaiting(core: Core, gate: Gate, untilMs: number): Promise<void> {
+  for (let after: number | undefined; ; ) {
+    if (core.stopped !== undefined || core.closing) return;
+    const heads = await core.store.heads({
+      namespace: core.namespace,
+      prefix: "run/",
+      open: true,
+      order: "oldest",
+      limit: 1_000,
+      ...(after === undefined ? {} : { after }),
+    });
+    const resting = heads.filter(({ wakeAtMs }) => wakeAtMs !== undefined && wakeAtMs <= untilMs);
+    const runs = resting.map(({ stream }) => stream.slice("run/".length));
+    await releaseRuns(core, gate, runs, () => true);
+    after = heads.at(-1)?.no;
+    if (heads.length < 1_000) return;
   }
 }
 

@@ -1,0 +1,92 @@
+/** The way from an agent's breaker to its call, through the budgets that limit it; and what a call came to. */
+import type { AgentDefinition } from "../../model/agent-definition.ts";
+import { type Amounts, atLeast, measuredBy, usedIn } from "../../model/amounts.ts";
+import type { UsageRecord } from "../../model/entry.ts";
+import type { BudgetRefusal, Claim } from "./budgets.ts";
+import type { Actor, Core } from "./core.ts";
+
+/** A call that its breaker has let through, and that has not begun. */
+export interface AtTheTill {
+  readonly core: Core;
+  readonly actor: Actor;
+  readonly command: {
+    readonly agent: AgentDefinition;
+    readonly path: string;
+    readonly turn: number;
+    readonly attempt: number;
+  };
+  /** Whether it has ended already. */
+  reported: boolean;
+  /** Set once something was set aside for it. */
+  claim: Claim | undefined;
+  /** Withdraws its question to the budgets. */
+  leaveBudgets: (() => void) | undefined;
+}
+
+export interface BehindTheTill {
+  /** Begins the call, or gives its place back if it has ended meanwhile. */
+  readonly begin: () => void;
+  /** Ends the call without an outcome. */
+  readonly close: () => void;
+  /** A budget is spent; the place was given back. */
+  readonly refused: (refusal: BudgetRefusal) => void;
+}
+
+/** Begins the call once what it may use is set aside, and that is in the journal. */
+export function setAside(call: AtTheTill, { begin, close, refused }: BehindTheTill): void {
+  const { core, actor, command } = call;
+  const { agent, path, turn, attempt } = command;
+  const unrecorded = (cause: unknown) => {
+    // The engine has stopped, and has ended the call.
+    if (core.stopped !== undefined || call.reported) return;
+    core.agentPlaces.leave(agent);
+    const message = `What the attempt may use could not be set aside: ${String(cause)}`;
+    refused({ kind: "failed", error: { code: "STORE_FAILED", message }, mark: undefined });
+  };
+  const leave = core.budgets.enter(
+    actor,
+    agent,
+    { run: actor.id, path, turn, attempt },
+    {
+      pass: (claim, recorded) => {
+        call.leaveBudgets = undefined;
+        call.claim = claim;
+        recorded.then(() => {
+          if (core.closing) close();
+          begin();
+        }, unrecorded);
+      },
+      refused: (refusal) => {
+        call.leaveBudgets = undefined;
+        core.agentPlaces.leave(agent);
+        refused(refusal);
+      },
+    },
+  );
+  if (leave === undefined) return;
+  call.leaveBudgets = () => {
+    call.leaveBudgets = undefined;
+    leave();
+    core.agentPlaces.leave(agent);
+  };
+}
+
+/**
+ * What a call came to. One that gave no answer (it timed out, or was not waited for any more) may still go on: all that was set
+ * aside for it counts. So does the money of one whose model has no price.
+ */
+export function cameTo(
+  { amounts }: Claim,
+  call: {
+    readonly usage: readonly UsageRecord[];
+    readonly tookMs: number;
+    readonly answered: boolean;
+  },
+): Amounts {
+  const { usage, tookMs, answered } = call;
+  const used = measuredBy({ ...usedIn(usage), calls: 1, timeMs: tookMs }, amounts);
+  const isPriced = usage.every(({ cost }) => cost !== undefined);
+  if (!answered) return atLeast(used, amounts);
+  if (isPriced || amounts.money === undefined) return used;
+  return { ...used, money: amounts.money };
+}
