@@ -230,7 +230,7 @@ test("a run whose child and whose item wait for a person names both", async () =
   expect(said).toMatchObject({ code: 1 });
   expect(said.out).toContain("parked for a person: transfer");
   expect(said.out).toContain("parked for a person: each[0]");
-  expect((await baton("show", "a")).out).toContain("each: 1 item waits for a person");
+  expect((await baton("show", "a")).out).toContain("waits for a person");
   expect(await json("show", "a/sub")).toMatchObject({ status: "parked" });
   const cancelled = await baton("cancel", "a", "--reason", "stop");
   expect(cancelled).toMatchObject({ code: 0 });

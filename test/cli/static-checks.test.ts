@@ -185,3 +185,19 @@ test("an agent that can be undone behind a pivot is warned of, unless a savepoin
   expect(rulesOf([flow(false)])).toEqual(["warning pivot paid@1.0.0 after"]);
   expect(rulesOf([flow(true)])).toEqual([]);
 });
+
+test("an at-most-once agent that can tell nothing of its errors is named; its retries need no key", () => {
+  const once = { input: V1, output: V1, timeout: "1s", delivery: "at-most-once" } as const;
+  const execute = (report: { readonly score: number }) => report;
+  const compensate = () => undefined;
+  const silent = agent({ ...once, name: "silent", version: "1.0.0", execute, compensate });
+  const telling = agent({
+    ...once,
+    name: "telling",
+    version: "1.0.0",
+    execute,
+    compensate,
+    nothingDone: () => true,
+  });
+  expect(rulesOf([], [silent, telling])).toEqual(["note delivery silent@1.0.0"]);
+});
