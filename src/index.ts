@@ -11,6 +11,7 @@ export { type OpenOptions, open } from "./compose.ts";
 export type {
   Baton,
   Change,
+  CompensateOptions,
   CompensationDecision,
   CompensationLetter,
   CompensationSummary,
@@ -22,6 +23,7 @@ export type {
   RecordedEntry,
   ReplayDifference,
   ReplayReport,
+  RestoreSummary,
   RollbackSummary,
   RunHandle,
   RunOutcome,
@@ -86,6 +88,7 @@ export type {
   Failure,
   ParkedBecause,
   RollbackReason,
+  Savepoint,
   RunStatus,
   StepAction,
   UsageRecord,

@@ -45,6 +45,8 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   SIGNAL_UNKNOWN: EXIT.notFound,
   SIGNAL_REFUSED: EXIT.conflict,
   COMPENSATION_UNKNOWN: EXIT.notFound,
+  SAVEPOINT_NOT_FOUND: EXIT.notFound,
+  PIVOT_PASSED: EXIT.conflict,
   STEP_NOT_PARKED: EXIT.notFound,
   OUTPUT_REFUSED: EXIT.usage,
   VERSION_NOT_FOUND: EXIT.notFound,

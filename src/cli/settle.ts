@@ -206,6 +206,7 @@ class Following {
       this.waits.set(path, [{ run: this.run, step: path, what: "person" }]);
     if (entry.kind === "run.resumed") this.waits.delete("");
     if (entry.kind === "run.compensating") this.followPlan(value);
+    if (entry.kind === "run.restored") this.waits.clear();
     if (entry.kind === "run.parked") this.waits.set("", parkedWaits(this.run, entry.payload));
     if (entry.kind === "compensation.resolved") this.waits.delete("");
     if (entry.kind === "compensation.sealed") this.waits.delete(path);

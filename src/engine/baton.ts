@@ -31,7 +31,11 @@ export type { Lineage, LineageNode } from "../history/lineage.ts";
 export type { RecordedEntry } from "../history/read.ts";
 export type { ReplayDifference, ReplayReport } from "../history/replay.ts";
 export type { RunReport, StepSummary } from "../history/report.ts";
-export type { CompensationSummary, RollbackSummary } from "../history/rollback-summary.ts";
+export type {
+  CompensationSummary,
+  RestoreSummary,
+  RollbackSummary,
+} from "../history/rollback-summary.ts";
 export type { StateAt } from "../history/state.ts";
 export type { RunWait, RunWaits } from "../history/waits.ts";
 export type { VerifyProblem, VerifyReport } from "../journal/verify.ts";
@@ -56,6 +60,14 @@ export type RunOutcome<Out> =
   | { readonly kind: "compensated"; readonly error: Failure; readonly step?: string }
   | { readonly kind: "cancelled"; readonly reason: string }
   | { readonly kind: "refused"; readonly violations: readonly Violation[] };
+
+/** How a run is to go back; see {@link Baton.compensate}. */
+export interface CompensateOptions {
+  readonly by: Author;
+  readonly reason: string;
+  /** A step with `savepoint`: only as far as what it sealed. */
+  readonly to?: string;
+}
 
 /** What a person decides of a compensation; see {@link Baton.compensation}. */
 export interface CompensationDecision {
@@ -147,15 +159,16 @@ export interface Baton {
   ): Promise<void>;
   /**
    * Cancels: what is executing is aborted, nothing new begins, and what was done is compensated.
-   * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED
+   * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, PIVOT_PASSED
    */
   cancel(run: string, options: { readonly by: Author; readonly reason: string }): Promise<void>;
   /**
    * Has a run go back by hand: what its completed steps did is undone. One that has not ended is cancelled first. Of a child
-   * run, ask its parent. Resolves when that is in the journal; `outcome()` waits for the end.
-   * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, ARGUMENT_INVALID, AGENT_NOT_FOUND
+   * run, ask its parent. With `to` it goes back to the savepoint of that step only, and then on again from there.
+   * Resolves when that is in the journal; `outcome()` waits for the end.
+   * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, ARGUMENT_INVALID, AGENT_NOT_FOUND, PIVOT_PASSED, SAVEPOINT_NOT_FOUND
    */
-  compensate(run: string, options: { readonly by: Author; readonly reason: string }): Promise<void>;
+  compensate(run: string, options: CompensateOptions): Promise<void>;
   /** What of parked runs waits for a person: compensations that failed for good, and steps that are parked. The newest run first. */
   deadLetters(options?: { readonly limit?: number }): Promise<readonly DeadLetter[]>;
   /** What of one run waits for a person; empty if nothing does. @throws BatonError RUN_NOT_FOUND */

@@ -8,7 +8,7 @@ import type { Json } from "../model/json.ts";
 import type { PressureSnapshot } from "../model/pressure.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Blob } from "../ports/journal-store.ts";
-import type { CompensationDecision, RunOutcome, StepDecision } from "./baton.ts";
+import type { CompensateOptions, CompensationDecision, RunOutcome, StepDecision } from "./baton.ts";
 import type { Health } from "./health.ts";
 import type { BreakerSubscriber, Subscriber } from "./watch.ts";
 
@@ -48,8 +48,8 @@ export interface Engine {
   outcome(run: string): Promise<RunOutcome<Json>>;
   signal(run: string, step: string, payload: unknown, by: Author, id: string): Promise<void>;
   cancel(run: string, by: Author, reason: string): Promise<void>;
-  /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, AGENT_NOT_FOUND */
-  compensate(run: string, by: Author, reason: string): Promise<void>;
+  /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, AGENT_NOT_FOUND, PIVOT_PASSED, SAVEPOINT_NOT_FOUND */
+  compensate(run: string, options: CompensateOptions): Promise<void>;
   /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, COMPENSATION_UNKNOWN */
   compensation(run: string, path: string, decision: CompensationDecision): Promise<void>;
   /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, STEP_NOT_PARKED, OUTPUT_REFUSED, VALUE_TOO_LARGE, AGENT_NOT_FOUND */

@@ -132,7 +132,7 @@ function wayBack(
 ): Pick<Baton, "cancel" | "compensate" | "compensation" | "resolveStep"> {
   return {
     cancel: (run, { by, reason }) => writing().cancel(run, by, reason),
-    compensate: async (run, { by, reason }) => {
+    compensate: async (run, options) => {
       const engine = writing();
       const { parent } = await reader.report(run);
       if (parent !== undefined) {
@@ -142,7 +142,7 @@ function wayBack(
           { hint: `Compensate ${parent.run}: it takes its child runs with it.` },
         );
       }
-      await engine.compensate(run, by, reason);
+      await engine.compensate(run, options);
     },
     compensation: async (run, path, decision) => {
       checkDecision(decision);

@@ -41,7 +41,16 @@ export interface ItemCounts {
 /** What is known of a step from the journal alone. */
 export interface StepSummary {
   readonly path: string;
-  readonly status: "sealed" | "skipped" | "open" | "retrying" | "parked" | "failed" | "refused";
+  /** `takenBack`: the run went back to a savepoint before it, and it has not begun again. */
+  readonly status:
+    | "sealed"
+    | "skipped"
+    | "open"
+    | "retrying"
+    | "parked"
+    | "failed"
+    | "refused"
+    | "takenBack";
   readonly agent?: string;
   readonly version?: number;
   /** The entry that its status follows from. */
@@ -109,6 +118,8 @@ export function foldSteps(drafts: StepDrafts, fact: Fact, version: number): void
       return resolved(at(drafts, fact), fact);
     case "handoff.refused":
       return refused(drafts, fact);
+    case "run.restored":
+      return takeBack(drafts, fact);
     default:
       return;
   }
@@ -238,6 +249,18 @@ function held(draft: Draft, fact: FactOf<"attempt.held">): void {
   if (fact.path !== draft.path) return;
   const { gate, dueAt } = fact.payload;
   settle(draft, fact, { status: "open", waitsFor: { what: gateKind(gate), gate, dueAt } });
+}
+
+/** Whatever was settled by then and still stands is kept; see restore.ts. */
+function takeBack(drafts: StepDrafts, fact: FactOf<"run.restored">): void {
+  for (const draft of drafts.values()) {
+    const isSettled = draft.status === "sealed" || draft.status === "skipped";
+    if (isSettled && draft.seq <= fact.payload.seq) continue;
+    for (const field of ["items", "case", "violations", "fallbackItems", "openedAt"] as const)
+      delete draft[field];
+    settle(draft, fact, { status: "takenBack" });
+    draft.turn += 1;
+  }
 }
 
 /** Its wait, if there was one, is over: the attempt is made. */

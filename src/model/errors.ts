@@ -45,6 +45,10 @@ export const ERROR_CODES = {
     "The step has already been settled, or the payload breaks its contract; see `details`.",
   COMPENSATION_UNKNOWN:
     "List what waits for a person with `baton dead-letters`, and name a run and a path of it.",
+  SAVEPOINT_NOT_FOUND:
+    "Name a step with `savepoint` that the run has sealed, and whose value still stands: `baton state <run>` shows them.",
+  PIVOT_PASSED:
+    "Once a pivot is sealed the run only goes forward. What failed after it waits among the dead letters: `baton dead-letters`.",
   STEP_NOT_PARKED:
     "List what waits for a person with `baton dead-letters`, and name a run and a path of it.",
   OUTPUT_REFUSED:

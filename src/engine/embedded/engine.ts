@@ -34,7 +34,7 @@ import { rates } from "./rates.ts";
 import { retryBudgets } from "./retry-budgets.ts";
 import { quarantine } from "./quarantine.ts";
 import { resolveStep } from "./resolve-step.ts";
-import { resolve, rollBack } from "./rollbacks.ts";
+import { refuseCancel, resolve, rollBack } from "./rollbacks.ts";
 import { actorOf, notLoaded, readOutcome, resumeRuns, startRun } from "./runs.ts";
 import { wakes } from "./wakes.ts";
 import { watchdog } from "./watchdog.ts";
@@ -112,14 +112,16 @@ function wayBack(
       checkAuthor(by);
       checkWellFormed("reason", reason);
       const actor = await actorOf(core, run);
+      refuseCancel(actor.run);
       await recorded(core, actor, { kind: "cancel", by, reason });
     },
-    compensate: async (run, by, reason) => {
+    compensate: async (run, { by, reason, to }) => {
       open(core);
       checkAuthor(by);
       checkWellFormed("reason", reason);
       const error = { code: "COMPENSATION_ASKED", message: reason };
-      await rollBack(core, run, by, { because: "asked", error });
+      const why = { because: "asked", error } as const;
+      await rollBack(core, run, { by, reason: why, ...(to === undefined ? {} : { to }) });
     },
     compensation: async (run, path, { action, by, reason, turn }) => {
       open(core);

@@ -2,6 +2,7 @@
  * What the watchdog takes for stuck at one look. Nothing here accuses: what is in transit looks the same for a moment, and is
  * told apart by a second look at which `sign` is the same.
  */
+import { childAt } from "../../decide/steps/child.ts";
 import { runEntries, runOfStream } from "../../history/read.ts";
 import { type RunWait, waitsOf } from "../../history/waits.ts";
 import { runStream } from "../../model/entry.ts";
@@ -202,7 +203,8 @@ export async function childFindings(
 async function childFinding(core: Core, actor: Actor, path: string): Promise<readonly Finding[]> {
   // While its own entries are not committed, what follows from them has not begun.
   if (actor.appending) return [];
-  const child = `${actor.id}/${path}`;
+  const child = childAt(actor.run, path);
+  if (child === undefined) return [];
   const head = await core.store.head({ namespace: core.namespace, stream: runStream(child) });
   if (head?.open === true || actor.dropped || !actor.run.performing.has(path)) return [];
   // It hands its end over itself, once it has heard that its last entry is committed.
