@@ -90,14 +90,10 @@ export function makeBaton(parts: BatonParts): Baton {
     },
     signal: (run, step, payload, { by, id }) =>
       writing().signal(run, step, payload, by, id ?? ids.runId()),
-    approve: (run, step, { approved, by, reason }) =>
-      writing().signal(
-        run,
-        step,
-        { approved, ...(reason === undefined ? {} : { reason }) },
-        by,
-        ids.runId(),
-      ),
+    approve: (run, step, { approved, by, reason }) => {
+      const answer = { approved, ...(reason === undefined ? {} : { reason }) };
+      return writing().signal(run, step, answer, by, ids.runId());
+    },
     ...wayBack(reader, writing),
     ...standing(parts, writing),
     ...budgetDoor(parts, writing),

@@ -11,16 +11,6 @@ export function isFinal({ retry }: AgentDefinition, error: unknown): boolean {
   }
 }
 
-/** Whether an at-most-once attempt that threw this is known to have done nothing. */
-export function saysNothingDone({ nothingDone }: AgentDefinition, error: unknown): boolean {
-  if (nothingDone === undefined) return false;
-  try {
-    return nothingDone(error) === true;
-  } catch {
-    return false;
-  }
-}
-
 /** As many as may wait for a place of the agent. No sign of a sick downstream: the breaker hears nothing of it. */
 export function queueFull({ id, queue }: AgentDefinition): Failure {
   const message = `${queue ?? 0} attempts of ${id} wait for a place already, which is its \`queue\`.`;

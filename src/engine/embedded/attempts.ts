@@ -28,9 +28,9 @@ import { type AtTheTill, cameTo, setAside } from "./budget-door.ts";
 import type { BudgetRefusal } from "./budgets.ts";
 import { approach, type AtTheDoor, ignoreStopped } from "./breaker-door.ts";
 import type { Refusal } from "./breakers.ts";
-import { failedCall, IGNORED, SUCCEEDED } from "./call-outcome.ts";
+import { certainty, failedCall, IGNORED, saysNothingDone, SUCCEEDED } from "./call-outcome.ts";
 import type { Actor, Core } from "./core.ts";
-import { isFinal, queueFull, saysNothingDone } from "./attempt-policy.ts";
+import { isFinal, queueFull } from "./attempt-policy.ts";
 import { withinBudget } from "./retry-budgets.ts";
 
 /** How long an attempt that was aborted is waited for, so that what it did is known: one that heeds its signal ends at once. */
@@ -357,17 +357,6 @@ function thrown(running: Running, error: unknown): void {
   fail(running, failureOf(error), final, { thrown: error, doneNothing });
 }
 
-/** What an at-most-once attempt says of whether it acted; for the others the journal need not know. */
-function certainty(
-  { command, begun }: Running,
-  doneNothing: boolean,
-): { readonly unknown?: true; readonly nothingDone?: true } {
-  if (command.agent.delivery === undefined) return NOTHING_CERTAIN;
-  return begun && !doneNothing ? { unknown: true } : { nothingDone: true };
-}
-
-const NOTHING_CERTAIN = {};
-
 /** `cause` is left out where it was ended from outside, which is no sign of anything. */
 function fail(
   running: Running,
@@ -385,7 +374,7 @@ function fail(
   const random = core.ids.random();
   const outcome: CallOutcome =
     cause === undefined ? IGNORED : callOutcome(running, error, cause.thrown);
-  const known = certainty(running, cause?.doneNothing === true);
+  const known = certainty(command.agent, running.begun, cause?.doneNothing === true);
   const place = { path, turn, attempt, error, final, random } as const;
   tell(running, { kind: "attemptFailed", ...place, ...known, ...extra }, outcome);
 }
