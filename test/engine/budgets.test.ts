@@ -477,3 +477,34 @@ test("what a compensation uses is spent, and it is never refused", async () => {
   const spent: readonly Json[] = (await entriesOf(baton, "a")).map(({ kind }) => kind);
   expect(spent).toContain("compensation.sealed");
 });
+
+describe("an at-most-once agent", () => {
+  test("is set aside like any other; what its probe uses is spent, and its intent is one entry", async () => {
+    const acts = agent({
+      name: "acts",
+      version: "1.0.0",
+      input: of<number>(),
+      output: anything,
+      delivery: "at-most-once",
+      timeout: "1s",
+      budgets: [budget("spend", { calls: 5, tokens: 100 })],
+      maximum: { tokens: 40 },
+      execute: () => new Promise(() => {}),
+      probe: (_input, context) => {
+        context.usage({ model: "fable", inputTokens: 3, outputTokens: 0 });
+        return { kind: "done", output: 1 };
+      },
+    });
+    const flow = single(acts);
+    const { baton, clock } = await opened({ workflows: [flow] });
+    const run = await baton.start(flow, 1, { id: "a" });
+    expect(await clock.until(run.outcome())).toMatchObject({ kind: "completed" });
+    await clock.settle();
+    // The attempt gave no answer: all that was set aside for it is charged.
+    expect(await budgetOf(baton)).toMatchObject({ spent: { calls: 2, tokens: 43 } });
+    expect(await payloadsOf(baton, "a", "attempt.begun")).toMatchObject([
+      { reserved: { tokens: 40, calls: 1 }, budgets: ["spend"] },
+    ]);
+    expect((await baton.verify()).problems).toEqual([]);
+  });
+});

@@ -90,3 +90,15 @@ export function cameTo(
   if (isPriced || amounts.money === undefined) return used;
   return { ...used, money: amounts.money };
 }
+
+/** Tells the budgets what a call used for which nothing was set aside, since it is never refused. */
+export function spendUnreserved(
+  { core, actor, command }: Pick<AtTheTill, "core" | "actor" | "command">,
+  usage: readonly UsageRecord[],
+  tookMs: number,
+): void {
+  const { agent, path, turn, attempt } = command;
+  if (agent.budgets === undefined && actor.run.definition.budgets === undefined) return;
+  const spent = { ...usedIn(usage), calls: 1, timeMs: tookMs };
+  core.budgets.spend(actor, agent, { run: actor.id, path, turn, attempt }, spent);
+}
