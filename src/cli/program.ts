@@ -39,6 +39,14 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "show a run: steps, versions, violations, what it waits for",
     load: () => import("./show.ts"),
   },
+  waits: {
+    summary: "list what runs wait for, and until when",
+    load: () => import("./waits.ts"),
+  },
+  health: {
+    summary: "say whether any run is stuck, and whether anybody works on the store",
+    load: () => import("./health.ts"),
+  },
   watch: {
     summary: "follow a run's journal, live, until the run ends",
     load: () => import("./watch.ts"),

@@ -197,13 +197,7 @@ function accept(turn: Deliberation, input: Input): void {
     case "signal":
       return signalled(turn, input);
     case "signalRefused":
-      say(turn, {
-        kind: "handoff.refused",
-        path: input.step,
-        by: input.by,
-        payload: { violations: input.violations, then: { kind: "goOn" } },
-      });
-      return;
+      return signalRefused(turn, input);
     case "cancel":
       if (run.phase.kind === "going" || run.phase.kind === "blocked") {
         say(turn, { kind: "run.cancelling", by: input.by, payload: { reason: input.reason } });
@@ -408,6 +402,21 @@ function childEnded(turn: Deliberation, path: string, outcome: ChildOutcome): vo
   const state = run.steps.get(step.name);
   if (state?.kind === "open") rulesOf(step).childEnded?.(turn, step, state, performing, outcome);
   else if (state?.kind === "failed") sealLateChild(turn, step.name, performing, outcome);
+}
+
+function signalRefused(
+  turn: Deliberation,
+  input: Extract<Input, { readonly kind: "signalRefused" }>,
+): void {
+  const { kind } = turn.run.phase;
+  // Nobody waits for it in a run that is ending; while a run goes back, its journal takes nothing but that.
+  if (kind !== "going" && kind !== "blocked") return;
+  say(turn, {
+    kind: "handoff.refused",
+    path: input.step,
+    by: input.by,
+    payload: { violations: input.violations, then: { kind: "goOn" } },
+  });
 }
 
 function signalled(turn: Deliberation, input: Extract<Input, { readonly kind: "signal" }>): void {

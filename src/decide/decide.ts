@@ -14,8 +14,8 @@ import { nextDeadlineAt } from "./deadline.ts";
 import { parsePath } from "./evolve.ts";
 import { isHeldUntil } from "./hold.ts";
 import { refusalFailure, tryCall, viewOf } from "./handoff.ts";
-import { turnsBack, walk } from "./saga.ts";
 import { askProbes } from "./probing.ts";
+import { turnsBack, waitsForTime, walk } from "./saga.ts";
 import { takeLostIntents } from "./unknown.ts";
 import { agentRules } from "./steps/agent.ts";
 import { branchRules } from "./steps/branch.ts";
@@ -185,6 +185,7 @@ export function nextWakeAt(run: Run): number | undefined {
 
 function nextTimerAt(run: Run): number | undefined {
   if (run.phase.kind !== "going" && run.phase.kind !== "compensating") return undefined;
+  if (run.phase.kind === "compensating" && !waitsForTime(run)) return undefined;
   for (let timer = run.timers.peek(); timer !== undefined; timer = run.timers.peek()) {
     if (matters(run, timer)) return timer.dueAt;
     run.timers.pop();

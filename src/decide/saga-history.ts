@@ -7,7 +7,7 @@ import type { Fact, FactOf, PlannedCompensation } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Limits } from "../model/limits.ts";
 import type { SagaAct, SagaHistory, SagaOpening } from "../model/run.ts";
-import { newRun } from "../model/run.ts";
+import { newRun, type Run } from "../model/run.ts";
 import type {
   BranchCase,
   StepDefinition,
@@ -49,6 +49,10 @@ interface Reading {
   readonly values: Map<number, Json>;
   readonly openings: Map<string, SagaOpening>;
   readonly planned: Map<string, PlannedCompensation>;
+  /** What may have been under way when a process died, by `path:turn`, as long as nothing was heard of it. */
+  readonly lost: Set<string>;
+  /** The run as it was when it was resumed last. */
+  readonly folded: Run;
   /** Attempts that were begun, and of which nothing more was recorded. */
   readonly begun: Map<string, FactOf<"attempt.begun">>;
   /** Seq of the entry with which the run began to end; Infinity before it. */
@@ -68,6 +72,8 @@ export function sagaHistory(
     values: new Map(),
     openings: new Map(),
     planned: new Map(),
+    lost: new Set(),
+    folded: newRun("", definition, limits),
     begun: new Map(),
     turnedAt: Number.POSITIVE_INFINITY,
     resumedSince: false,
@@ -75,9 +81,11 @@ export function sagaHistory(
   for (const fact of facts) {
     if (fact.kind === "run.compensating") break;
     read(reading, fact);
+    if (fact.kind === "run.resumed" && fact.seq < reading.turnedAt)
+      addLost(reading, facts, fact.seq);
   }
   for (const fact of reading.begun.values()) addUnknown(reading, fact);
-  if (reading.resumedSince) addLost(reading, facts, limits);
+  if (reading.resumedSince) addLost(reading, facts, reading.turnedAt);
   const { acts, values, openings } = reading;
   const walk = [...reading.planned.values()].sort((a, b) => b.seq - a.seq);
   const isForPerson = (planned: PlannedCompensation) => needsPerson(definition, reading, planned);
@@ -208,8 +216,19 @@ function addAttempt(reading: Reading, fact: FactOf<"attempt.failed">): void {
   const { error, tookMs, nothingDone } = fact.payload;
   if (nothingDone === true) return;
   const wasAborted = fact.seq > reading.turnedAt && tookMs !== undefined;
-  if (!wasAborted && !MAY_HAVE_ACTED.has(error.code)) return;
-  addUnknown(reading, fact);
+  if (wasAborted || MAY_HAVE_ACTED.has(error.code)) return addUnknown(reading, fact);
+  if (tookMs !== undefined) settleLost(reading, fact);
+}
+
+/** The attempt that was lost was made again, under the same idempotency key, and says that nothing was done. */
+function settleLost(reading: Reading, fact: FactOf<"attempt.failed">): void {
+  const key = compensationKey({ path: pathOf(fact), turn: fact.turn ?? 0 });
+  if (!reading.lost.has(key) || reading.planned.get(key)?.agent !== fact.agent) return;
+  // Where a fallback may have been under way instead, only that one can say.
+  if (reading.acts.get(key)?.besides !== undefined) return;
+  reading.lost.delete(key);
+  reading.planned.delete(key);
+  reading.acts.delete(key);
 }
 
 function keyOf(fact: Fact): string {
@@ -234,6 +253,7 @@ function addUnknown(reading: Reading, fact: FactOf<Uncertain>): void {
   const act = actOf(reading.definition, reading.openings, fact, undefined);
   const agent = actorOf(reading.definition, reading.openings, act);
   if (agent?.compensate === undefined) return;
+  reading.lost.delete(key);
   const besides = otherThan(reading, key, fact)?.agent ?? reading.acts.get(key)?.besides;
   reading.acts.set(key, { ...act, ...(besides === undefined ? {} : { besides }) });
   reading.planned.set(key, {
@@ -246,18 +266,21 @@ function addUnknown(reading: Reading, fact: FactOf<Uncertain>): void {
 }
 
 /**
- * The process died between the failure and the end of what was under way: those attempts left nothing in the journal. What
- * was ready when the run began to end may have been executing, and is taken to have been.
+ * A process died, and left nothing in the journal of what was under way: what was ready at `seq` may have been executing, and is
+ * taken to have been, until an attempt that is made after it says what became of it. An at-most-once agent says so itself.
  */
-function addLost(reading: Reading, facts: readonly Fact[], limits: Limits): void {
-  const run = newRun("", reading.definition, limits);
+function addLost(reading: Reading, facts: readonly Fact[], seq: number): void {
+  const run = reading.folded;
+  let atMs = 0;
   for (const fact of facts) {
-    if (fact.seq >= reading.turnedAt) break;
-    evolve(run, fact);
+    atMs = fact.at;
+    if (fact.seq >= seq) break;
+    if (fact.seq > run.seq) evolve(run, fact);
   }
   for (const step of reading.definition.steps) {
-    const isPausing = (path: string) => run.calls.get(path)?.retryAt !== undefined;
-    for (const path of readyPaths(run, step, isPausing)) {
+    const isIdle = (path: string) => !mayBeUnderWay(run, path, atMs);
+    for (const path of readyPaths(run, step, isIdle)) {
+      if (isIdle(path)) continue;
       const turn = run.turns.get(step.name) ?? 0;
       const key = compensationKey({ path, turn });
       const own = agentAt(reading.definition, reading.openings, path);
@@ -267,7 +290,6 @@ function addLost(reading: Reading, facts: readonly Fact[], limits: Limits): void
         ({ compensate, delivery }) => compensate !== undefined && delivery === undefined,
       );
       if (agent === undefined || reading.acts.has(key)) continue;
-      const seq = reading.turnedAt;
       const reads: Record<string, number> = {};
       for (const need of step.needs) {
         const sealed = run.values.get(need);
@@ -279,8 +301,16 @@ function addLost(reading: Reading, facts: readonly Fact[], limits: Limits): void
         ...(other === undefined ? {} : { besides: other.id }),
       });
       reading.planned.set(key, { what: "unknown", path, turn, seq, agent: agent.id });
+      reading.lost.add(key);
     }
   }
+}
+
+/** Whether an attempt may be under way: not where the newest one failed for good, or the next is not due yet. */
+function mayBeUnderWay(run: Run, path: string, atMs: number): boolean {
+  const call = run.calls.get(path);
+  if (call === undefined || call.failedAttempts === 0) return true;
+  return call.retryAt !== undefined && call.retryAt <= atMs;
 }
 
 /** The agent that acted at a path, as today's definition has it. */

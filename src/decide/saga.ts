@@ -142,6 +142,16 @@ export function walk(turn: Deliberation): void {
   park(turn, rollback, history, reason);
 }
 
+/** Whether time alone brings the way back on: not while its journal or code is not here, or as much is under way as may be. */
+export function waitsForTime(run: Run): boolean {
+  const { history, missing, performing } = run;
+  return history !== "asked" && missing.length === 0 && performing.size < atOnce(run);
+}
+
+function atOnce({ definition }: Run): number {
+  return definition.compensation === "parallel" ? COMPENSATIONS_AT_ONCE : 1;
+}
+
 function isPausing(rollback: Rollback): boolean {
   for (const { retryAt } of rollback.states.values()) if (retryAt !== undefined) return true;
   return false;
@@ -158,7 +168,7 @@ function* nextPlanned(
   const held = new Set<string>();
   const isHeld = holding(run, rollback);
   for (const planned of firstPending(rollback, isParallel)) {
-    if (run.performing.size >= (isParallel ? COMPENSATIONS_AT_ONCE : 1)) return;
+    if (run.performing.size >= atOnce(run)) return;
     const { step } = parsePath(planned.path);
     if (isParallel && (held.has(step) || isHeld(step))) continue;
     // Items of a map don't depend on each other; rounds of a repeat, and turns of an agent, do.

@@ -8,6 +8,7 @@ import type { RecordedEntry } from "../history/read.ts";
 import type { ReplayReport } from "../history/replay.ts";
 import type { RunReport } from "../history/report.ts";
 import type { StateAt } from "../history/state.ts";
+import type { RunWaits } from "../history/waits.ts";
 import type { DeadLetter } from "../history/dead-letters.ts";
 import type { BreakerSnapshot } from "../model/breaker.ts";
 import type { AmountOptions, BudgetSnapshot } from "../model/budget.ts";
@@ -19,6 +20,7 @@ import type { Workflow } from "../model/workflow.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { VerifyReport } from "../journal/verify.ts";
 import type { StoredEntry } from "../ports/journal-store.ts";
+import type { Health } from "./health.ts";
 import type { WatchItem, WatchOptions } from "./watch.ts";
 
 export type { CompensationLetter, DeadLetter, StepLetter } from "../history/dead-letters.ts";
@@ -30,7 +32,9 @@ export type { ReplayDifference, ReplayReport } from "../history/replay.ts";
 export type { RunReport, StepSummary } from "../history/report.ts";
 export type { CompensationSummary, RollbackSummary } from "../history/rollback-summary.ts";
 export type { StateAt } from "../history/state.ts";
+export type { RunWait, RunWaits } from "../history/waits.ts";
 export type { VerifyProblem, VerifyReport } from "../journal/verify.ts";
+export type { Health, StuckReason, StuckRun } from "./health.ts";
 export type { WatchItem, WatchOptions } from "./watch.ts";
 
 export interface RunSummary {
@@ -167,6 +171,11 @@ export interface Baton {
    * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, STEP_NOT_PARKED, OUTPUT_REFUSED, VALUE_TOO_LARGE, AGENT_NOT_FOUND, ARGUMENT_INVALID
    */
   resolveStep(run: string, path: string, decision: StepDecision): Promise<void>;
+  /**
+   * How the runs of this namespace stand, and which are stuck: neither executing nor waiting for what their journals name. Where
+   * this process executes it looks into memory too; two looks some seconds apart find the same before a run is accused.
+   */
+  health(): Promise<Health>;
   /** How every breaker stands: those that agents name, and those that were ever opened. */
   breakers(): Promise<readonly BreakerSnapshot[]>;
   /** Stops all calls behind a breaker, until a person closes it. Recorded before this resolves. @throws BatonError BREAKER_NOT_FOUND */
@@ -202,6 +211,11 @@ export interface Baton {
   /** The run as a file that tools/verify-journal.mjs checks offline: JSON lines, see docs/journal.md. */
   export(run: string): AsyncIterable<string>;
   report(run: string): Promise<RunReport>;
+  /**
+   * What a run waits for, read from its journal; empty for one that has ended. Where its code is here, also the steps that
+   * could begin. @throws BatonError RUN_NOT_FOUND
+   */
+  waits(run: string): Promise<RunWaits>;
   /** @throws BatonError VERSION_NOT_FOUND, RUN_NOT_FOUND */
   state(run: string, version?: number): Promise<StateAt>;
   diff(before: VersionRef, after: VersionRef): Promise<readonly Change[]>;

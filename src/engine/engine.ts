@@ -8,6 +8,7 @@ import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Blob } from "../ports/journal-store.ts";
 import type { CompensationDecision, RunOutcome, StepDecision } from "./baton.ts";
+import type { Health } from "./health.ts";
 import type { BreakerSubscriber, Subscriber } from "./watch.ts";
 
 export interface StartRequest {
@@ -53,6 +54,8 @@ export interface Engine {
   /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, STEP_NOT_PARKED, OUTPUT_REFUSED, VALUE_TOO_LARGE, AGENT_NOT_FOUND */
   resolveStep(run: string, path: string, decision: StepDecision): Promise<void>;
   subscribe(run: string, subscriber: Subscriber): () => void;
+  /** Looks how everything stands, and what is stuck. */
+  health(): Promise<Health>;
   /** How every breaker stands. */
   breakers(): readonly BreakerSnapshot[];
   /** A person opens or closes a breaker: resolves when that is in the journal. @throws BatonError BREAKER_NOT_FOUND */

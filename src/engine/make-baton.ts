@@ -20,6 +20,7 @@ import { readBreakers, watchBreakers } from "./breakers.ts";
 import { readBudgets } from "./budgets.ts";
 import type { Catalogue } from "./definitions.ts";
 import type { Engine, StartRequest } from "./engine.ts";
+import { readHealth } from "./health.ts";
 import { manifestBlob } from "./manifests.ts";
 import { headOf, type Reader, workflowOf } from "./reader.ts";
 import type { WatchSource } from "./watch.ts";
@@ -98,7 +99,8 @@ export function makeBaton(parts: BatonParts): Baton {
         ids.runId(),
       ),
     ...wayBack(reader, writing),
-    ...gateDoors(parts, writing),
+    ...standing(parts, writing),
+    ...budgetDoor(parts, writing),
     fork: async (run, options) => {
       const engine = writing();
       const request = await forkRequest(parts, run, options);
@@ -163,11 +165,6 @@ function checkDecision({ action, reason, turn }: CompensationDecision): void {
     throw new BatonError("ARGUMENT_INVALID", `The turn ${turn} is not a whole number.`);
 }
 
-/** What people ask for about the gates that calls pass. */
-function gateDoors(parts: BatonParts, writing: () => Engine) {
-  return { ...breakerDoor(parts, writing), ...budgetDoor(parts, writing) };
-}
-
 /** @throws BatonError ARGUMENT_INVALID */
 function checkStepDecision({ action, output, reason, turn, nothingDone }: StepDecision): void {
   const refuse = (message: string) => {
@@ -186,12 +183,14 @@ function checkStepDecision({ action, output, reason, turn, nothingDone }: StepDe
     refuse(`The turn ${turn} is not a whole number.`);
 }
 
-/** What people ask for about breakers. */
-function breakerDoor(
+/** How runs and breakers stand, and what people do to breakers. */
+function standing(
   { source, catalogue, engine }: BatonParts,
   writing: () => Engine,
-): Pick<Baton, "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers"> {
+): Pick<Baton, "health" | "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers"> {
   return {
+    health: async () =>
+      engine === undefined ? await readHealth(source, catalogue) : await engine.health(),
     breakers: async () =>
       engine === undefined
         ? await readBreakers(source.store, source.namespace, catalogue)

@@ -1,6 +1,8 @@
 /** What replay compares of a refused handoff: that today's code refuses it too, and what follows. */
 import { gate, type Tried, tryCall, tryInput } from "../decide/handoff.ts";
 import type { FactOf } from "../model/entry.ts";
+import { checkWidth } from "../decide/steps/map.ts";
+import type { Limits } from "../model/limits.ts";
 import { parseIsoTime } from "../model/iso-time.ts";
 import { type Json, sealJson } from "../model/json.ts";
 import type { Run } from "../model/run.ts";
@@ -60,7 +62,7 @@ function todaysRefusal(run: Run, step: StepDefinition, path: string): Tried<unkn
     case "map":
       return isOpen
         ? todaysInput(run, step, path)
-        : tryCall("over", () => listOf(step.over(view), step.name));
+        : tryCall("over", () => listOf(step.over(view), step.name, run.limits));
     case "repeat": {
       const { until } = untilHolds(run, step);
       return until?.ok === false ? until : todaysInput(run, step, path);
@@ -92,10 +94,10 @@ function chosenCase(
   });
 }
 
-function listOf(value: unknown, step: string): readonly Json[] {
+/** A list that is wider than it may be is refused. */
+function listOf(value: unknown, step: string, { mapWidthMax }: Limits): Json {
   const list = sealJson(value, `list of ${step}`);
-  if (!Array.isArray(list))
-    throw new TypeError(`over of ${step} gave something that is not a list`);
+  checkWidth(step, Array.isArray(list) ? list.length : -1, mapWidthMax);
   return list;
 }
 

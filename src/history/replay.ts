@@ -12,7 +12,7 @@ import { check } from "../model/check.ts";
 import type { Fact, FactOf } from "../model/entry.ts";
 import { sealJson } from "../model/json.ts";
 import { sameJson } from "../model/json-pointer.ts";
-import { DEFAULT_LIMITS } from "../model/limits.ts";
+import { DEFAULT_LIMITS, type Limits } from "../model/limits.ts";
 import { newRun, type Run } from "../model/run.ts";
 import type { StepDefinition, WorkflowDefinition } from "../model/workflow-definition.ts";
 import { factOf, type RecordedEntry, runIdOf } from "./read.ts";
@@ -37,12 +37,13 @@ export interface ReplayReport {
 export const DIFFERENCES_MAX = 1_000;
 
 /**
- * Compares a run's journal with what today's `definition` decides on the recorded facts.
+ * Compares a run's journal with what today's `definition` decides on the recorded facts, under today's `limits`.
  * @throws BatonError RUN_NOT_FOUND for no entries
  */
 export function replay(
   entries: readonly RecordedEntry[],
   definition: WorkflowDefinition,
+  limits: Limits = DEFAULT_LIMITS,
 ): ReplayReport {
   const id = runIdOf(entries);
   const differences: ReplayDifference[] = [];
@@ -52,7 +53,7 @@ export function replay(
   const facts = entries.map(factOf);
   const replaying: Replaying = {
     facts,
-    run: newRun(id, definition, DEFAULT_LIMITS),
+    run: newRun(id, definition, limits),
     definition,
     differ,
     seen: new Set(),

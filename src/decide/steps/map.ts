@@ -50,7 +50,8 @@ export const mapRules: StepRules<MapStep> = {
   },
 };
 
-function checkWidth(step: string, width: number, widthMax: number): void {
+/** Refuses what is not a list (a width below 0), and a list that is wider than it may be. @throws BatonError */
+export function checkWidth(step: string, width: number, widthMax: number): void {
   if (width < 0)
     throw new BatonError("VALUE_NOT_JSON", `over of ${step} gave something that is not a list.`);
   if (width > widthMax) {

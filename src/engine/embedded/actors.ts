@@ -4,7 +4,7 @@
  * Life of an actor: made by start or load -> listed -> (processed: turn, append, perform)* -> rests (nothing under way) ->
  * dropped, or ends -> dropped. A rested run is woken by a signal, a timer or a child's end, which load it again.
  */
-import { type Input, takeTurn } from "../../decide/accept.ts";
+import { takeTurn } from "../../decide/accept.ts";
 import { nextDeadlineAt } from "../../decide/deadline.ts";
 import { hasEnded, nextWakeAt, statusOf } from "../../decide/decide.ts";
 import type { Deliberation } from "../../decide/turn.ts";
@@ -17,6 +17,7 @@ import type { Blob, StreamAppend, StreamIndex } from "../../ports/journal-store.
 import type { RunOutcome } from "../baton.ts";
 import type { Actor, Arrival, Arrived, Core } from "./core.ts";
 import { deliver, gone, listActor } from "./inbox.ts";
+import { childOutcome, finished, outcomeOf } from "./outcomes.ts";
 import { perform } from "./perform.ts";
 
 /** Pause before an append that the store could not do is tried again; doubled up to the second number. */
@@ -37,7 +38,9 @@ export function newActor(core: Core, run: Run, head: string): Actor {
     inbox: [],
     appending: false,
     listed: false,
+    again: false,
     placed: false,
+    queued: false,
     blobs: NO_BLOBS,
     stopRetry: undefined,
     dropped: false,
@@ -50,6 +53,7 @@ export function newActor(core: Core, run: Run, head: string): Actor {
 export function processActor(core: Core, actor: Actor): void {
   const arrivals = actor.inbox;
   actor.inbox = [];
+  actor.again = false;
   const { stream } = actor.stream;
   const { namespace, epoch, limits } = core;
   const { inlinePayloadBytesMax } = limits;
@@ -158,7 +162,7 @@ function settle(core: Core, actor: Actor, turn: Deliberation, arrivals: readonly
   if (turn.facts.some(({ kind }) => kind === "run.compensating")) forgetWaits(core, actor.id);
   if (!core.closing) perform(core, actor, turn.commands);
   if (hasEnded(actor.run)) endActor(core, actor);
-  else if (actor.inbox.length > 0) listActor(core, actor);
+  else if (actor.inbox.length > 0 || actor.again) listActor(core, actor);
   else if (isResting(core, actor)) rest(core, actor);
   else awaitNext(core, actor);
 }
@@ -182,8 +186,10 @@ const TAKEN: Arrived = { kind: "taken" };
 function conflicted(core: Core, actor: Actor, sealed: Sealed, arrivals: readonly Arrival[]): void {
   const starting = sealed.entries[0]?.stored.seq === 0;
   dropActor(core, actor);
-  for (const arrival of arrivals)
-    arrival.done?.(starting ? { kind: "conflict" } : { kind: "failed", error: gone(actor.id) });
+  for (const { input, done } of arrivals) {
+    const isStart = input.kind === "start" || input.kind === "refuseStart";
+    done?.(isStart ? { kind: "conflict" } : { kind: "failed", error: gone(actor.id) });
+  }
   if (starting) return;
   core.log({
     level: "error",
@@ -314,7 +320,22 @@ function rest(core: Core, actor: Actor): void {
   core.wakes.set(actor.id, wakeAtMs);
 }
 
+/**
+ * Answers those who came while the end was being committed. Whoever only waits until what was there is recorded has that now;
+ * what would change the run comes too late. Who wants it to go back asks again, and finds a run that has ended.
+ */
+function answerLate(actor: Actor): void {
+  const late = actor.inbox;
+  actor.inbox = [];
+  for (const { input, done } of late) {
+    if (input.kind === "tick") done?.(TAKEN);
+    else if (input.kind === "rollback") done?.({ kind: "failed", error: gone(actor.id) });
+    else done?.({ kind: "failed", error: finished(actor.run) });
+  }
+}
+
 function endActor(core: Core, actor: Actor): void {
+  answerLate(actor);
   dropActor(core, actor);
   core.wakes.set(actor.id, undefined);
   forgetWaits(core, actor.id);
@@ -334,55 +355,6 @@ function endActor(core: Core, actor: Actor): void {
 function forgetWaits(core: Core, run: string): void {
   core.breakers.forget(run);
   core.budgets.forget(run);
-}
-
-/** How a child's end is told to its parent. */
-export function childOutcome(
-  outcome: RunOutcome<Json>,
-  seq: number,
-): Extract<Input, { readonly kind: "child" }>["outcome"] {
-  switch (outcome.kind) {
-    case "completed":
-      return { kind: "completed", output: outcome.output, seq };
-    case "refused":
-      return { kind: "refused", violations: outcome.violations, seq };
-    case "cancelled":
-      return {
-        kind: "failed",
-        error: { code: "RUN_CANCELLED", message: `cancelled: ${outcome.reason}` },
-        seq,
-      };
-    case "failed":
-    case "compensated":
-      return { kind: outcome.kind, error: outcome.error, seq };
-  }
-}
-
-/** The outcome of a run that has ended. */
-export function outcomeOf(run: Run): RunOutcome<Json> {
-  const { phase } = run;
-  switch (phase.kind) {
-    case "completed":
-      return { kind: "completed", output: phase.output };
-    case "failed":
-      return {
-        kind: "failed",
-        error: phase.error,
-        ...(phase.step === undefined ? {} : { step: phase.step }),
-      };
-    case "compensated":
-      return {
-        kind: "compensated",
-        error: phase.error,
-        ...(phase.step === undefined ? {} : { step: phase.step }),
-      };
-    case "cancelled":
-      return { kind: "cancelled", reason: phase.reason };
-    case "refused":
-      return { kind: "refused", violations: phase.violations };
-    default:
-      throw new BatonError("INVARIANT_BROKEN", `Run ${run.id} has not ended.`);
-  }
 }
 
 function tellWaiters(core: Core, id: string, outcome: RunOutcome<Json> | BatonError): void {
@@ -414,7 +386,8 @@ export function takePlace(core: Core, actor: Actor): void {
     core.placesTaken += 1;
     actor.placed = true;
     listActor(core, actor);
-  } else if (!core.placeQueue.includes(actor)) {
+  } else if (!actor.queued) {
+    actor.queued = true;
     core.placeQueue.push(actor);
   }
 }
@@ -423,10 +396,19 @@ function leavePlace(core: Core, actor: Actor): void {
   if (!actor.placed) return;
   actor.placed = false;
   core.placesTaken -= 1;
+  servePlace(core);
+}
+
+/** A place is free: the first in line takes it, or whoever brings runs back into memory goes on. */
+export function servePlace(core: Core): void {
   let next = core.placeQueue.shift();
   while (next?.dropped === true) next = core.placeQueue.shift();
-  if (next === undefined) core.placeFreed.shift()?.();
-  else takePlace(core, next);
+  if (next === undefined) {
+    core.placeFreed.shift()?.();
+    return;
+  }
+  next.queued = false;
+  takePlace(core, next);
 }
 
 /** Another process has the store: everything here stops; the new owner goes on from the journal. */
@@ -445,7 +427,7 @@ export function stopAll(core: Core, reason: BatonError): void {
   core.wakes.stop();
   core.breakers.stop();
   core.budgets.stop();
-  core.placeQueue.length = 0;
+  core.placeQueue.clear();
   for (const freed of core.placeFreed.splice(0)) freed();
   for (const actor of [...core.actors.values()]) dropActor(core, actor);
   for (const id of [...core.waiters.keys()]) tellWaiters(core, id, reason);

@@ -52,6 +52,9 @@ interface Running extends AtTheDoor, AtTheTill, AttemptTime {
   leaveQueue: (() => void) | undefined;
   leaveQuarantine: (() => void) | undefined;
   aborted: boolean;
+  /** Whether the agent has really ended. */
+  returned: boolean;
+  stopOutstaying: (() => void) | undefined;
   /** What it came to, or which budget refused it; undefined for most. */
   budgeted: Pick<Behind, "spent" | "budget"> | undefined;
 }
@@ -78,6 +81,8 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     ticket: undefined,
     leaveBreaker: undefined,
     aborted: false,
+    returned: false,
+    stopOutstaying: undefined,
     claim: undefined,
     leaveBudgets: undefined,
     budgeted: undefined,
@@ -435,34 +440,46 @@ function close(running: Running): boolean {
   if (running.claim !== undefined)
     running.core.budgets.settle(running.claim, running.budgeted?.spent);
   running.context?.end();
-  running.actor.attempts.delete(running.command.path);
+  const { core, actor, command } = running;
+  const { path, attempt, agent } = command;
+  actor.attempts.delete(path);
+  // Only where places are limited does anybody wait for this one.
+  if (agent.concurrency !== undefined && running.begun && !running.returned)
+    running.stopOutstaying = core.agentPlaces.outstay({ run: actor.id, path, attempt, agent });
   return true;
 }
 
 /** The agent's place is given back when it really ends, not when its outcome is no longer waited for: an agent that ignores its abort still uses what the limit protects. */
 function executeNow(running: Running, { context }: ContextHandle): void {
   const { agent, input } = running.command;
-  const leave = () => running.core.agentPlaces.leave(agent);
+  const leave = () => {
+    running.stopOutstaying?.();
+    running.core.agentPlaces.leave(agent);
+  };
   let given: unknown;
   try {
-    given = agent.execute(input, context);
+    given = running.core.inOwnContext(() => agent.execute(input, context));
   } catch (error) {
+    running.returned = true;
     // First told, then left: a breaker that opens on it must not let the next in line through.
     thrown(running, error);
     leave();
     return;
   }
   if (!isThenable(given)) {
+    running.returned = true;
     leave();
     succeed(running, given);
     return;
   }
   Promise.resolve(given).then(
     (raw) => {
+      running.returned = true;
       leave();
       succeed(running, raw);
     },
     (error: unknown) => {
+      running.returned = true;
       thrown(running, error);
       leave();
     },

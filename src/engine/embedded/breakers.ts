@@ -19,6 +19,7 @@ import {
   newBreaker,
   openByPerson,
   type Pass,
+  probesBegin,
   report,
   restoredBreaker,
   type Transition,
@@ -192,6 +193,8 @@ function enter(
 ): (() => boolean) | undefined {
   const nowMs = state.core().clock.now();
   const { underWay, lastMs } = guard;
+  // A probe begins when its transition is in the journal, however long that takes; it must not be given up before it began.
+  if (guard.recording !== undefined) guard.breaker = probesBegin(guard.breaker, nowMs);
   const admission = admit(guard.breaker, guard.settings, { nowMs, underWay, lastMs });
   switch (admission.kind) {
     case "pass": {
@@ -311,7 +314,10 @@ function change(
   guard.recording = recorded;
   recorded.then(
     () => {
-      if (guard.recording === recorded) guard.recording = undefined;
+      if (guard.recording === recorded) {
+        guard.recording = undefined;
+        guard.breaker = probesBegin(guard.breaker, state.core().clock.now());
+      }
       tell(state, guard, transition, by);
       if (transition.kind === "breaker.closed") wakeAll(state, guard);
     },

@@ -38,6 +38,9 @@ interface Running extends AtTheDoor {
   startedMs: number;
   stopTimeout: (() => void) | undefined;
   leaveQueue: (() => void) | undefined;
+  /** Whether the agent has really ended. */
+  returned: boolean;
+  stopOutstaying: (() => void) | undefined;
 }
 
 /** Begins an attempt to compensate as soon as the agent has a place, and its breaker lets it through. */
@@ -53,6 +56,8 @@ export function beginCompensation(core: Core, actor: Actor, command: Compensate)
     startedMs: 0,
     stopTimeout: undefined,
     leaveQueue: undefined,
+    returned: false,
+    stopOutstaying: undefined,
     ticket: undefined,
     leaveBreaker: undefined,
   };
@@ -103,17 +108,26 @@ function begin(running: Running): void {
     const error = { code: "TIMEOUT", message };
     running.stopTimeout = core.clock.after(timeoutMs, () => failed(error, false, error));
   }
-  perform(command, running.context.context).then(
-    () => {
-      core.agentPlaces.leave(agent);
-      succeed(running);
-    },
-    (error: unknown) => {
-      // First told, then left: a breaker that opens on it must not let the next in line through.
-      if (!running.reported) failed(failureOf(error), isFinal(command, error), error);
-      core.agentPlaces.leave(agent);
-    },
-  );
+  const returned = () => {
+    running.returned = true;
+    running.stopOutstaying?.();
+  };
+  const { context } = running.context;
+  core
+    .inOwnContext(() => perform(command, context))
+    .then(
+      () => {
+        returned();
+        core.agentPlaces.leave(agent);
+        succeed(running);
+      },
+      (error: unknown) => {
+        returned();
+        // First told, then left: a breaker that opens on it must not let the next in line through.
+        if (!running.reported) failed(failureOf(error), isFinal(command, error), error);
+        core.agentPlaces.leave(agent);
+      },
+    );
 }
 
 function succeed(running: Running): void {
@@ -148,7 +162,11 @@ function close(running: Running): boolean {
   running.leaveQueue?.();
   running.leaveBreaker?.();
   running.context.end();
-  running.actor.attempts.delete(running.command.path);
+  const { core, actor, command, begun, returned } = running;
+  const { path, attempt, agent } = command;
+  actor.attempts.delete(path);
+  if (agent.concurrency !== undefined && begun && !returned)
+    running.stopOutstaying = core.agentPlaces.outstay({ run: actor.id, path, attempt, agent });
   return true;
 }
 

@@ -27,6 +27,8 @@ import type { Catalogue } from "../definitions.ts";
 import type { PriceTable } from "../usage.ts";
 import type { AgentPlaces } from "./agent-places.ts";
 import type { Breakers } from "./breakers.ts";
+import type { Line } from "./line.ts";
+import type { InOwnContext } from "./own-context.ts";
 import type { Budgets } from "./budgets.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { Wakes } from "./wakes.ts";
@@ -65,8 +67,12 @@ export interface Actor {
   appending: boolean;
   /** Whether it stands in the list of actors to process. */
   listed: boolean;
+  /** Whether its turn came while an append was under way: it is processed after that, though nothing may have arrived (it was given a place, say). */
+  again: boolean;
   /** Whether it has one of the places to execute. */
   placed: boolean;
+  /** Whether it stands in line for one. */
+  queued: boolean;
   /** Blobs that go into the journal with the next append: the manifest of a fork. */
   blobs: readonly Blob[];
   /** While an append waits to be tried again: gives that up. */
@@ -92,6 +98,8 @@ export interface Children {
     parent: Actor,
     command: Extract<Command, { readonly kind: "startChild" }>,
   ) => void;
+  /** Whether a child is being started, or is asked for again because the store could not. */
+  readonly isStarting: (parent: Actor, path: string) => boolean;
   readonly cancel: (parent: Actor, reason: string) => void;
   /** Has a child that completed go back; its end comes as an input, like any child's. */
   readonly compensate: (
@@ -112,6 +120,8 @@ export interface Core {
   readonly limits: Limits;
   readonly prices: PriceTable;
   readonly catalogue: Catalogue;
+  /** In which the code of agents is called; see own-context.ts. */
+  readonly inOwnContext: InOwnContext;
   readonly agentPlaces: AgentPlaces;
   readonly breakers: Breakers;
   readonly budgets: Budgets;
@@ -131,7 +141,7 @@ export interface Core {
   tickSet: boolean;
   placesTaken: number;
   /** Runs that wait for a place to execute, first come first served. */
-  readonly placeQueue: Actor[];
+  readonly placeQueue: Line<Actor>;
   /** Called when a place is given back and nobody in memory wants it. */
   readonly placeFreed: (() => void)[];
   /** Those who wait for a run's end, by run. */

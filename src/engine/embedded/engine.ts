@@ -26,11 +26,14 @@ import type { Actor, Arrived, Core, Watcher } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import { type AcquiredLease, acquireLease, keepLease } from "./lease-keeper.ts";
 import { checkAuthor, checkWellFormed } from "./author.ts";
+import { line } from "./line.ts";
+import { ownContext } from "./own-context.ts";
 import { quarantine } from "./quarantine.ts";
 import { resolveStep } from "./resolve-step.ts";
 import { resolve, rollBack } from "./rollbacks.ts";
 import { actorOf, notLoaded, readOutcome, resumeRuns, startRun } from "./runs.ts";
 import { wakes } from "./wakes.ts";
+import { watchdog } from "./watchdog.ts";
 
 export interface EngineOptions {
   readonly store: JournalStore;
@@ -43,6 +46,8 @@ export interface EngineOptions {
   readonly limits: Limits;
   readonly prices: PriceTable;
   readonly catalogue: Catalogue;
+  /** How often the watchdog looks by itself; 0 for never. */
+  readonly watchdogMs: number;
 }
 
 /**
@@ -67,6 +72,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const core = makeCore(options, lease);
   const leave = keepLease(store, clock, epoch, () => fence(core));
   await goOnWithAll(core, leave);
+  const guard = watchdog(core, options.watchdogMs);
   return {
     start: async (request) => {
       open(core);
@@ -76,6 +82,24 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     },
     outcome: (run) => outcome(core, run),
     signal: (run, step, payload, by, id) => signal(core, { run, step, payload, by, id }),
+    ...wayBack(core),
+    subscribe: (run, subscriber) => subscribe(core, run, subscriber),
+    health: guard.health,
+    ...gates(core),
+    close: async (graceMs) => {
+      leave();
+      guard.stop();
+      await closeCore(core, graceMs);
+      await release(core);
+    },
+  };
+}
+
+/** How people stop a run, and have it go back. */
+function wayBack(
+  core: Core,
+): Pick<Engine, "cancel" | "compensate" | "compensation" | "resolveStep"> {
+  return {
     cancel: async (run, by, reason) => {
       open(core);
       checkAuthor(by);
@@ -101,13 +125,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       checkAuthor(decision.by);
       if (decision.reason !== undefined) checkWellFormed("reason", decision.reason);
       await resolveStep(core, run, path, decision);
-    },
-    subscribe: (run, subscriber) => subscribe(core, run, subscriber),
-    ...gates(core),
-    close: async (graceMs) => {
-      leave();
-      await closeCore(core, graceMs);
-      await release(core);
     },
   };
 }
@@ -177,6 +194,7 @@ function makeCore(options: EngineOptions, { epoch, abandoned }: AcquiredLease): 
     limits,
     prices,
     catalogue,
+    inOwnContext: ownContext(),
     agentPlaces: agentPlaces(),
     breakers: breakers(() => core),
     budgets: budgets(() => core),
@@ -191,7 +209,7 @@ function makeCore(options: EngineOptions, { epoch, abandoned }: AcquiredLease): 
     listed: [],
     tickSet: false,
     placesTaken: 0,
-    placeQueue: [],
+    placeQueue: line(),
     placeFreed: [],
     waiters: new Map(),
     watchers: new Map(),

@@ -4,6 +4,7 @@ import { waitsForPerson } from "../../decide/saga.ts";
 import type { Author, CompensationAction, Fact, RollbackReason } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import { dropActor } from "./actors.ts";
+import { finished } from "./outcomes.ts";
 import type { Actor, Arrived, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import { factsOf } from "./run-facts.ts";
@@ -30,9 +31,7 @@ async function reopened(core: Core, actor: Actor): Promise<readonly Fact[]> {
   const { run } = actor;
   try {
     if (run.phase.kind === "refused" || run.phase.kind === "compensated") {
-      throw new BatonError("RUN_FINISHED", `Run ${run.id} has ended: ${run.phase.kind}.`, {
-        details: { run: run.id, status: run.phase.kind },
-      });
+      throw finished(run);
     }
     if (run.missing.length > 0) {
       throw new BatonError(

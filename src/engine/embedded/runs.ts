@@ -25,7 +25,8 @@ import type { StartRequest } from "../engine.ts";
 import { manifestHash, pinnedDefinition, workflowId } from "../manifests.ts";
 import { tooLarge } from "../value-size.ts";
 import { ENGINE_VERSION } from "../version.ts";
-import { newActor, outcomeOf, takePlace } from "./actors.ts";
+import { newActor, takePlace } from "./actors.ts";
+import { finished, outcomeOf } from "./outcomes.ts";
 import type { Actor, Arrived, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
 
@@ -203,11 +204,7 @@ async function load(core: Core, id: string, reopen: boolean): Promise<Actor> {
     core.actors.set(id, actor);
     return actor;
   }
-  if (hasEnded(actor.run)) {
-    throw new BatonError("RUN_FINISHED", `Run ${id} has ended: ${actor.run.phase.kind}.`, {
-      details: { run: id, status: actor.run.phase.kind },
-    });
-  }
+  if (hasEnded(actor.run)) throw finished(actor.run);
   if (core.stopped !== undefined) throw core.stopped;
   core.actors.set(id, actor);
   // What the process that died had not even loaded, it did not die of.
@@ -310,7 +307,7 @@ export async function releaseRuns(
       if (core.stopped === undefined && !isBatonError(error, "RUN_FINISHED"))
         notLoaded(core, id, error);
     }
-    if (core.placeQueue.length > 0)
+    if (core.placeQueue.size() > 0)
       await new Promise<void>((resolve) => core.placeFreed.push(resolve));
   }
 }
@@ -350,7 +347,7 @@ export async function resumeRuns(core: Core): Promise<void> {
       if (core.stopped === undefined && !isBatonError(error, "RUN_FINISHED"))
         notLoaded(core, id, error);
     }
-    if (core.placeQueue.length > 0)
+    if (core.placeQueue.size() > 0)
       await new Promise<void>((resolve) => core.placeFreed.push(resolve));
   }
 }

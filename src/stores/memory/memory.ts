@@ -120,9 +120,30 @@ function openHandle(ledger: Ledger, readOnly: boolean, { now, soon }: Timing): J
       check(false);
       return listBlobs(ledger, after, limit);
     },
+    ...leases(ledger, self, check),
+    async close() {
+      if (closed) return;
+      closed = true;
+      await queue.drained();
+      if (ledger.owner === self) ledger.owner = undefined;
+    },
+  };
+}
+
+/** Who may write. `check` refuses a handle that is closed, or is for reading only. */
+function leases(
+  ledger: Ledger,
+  self: object,
+  check: (writing: boolean) => void,
+): Pick<JournalStore, "acquire" | "lease" | "renew" | "release"> {
+  return {
     async acquire(holder, takeOver) {
       check(true);
       return acquire(ledger, self, holder, takeOver);
+    },
+    async lease() {
+      check(false);
+      return ledger.owner === undefined ? undefined : ledger.lease;
     },
     async renew(epoch) {
       check(true);
@@ -133,12 +154,6 @@ function openHandle(ledger: Ledger, readOnly: boolean, { now, soon }: Timing): J
     async release(epoch) {
       check(true);
       if (ledger.lease.epoch === epoch) ledger.owner = undefined;
-    },
-    async close() {
-      if (closed) return;
-      closed = true;
-      await queue.drained();
-      if (ledger.owner === self) ledger.owner = undefined;
     },
   };
 }

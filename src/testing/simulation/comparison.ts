@@ -4,6 +4,7 @@
  * What comes from outside is part of the comparison: where a timeout struck, a signal came too late or a run was cancelled in
  * one of the two lives and not in the other, their ends may rightly differ, and nothing is compared.
  */
+import type { Json } from "../../model/json.ts";
 import { sameJson } from "../../model/json-pointer.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import { partsOf } from "../../model/workflow-parts.ts";
@@ -91,7 +92,12 @@ function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string>
       const { kind, path, turn, attempt, payload, by } = entry;
       const place = `${run} ${path ?? ""} ${turn ?? 0}`;
       if (kind === "signal.received") all.push(`${place} signal`);
-      if (kind === "run.cancelling" && by.kind !== "engine") all.push(`${place} cancelled`);
+      const endsIt = kind === "run.cancelling" || kind === "run.compensating";
+      if (endsIt && by.kind !== "engine") all.push(`${place} cancelled`);
+      // Which calls meet an open breaker is a matter of time.
+      const { fallback, error } = payload;
+      if (fallback !== undefined || isOpenBreaker(error)) all.push(`${place} breaker`);
+      if (kind === "step.parked" || kind === "attempt.unknown") all.push(`${place} parked`);
       if (payload["timedOut"] === true || payload["reason"] === "timeout")
         all.push(`${place} late`);
       if (kind === "run.overdue" || OUT_OF_TIME.test(JSON.stringify(payload)))
@@ -99,6 +105,10 @@ function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string>
     }
   }
   return new Map([...met].map(([root, all]) => [root, all.sort().join("\n")]));
+}
+
+function isOpenBreaker(error: Json | undefined): boolean {
+  return error instanceof Object && "code" in error && error["code"] === "BREAKER_OPEN";
 }
 
 /** A sleep gives the time at which it was over. */
