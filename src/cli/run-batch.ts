@@ -131,7 +131,8 @@ async function startLine(cli: Cli, opened: Opened, work: Started): Promise<Settl
     const handle = await baton.startUntyped(workflow, work.value, { id, by, ...limit });
     // Counted once the line is known to be that run's: another input under its id is a conflict.
     if (found) tally.found += 1;
-    if (!canWait(workflow)) return { kind: "ended", outcome: await handle.outcome() };
+    // A run of any workflow may be parked, if it took down the process that was here before.
+    if (!found && !canWait(workflow)) return { kind: "ended", outcome: await handle.outcome() };
   } catch (error) {
     if (!isBatonError(error) || !LINE_ERRORS.has(error.code)) throw error;
     if (error.code === "RUN_CONFLICT") tally.conflicts += 1;

@@ -21,6 +21,7 @@ export interface Finding {
     | "identity"
     | "compensation"
     | "timeout"
+    | "delivery"
     | "idempotency";
   /** The agent, contract, or `workflow step`. */
   readonly where: string;
@@ -238,8 +239,13 @@ function agentFindings(
         "It acts on the outside world and has no `compensate`: when a later step fails, what it did stays done.",
     });
   }
-  if (agent.retry.attempts > 1) {
-    const message = `It acts on the outside world and is tried up to ${agent.retry.attempts} times: pass context.idempotencyKey to what it calls, or wrap the effect in context.once.`;
+  if (agent.delivery === "at-most-once") {
+    if (agent.probe !== undefined || agent.nothingDone !== undefined) return findings;
+    const message =
+      "It is at-most-once: after any error that it throws a person is asked whether it acted. Give it a `probe`, or say with `nothingDone` which errors mean that it did not.";
+    findings.push({ severity: "note", rule: "delivery", where, message });
+  } else if (agent.retry.attempts > 1) {
+    const message = `It acts on the outside world and is tried up to ${agent.retry.attempts} times: pass context.idempotencyKey to what it calls, wrap the effect in context.once, or make it at-most-once.`;
     findings.push({ severity: "note", rule: "idempotency", where, message });
   }
   return findings;

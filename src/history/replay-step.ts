@@ -179,8 +179,8 @@ function compareUnknown(
   const { path = step.name, payload } = fact;
   const agent = calledAt(run, step, path, fact.agent);
   // How many deaths a call is parked for is a setting of the process that recorded it.
-  const isPoison = payload.lost === true && payload.then === "ask" && run.suspicions.has(path);
-  const today = payload.lost ? afterLost(run, step, path, agent) : afterUnknown(run, agent);
+  const isPoison = payload.then === "ask" && (run.suspicions.get(path)?.deaths ?? 0) > 0;
+  const today = payload.lost ? afterLost(run, step, agent) : afterUnknown(run, agent);
   if (today === payload.then || isPoison) return;
   const message = "Today something else would become of a call whose outcome is not known.";
   differ(replaying, fact, { what: "delivery", message, recorded: payload.then, today });

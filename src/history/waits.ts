@@ -12,6 +12,7 @@ import {
   type Fact,
   type FactOf,
   type Failure,
+  type ParkedBecause,
   type Gate,
   type GateKind,
   gateKind,
@@ -44,7 +45,13 @@ export type RunWait =
   /** Code that the process does not have which executes. */
   | { readonly what: "code"; readonly missing: readonly string[]; readonly since: number }
   /** A person, who decides what becomes of a call that is parked, or of a compensation that failed for good. */
-  | (Place & { readonly what: "person"; readonly turn: number; readonly error?: Failure })
+  | (Place & {
+      readonly what: "person";
+      readonly turn: number;
+      readonly error?: Failure;
+      /** Why a call is parked; absent where it is a compensation. */
+      readonly because?: ParkedBecause;
+    })
   /** Nothing but to be executed: it is under way, or waits for a place. Without a path it is the run itself that goes on. */
   | { readonly what: "execution"; readonly path?: string; readonly since: number };
 
@@ -284,7 +291,7 @@ function step(fold: Fold, fact: Fact, path: string): void {
       return probed(fold, fact, path);
     case "step.parked": {
       const { turn = 0, at: since } = fact;
-      waits.set(path, { what: "person", path, turn, since, error: fact.payload.error });
+      waits.set(path, { what: "person", path, turn, since, ...fact.payload });
       return;
     }
     case "handoff.refused": {

@@ -164,3 +164,19 @@ test("what can't be reached is an error, in a definition that no builder made", 
   const turned = { ...clean, steps: first === undefined ? [] : [...rest, first] };
   expect(rulesOf([turned])).toEqual(["error unreachable clean@1.0.0 c"]);
 });
+
+test("an at-most-once agent that can tell nothing of its errors is named; its retries need no key", () => {
+  const once = { input: V1, output: V1, timeout: "1s", delivery: "at-most-once" } as const;
+  const execute = (report: { readonly score: number }) => report;
+  const compensate = () => undefined;
+  const silent = agent({ ...once, name: "silent", version: "1.0.0", execute, compensate });
+  const telling = agent({
+    ...once,
+    name: "telling",
+    version: "1.0.0",
+    execute,
+    compensate,
+    nothingDone: () => true,
+  });
+  expect(rulesOf([], [silent, telling])).toEqual(["note delivery silent@1.0.0"]);
+});

@@ -9,7 +9,7 @@ import { nextDeadlineAt } from "../../decide/deadline.ts";
 import { hasEnded, nextWakeAt, statusOf } from "../../decide/decide.ts";
 import type { Deliberation } from "../../decide/turn.ts";
 import { seal, type Sealed } from "../../journal/seal.ts";
-import { OPEN_STATUSES, runStream } from "../../model/entry.ts";
+import { type FactOf, OPEN_STATUSES, runStream } from "../../model/entry.ts";
 import { BatonError, isBatonError } from "../../model/errors.ts";
 import type { Json } from "../../model/json.ts";
 import type { Run } from "../../model/run.ts";
@@ -159,12 +159,29 @@ function appended(
 function settle(core: Core, actor: Actor, turn: Deliberation, arrivals: readonly Arrival[]): void {
   for (const arrival of arrivals) arrival.done?.(TAKEN);
   // What waited for a breaker is not wanted any more: it must not stand before those who are.
-  if (turn.facts.some(({ kind }) => kind === "run.compensating")) forgetWaits(core, actor.id);
+  for (const fact of turn.facts) {
+    if (fact.kind === "run.compensating") forgetWaits(core, actor.id);
+    if (fact.kind === "step.parked") tellParked(core, actor, fact);
+  }
   if (!core.closing) perform(core, actor, turn.commands);
   if (hasEnded(actor.run)) endActor(core, actor);
   else if (actor.inbox.length > 0 || actor.again) listActor(core, actor);
   else if (isResting(core, actor)) rest(core, actor);
   else awaitNext(core, actor);
+}
+
+/** A person is needed: that is said where somebody hears it, and not only in the journal. */
+function tellParked(core: Core, { id }: Actor, fact: FactOf<"step.parked">): void {
+  const { path = "", payload } = fact;
+  const { because, error } = payload;
+  core.log({
+    level: "warn",
+    message: `Run ${id} waits for a person: ${path} is parked as ${because}: ${error.message}`,
+    at: core.clock.now(),
+    run: id,
+    path,
+    data: { because, code: error.code },
+  });
 }
 
 /** Something is under way, or can be: the next due time is watched meanwhile. */

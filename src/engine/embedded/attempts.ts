@@ -23,7 +23,7 @@ import { parsePath } from "../../decide/evolve.ts";
 import { deadlineFailure } from "../../model/deadline.ts";
 import { type AttemptTime, atMoment, limitOf, listen } from "./attempt-time.ts";
 import { deliver } from "./inbox.ts";
-import { checkedOutput, failureOf } from "./attempt-output.ts";
+import { checkedOutput, failureOf, isThenable } from "./attempt-output.ts";
 import { attemptContext, type ContextHandle } from "./attempt-context.ts";
 import { type AtTheTill, cameTo, setAside } from "./budget-door.ts";
 import type { BudgetRefusal } from "./budgets.ts";
@@ -483,15 +483,6 @@ function executeNow(running: Running, { context }: ContextHandle): void {
       thrown(running, error);
       leave();
     },
-  );
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "then" in value &&
-    typeof value.then === "function"
   );
 }
 

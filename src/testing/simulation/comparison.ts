@@ -97,6 +97,7 @@ function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string>
       // Which calls meet an open breaker is a matter of time.
       const { fallback, error } = payload;
       if (fallback !== undefined || isOpenBreaker(error)) all.push(`${place} breaker`);
+      // What is not known of it, somebody outside is to say.
       if (kind === "step.parked" || kind === "attempt.unknown") all.push(`${place} parked`);
       if (payload["timedOut"] === true || payload["reason"] === "timeout")
         all.push(`${place} late`);
