@@ -95,8 +95,7 @@ export function makeBaton(parts: BatonParts): Baton {
       return writing().signal(run, step, answer, by, ids.runId());
     },
     ...wayBack(reader, writing),
-    ...standing(parts, writing),
-    ...budgetDoor(parts, writing),
+    ...gates(parts, writing),
     fork: async (run, options) => {
       const engine = writing();
       const request = await forkRequest(parts, run, options);
@@ -177,6 +176,11 @@ function checkStepDecision({ action, output, reason, turn, nothingDone }: StepDe
     refuse('"done" says that it was done; `nothingDone` says that it was not.');
   if (turn !== undefined && !(Number.isSafeInteger(turn) && turn >= 0))
     refuse(`The turn ${turn} is not a whole number.`);
+}
+
+/** What people ask for about the gates that calls pass. */
+function gates(parts: BatonParts, writing: () => Engine) {
+  return { ...standing(parts, writing), ...budgetDoor(parts, writing) };
 }
 
 /** How runs and breakers stand, and what people do to breakers. */

@@ -9,7 +9,6 @@
  *     nothing: it was not begun, or threw what its agent's `nothingDone` says so of.
  * A6. What a budgeted attempt may use is set aside before the intent; the intent says so, and the outcome says what it came to.
  */
-import { amountText, exceeds, NOTHING, usedIn } from "../../model/amounts.ts";
 import type { BreakerMark, BreakerPolicy } from "../../model/breaker.ts";
 import type { Failure, Gate, UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
@@ -24,7 +23,7 @@ import { type AttemptTime, atMoment, limitOf, listen } from "./attempt-time.ts";
 import { deliver } from "./inbox.ts";
 import { checkedOutput, failureOf, isThenable } from "./attempt-output.ts";
 import { attemptContext, type ContextHandle } from "./attempt-context.ts";
-import { type AtTheTill, cameTo, setAside } from "./budget-door.ts";
+import { type AtTheTill, charge, overMaximum, setAside } from "./budget-door.ts";
 import type { BudgetRefusal } from "./budgets.ts";
 import { approach, type AtTheDoor, ignoreStopped } from "./breaker-door.ts";
 import type { Refusal } from "./breakers.ts";
@@ -55,8 +54,6 @@ interface Running extends AtTheDoor, AtTheTill, AttemptTime {
   /** Whether the agent has really ended. */
   returned: boolean;
   stopOutstaying: (() => void) | undefined;
-  /** What it came to, or which budget refused it; undefined for most. */
-  budgeted: Pick<Behind, "spent" | "budget"> | undefined;
 }
 
 /** Begins an attempt as soon as its agent has a place. */
@@ -389,27 +386,12 @@ function told({ core, context, startedMs }: Running): {
   return { tookMs, ...(usage.length === 0 ? {} : { usage }) };
 }
 
-/** Says what the call came to, where something was set aside for it. */
-function charge(running: Running, answered: boolean): void {
-  const { core, claim, context, startedMs } = running;
-  if (claim === undefined) return;
-  const tookMs = Math.round(core.clock.monotonicMs() - startedMs);
-  running.budgeted = { spent: cameTo(claim, { usage: context?.usage ?? [], tookMs, answered }) };
-}
-
-/** Ends an attempt that has used more than it may. What it used is recorded in full. */
+/** Ends an attempt that has used more than it may, and tells the agent so. */
 function checkMaximum(running: Running, usage: readonly UsageRecord[]): void {
-  const { core, actor, command } = running;
-  const { agent, path, attempt } = command;
-  const { maximum = NOTHING } = agent;
-  const used = usedIn(usage);
-  const measure = exceeds(used, maximum);
-  if (measure === undefined || running.reported) return;
-  const message = `${agent.id} used ${amountText(used, measure)} in one attempt; its maximum is ${amountText(maximum, measure)}.`;
-  const at = { at: core.clock.now(), run: actor.id, path, attempt, agent: agent.id };
-  core.log({ level: "error", message, ...at });
-  fail(running, { code: "MAXIMUM_EXCEEDED", message }, true);
-  throw new BatonError("MAXIMUM_EXCEEDED", message, { details: { used, maximum } });
+  const failure = running.reported ? undefined : overMaximum(running, usage);
+  if (failure === undefined) return;
+  fail(running, failure, true);
+  throw new BatonError("MAXIMUM_EXCEEDED", failure.message);
 }
 
 /** Gives false if its outcome was reported before (A1). */

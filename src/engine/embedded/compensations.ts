@@ -14,7 +14,6 @@ import type { Command } from "../../decide/turn.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
 import type { CompensationContext } from "../../model/agent-definition.ts";
-import { usedIn } from "../../model/amounts.ts";
 import type { Failure, Gate, UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import type { LogLine } from "../../ports/log-sink.ts";
@@ -23,6 +22,7 @@ import { usageRecord } from "../usage.ts";
 import { failureOf } from "./attempt-output.ts";
 import { approach, type AtTheDoor, ignoreStopped } from "./breaker-door.ts";
 import type { Refusal } from "./breakers.ts";
+import { spendUnreserved } from "./budget-door.ts";
 import { failedCall, IGNORED, SUCCEEDED } from "./call-outcome.ts";
 import type { Actor, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
@@ -123,7 +123,7 @@ function begin(running: Running): void {
 function succeed(running: Running): void {
   const extra = told(running);
   if (!close(running)) return;
-  spend(running, extra.tookMs);
+  spendUnreserved(running, running.context.usage, extra.tookMs);
   const { path, turn, attempt } = running.command;
   tell(running, { kind: "compensated", path, turn, attempt, ...extra }, SUCCEEDED);
 }
@@ -133,7 +133,7 @@ function fail(running: Running, error: Failure, final: boolean, outcome: CallOut
   const { path, turn, attempt } = command;
   const extra = begun ? told(running) : undefined;
   if (!close(running)) return;
-  if (extra !== undefined) spend(running, extra.tookMs);
+  if (extra !== undefined) spendUnreserved(running, running.context.usage, extra.tookMs);
   const random = core.ids.random();
   const kind = "compensationFailed";
   tell(running, { kind, path, turn, attempt, error, final, random, ...extra }, outcome);
@@ -142,14 +142,6 @@ function fail(running: Running, error: Failure, final: boolean, outcome: CallOut
 function told({ core, context, startedMs }: Running) {
   const tookMs = Math.round(core.clock.monotonicMs() - startedMs);
   return { tookMs, ...(context.usage.length === 0 ? {} : { usage: context.usage }) };
-}
-
-/** Tells the budgets what it used (P5). */
-function spend({ core, actor, command, context }: Running, tookMs: number): void {
-  const { agent, path, turn, attempt } = command;
-  if (agent.budgets === undefined && actor.run.definition.budgets === undefined) return;
-  const spent = { ...usedIn(context.usage), calls: 1, timeMs: tookMs };
-  core.budgets.spend(actor, agent, { run: actor.id, path, turn, attempt }, spent);
 }
 
 /** Gives false if its outcome was reported before (P1). */

@@ -20,6 +20,7 @@ import { usageRecord } from "../usage.ts";
 import { checkedOutput, failureOf } from "./attempt-output.ts";
 import { approach, type AtTheDoor, ignoreStopped } from "./breaker-door.ts";
 import type { Refusal } from "./breakers.ts";
+import { spendUnreserved } from "./budget-door.ts";
 import { failedCall, IGNORED, SUCCEEDED } from "./call-outcome.ts";
 import type { Actor, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
@@ -32,6 +33,7 @@ interface Running extends AtTheDoor {
   readonly command: Probe;
   readonly controller: AbortController;
   readonly usage: UsageRecord[];
+  begun: boolean;
   startedMs: number;
   stopTimeout: (() => void) | undefined;
 }
@@ -45,6 +47,7 @@ export function beginProbe(core: Core, actor: Actor, command: Probe): void {
     command,
     controller: new AbortController(),
     usage: [],
+    begun: false,
     reported: false,
     startedMs: core.clock.monotonicMs(),
     stopTimeout: undefined,
@@ -73,6 +76,7 @@ function begin(running: Running): void {
   const { core, command } = running;
   const { agent } = command;
   if (running.reported) return core.agentPlaces.leave(agent);
+  running.begun = true;
   running.startedMs = core.clock.monotonicMs();
   const { timeoutMs } = agent;
   if (timeoutMs !== undefined) {
@@ -133,6 +137,8 @@ function report(running: Running, answer: Answer, outcome: CallOutcome): void {
   const { core, actor, command, ticket, usage } = running;
   if (!close(running)) return;
   const { path, turn, attempt, probe, agent } = command;
+  const tookMs = Math.round(core.clock.monotonicMs() - running.startedMs);
+  if (running.begun) spendUnreserved(running, usage, tookMs);
   const input: Probed = {
     kind: "probed",
     path,
@@ -141,7 +147,7 @@ function report(running: Running, answer: Answer, outcome: CallOutcome): void {
     probe,
     ...answer,
     random: core.ids.random(),
-    tookMs: Math.round(core.clock.monotonicMs() - running.startedMs),
+    tookMs,
     ...(usage.length === 0 ? {} : { usage }),
   };
   const reported = ticket === undefined ? undefined : core.breakers.report(ticket, outcome);
