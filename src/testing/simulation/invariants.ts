@@ -126,10 +126,16 @@ function journalOf(
 ): RunJournal {
   const state: Record<string, Json> = {};
   let output: Json | undefined;
+  const seqs = new Map<string, number>();
   for (const { entry, value } of entries) {
+    if (entry.kind === "run.restored")
+      for (const [key, seq] of seqs) if (seq > Number(entry.payload["seq"])) delete state[key];
     if (value === undefined) continue;
     if (entry.kind === "run.started") state["input"] = value;
-    if (entry.kind === "step.sealed" && entry.path !== undefined) state[entry.path] = value;
+    if (entry.kind === "step.sealed" && entry.path !== undefined) {
+      state[entry.path] = value;
+      seqs.set(entry.path, entry.seq);
+    }
     if (entry.kind === "run.completed") output = value;
   }
   const last = entries.at(-1)?.entry.kind;
@@ -196,6 +202,22 @@ function checkJournal(
     add(8, `${run} entry ${seq}: ${message}`);
 }
 
+/** Steps that a run completed without. */
+function leftOut({ end, entries }: RunJournal, { steps }: WorkflowDefinition): readonly string[] {
+  if (end !== "run.completed") return [];
+  const settled = new Set<string>();
+  for (const { entry } of entries) if (SETTLING.has(entry.kind)) settled.add(entry.path ?? "");
+  return steps
+    .filter(({ name }) => !settled.has(name))
+    .map(({ name }) => `completed without ${name}.`);
+}
+
+const SETTLING: ReadonlySet<EntryKind> = new Set<EntryKind>([
+  "step.sealed",
+  "step.carried",
+  "step.skipped",
+]);
+
 /** Attempts of at-most-once agents that were begun while an earlier one may have acted, unasked. */
 function actedAgain(
   entries: readonly RecordedEntry[],
@@ -223,22 +245,6 @@ function actedAgain(
   }
   return again;
 }
-
-/** Steps that a run completed without. */
-function leftOut({ end, entries }: RunJournal, { steps }: WorkflowDefinition): readonly string[] {
-  if (end !== "run.completed") return [];
-  const settled = new Set<string>();
-  for (const { entry } of entries) if (SETTLING.has(entry.kind)) settled.add(entry.path ?? "");
-  return steps
-    .filter(({ name }) => !settled.has(name))
-    .map(({ name }) => `completed without ${name}.`);
-}
-
-const SETTLING: ReadonlySet<EntryKind> = new Set<EntryKind>([
-  "step.sealed",
-  "step.carried",
-  "step.skipped",
-]);
 
 /** What a simulation may hold up a wake-up by: outages, and jumps of the wall clock. */
 const LATE_MS = 5 * 3_600_000;

@@ -137,7 +137,7 @@ export async function simulate(
     options,
     inputs,
     rates: { ...DEFAULT_FAULTS, ...options.faults },
-    // A simulated process dies by chance, which no call is to be parked for.
+    // Crashes are what a simulation is made of: no call is taken to be the cause of so many, unless it is asked for.
     limits: limitsWith({ crashesMax: Number.MAX_SAFE_INTEGER, ...options.limits }),
     world: undefined,
     calls: 0,
