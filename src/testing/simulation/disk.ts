@@ -240,6 +240,7 @@ function note({ results, goingBack, seqs }: Observed, run: string, entry: Entry)
   if (kind === "step.sealed" || kind === "item.sealed") results.add(place);
   if (kind === "once.recorded") results.add(`${place} once ${JSON.stringify(payload["name"])}`);
   if (kind === "run.compensating") goingBack.add(run);
+  if (kind === "run.restored") goingBack.delete(run);
   const isDealtWith = kind === "compensation.resolved" && payload["action"] !== "retry";
   if (kind === "compensation.sealed" || isDealtWith) results.add(`${place} undone`);
 }
