@@ -53,6 +53,7 @@ export type {
   AgentLog,
   Backoff,
   CompensationContext,
+  RetryBudget,
   ProbeAnswer,
   ProbeContext,
   RetryPolicy,
@@ -96,6 +97,14 @@ export { BatonError, type ErrorCode, isBatonError } from "./model/errors.ts";
 export type { Frozen, Json, JsonObject } from "./model/json.ts";
 export { jsonSchemaContract } from "./model/json-schema.ts";
 export { DEFAULT_LIMITS, type Limits } from "./model/limits.ts";
+export type { AgentPressure, PressureSnapshot } from "./model/pressure.ts";
+export type {
+  RateKeySnapshot,
+  RateOptions,
+  RatePolicy,
+  RateSettings,
+  RateSnapshot,
+} from "./model/rate.ts";
 export type { Violation } from "./model/violation.ts";
 export { type Workflow, workflow } from "./model/workflow.ts";
 export type {

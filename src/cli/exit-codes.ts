@@ -28,6 +28,7 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   CONTRACT_ASYNC: EXIT.usage,
   CONTRACT_UNSTABLE: EXIT.failed,
   CONTRACT_VIOLATED: EXIT.failed,
+  OVERLOADED: EXIT.failed,
   RUN_NOT_FOUND: EXIT.notFound,
   RUN_CONFLICT: EXIT.conflict,
   RUN_FAILED: EXIT.failed,

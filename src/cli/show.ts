@@ -140,6 +140,10 @@ function printTroubles(cli: Cli, report: RunReport): void {
         cli.print(`\n${cli.colors.yellow(printable(step.path))}: refused at the handoff`);
       printViolations(cli, violations);
     }
+    if (step.retriesCut === true)
+      cli.print(
+        `\n${cli.colors.red(printable(step.path))}: no further attempt: the retry budget of ${printable(step.agent ?? "its agent")} is spent`,
+      );
     printFallback(cli, step);
   }
 }

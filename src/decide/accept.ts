@@ -169,15 +169,7 @@ function accept(turn: Deliberation, input: Input): void {
     case "refuseStart":
       return refuseStart(turn, input);
     case "resume":
-      say(turn, {
-        kind: "run.resumed",
-        by: ENGINE,
-        payload: {
-          incarnation: run.incarnation + 1,
-          ...(input.crashed === undefined ? {} : { crashed: input.crashed }),
-        },
-      });
-      return;
+      return resumed(turn, input.crashed);
     case "block":
       say(turn, { kind: "run.blocked", by: ENGINE, payload: { missing: input.missing } });
       return;
@@ -235,6 +227,12 @@ function refuseStart(
     ...(input.inputHash === undefined ? {} : { inputHash: input.inputHash }),
     payload: { workflow: turn.run.definition.id, violations: input.violations },
   });
+}
+
+function resumed(turn: Deliberation, crashed: true | undefined): void {
+  const incarnation = turn.run.incarnation + 1;
+  const payload = { incarnation, ...(crashed === undefined ? {} : { crashed }) };
+  say(turn, { kind: "run.resumed", by: ENGINE, payload });
 }
 
 /** The earliest of all deadlines that a run is given, from the moment of its start. */

@@ -89,6 +89,8 @@ export function sagaHistory(
     read(reading, fact);
     if (fact.kind === "run.resumed" && fact.seq < reading.turnedAt)
       addLost(reading, facts, fact.seq);
+    if (fact.kind === "handoff.refused" && fact.payload.then.kind === "skip")
+      addLost(reading, facts, fact.seq, itemsBefore(pathOf(fact)));
   }
   for (const fact of reading.begun.values()) addUnknown(reading, fact);
   if (reading.resumedSince) addLost(reading, facts, reading.turnedAt);
@@ -296,7 +298,12 @@ function addUnknown(reading: Reading, fact: FactOf<Uncertain>): void {
  * A process died, and left nothing in the journal of what was under way: what was ready at `seq` may have been executing, and is
  * taken to have been, until an attempt that is made after it says what became of it. An at-most-once agent says so itself.
  */
-function addLost(reading: Reading, facts: readonly Fact[], seq: number): void {
+function addLost(
+  reading: Reading,
+  facts: readonly Fact[],
+  seq: number,
+  isMeant: (path: string) => boolean = () => true,
+): void {
   const run = reading.folded;
   let atMs = 0;
   for (const fact of facts) {
@@ -307,7 +314,7 @@ function addLost(reading: Reading, facts: readonly Fact[], seq: number): void {
   for (const step of reading.definition.steps) {
     const isIdle = (path: string) => !mayBeUnderWay(run, path, atMs);
     for (const path of readyPaths(run, step, isIdle)) {
-      if (isIdle(path)) continue;
+      if (isIdle(path) || !isMeant(path)) continue;
       const turn = run.turns.get(step.name) ?? 0;
       const key = compensationKey({ path, turn });
       const own = agentAt(reading.definition, reading.openings, { path, turn });
@@ -331,6 +338,18 @@ function addLost(reading: Reading, facts: readonly Fact[], seq: number): void {
       reading.lost.add(key);
     }
   }
+}
+
+/**
+ * A map is skipped where an item was refused, and nobody waits for those that are under way: they were begun in order, before
+ * it. None are, where it was the step itself that was refused.
+ */
+function itemsBefore(refused: string): (path: string) => boolean {
+  const { step, index } = parsePath(refused);
+  return (path) => {
+    const item = parsePath(path);
+    return refused !== step && item.step === step && item.index < index;
+  };
 }
 
 /** Whether an attempt may be under way: not where the newest one failed for good, or the next is not due yet. */

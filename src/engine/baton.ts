@@ -16,6 +16,7 @@ import type { Duration } from "../model/duration.ts";
 import type { Author, CompensationAction, Failure, RunStatus, StepAction } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Violation } from "../model/violation.ts";
+import type { PressureSnapshot } from "../model/pressure.ts";
 import type { Workflow } from "../model/workflow.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { VerifyReport } from "../journal/verify.ts";
@@ -127,7 +128,8 @@ export interface Baton {
   /**
    * Starts a run, durably, before this resolves. The same id with the same workflow and input gives the run that is there.
    * An input that breaks the contract is journalled as a refused run: `outcome()` tells.
-   * @throws BatonError RUN_CONFLICT, VALUE_TOO_LARGE, DURATION_INVALID, STORE_READ_ONLY, STORE_CLOSED, STORE_FAILED, STORE_FENCED
+   * @throws BatonError RUN_CONFLICT, VALUE_TOO_LARGE, DURATION_INVALID, OVERLOADED, STORE_READ_ONLY, STORE_CLOSED, STORE_FAILED,
+   *   STORE_FENCED
    */
   start<In, Out>(
     workflow: Workflow<In, Out>,
@@ -214,6 +216,11 @@ export interface Baton {
   ): Promise<void>;
   /** The transitions of all breakers from now on, until `signal` aborts. */
   watchBreakers(options?: { readonly signal?: AbortSignal }): AsyncIterable<RecordedEntry>;
+  /**
+   * How busy this process is: what executes and waits, by agent and by rate. Reads nothing: call it whenever metrics are
+   * collected. @throws BatonError STORE_READ_ONLY, where another process executes
+   */
+  pressure(): Promise<PressureSnapshot>;
   runs(filter?: RunsFilter): Promise<readonly RunSummary[]>;
   /** Entries of a run from `fromSeq` on (0 by default). @throws BatonError RUN_NOT_FOUND */
   entries(run: string, fromSeq?: number): AsyncIterable<RecordedEntry>;

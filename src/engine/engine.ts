@@ -5,6 +5,7 @@ import type { BudgetSnapshot } from "../model/budget.ts";
 import type { BreakerSnapshot } from "../model/breaker.ts";
 import type { Author } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
+import type { PressureSnapshot } from "../model/pressure.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Blob } from "../ports/journal-store.ts";
 import type { CompensateOptions, CompensationDecision, RunOutcome, StepDecision } from "./baton.ts";
@@ -60,6 +61,8 @@ export interface Engine {
   breakers(): readonly BreakerSnapshot[];
   /** A person opens or closes a breaker: resolves when that is in the journal. @throws BatonError BREAKER_NOT_FOUND */
   setBreaker(name: string, change: BreakerChange): Promise<void>;
+  /** How busy it is. */
+  pressure(): PressureSnapshot;
   subscribeBreakers(subscriber: BreakerSubscriber): () => void;
   /** How every budget stands. */
   budgets(): readonly BudgetSnapshot[];

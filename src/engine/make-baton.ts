@@ -90,14 +90,10 @@ export function makeBaton(parts: BatonParts): Baton {
     },
     signal: (run, step, payload, { by, id }) =>
       writing().signal(run, step, payload, by, id ?? ids.runId()),
-    approve: (run, step, { approved, by, reason }) =>
-      writing().signal(
-        run,
-        step,
-        { approved, ...(reason === undefined ? {} : { reason }) },
-        by,
-        ids.runId(),
-      ),
+    approve: (run, step, { approved, by, reason }) => {
+      const answer = { approved, ...(reason === undefined ? {} : { reason }) };
+      return writing().signal(run, step, answer, by, ids.runId());
+    },
     ...wayBack(reader, writing),
     ...standing(parts, writing),
     ...budgetDoor(parts, writing),
@@ -187,8 +183,12 @@ function checkStepDecision({ action, output, reason, turn, nothingDone }: StepDe
 function standing(
   { source, catalogue, engine }: BatonParts,
   writing: () => Engine,
-): Pick<Baton, "health" | "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers"> {
+): Pick<
+  Baton,
+  "health" | "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers" | "pressure"
+> {
   return {
+    pressure: async () => writing().pressure(),
     health: async () =>
       engine === undefined ? await readHealth(source, catalogue) : await engine.health(),
     breakers: async () =>

@@ -62,6 +62,8 @@ export interface StepSummary {
   readonly reads?: Readonly<Record<string, number>>;
   readonly error?: Failure;
   readonly violations?: readonly Violation[];
+  /** Its agent had attempts left, and made none: the retries of all its runs together were spent. */
+  readonly retriesCut?: true;
   /** What an open step waits for. */
   readonly waitsFor?: Waiting;
   /** Why it was skipped. */
@@ -166,6 +168,7 @@ function settle(draft: Draft, fact: Fact, next: Partial<StepSummary>): void {
   for (const field of ["error", "waitsFor", "version", "skipped", "tookMs", "fallback"] as const)
     delete draft[field];
   if (next.status === "sealed") delete draft.violations;
+  if (next.status !== "failed") delete draft.retriesCut;
   Object.assign(draft, { seq: fact.seq }, next);
 }
 
@@ -228,10 +231,15 @@ function item(draft: Draft, fact: FactOf<"item.sealed" | "item.failed">): void {
 }
 
 function attemptFailed(draft: Draft, fact: FactOf<"attempt.failed">): void {
-  const { error, retryAt } = fact.payload;
+  const { error, retryAt, retriesCut } = fact.payload;
   // An item that failed is one of many: the step itself stays open.
   if (fact.path !== draft.path) return;
-  if (retryAt === undefined) settle(draft, fact, { status: "failed", error });
+  if (retryAt === undefined)
+    settle(draft, fact, {
+      status: "failed",
+      error,
+      ...(retriesCut === undefined ? {} : { retriesCut }),
+    });
   else
     settle(draft, fact, { status: "retrying", error, waitsFor: { what: "timer", dueAt: retryAt } });
 }

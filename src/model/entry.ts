@@ -196,6 +196,8 @@ export interface Payloads {
   readonly "attempt.failed": {
     readonly error: Failure;
     readonly retryAt?: number;
+    /** The last, though the agent has attempts left: the retries of all its runs together are spent. */
+    readonly retriesCut?: true;
     /** Of an at-most-once agent: the attempt is known to have done nothing. */
     readonly nothingDone?: true;
     /** How far it had come, by its last heartbeat that said so. */

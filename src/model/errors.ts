@@ -18,6 +18,8 @@ export const ERROR_CODES = {
     "Move the transformation to the outer edge: what a contract gives out must validate again unchanged.",
   CONTRACT_VIOLATED:
     "See `details.violations`: each names the contract, the path, the rule and what was found.",
+  OVERLOADED:
+    "Nothing was kept: start the run again after `details.retryAfterMs`, or raise `limits.queuedRunsMax`.",
   RUN_NOT_FOUND: "List the runs with `baton runs`; check the namespace and the store.",
   RUN_CONFLICT:
     "The same run id was used for another workflow or input. Use a new id, or read the run that has it.",

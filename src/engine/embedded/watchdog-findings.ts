@@ -113,8 +113,8 @@ export async function waitsLawfully(core: Core, run: string): Promise<boolean> {
 export function* actorFindings(core: Core): Generator<Finding> {
   let queued = 0;
   for (const actor of core.actors.values()) {
-    if (actor.queued) queued += 1;
-    if (actor.queued && queued > QUEUED_NAMED_MAX) continue;
+    if (actor.inLine !== undefined) queued += 1;
+    if (actor.inLine !== undefined && queued > QUEUED_NAMED_MAX) continue;
     const finding = actorFinding(core, actor);
     if (finding !== undefined) yield finding;
   }
@@ -133,7 +133,7 @@ function actorFinding(core: Core, actor: Actor): Finding | undefined {
     return { ...base, sign: actor.inbox, reason: "tickLost", message, heal: () => retick(core) };
   }
   if (actor.attempts.size > 0) return undefined;
-  if (actor.queued && !actor.placed) {
+  if (actor.inLine !== undefined && !actor.placed) {
     if (core.placesTaken >= core.limits.concurrentRunsMax) return undefined;
     const message = "It waits for a place to execute though there are some.";
     return { ...base, reason: "placeLost", message, heal: () => servePlaces(core) };

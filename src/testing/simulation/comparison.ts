@@ -109,8 +109,9 @@ function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string>
       // Which calls meet an open breaker is a matter of time.
       const { fallback, error } = payload;
       if (fallback !== undefined || isOpenBreaker(error)) all.push(`${place} breaker`);
-      // What is not known of it, somebody outside is to say.
-      if (kind === "step.parked" || kind === "attempt.unknown") all.push(`${place} parked`);
+      // It differs what is not known: whether an answer was refused, or the process died before it came.
+      if (kind === "step.parked" || kind === "attempt.unknown")
+        all.push(`${place} ${JSON.stringify(error ?? null)}`);
       if (payload["timedOut"] === true || payload["reason"] === "timeout")
         all.push(`${place} late`);
       if (kind === "run.overdue" || OUT_OF_TIME.test(JSON.stringify(payload)))
