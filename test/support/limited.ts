@@ -6,7 +6,9 @@ import {
   type Baton,
   type Budget,
   type BudgetSnapshot,
+  type Json,
   type PriceTable,
+  type RunHandle,
 } from "baton";
 import { anything, of } from "./opened.ts";
 
@@ -49,7 +51,7 @@ export async function startAll(
   baton: Baton,
   flow: Parameters<Baton["startUntyped"]>[0],
   count: number,
-) {
+): Promise<readonly RunHandle<Json>[]> {
   return await Promise.all(
     Array.from({ length: count }, (_, i) => baton.startUntyped(flow, i, { id: `run-${i}` })),
   );

@@ -22,7 +22,13 @@ import { deadlineFailure } from "../../model/deadline.ts";
 import { type AttemptTime, atMoment, limitOf, listen } from "./attempt-time.ts";
 import { deliver } from "./inbox.ts";
 import { checkedOutput, failureOf, isThenable } from "./attempt-output.ts";
-import { attemptContext, type ContextHandle } from "./attempt-context.ts";
+import {
+  abortContext,
+  attemptContext,
+  type ContextHandle,
+  contextOf,
+  endContext,
+} from "./attempt-context.ts";
 import { type AtTheTill, charge, overMaximum, setAside } from "./budget-door.ts";
 import type { BudgetRefusal } from "./budgets.ts";
 import { approach, type AtTheDoor, ignoreStopped } from "./breaker-door.ts";
@@ -320,7 +326,7 @@ function abort(running: Running, failure: Failure): void {
   running.stopListening?.();
   if (deadline !== undefined && deadline.at <= core.clock.now())
     running.overdue ??= deadlineFailure(deadline, parsePath(path).step);
-  running.context?.abort();
+  if (running.context !== undefined) abortContext(running.context);
   running.stopGrace ??= core.clock.after(ABORT_GRACE_MS, () =>
     fail(running, running.overdue ?? failure, true),
   );
@@ -406,7 +412,7 @@ function close(running: Running): boolean {
   running.leaveBudgets?.();
   if (running.claim !== undefined)
     running.core.budgets.settle(running.claim, running.budgeted?.spent);
-  running.context?.end();
+  if (running.context !== undefined) endContext(running.context);
   const { core, actor, command } = running;
   const { path, attempt, agent } = command;
   actor.attempts.delete(path);
@@ -417,12 +423,13 @@ function close(running: Running): boolean {
 }
 
 /** The agent's place is given back when it really ends, not when its outcome is no longer waited for: an agent that ignores its abort still uses what the limit protects. */
-function executeNow(running: Running, { context }: ContextHandle): void {
+function executeNow(running: Running, handle: ContextHandle): void {
   const { agent, input } = running.command;
   const leave = () => {
     running.stopOutstaying?.();
     running.core.agentPlaces.leave(agent);
   };
+  const context = contextOf(handle);
   let given: unknown;
   try {
     given = running.core.inOwnContext(() => agent.execute(input, context));
