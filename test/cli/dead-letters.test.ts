@@ -182,7 +182,7 @@ test("a step whose outcome is not known parks its run; a person tells what it di
   expect((await baton("runs", "--status", "parked")).out).toMatch(/^p +paying@1\.0\.0 +parked/m);
   const shown = await baton("show", "p");
   expect(shown.out).toMatch(/transfer +parked +/);
-  expect(shown.out).toContain("transfer waits for a person (Error: the line went dead)");
+  expect(shown.out).toContain("transfer waits for a person: what its attempt did is not known");
   expect(shown.out).toContain("next:  baton dead-letters show p");
   expect((await baton("dead-letters")).out).toMatch(/p +transfer +unknown +transfer@1\.0\.0/);
   const letter = await baton("dead-letters", "show", "p");
