@@ -69,7 +69,7 @@ export async function topmost(baton: Baton, run: string): Promise<string> {
   return parent === undefined ? run : topmost(baton, parent.run);
 }
 
-/** Whether a run of this workflow can stop for a person, a signal, a timer, a breaker, a budget, or a child that does; or be parked. */
+/** Whether a run of this workflow can stop for a person, a signal, a timer, a breaker, a budget, a rate, or a child that does; or be parked. */
 export function canWait(workflow: WorkflowDefinition): boolean {
   const { agents } = partsOf(workflow);
   const mayPark = [...agents].some(
@@ -91,8 +91,8 @@ function hasWaits(workflow: WorkflowDefinition): boolean {
   });
 }
 
-function waitsAtGate({ breaker, budgets }: AgentDefinition): boolean {
-  if (budgets?.some(isWaitedFor) === true) return true;
+function waitsAtGate({ breaker, budgets, rate }: AgentDefinition): boolean {
+  if (rate !== undefined || budgets?.some(isWaitedFor) === true) return true;
   if (breaker?.whenOpen.kind === "fallback") return waitsAtGate(breaker.whenOpen.agent);
   return breaker?.whenOpen.kind === "wait";
 }
@@ -206,6 +206,7 @@ class Following {
       this.waits.set(path, [{ run: this.run, step: path, what: "person" }]);
     if (entry.kind === "run.resumed") this.waits.delete("");
     if (entry.kind === "run.compensating") this.followPlan(value);
+    if (entry.kind === "run.restored") this.waits.clear();
     if (entry.kind === "run.parked") this.waits.set("", parkedWaits(this.run, entry.payload));
     if (entry.kind === "compensation.resolved") this.waits.delete("");
     if (entry.kind === "compensation.sealed") this.waits.delete(path);

@@ -20,6 +20,7 @@ export interface Finding {
     | "contracts"
     | "identity"
     | "compensation"
+    | "pivot"
     | "timeout"
     | "delivery"
     | "idempotency";
@@ -59,6 +60,7 @@ export function checkDefinitions(
   const findings = [
     ...nested.flatMap(stepFindings),
     ...nested.flatMap(handoffFindings),
+    ...nested.flatMap(pivotFindings),
     ...identityFindings(all),
     ...all.filter(firstOfItsId).flatMap((agent) => agentFindings(agent, isBounded)),
     ...contractFindings([...new Set(contracts)]),
@@ -134,6 +136,31 @@ function usedByOutput(workflow: WorkflowDefinition): ReadonlySet<string> {
     // It wanted a value to be there; what it had read until then counts.
   }
   return used;
+}
+
+/** Steps behind a pivot whose agents could be undone, and never are: the run only goes forward there. */
+function pivotFindings(workflow: WorkflowDefinition): readonly Finding[] {
+  const { steps } = workflow;
+  const behind = new Map<string, string>();
+  for (const { name, needs, pivot } of steps) {
+    const before = needs.map((need) => behind.get(need)).find((each) => each !== undefined);
+    const isBehind = before ?? (pivot === true ? name : undefined);
+    if (isBehind !== undefined) behind.set(name, isBehind);
+  }
+  // Back to a savepoint that is behind the pivot, or is the pivot itself, things are undone all the same.
+  if (steps.some(({ name, savepoint }) => savepoint !== undefined && behind.has(name))) return [];
+  return steps.flatMap((step) => {
+    const pivot = behind.get(step.name);
+    if (pivot === undefined || pivot === step.name) return [];
+    return agentsOf(step)
+      .filter(({ compensate }) => compensate !== undefined)
+      .map(({ id }) => ({
+        severity: "warning" as const,
+        rule: "pivot" as const,
+        where: `${workflow.id} ${step.name}`,
+        message: `${id} has \`compensate\`, and is never undone here: once ${pivot} is sealed the run only goes forward.`,
+      }));
+  });
 }
 
 /**

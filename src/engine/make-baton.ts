@@ -90,14 +90,10 @@ export function makeBaton(parts: BatonParts): Baton {
     },
     signal: (run, step, payload, { by, id }) =>
       writing().signal(run, step, payload, by, id ?? ids.runId()),
-    approve: (run, step, { approved, by, reason }) =>
-      writing().signal(
-        run,
-        step,
-        { approved, ...(reason === undefined ? {} : { reason }) },
-        by,
-        ids.runId(),
-      ),
+    approve: (run, step, { approved, by, reason }) => {
+      const answer = { approved, ...(reason === undefined ? {} : { reason }) };
+      return writing().signal(run, step, answer, by, ids.runId());
+    },
     ...wayBack(reader, writing),
     ...gates(parts, writing),
     fork: async (run, options) => {
@@ -131,7 +127,7 @@ function wayBack(
 ): Pick<Baton, "cancel" | "compensate" | "compensation" | "resolveStep"> {
   return {
     cancel: (run, { by, reason }) => writing().cancel(run, by, reason),
-    compensate: async (run, { by, reason }) => {
+    compensate: async (run, options) => {
       const engine = writing();
       const { parent } = await reader.report(run);
       if (parent !== undefined) {
@@ -141,7 +137,7 @@ function wayBack(
           { hint: `Compensate ${parent.run}: it takes its child runs with it.` },
         );
       }
-      await engine.compensate(run, by, reason);
+      await engine.compensate(run, options);
     },
     compensation: async (run, path, decision) => {
       checkDecision(decision);
@@ -191,8 +187,12 @@ function gates(parts: BatonParts, writing: () => Engine) {
 function standing(
   { source, catalogue, engine }: BatonParts,
   writing: () => Engine,
-): Pick<Baton, "health" | "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers"> {
+): Pick<
+  Baton,
+  "health" | "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers" | "pressure"
+> {
   return {
+    pressure: async () => writing().pressure(),
     health: async () =>
       engine === undefined ? await readHealth(source, catalogue) : await engine.health(),
     breakers: async () =>

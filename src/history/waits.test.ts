@@ -1,6 +1,6 @@
 import { simulate } from "baton/testing";
 import { describe, expect, it } from "vitest";
-import { randomWorkflow } from "../../test/sim/random-workflow.ts";
+import { randomOptions, randomWorkflow } from "../../test/sim/random-workflow.ts";
 import { completed, journalOf, sealed, started } from "../../test/support/journal-builder.ts";
 import { kitchenSink, SINK_INPUT, SINK_PLAY } from "../../test/support/kitchen-sink.ts";
 import { play } from "../../test/support/played-run.ts";
@@ -215,14 +215,11 @@ describe("waitsOf", () => {
   it("promise 11: at each entry of a journal an unfinished run waits for something that the journal names, due when the engine wakes it", async () => {
     const kinds = new Set<RunWait["what"]>();
     const problems: string[] = [];
-    for (let seed = 1; seed <= 60; seed += 1) {
+    for (let seed = 1; seed <= 30; seed += 1) {
       const flow = randomWorkflow(seed);
       const definitions = new Map([...partsOf(flow).workflows].map((each) => [each.id, each]));
       await simulate(flow, {
-        inputs: [1, "two"],
-        answers: { s1: { amount: 7 } },
-        faults: { agentFailure: 0.3 },
-        seeds: { from: seed, count: 1 },
+        ...randomOptions(seed),
         invariants: ({ run, workflow, entries }) => {
           const definition = definitions.get(workflow);
           if (definition !== undefined)
@@ -265,6 +262,8 @@ function unnamed(
     if (ended || state.signals.size > 0 || (state.stepDeadlines?.size ?? 0) > 0) continue;
     const wake = nextWakeAt(state);
     const { dueAt, waits: found } = waitsOf(journal, definition);
+    // A timer that is past already, of a pause before a hold say, is taken at once, and comes to nothing.
+    if (wake !== undefined && wake <= state.at) continue;
     if (wake !== dueAt)
       problems.push(`${place}: due ${dueAt}, woken ${wake}: ${JSON.stringify(found)}`);
   }

@@ -1,9 +1,7 @@
 /** At-most-once agents: an intent before each call, and no other attempt while one may have acted. */
-import { DEFAULT_LIMITS, memory, open, workflow } from "baton";
+import { memory, open, workflow } from "baton";
 import { faultyStore, virtualClock } from "baton/testing";
 import { describe, expect, test } from "vitest";
-import { sagaHistory } from "../../src/decide/saga-history.ts";
-import type { Fact } from "../../src/model/entry.ts";
 import { once } from "../support/acting-once.ts";
 import {
   ADA,
@@ -222,20 +220,4 @@ test("an attempt that was stopped, and says that it did nothing, is not undone",
   await clock.until(baton.cancel("r", { by: ADA, reason: "stop" }));
   expect(await clock.until(run.outcome())).toEqual({ kind: "cancelled", reason: "stop" });
   expect(acts).toEqual(["do a 1"]);
-});
-
-test("of an at-most-once agent the journal knows what was begun: nothing is guessed after a crash", () => {
-  const flow = single(once([], { compensate: () => undefined }));
-  const facts = [
-    { kind: "run.started", seq: 0, value: 4, payload: {} },
-    { kind: "run.cancelling", seq: 1, payload: { reason: "stop" } },
-    { kind: "run.resumed", seq: 2, payload: { incarnation: 1 } },
-  ].map((fact) => ({ ...fact, at: 1, by: ADA }));
-  // As much of the facts as the history reads.
-  const { plan } = sagaHistory(flow, facts as unknown as readonly Fact[], DEFAULT_LIMITS);
-  expect(plan).toEqual([]);
-  const begun = { kind: "attempt.begun", seq: 1, path: "a", turn: 0, attempt: 1, payload: {} };
-  const under = [facts[0], { ...begun, at: 1, by: ADA }, ...facts.slice(1)];
-  const some = sagaHistory(flow, under as unknown as readonly Fact[], DEFAULT_LIMITS);
-  expect(some.plan).toMatchObject([{ what: "unknown", path: "a" }]);
 });

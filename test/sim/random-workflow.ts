@@ -103,7 +103,7 @@ function stepOf(
           kind: "map",
           agent: caller,
           over: (view) => Array.from({ length: size }, (_, i) => digest([input(view), i])),
-          input: (item, index) => [item, index],
+          ...refusing(dice),
           concurrency: 1 + dice(3),
           failures: dice(2) === 0 ? "all" : "settled",
         },
@@ -137,6 +137,18 @@ function stepOf(
     default:
       return [{ ...base, kind: "agent", agent: caller, input }];
   }
+}
+
+/** How items are handed over; in some maps one is refused at times, while others are under way. */
+function refusing(dice: Dice) {
+  const refuses = dice(4) === 0;
+  return {
+    onRefused: { kind: dice(2) === 0 ? "skip" : "fail" } as const,
+    input: (item: Json, index: number) => {
+      if (refuses && index > 0 && digest(item) % 5 === 0) throw new Error("This item is refused.");
+      return [item, index];
+    },
+  };
 }
 
 /** A step that waits for somebody, or for its time to be over. */

@@ -17,6 +17,7 @@ import type { Blob, StreamAppend, StreamIndex } from "../../ports/journal-store.
 import type { RunOutcome } from "../baton.ts";
 import type { Actor, Arrival, Arrived, Core } from "./core.ts";
 import { deliver, gone, listActor } from "./inbox.ts";
+import { moved } from "./overload.ts";
 import { childOutcome, finished, outcomeOf } from "./outcomes.ts";
 import { perform } from "./perform.ts";
 
@@ -40,7 +41,7 @@ export function newActor(core: Core, run: Run, head: string): Actor {
     listed: false,
     again: false,
     placed: false,
-    queued: false,
+    inLine: undefined,
     blobs: NO_BLOBS,
     stopRetry: undefined,
     dropped: false,
@@ -402,14 +403,21 @@ export function takePlace(core: Core, actor: Actor): void {
   if (core.placesTaken < core.limits.concurrentRunsMax) {
     core.placesTaken += 1;
     actor.placed = true;
+    leaveLine(core, actor);
     listActor(core, actor);
-  } else if (!actor.queued) {
-    actor.queued = true;
-    core.placeQueue.push(actor);
+  } else {
+    actor.inLine ??= core.placeQueue.join(actor);
   }
 }
 
+function leaveLine(core: Core, actor: Actor): void {
+  if (actor.inLine === undefined) return;
+  core.placeQueue.leave(actor.inLine);
+  actor.inLine = undefined;
+}
+
 function leavePlace(core: Core, actor: Actor): void {
+  leaveLine(core, actor);
   if (!actor.placed) return;
   actor.placed = false;
   core.placesTaken -= 1;
@@ -418,13 +426,13 @@ function leavePlace(core: Core, actor: Actor): void {
 
 /** A place is free: the first in line takes it, or whoever brings runs back into memory goes on. */
 export function servePlace(core: Core): void {
-  let next = core.placeQueue.shift();
-  while (next?.dropped === true) next = core.placeQueue.shift();
+  const next = core.placeQueue.next();
   if (next === undefined) {
     core.placeFreed.shift()?.();
     return;
   }
-  next.queued = false;
+  next.inLine = undefined;
+  moved(core);
   takePlace(core, next);
 }
 
@@ -445,6 +453,7 @@ export function stopAll(core: Core, reason: BatonError): void {
   core.breakers.stop();
   core.budgets.stop();
   core.placeQueue.clear();
+  core.rates.stop();
   for (const freed of core.placeFreed.splice(0)) freed();
   for (const actor of [...core.actors.values()]) dropActor(core, actor);
   for (const id of [...core.waiters.keys()]) tellWaiters(core, id, reason);

@@ -41,6 +41,8 @@ export interface Observed {
   readonly goingBack: Set<string>;
   /** By run, the seq of its newest entry. */
   readonly seqs: Map<string, number>;
+  /** By `run path turn`, when its newest attempt was announced, where it was. */
+  readonly intents: Map<string, number>;
   /** By breaker, its newest transition, when it was, and how many there were. */
   readonly breakers: Map<string, BreakerSeen>;
   /** `stream seq` of every entry that the store said it has, with its hash. */
@@ -85,6 +87,7 @@ export function simulatedDisk(parts: DiskParts): Disk {
     results: new Set(),
     goingBack: new Set(),
     seqs: new Map(),
+    intents: new Map(),
     breakers: new Map(),
     acknowledged: new Map(),
     problems: [],
@@ -233,13 +236,16 @@ function keep(observed: Observed, events: DiskEvents, request: AppendRequest): v
   }
 }
 
-function note({ results, goingBack, seqs }: Observed, run: string, entry: Entry): void {
+function note(observed: Observed, run: string, entry: Entry): void {
+  const { results, goingBack, seqs, intents } = observed;
   const { kind, path = "", turn = 0, payload, seq } = entry;
   const place = `${run} ${path} ${turn}`;
   seqs.set(run, seq);
   if (kind === "step.sealed" || kind === "item.sealed") results.add(place);
+  if (kind === "attempt.begun") intents.set(place, entry.at);
   if (kind === "once.recorded") results.add(`${place} once ${JSON.stringify(payload["name"])}`);
   if (kind === "run.compensating") goingBack.add(run);
+  if (kind === "run.restored") goingBack.delete(run);
   const isDealtWith = kind === "compensation.resolved" && payload["action"] !== "retry";
   if (kind === "compensation.sealed" || isDealtWith) results.add(`${place} undone`);
 }

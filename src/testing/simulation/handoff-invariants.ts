@@ -71,6 +71,7 @@ export function checkAttempts(entries: readonly RecordedEntry[]): readonly strin
 
 const COUNTED: ReadonlySet<string> = new Set([
   "attempt.failed",
+  "attempt.unknown",
   "step.sealed",
   "item.sealed",
   "compensation.failed",

@@ -126,10 +126,16 @@ function journalOf(
 ): RunJournal {
   const state: Record<string, Json> = {};
   let output: Json | undefined;
+  const seqs = new Map<string, number>();
   for (const { entry, value } of entries) {
+    if (entry.kind === "run.restored")
+      for (const [key, seq] of seqs) if (seq > Number(entry.payload["seq"])) delete state[key];
     if (value === undefined) continue;
     if (entry.kind === "run.started") state["input"] = value;
-    if (entry.kind === "step.sealed" && entry.path !== undefined) state[entry.path] = value;
+    if (entry.kind === "step.sealed" && entry.path !== undefined) {
+      state[entry.path] = value;
+      seqs.set(entry.path, entry.seq);
+    }
     if (entry.kind === "run.completed") output = value;
   }
   const last = entries.at(-1)?.entry.kind;
