@@ -65,7 +65,7 @@ test("show names the runs that wait, and show of a run names the budget", async 
   expect(out).toContain("waiting: r1");
   const run = await baton("show", "r1");
   expect(run.out).toContain("waits for the budget spend");
-  expect(run.out).toContain("baton budgets show spend");
+  expect(run.out).toContain("next:  baton budgets");
 });
 
 test("raise is recorded with who and why, and says what is left now", async () => {
