@@ -1,6 +1,6 @@
 import { simulate } from "baton/testing";
 import { describe, expect, it } from "vitest";
-import { randomWorkflow } from "../../test/sim/random-workflow.ts";
+import { randomOptions, randomWorkflow } from "../../test/sim/random-workflow.ts";
 import { completed, journalOf, sealed, started } from "../../test/support/journal-builder.ts";
 import { kitchenSink, SINK_INPUT, SINK_PLAY } from "../../test/support/kitchen-sink.ts";
 import { play } from "../../test/support/played-run.ts";
@@ -219,10 +219,8 @@ describe("waitsOf", () => {
       const flow = randomWorkflow(seed);
       const definitions = new Map([...partsOf(flow).workflows].map((each) => [each.id, each]));
       await simulate(flow, {
-        inputs: [1, "two"],
-        answers: { s1: { amount: 7 } },
+        ...randomOptions(seed),
         faults: { agentFailure: 0.3 },
-        seeds: { from: seed, count: 1 },
         invariants: ({ run, workflow, entries }) => {
           const definition = definitions.get(workflow);
           if (definition !== undefined)
@@ -263,6 +261,8 @@ function unnamed(
     // An answer that has been given is taken up in the same turn; until then its step's timer is there, and does nothing.
     // Deadlines of steps are not among the waits.
     if (ended || state.signals.size > 0 || (state.stepDeadlines?.size ?? 0) > 0) continue;
+    // A retry that waits at a gate, or was announced, still has the timer that it was due by, which does nothing either.
+    if (state.holds.size > 0 || state.intents.size > 0) continue;
     const wake = nextWakeAt(state);
     const { dueAt, waits: found } = waitsOf(journal, definition);
     if (wake !== dueAt)
