@@ -11,6 +11,7 @@ export { type OpenOptions, open } from "./compose.ts";
 export type {
   Baton,
   Change,
+  CompensateOptions,
   CompensationDecision,
   CompensationLetter,
   CompensationSummary,
@@ -22,6 +23,7 @@ export type {
   RecordedEntry,
   ReplayDifference,
   ReplayReport,
+  RestoreSummary,
   RollbackSummary,
   RunHandle,
   RunOutcome,
@@ -51,6 +53,7 @@ export type {
   AgentLog,
   Backoff,
   CompensationContext,
+  RetryBudget,
   ProbeAnswer,
   ProbeContext,
   RetryPolicy,
@@ -85,6 +88,7 @@ export type {
   Failure,
   ParkedBecause,
   RollbackReason,
+  Savepoint,
   RunStatus,
   StepAction,
   UsageRecord,
@@ -93,6 +97,14 @@ export { BatonError, type ErrorCode, isBatonError } from "./model/errors.ts";
 export type { Frozen, Json, JsonObject } from "./model/json.ts";
 export { jsonSchemaContract } from "./model/json-schema.ts";
 export { DEFAULT_LIMITS, type Limits } from "./model/limits.ts";
+export type { AgentPressure, PressureSnapshot } from "./model/pressure.ts";
+export type {
+  RateKeySnapshot,
+  RateOptions,
+  RatePolicy,
+  RateSettings,
+  RateSnapshot,
+} from "./model/rate.ts";
 export type { Violation } from "./model/violation.ts";
 export { type Workflow, workflow } from "./model/workflow.ts";
 export type {

@@ -65,6 +65,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "list what could not be undone, and decide what becomes of it",
     load: () => import("./dead-letters.ts"),
   },
+  agents: {
+    summary: "list agents, and what bounds their calls",
+    load: () => import("./agents.ts"),
+  },
   breakers: {
     summary: "list circuit breakers; open or close one by hand",
     load: () => import("./breakers.ts"),

@@ -8,7 +8,15 @@ import { duration, examples, findWorkflow, wholeNumber } from "./arguments.ts";
 import type { Cli, CommonFlags, Opened } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { JsonSource } from "./json-input.ts";
-import { isParked, PATIENCE_MS, settledJson, nextCommand, type Settled, settle } from "./settle.ts";
+import {
+  isForPerson,
+  isParked,
+  PATIENCE_MS,
+  settledJson,
+  nextCommand,
+  type Settled,
+  settle,
+} from "./settle.ts";
 import { compact, pretty, printable } from "./text.ts";
 
 export interface RunFlags extends CommonFlags {
@@ -179,8 +187,9 @@ export function printSettled(cli: Cli, run: string, settled: Settled): void {
   const { colors } = cli;
   if (settled.kind === "waiting") {
     for (const wait of settled.waits) {
-      const status = wait.what === "compensation" ? colors.red("parked") : colors.yellow("waiting");
-      cli.print(`${status} for ${wait.what} ${printable(wait.step)}`);
+      const status = isForPerson(wait) ? colors.red("parked") : colors.yellow("waiting");
+      const what = wait.what === "person" ? "a person:" : wait.what;
+      cli.print(`${status} for ${what} ${printable(wait.step)}`);
       if (wait.shown !== undefined) cli.print(`  ${compact(wait.shown, 400)}`);
       const next = nextCommand(wait);
       if (next !== undefined) cli.note(`next:  ${printable(next)}`);

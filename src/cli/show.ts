@@ -88,6 +88,8 @@ function printHeader(cli: Cli, report: RunReport): void {
   if ((report.forks ?? []).length > 0) line("forks", printable((report.forks ?? []).join(", ")));
   if (report.input !== undefined) line("input", compact(report.input, width));
   if (report.output !== undefined) line("output", compact(report.output, width));
+  for (const { step, version, at } of report.restores ?? [])
+    line("back to", printable(`${step} (version ${version}), and on again at ${moment(at)}`));
   if (report.error !== undefined)
     line("error", `${printable(report.error.code)}: ${printable(report.error.message)}`);
 }
@@ -138,6 +140,10 @@ function printTroubles(cli: Cli, report: RunReport): void {
         cli.print(`\n${cli.colors.yellow(printable(step.path))}: refused at the handoff`);
       printViolations(cli, violations);
     }
+    if (step.retriesCut === true)
+      cli.print(
+        `\n${cli.colors.red(printable(step.path))}: no further attempt: the retry budget of ${printable(step.agent ?? "its agent")} is spent`,
+      );
     printFallback(cli, step);
   }
 }

@@ -20,7 +20,9 @@ export interface Finding {
     | "contracts"
     | "identity"
     | "compensation"
+    | "pivot"
     | "timeout"
+    | "delivery"
     | "idempotency";
   /** The agent, contract, or `workflow step`. */
   readonly where: string;
@@ -58,6 +60,7 @@ export function checkDefinitions(
   const findings = [
     ...nested.flatMap(stepFindings),
     ...nested.flatMap(handoffFindings),
+    ...nested.flatMap(pivotFindings),
     ...identityFindings(all),
     ...all.filter(firstOfItsId).flatMap((agent) => agentFindings(agent, isBounded)),
     ...contractFindings([...new Set(contracts)]),
@@ -133,6 +136,31 @@ function usedByOutput(workflow: WorkflowDefinition): ReadonlySet<string> {
     // It wanted a value to be there; what it had read until then counts.
   }
   return used;
+}
+
+/** Steps behind a pivot whose agents could be undone, and never are: the run only goes forward there. */
+function pivotFindings(workflow: WorkflowDefinition): readonly Finding[] {
+  const { steps } = workflow;
+  const behind = new Map<string, string>();
+  for (const { name, needs, pivot } of steps) {
+    const before = needs.map((need) => behind.get(need)).find((each) => each !== undefined);
+    const isBehind = before ?? (pivot === true ? name : undefined);
+    if (isBehind !== undefined) behind.set(name, isBehind);
+  }
+  // Back to a savepoint that is behind the pivot, or is the pivot itself, things are undone all the same.
+  if (steps.some(({ name, savepoint }) => savepoint !== undefined && behind.has(name))) return [];
+  return steps.flatMap((step) => {
+    const pivot = behind.get(step.name);
+    if (pivot === undefined || pivot === step.name) return [];
+    return agentsOf(step)
+      .filter(({ compensate }) => compensate !== undefined)
+      .map(({ id }) => ({
+        severity: "warning" as const,
+        rule: "pivot" as const,
+        where: `${workflow.id} ${step.name}`,
+        message: `${id} has \`compensate\`, and is never undone here: once ${pivot} is sealed the run only goes forward.`,
+      }));
+  });
 }
 
 /**
@@ -238,8 +266,13 @@ function agentFindings(
         "It acts on the outside world and has no `compensate`: when a later step fails, what it did stays done.",
     });
   }
-  if (agent.retry.attempts > 1) {
-    const message = `It acts on the outside world and is tried up to ${agent.retry.attempts} times: pass context.idempotencyKey to what it calls, or wrap the effect in context.once.`;
+  if (agent.delivery === "at-most-once") {
+    if (agent.probe !== undefined || agent.nothingDone !== undefined) return findings;
+    const message =
+      "It is at-most-once: after any error that it throws a person is asked whether it acted. Give it a `probe`, or say with `nothingDone` which errors mean that it did not.";
+    findings.push({ severity: "note", rule: "delivery", where, message });
+  } else if (agent.retry.attempts > 1) {
+    const message = `It acts on the outside world and is tried up to ${agent.retry.attempts} times: pass context.idempotencyKey to what it calls, wrap the effect in context.once, or make it at-most-once.`;
     findings.push({ severity: "note", rule: "idempotency", where, message });
   }
   return findings;

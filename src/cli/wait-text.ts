@@ -1,5 +1,5 @@
 /** What a run waits for, in words. */
-import type { Failure, RunWait } from "../index.ts";
+import type { Failure, ParkedBecause, RunWait } from "../index.ts";
 import { moment, printable } from "./text.ts";
 
 /** What is waited for, without its place: `the breaker bureau, until 2026-05-01 09:30:00Z`. */
@@ -24,7 +24,9 @@ export function awaited(wait: RunWait): string {
     case "code":
       return `code: ${wait.missing.join(", ")}`;
     case "person":
-      return `a person${why(wait.error)}`;
+      return wait.because === undefined
+        ? `a person${why(wait.error)}`
+        : `a person: ${PARKED_BECAUSE[wait.because]}`;
     case "execution":
       return "nothing: it is executed, or can begin";
   }
@@ -58,6 +60,12 @@ export function nextOf(run: string, wait: RunWait): string | undefined {
       return undefined;
   }
 }
+
+const PARKED_BECAUSE: Readonly<Record<ParkedBecause, string>> = {
+  unknown: "what its attempt did is not known",
+  poison: "it took its process with it",
+  pivot: "it failed where the run may only go forward",
+};
 
 function why(error: Failure | undefined): string {
   return error === undefined ? "" : ` (${error.code}: ${error.message})`;

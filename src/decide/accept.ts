@@ -14,8 +14,8 @@ import { decide, rulesOf, takeDue } from "./decide.ts";
 import { type Held, holdAttempt, release, type Released } from "./hold.ts";
 import { sealLateChild } from "./steps/child.ts";
 import type { ChildOutcome } from "./steps/rules.ts";
+import { askToCancel, askToGoBack } from "./going-back.ts";
 import {
-  beginRollback,
   childCompensated,
   compensationEnded,
   type CompensationHeld,
@@ -28,7 +28,7 @@ import { resolveStep, type StepDecision } from "./parking.ts";
 import { type Probed, probed } from "./probing.ts";
 import { afterUnknown, recordUnknown } from "./unknown.ts";
 import { sagaHistory } from "./saga-history.ts";
-import { type Deliberation, deliberation, ENGINE, say } from "./turn.ts";
+import { type Deliberation, deliberation, ENGINE, laterTurn, say } from "./turn.ts";
 import type { Reads, Run } from "../model/run.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import { parsePath } from "./evolve.ts";
@@ -108,7 +108,13 @@ export type Input =
     }
   | { readonly kind: "cancel"; readonly by: Author; readonly reason: string }
   /** A run that has ended is to go back; one that has not is cancelled. Its journal comes first. */
-  | { readonly kind: "rollback"; readonly by: Author; readonly reason: RollbackReason }
+  | {
+      readonly kind: "rollback";
+      readonly by: Author;
+      readonly reason: RollbackReason;
+      /** Only as far as the savepoint of this step. */
+      readonly to?: string;
+    }
   /** The run's journal so far. */
   | { readonly kind: "history"; readonly facts: readonly Fact[] }
   | CompensationOutcome
@@ -161,23 +167,9 @@ function accept(turn: Deliberation, input: Input): void {
     case "start":
       return start(turn, input);
     case "refuseStart":
-      say(turn, {
-        kind: "run.refused",
-        by: input.by,
-        ...(input.inputHash === undefined ? {} : { inputHash: input.inputHash }),
-        payload: { workflow: run.definition.id, violations: input.violations },
-      });
-      return;
+      return refuseStart(turn, input);
     case "resume":
-      say(turn, {
-        kind: "run.resumed",
-        by: ENGINE,
-        payload: {
-          incarnation: run.incarnation + 1,
-          ...(input.crashed === undefined ? {} : { crashed: input.crashed }),
-        },
-      });
-      return;
+      return resumed(turn, input.crashed);
     case "block":
       say(turn, { kind: "run.blocked", by: ENGINE, payload: { missing: input.missing } });
       return;
@@ -199,12 +191,9 @@ function accept(turn: Deliberation, input: Input): void {
     case "signalRefused":
       return signalRefused(turn, input);
     case "cancel":
-      if (run.phase.kind === "going" || run.phase.kind === "blocked") {
-        say(turn, { kind: "run.cancelling", by: input.by, payload: { reason: input.reason } });
-      }
-      return;
+      return askToCancel(turn, input.by, input.reason);
     case "rollback":
-      return rollBack(turn, input);
+      return askToGoBack(turn, input);
     case "history":
       run.history = sagaHistory(run.definition, input.facts, run.limits);
       return;
@@ -228,16 +217,22 @@ function accept(turn: Deliberation, input: Input): void {
   }
 }
 
-/** Asked by hand, or by the run that this one is part of. */
-function rollBack(turn: Deliberation, input: Extract<Input, { readonly kind: "rollback" }>): void {
-  const { run } = turn;
-  const { by, reason } = input;
-  const { kind } = run.phase;
-  if (kind === "going" || kind === "blocked") {
-    say(turn, { kind: "run.cancelling", by, payload: { reason: reason.error.message } });
-  } else if (kind === "completed" || kind === "failed" || kind === "cancelled") {
-    beginRollback(turn, reason, by);
-  }
+function refuseStart(
+  turn: Deliberation,
+  input: Extract<Input, { readonly kind: "refuseStart" }>,
+): void {
+  say(turn, {
+    kind: "run.refused",
+    by: input.by,
+    ...(input.inputHash === undefined ? {} : { inputHash: input.inputHash }),
+    payload: { workflow: turn.run.definition.id, violations: input.violations },
+  });
+}
+
+function resumed(turn: Deliberation, crashed: true | undefined): void {
+  const incarnation = turn.run.incarnation + 1;
+  const payload = { incarnation, ...(crashed === undefined ? {} : { crashed }) };
+  say(turn, { kind: "run.resumed", by: ENGINE, payload });
 }
 
 /** The earliest of all deadlines that a run is given, from the moment of its start. */
@@ -422,12 +417,14 @@ function signalRefused(
 function signalled(turn: Deliberation, input: Extract<Input, { readonly kind: "signal" }>): void {
   const { run } = turn;
   if (run.signalIds.has(`${input.step}:${input.id}`) || run.phase.kind !== "going") return;
+  if (run.parked.has(input.step)) return;
   // The first answer counts. The engine refuses later ones, and tells the sender of one that came in the same moment.
   const state = run.steps.get(input.step);
   if (run.signals.has(input.step) || (state !== undefined && state.kind !== "open")) return;
   say(turn, {
     kind: "signal.received",
     path: input.step,
+    ...laterTurn(run, input.step),
     by: input.by,
     payload: { id: input.id },
     value: input.value,

@@ -127,7 +127,7 @@ export function restoredLedger(name: string, facts: readonly BudgetFact[]): Rest
       for (const reservation of fact.payload.reservations) add(reservation, seq);
     if (fact.kind === "budget.settled")
       for (const settlement of fact.payload.settlements)
-        if (settlement.compensation !== true) open.delete(reservationKey(settlement));
+        if (settlement.unreserved !== true) open.delete(reservationKey(settlement));
   }
   const newest = facts.at(-1);
   invariant(newest !== undefined, `${budgetStream(name)} has no entry.`);

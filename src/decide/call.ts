@@ -43,6 +43,8 @@ export type AttemptOutcome =
       readonly final: boolean;
       /** Whether the attempt may have acted; see unknown.ts. */
       readonly unknown?: true;
+      /** It is final because the retries of its agent, over all runs, are spent. */
+      readonly retriesCut?: true;
       /** Of an at-most-once agent: it is known to have done nothing. */
       readonly nothingDone?: true;
       /** At least 0, below 1: the jitter is drawn outside, so that deciding is repeatable. */
@@ -177,6 +179,7 @@ export function recordFailure(
     payload: {
       error: outcome.error,
       ...(givenUp ? {} : { retryAt }),
+      ...(outcome.retriesCut === undefined ? {} : { retriesCut: true }),
       ...(outcome.nothingDone === true ? { nothingDone: true } : {}),
       ...(outcome.progress === undefined ? {} : { progress: outcome.progress }),
       ...(outcome.usage === undefined ? {} : { usage: outcome.usage }),

@@ -14,8 +14,9 @@ import { nextDeadlineAt } from "./deadline.ts";
 import { parsePath } from "./evolve.ts";
 import { isHeldUntil } from "./hold.ts";
 import { refusalFailure, tryCall, viewOf } from "./handoff.ts";
+import { turnsBack } from "./going-back.ts";
 import { askProbes } from "./probing.ts";
-import { turnsBack, waitsForTime, walk } from "./saga.ts";
+import { waitsForTime, walk } from "./saga.ts";
 import { takeLostIntents } from "./unknown.ts";
 import { agentRules } from "./steps/agent.ts";
 import { branchRules } from "./steps/branch.ts";
@@ -51,13 +52,17 @@ export function rulesOf(step: StepDefinition): StepRules<StepDefinition> {
 export function decide(turn: Deliberation, drainAgenda = true): void {
   const { run } = turn;
   if (!run.lostIntentsTaken) takeLost(turn);
-  if (drainAgenda && run.phase.kind === "going") {
-    if (run.unknowns.size > 0) askProbes(turn, rulesOf);
-    drain(turn);
-    if (run.phase.kind === "going" && run.unsettledSteps === 0) complete(turn);
-  }
-  if (run.phase.kind === "failing" || run.phase.kind === "cancelling") wind(turn);
-  if (run.phase.kind === "compensating") walk(turn);
+  let goesOn: boolean;
+  do {
+    if (drainAgenda && run.phase.kind === "going") {
+      if (run.unknowns.size > 0) askProbes(turn, rulesOf);
+      drain(turn);
+      if (run.phase.kind === "going" && run.unsettledSteps === 0) complete(turn);
+    }
+    if (run.phase.kind === "failing" || run.phase.kind === "cancelling") wind(turn);
+    // From a savepoint it goes on at once; how often it comes back there is limited.
+    goesOn = run.phase.kind === "compensating" && walk(turn);
+  } while (goesOn);
 }
 
 /** What was begun before this incarnation is settled before anything else is; a run without its code waits for that. */
@@ -77,6 +82,7 @@ function drain(turn: Deliberation): void {
     if (step === undefined) continue;
     // A signal puts its step on the agenda whenever it comes, also before what the step needs is settled.
     if (state === undefined && run.unmetNeeds.has(name)) continue;
+    if (run.parked.size > 0 && run.parked.has(name)) continue;
     if (state === undefined) rulesOf(step).begin(turn, step);
     else if (state.kind === "open") rulesOf(step).proceed?.(turn, step, state);
   }
@@ -122,9 +128,15 @@ function wind(turn: Deliberation): void {
     if (turnsBack(turn, { because: "failed", ...blamed })) return;
     say(turn, { kind: "run.failed", by: ENGINE, payload: blamed });
   } else if (run.phase.kind === "cancelling") {
-    const error = { code: "RUN_CANCELLED", message: run.phase.reason };
-    if (turnsBack(turn, { because: "cancelled", error })) return;
-    say(turn, { kind: "run.cancelled", by: ENGINE, payload: { reason: run.phase.reason } });
+    const { reason, to } = run.phase;
+    const error = { code: "RUN_CANCELLED", message: reason };
+    const asked = { code: "COMPENSATION_ASKED", message: reason };
+    const isAsked = to !== undefined;
+    const why = isAsked
+      ? ({ because: "asked", error: asked } as const)
+      : ({ because: "cancelled", error } as const);
+    if (turnsBack(turn, why)) return;
+    say(turn, { kind: "run.cancelled", by: ENGINE, payload: { reason } });
   }
 }
 
@@ -136,7 +148,8 @@ function awaitChildren(run: Run): void {
     if (opening === undefined || reads === undefined) continue;
     const isChild =
       opening.step === "subflow" || (opening.step === "branch" && opening.run !== undefined);
-    if (isChild) run.performing.set(step, { step, turn: 0, attempt: 0, reads, agent: undefined });
+    const turn = run.turns.get(step) ?? 0;
+    if (isChild) run.performing.set(step, { step, turn, attempt: 0, reads, agent: undefined });
   }
 }
 
@@ -208,7 +221,7 @@ function matters(run: Run, timer: Timer): boolean {
   }
   if (timer.kind === "held") return isHeldUntil(run, timer.path, timer.dueAt);
   if (timer.kind !== "retry") {
-    if (run.steps.get(timer.step)?.kind !== "open") return false;
+    if (run.steps.get(timer.step)?.kind !== "open" || run.parked.has(timer.step)) return false;
     return timer.kind === "wake" || run.reminders.get(timer.step) === timer.dueAt;
   }
   const call = run.calls.get(timer.path);

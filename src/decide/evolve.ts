@@ -2,14 +2,18 @@
  * evolve: what each kind of entry does to a run. No I/O, no clock, no chance, and no user function: what those gave is in
  * the entry. Every kind has its line in the table, so that a new one which nobody handles does not compile.
  */
-import TinyQueue from "tinyqueue";
 import { deadlineFailure } from "../model/deadline.ts";
 import type { EntryKind, Fact, FactOf, PlannedCompensation } from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
 import { type Amounts, NOTHING, plus } from "../model/amounts.ts";
 import type { Json } from "../model/json.ts";
-import type { DeadlineTimer, Items, Rollback, Run, StepState } from "../model/run.ts";
+import type { Items, Rollback, Run, StepState } from "../model/run.ts";
+import { parsePath } from "./path.ts";
+import { noteDeadline, ready } from "./readiness.ts";
+import { beginAnew, isParkedWhole, restore } from "./restore.ts";
 import { pardon, suspectReady } from "./suspicion.ts";
+
+export { parsePath } from "./path.ts";
 
 const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void } = {
   "run.started": started,
@@ -34,11 +38,16 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
     run.phase = { kind: "failed", step: fact.payload.step, error: fact.payload.error };
   },
   "run.overdue": (run, fact) => {
-    const error = deadlineFailure({ at: fact.payload.deadlineAt, of: "run" });
-    run.phase = { kind: "failing", step: undefined, error };
+    const { deadlineAt, pivot } = fact.payload;
+    run.deadlineAt = undefined;
+    if (pivot !== undefined) return;
+    const error = deadlineFailure({ at: deadlineAt, of: "run" });
+    run.phase = { kind: "failing", step: undefined, error, since: fact.seq };
   },
   "run.cancelling": (run, fact) => {
-    run.phase = { kind: "cancelling", reason: fact.payload.reason };
+    // On its way to a savepoint it goes on to there first.
+    if (run.rollback === undefined) run.phase = { kind: "cancelling", ...fact.payload };
+    else run.rollback.cancelled = fact.payload;
   },
   "run.cancelled": (run, fact) => {
     run.phase = { kind: "cancelled", reason: fact.payload.reason };
@@ -47,6 +56,7 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "run.compensated": (run, fact) => {
     run.phase = { kind: "compensated", ...fact.payload };
   },
+  "run.restored": restore,
   "run.parked": (run, fact) => {
     run.phase = { kind: "parked", ...fact.payload };
   },
@@ -61,7 +71,7 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "step.carried": (run, fact) => seal(run, fact),
   "step.skipped": (run, fact) => {
     const step = pathOf(fact);
-    run.steps.set(step, SKIPPED);
+    run.steps.set(step, { kind: "skipped", seq: fact.seq });
     settle(run, step, fact.at);
   },
   "step.opened": opened,
@@ -73,21 +83,23 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
     run.steps.set(step, opened === undefined ? FAILED : { kind: "failed", ...opened });
     forgetWaits(run, step);
     if (run.phase.kind === "going")
-      run.phase = { kind: "failing", step, error: fact.payload.error };
+      run.phase = { kind: "failing", step, error: fact.payload.error, since: fact.seq };
   },
   "step.parked": (run, fact) => {
     const path = pathOf(fact);
     const { turn = 0, attempt = 0, inputHash } = fact;
+    const { step } = parsePath(path);
     run.unknowns.delete(path);
-    run.parked.set(path, { step: parsePath(path).step, turn, attempt, inputHash, ...fact.payload });
+    run.parked.set(path, { step, turn, attempt, inputHash, ...fact.payload });
+    // An item of a map leaves its place to another.
+    if (path !== step) run.agenda.add(step);
   },
   "step.resolved": stepResolved,
   "item.sealed": (run, fact) => {
     spend(run, fact.payload.spent);
-    settleItem(run, pathOf(fact), { ok: true, value: valueOf(fact) });
+    settleItem(run, fact, { ok: true, value: valueOf(fact) });
   },
-  "item.failed": (run, fact) =>
-    settleItem(run, pathOf(fact), { ok: false, error: fact.payload.error }),
+  "item.failed": (run, fact) => settleItem(run, fact, { ok: false, error: fact.payload.error }),
   "attempt.failed": attemptFailed,
   "attempt.begun": begun,
   "attempt.unknown": attemptUnknown,
@@ -129,7 +141,6 @@ function notOfARun(_run: Run, fact: Fact): void {
 }
 
 const SEALED: StepState = { kind: "sealed" };
-const SKIPPED: StepState = { kind: "skipped" };
 const FAILED: StepState = { kind: "failed" };
 
 /** Applies one fact to the run that the caller owns, and gives it back. Facts come in order of `seq`, without gaps. */
@@ -159,31 +170,12 @@ function started(run: Run, fact: FactOf<"run.started">): void {
   }
 }
 
-/** The needs of a step are settled: from here on its deadline counts. */
-function ready(run: Run, step: string, at: number): void {
-  run.agenda.add(step);
-  if (run.definition.hasStepDeadlines === undefined) return;
-  const deadlineMs = run.definition.stepByName.get(step)?.deadlineMs;
-  if (deadlineMs !== undefined) noteDeadline(run, at + deadlineMs, step);
-}
-
-/** Notes a deadline of the run (without `step`), or of a step that has become ready. */
-function noteDeadline(run: Run, dueAt: number, step?: string): void {
-  if (step === undefined) run.deadlineAt = dueAt;
-  else {
-    run.stepDeadlines ??= new Map();
-    run.stepDeadlines.set(step, dueAt);
-  }
-  run.deadlines ??= new TinyQueue<DeadlineTimer>([], byMoment);
-  run.deadlines.push({ dueAt, step });
-}
-
-function byMoment(a: DeadlineTimer, b: DeadlineTimer): number {
-  return a.dueAt - b.dueAt || (a.step === undefined ? -1 : 1);
-}
-
 function compensating(run: Run, fact: FactOf<"run.compensating">): void {
-  run.phase = { kind: "compensating", ...fact.payload };
+  const { to, ...reason } = fact.payload;
+  run.phase = { kind: "compensating", ...reason };
+  // What a person asks for is not counted.
+  if (to !== undefined && reason.because === "failed")
+    run.savepointUses.set(to.step, (run.savepointUses.get(to.step) ?? 0) + 1);
   const pending = new Map<string, PlannedCompensation>();
   const pendingOf = new Map<string, number>();
   // The plan is written by the saga alone, in this very form.
@@ -192,7 +184,16 @@ function compensating(run: Run, fact: FactOf<"run.compensating">): void {
     pending.set(`${planned.path}:${planned.turn}`, planned);
     pendingOf.set(step, (pendingOf.get(step) ?? 0) + 1);
   }
-  run.rollback = { pending, pendingOf, states: new Map(), byHand: [], skipped: [] };
+  const [byHand, skipped]: [string[], string[]] = [[], []];
+  run.rollback = {
+    to,
+    cancelled: undefined,
+    pending,
+    pendingOf,
+    states: new Map(),
+    byHand,
+    skipped,
+  };
 }
 
 function rollbackOf(run: Run): Rollback {
@@ -287,10 +288,11 @@ function remindAt(run: Run, step: string, dueAt: number): void {
   run.timers.push({ dueAt, kind: "remind", step });
 }
 
-function settleItem(run: Run, path: string, result: NonNullable<Items["results"][number]>): void {
+function settleItem(run: Run, fact: Fact, result: NonNullable<Items["results"][number]>): void {
+  const path = pathOf(fact);
   const { step, index } = parsePath(path);
   const state = run.steps.get(step);
-  forgetCall(run, path, 0);
+  forgetCall(run, path, fact.turn ?? 0);
   // The step has failed over another item meanwhile: this one was under way, and is kept for the record.
   if (state?.kind === "failed") return;
   invariant(
@@ -386,6 +388,10 @@ function stepResolved(run: Run, fact: FactOf<"step.resolved">): void {
   const path = pathOf(fact);
   run.parked.delete(path);
   if (fact.payload.action !== "retry") return;
+  if (isParkedWhole(run, path)) beginAnew(run, path);
+  const { step } = parsePath(path);
+  // Behind a pivot it may have been parked for its deadline, which counts anew.
+  if ((run.stepDeadlines?.get(step) ?? 0) <= fact.at) ready(run, step, fact.at);
   pardon(run, path);
   const call = run.calls.get(path);
   if (call !== undefined)
@@ -461,11 +467,4 @@ function pathOf(fact: Fact): string {
 function valueOf(fact: Fact): Json {
   invariant(fact.value !== undefined, `Entry ${fact.seq} (${fact.kind}) has no value.`);
   return fact.value;
-}
-
-/** A path taken apart: `checks[3]` and `refine#2` have an index, a plain step name has index 0. */
-export function parsePath(path: string): { readonly step: string; readonly index: number } {
-  const at = path.search(/[[#]/);
-  if (at < 0) return { step: path, index: 0 };
-  return { step: path.slice(0, at), index: Number.parseInt(path.slice(at + 1), 10) };
 }

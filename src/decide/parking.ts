@@ -11,7 +11,7 @@ import type { Performing, Run } from "../model/run.ts";
 import type { StepDefinition } from "../model/workflow-definition.ts";
 import { parsePath } from "./evolve.ts";
 import { tryInput } from "./handoff.ts";
-import { callOf } from "./step-call.ts";
+import { callOf, takenCase } from "./step-call.ts";
 import type { StepRules } from "./steps/rules.ts";
 import { type Deliberation, ENGINE, say } from "./turn.ts";
 
@@ -23,6 +23,22 @@ export interface ParkedPlace {
   readonly attempt: number;
   readonly reads: Performing["reads"];
   readonly inputHash: string | undefined;
+}
+
+/** Whether what is parked at a path is a step as a whole: no call of an agent that could be made again by itself. */
+export function isWhole(run: Run, step: StepDefinition, path: string): boolean {
+  if (step.kind === "agent") return false;
+  if (step.kind === "map" || step.kind === "repeat") return path === step.name;
+  return step.kind !== "branch" || takenCase(run, step)?.kind !== "agent";
+}
+
+/**
+ * Whether what is parked is still being made: a deadline has passed, and the attempt has not ended yet. It is decided then, if it
+ * has not come to anything.
+ */
+export function isUnderWay(run: Run, step: StepDefinition, path: string): boolean {
+  if (!isWhole(run, step, path)) return run.performing.has(path);
+  return [...run.performing.values()].some((each) => each.step === step.name);
 }
 
 /** Parks a call, with all that a person needs to decide. */
@@ -47,6 +63,7 @@ export function parkCall(
 }
 
 function letterOf(run: Run, step: StepDefinition, path: string): Json {
+  if (isWhole(run, step, path)) return wholeLetter(run, step);
   const call = callOf(run, step, path);
   const input =
     call === undefined ? undefined : tryInput(call.agent.input, `input of ${path}`, call.map);
@@ -57,6 +74,12 @@ function letterOf(run: Run, step: StepDefinition, path: string): Json {
     },
     `dead letter of ${path}`,
   );
+}
+
+function wholeLetter(run: Run, step: StepDefinition): Json {
+  const state = run.steps.get(step.name);
+  const child = state?.kind === "open" && "run" in state.opening ? state.opening.run : undefined;
+  return sealJson({ step: step.kind, ...(child === undefined ? {} : { run: child }) }, "letter");
 }
 
 /** A person's decision, as the engine has checked it. */
@@ -84,7 +107,9 @@ export function resolveStep(
   const { path, by, action, reason, output, nothingDone } = decision;
   const parked = run.parked.get(path);
   if (parked === undefined || parked.turn !== decision.turn || run.phase.kind !== "going") return;
+  if (isUnderWay(run, step, path)) return;
   const { attempt, error, inputHash } = parked;
+  const [whole, reads] = [isWhole(run, step, path), readsAt(run, step)];
   say(turn, {
     kind: "step.resolved",
     path,
@@ -97,6 +122,7 @@ export function resolveStep(
     },
   });
   if (action === "retry") return beginAgain(run, step, path);
+  if (whole) return endWhole(turn, decision, step, { turnNo: parked.turn, reads, error });
   countItem(run, step);
   if (action === "fail") return rules.givenUp?.(turn, step, path, failureOf(path, error, reason));
   const agent = callOf(run, step, path)?.agent.id;
@@ -115,6 +141,29 @@ export function resolveStep(
       by,
     },
   );
+}
+
+/** What a person says of a step as a whole: what it came to, or that it came to nothing. */
+function endWhole(
+  turn: Deliberation,
+  { by, action, path, reason, output = null }: StepDecision,
+  step: StepDefinition,
+  parked: {
+    readonly turnNo: number;
+    readonly reads: Performing["reads"];
+    readonly error: Failure;
+  },
+): void {
+  const { turnNo, reads, error } = parked;
+  const place = { path: step.name, turn: turnNo, by } as const;
+  if (action === "done")
+    say(turn, { kind: "step.sealed", ...place, reads, payload: {}, value: output });
+  else
+    say(turn, {
+      kind: "step.failed",
+      ...place,
+      payload: { error: failureOf(path, error, reason) },
+    });
 }
 
 /** What the step fails with where a person has given it up: why it was parked, and why it was given up. */

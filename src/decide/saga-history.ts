@@ -49,6 +49,8 @@ interface Reading {
   readonly values: Map<number, Json>;
   readonly openings: Map<string, SagaOpening>;
   readonly planned: Map<string, PlannedCompensation>;
+  /** What a way back has dealt with that goes to a savepoint; while the run goes back. */
+  dealtWith: Set<string> | undefined;
   /** What may have been under way when a process died, by `path:turn`, as long as nothing was heard of it. */
   readonly lost: Set<string>;
   /** The run as it was when it was resumed last. */
@@ -72,6 +74,7 @@ export function sagaHistory(
     values: new Map(),
     openings: new Map(),
     planned: new Map(),
+    dealtWith: undefined,
     lost: new Set(),
     folded: newRun("", definition, limits),
     begun: new Map(),
@@ -79,7 +82,10 @@ export function sagaHistory(
     resumedSince: false,
   };
   for (const fact of facts) {
-    if (fact.kind === "run.compensating") break;
+    if (reading.dealtWith !== undefined) {
+      readBack(reading, reading.dealtWith, fact);
+      continue;
+    }
     read(reading, fact);
     if (fact.kind === "run.resumed" && fact.seq < reading.turnedAt)
       addLost(reading, facts, fact.seq);
@@ -94,6 +100,24 @@ export function sagaHistory(
   const byPerson = walk.filter(isForPerson);
   const plan = [...walk.filter((planned) => !isForPerson(planned)), ...byPerson];
   return { plan, acts, values, openings };
+}
+
+/**
+ * A way back that led to a savepoint is over: what it dealt with, in whatever way, is not to be undone again. One that is not
+ * over leaves all as it was when it began.
+ */
+function readBack(reading: Reading, dealtWith: Set<string>, fact: Fact): void {
+  const isDone =
+    fact.kind === "compensation.sealed" ||
+    (fact.kind === "compensation.resolved" && fact.payload.action !== "retry");
+  if (isDone) dealtWith.add(compensationKey({ path: pathOf(fact), turn: fact.turn ?? 0 }));
+  if (fact.kind !== "run.restored") return;
+  for (const key of dealtWith) reading.planned.delete(key);
+  reading.begun.clear();
+  reading.lost.clear();
+  reading.dealtWith = undefined;
+  reading.turnedAt = Number.POSITIVE_INFINITY;
+  reading.resumedSince = false;
 }
 
 /** Whether nobody but a person can tell what is to be undone. */
@@ -113,7 +137,7 @@ function read(reading: Reading, fact: Fact): void {
       reading.values.set(fact.seq, fact.value ?? null);
       return;
     case "step.opened":
-      reading.openings.set(pathOf(fact), {
+      reading.openings.set(compensationKey({ path: pathOf(fact), turn: fact.turn ?? 0 }), {
         opening: fact.payload,
         list: fact.payload.step === "map" && Array.isArray(fact.value) ? fact.value : [],
       });
@@ -147,6 +171,9 @@ function read(reading: Reading, fact: Fact): void {
     case "run.overdue":
     case "run.cancelling":
       reading.turnedAt = Math.min(reading.turnedAt, fact.seq);
+      return;
+    case "run.compensating":
+      reading.dealtWith = new Set();
       return;
     case "run.resumed":
       if (fact.seq > reading.turnedAt) reading.resumedSince = true;
@@ -190,11 +217,11 @@ function otherThan(reading: Reading, key: string, fact: Fact): PlannedCompensati
 /** A subflow, or a case of a branch, that completed as a run of its own. */
 function addChild(reading: Reading, fact: FactOf<"step.sealed">): void {
   const path = pathOf(fact);
-  const opening = reading.openings.get(path)?.opening;
+  const turn = fact.turn ?? 0;
+  const opening = reading.openings.get(compensationKey({ path, turn }))?.opening;
   if (opening === undefined || (opening.step !== "subflow" && opening.step !== "branch")) return;
   const workflow = childWorkflow(reading.definition.stepByName.get(path), opening);
   if (opening.run === undefined || workflow === undefined || !mayCompensate(workflow)) return;
-  const turn = fact.turn ?? 0;
   reading.planned.set(compensationKey({ path, turn }), {
     what: "run",
     path,
@@ -290,7 +317,7 @@ function addLost(
       if (isIdle(path) || !isMeant(path)) continue;
       const turn = run.turns.get(step.name) ?? 0;
       const key = compensationKey({ path, turn });
-      const own = agentAt(reading.definition, reading.openings, path);
+      const own = agentAt(reading.definition, reading.openings, { path, turn });
       // Which of them was executing when the process died is not known: the breaker may have been open.
       // Of an agent with intents the journal knows.
       const [agent, other] = withFallbacks(own).filter(
@@ -340,13 +367,13 @@ function mayBeUnderWay(run: Run, path: string, atMs: number): boolean {
 export function agentAt(
   definition: WorkflowDefinition,
   openings: ReadonlyMap<string, SagaOpening>,
-  path: string,
+  { path, turn }: { readonly path: string; readonly turn: number },
 ): AgentDefinition | undefined {
   const { step: name } = parsePath(path);
   const step = definition.stepByName.get(name);
   if (step === undefined) return undefined;
   if (step.kind === "agent" || step.kind === "map" || step.kind === "repeat") return step.agent;
-  const taken = caseOf(step, openings.get(name)?.opening);
+  const taken = caseOf(step, openings.get(compensationKey({ path: name, turn }))?.opening);
   return taken?.kind === "agent" ? taken.agent : undefined;
 }
 
@@ -358,16 +385,16 @@ export function actorAt(
 ): AgentDefinition | undefined {
   const act = acts.get(compensationKey(place));
   return act === undefined
-    ? agentAt(definition, openings, place.path)
+    ? agentAt(definition, openings, place)
     : actorOf(definition, openings, act);
 }
 
 function actorOf(
   definition: WorkflowDefinition,
   openings: ReadonlyMap<string, SagaOpening>,
-  { path, standsIn }: SagaAct,
+  { standsIn, ...place }: SagaAct,
 ): AgentDefinition | undefined {
-  const own = agentAt(definition, openings, path);
+  const own = agentAt(definition, openings, place);
   return standsIn === undefined ? own : withFallbacks(own).find(({ id }) => id === standsIn);
 }
 
@@ -407,7 +434,7 @@ function isFallback(
   if (fact.agent === undefined) return false;
   if (fact.kind !== "attempt.begun" && fact.payload.fallback !== undefined) return true;
   if (fact.kind !== "attempt.begun" && fact.kind !== "attempt.unknown") return false;
-  const own = agentAt(definition, openings, pathOf(fact));
+  const own = agentAt(definition, openings, { path: pathOf(fact), turn: fact.turn ?? 0 });
   return withFallbacks(own).some(({ id }, i) => i > 0 && id === fact.agent);
 }
 

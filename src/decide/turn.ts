@@ -98,6 +98,12 @@ export function deliberation(run: Run, nowMs: number): Deliberation {
   return { run, nowMs, facts: [], commands: [] };
 }
 
+/** The turn of an entry, of a kind that names none in its step's first. */
+export function laterTurn(run: Run, step: string): { readonly turn?: number } {
+  const turn = run.turns.get(step);
+  return turn === undefined ? {} : { turn };
+}
+
 /** Says `draft`: gives it its place and time, and applies it to the run. The draft is given away: it becomes the fact. */
 export function say(turn: Deliberation, draft: Draft): Fact {
   const { run } = turn;

@@ -26,17 +26,20 @@ export function afterUnknown(run: Run, agent: AgentDefinition | undefined): Unkn
   return agent.probe === undefined ? unprobed(agent) : "probe";
 }
 
-/** The same of a call that was lost with its process: one that took it down too often is not made again. */
+/** The same of a call that was lost with its process. */
 export function afterLost(
   run: Run,
   step: StepDefinition,
-  path: string,
   agent: AgentDefinition | undefined,
 ): UnknownOutcome {
   const state = run.steps.get(step.name);
   // The step went on without it.
   if (state !== undefined && state.kind !== "open") return "end";
-  const then = afterUnknown(run, agent);
+  return afterUnknown(run, agent);
+}
+
+/** One that took its process down too often is not made again, whatever its agent's policy is. */
+function unlessPoison(run: Run, path: string, then: UnknownOutcome): UnknownOutcome {
   const isMadeAgain = then === "retry" || then === "probe";
   return isMadeAgain && poisonDeaths(run, path) !== undefined ? "ask" : then;
 }
@@ -102,7 +105,8 @@ export function takeLostIntents(
     const step = run.definition.stepByName.get(intent.step);
     if (step === undefined || run.performing.has(path)) continue;
     const { inputHash } = intent;
-    const then = afterLost(run, step, path, calledAt(run, step, path, intent.agent));
+    const agent = calledAt(run, step, path, intent.agent);
+    const then = unlessPoison(run, path, afterLost(run, step, agent));
     const message = `Attempt ${intent.attempt} at ${path} was begun, and its process ended before its outcome was recorded.`;
     const error: Failure = { code: "OUTCOME_UNKNOWN", message };
     say(turn, {

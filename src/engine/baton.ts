@@ -16,6 +16,7 @@ import type { Duration } from "../model/duration.ts";
 import type { Author, CompensationAction, Failure, RunStatus, StepAction } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Violation } from "../model/violation.ts";
+import type { PressureSnapshot } from "../model/pressure.ts";
 import type { Workflow } from "../model/workflow.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { VerifyReport } from "../journal/verify.ts";
@@ -30,7 +31,11 @@ export type { Lineage, LineageNode } from "../history/lineage.ts";
 export type { RecordedEntry } from "../history/read.ts";
 export type { ReplayDifference, ReplayReport } from "../history/replay.ts";
 export type { RunReport, StepSummary } from "../history/report.ts";
-export type { CompensationSummary, RollbackSummary } from "../history/rollback-summary.ts";
+export type {
+  CompensationSummary,
+  RestoreSummary,
+  RollbackSummary,
+} from "../history/rollback-summary.ts";
 export type { StateAt } from "../history/state.ts";
 export type { RunWait, RunWaits } from "../history/waits.ts";
 export type { VerifyProblem, VerifyReport } from "../journal/verify.ts";
@@ -55,6 +60,14 @@ export type RunOutcome<Out> =
   | { readonly kind: "compensated"; readonly error: Failure; readonly step?: string }
   | { readonly kind: "cancelled"; readonly reason: string }
   | { readonly kind: "refused"; readonly violations: readonly Violation[] };
+
+/** How a run is to go back; see {@link Baton.compensate}. */
+export interface CompensateOptions {
+  readonly by: Author;
+  readonly reason: string;
+  /** A step with `savepoint`: only as far as what it sealed. */
+  readonly to?: string;
+}
 
 /** What a person decides of a compensation; see {@link Baton.compensation}. */
 export interface CompensationDecision {
@@ -115,7 +128,8 @@ export interface Baton {
   /**
    * Starts a run, durably, before this resolves. The same id with the same workflow and input gives the run that is there.
    * An input that breaks the contract is journalled as a refused run: `outcome()` tells.
-   * @throws BatonError RUN_CONFLICT, VALUE_TOO_LARGE, DURATION_INVALID, STORE_READ_ONLY, STORE_CLOSED, STORE_FAILED, STORE_FENCED
+   * @throws BatonError RUN_CONFLICT, VALUE_TOO_LARGE, DURATION_INVALID, OVERLOADED, STORE_READ_ONLY, STORE_CLOSED, STORE_FAILED,
+   *   STORE_FENCED
    */
   start<In, Out>(
     workflow: Workflow<In, Out>,
@@ -145,15 +159,16 @@ export interface Baton {
   ): Promise<void>;
   /**
    * Cancels: what is executing is aborted, nothing new begins, and what was done is compensated.
-   * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED
+   * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, PIVOT_PASSED
    */
   cancel(run: string, options: { readonly by: Author; readonly reason: string }): Promise<void>;
   /**
    * Has a run go back by hand: what its completed steps did is undone. One that has not ended is cancelled first. Of a child
-   * run, ask its parent. Resolves when that is in the journal; `outcome()` waits for the end.
-   * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, ARGUMENT_INVALID, AGENT_NOT_FOUND
+   * run, ask its parent. With `to` it goes back to the savepoint of that step only, and then on again from there.
+   * Resolves when that is in the journal; `outcome()` waits for the end.
+   * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, ARGUMENT_INVALID, AGENT_NOT_FOUND, PIVOT_PASSED, SAVEPOINT_NOT_FOUND
    */
-  compensate(run: string, options: { readonly by: Author; readonly reason: string }): Promise<void>;
+  compensate(run: string, options: CompensateOptions): Promise<void>;
   /** What of parked runs waits for a person: compensations that failed for good, and steps that are parked. The newest run first. */
   deadLetters(options?: { readonly limit?: number }): Promise<readonly DeadLetter[]>;
   /** What of one run waits for a person; empty if nothing does. @throws BatonError RUN_NOT_FOUND */
@@ -201,6 +216,11 @@ export interface Baton {
   ): Promise<void>;
   /** The transitions of all breakers from now on, until `signal` aborts. */
   watchBreakers(options?: { readonly signal?: AbortSignal }): AsyncIterable<RecordedEntry>;
+  /**
+   * How busy this process is: what executes and waits, by agent and by rate. Reads nothing: call it whenever metrics are
+   * collected. @throws BatonError STORE_READ_ONLY, where another process executes
+   */
+  pressure(): Promise<PressureSnapshot>;
   runs(filter?: RunsFilter): Promise<readonly RunSummary[]>;
   /** Entries of a run from `fromSeq` on (0 by default). @throws BatonError RUN_NOT_FOUND */
   entries(run: string, fromSeq?: number): AsyncIterable<RecordedEntry>;

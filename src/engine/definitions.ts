@@ -12,6 +12,7 @@ import type {
 } from "../model/workflow-definition.ts";
 import { agentsOf, fallbackOf, workflowsOf } from "../model/workflow-parts.ts";
 import { type DeclaredBreaker, declaredBreakers } from "./breakers.ts";
+import { type DeclaredRate, declaredRates } from "./rates.ts";
 import { type DeclaredBudget, declaredBudgets } from "./budgets.ts";
 
 /** What `open()` was given, indexed. */
@@ -22,6 +23,8 @@ export interface Catalogue {
   readonly agents: ReadonlyMap<string, AgentDefinition>;
   /** By name, the breakers that agents declare. */
   readonly breakers: ReadonlyMap<string, DeclaredBreaker>;
+  /** By name, the rates that agents declare. */
+  readonly rates: ReadonlyMap<string, DeclaredRate>;
   /** By name, the budgets that agents and workflows name. */
   readonly budgets: ReadonlyMap<string, DeclaredBudget>;
 }
@@ -68,10 +71,11 @@ export function catalogue(
   for (const workflow of workflows) addWorkflow(workflow);
   const breakers = declaredBreakers(agentById.values(), problems);
   const budgets = declaredBudgets(agentById.values(), workflowById.values(), problems);
+  const rates = declaredRates(agentById.values(), problems);
   if (problems.length > 0) {
     throw new BatonError("DEFINITION_INVALID", problems.join(" "), { details: { problems } });
   }
-  return { workflows: workflowById, agents: agentById, breakers, budgets };
+  return { workflows: workflowById, agents: agentById, breakers, budgets, rates };
 }
 
 /** The same workflow with each agent exchanged for the one that `choose` gives. */

@@ -5,9 +5,10 @@ import type { BudgetSnapshot } from "../model/budget.ts";
 import type { BreakerSnapshot } from "../model/breaker.ts";
 import type { Author } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
+import type { PressureSnapshot } from "../model/pressure.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Blob } from "../ports/journal-store.ts";
-import type { CompensationDecision, RunOutcome, StepDecision } from "./baton.ts";
+import type { CompensateOptions, CompensationDecision, RunOutcome, StepDecision } from "./baton.ts";
 import type { Health } from "./health.ts";
 import type { BreakerSubscriber, Subscriber } from "./watch.ts";
 
@@ -47,8 +48,8 @@ export interface Engine {
   outcome(run: string): Promise<RunOutcome<Json>>;
   signal(run: string, step: string, payload: unknown, by: Author, id: string): Promise<void>;
   cancel(run: string, by: Author, reason: string): Promise<void>;
-  /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, AGENT_NOT_FOUND */
-  compensate(run: string, by: Author, reason: string): Promise<void>;
+  /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, AGENT_NOT_FOUND, PIVOT_PASSED, SAVEPOINT_NOT_FOUND */
+  compensate(run: string, options: CompensateOptions): Promise<void>;
   /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, COMPENSATION_UNKNOWN */
   compensation(run: string, path: string, decision: CompensationDecision): Promise<void>;
   /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, STEP_NOT_PARKED, OUTPUT_REFUSED, VALUE_TOO_LARGE, AGENT_NOT_FOUND */
@@ -60,6 +61,8 @@ export interface Engine {
   breakers(): readonly BreakerSnapshot[];
   /** A person opens or closes a breaker: resolves when that is in the journal. @throws BatonError BREAKER_NOT_FOUND */
   setBreaker(name: string, change: BreakerChange): Promise<void>;
+  /** How busy it is. */
+  pressure(): PressureSnapshot;
   subscribeBreakers(subscriber: BreakerSubscriber): () => void;
   /** How every budget stands. */
   budgets(): readonly BudgetSnapshot[];

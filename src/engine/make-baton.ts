@@ -90,17 +90,12 @@ export function makeBaton(parts: BatonParts): Baton {
     },
     signal: (run, step, payload, { by, id }) =>
       writing().signal(run, step, payload, by, id ?? ids.runId()),
-    approve: (run, step, { approved, by, reason }) =>
-      writing().signal(
-        run,
-        step,
-        { approved, ...(reason === undefined ? {} : { reason }) },
-        by,
-        ids.runId(),
-      ),
+    approve: (run, step, { approved, by, reason }) => {
+      const answer = { approved, ...(reason === undefined ? {} : { reason }) };
+      return writing().signal(run, step, answer, by, ids.runId());
+    },
     ...wayBack(reader, writing),
-    ...standing(parts, writing),
-    ...budgetDoor(parts, writing),
+    ...gates(parts, writing),
     fork: async (run, options) => {
       const engine = writing();
       const request = await forkRequest(parts, run, options);
@@ -132,7 +127,7 @@ function wayBack(
 ): Pick<Baton, "cancel" | "compensate" | "compensation" | "resolveStep"> {
   return {
     cancel: (run, { by, reason }) => writing().cancel(run, by, reason),
-    compensate: async (run, { by, reason }) => {
+    compensate: async (run, options) => {
       const engine = writing();
       const { parent } = await reader.report(run);
       if (parent !== undefined) {
@@ -142,7 +137,7 @@ function wayBack(
           { hint: `Compensate ${parent.run}: it takes its child runs with it.` },
         );
       }
-      await engine.compensate(run, by, reason);
+      await engine.compensate(run, options);
     },
     compensation: async (run, path, decision) => {
       checkDecision(decision);
@@ -183,12 +178,21 @@ function checkStepDecision({ action, output, reason, turn, nothingDone }: StepDe
     refuse(`The turn ${turn} is not a whole number.`);
 }
 
+/** What people ask for about the gates that calls pass. */
+function gates(parts: BatonParts, writing: () => Engine) {
+  return { ...standing(parts, writing), ...budgetDoor(parts, writing) };
+}
+
 /** How runs and breakers stand, and what people do to breakers. */
 function standing(
   { source, catalogue, engine }: BatonParts,
   writing: () => Engine,
-): Pick<Baton, "health" | "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers"> {
+): Pick<
+  Baton,
+  "health" | "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers" | "pressure"
+> {
   return {
+    pressure: async () => writing().pressure(),
     health: async () =>
       engine === undefined ? await readHealth(source, catalogue) : await engine.health(),
     breakers: async () =>

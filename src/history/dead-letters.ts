@@ -51,8 +51,10 @@ export interface CompensationLetter extends LetterBase {
 export interface StepLetter extends LetterBase {
   readonly what: "step";
   readonly because: ParkedBecause;
-  /** The newest attempt. */
+  /** The newest attempt; 0 where no call failed, but the step as a whole. */
   readonly attempt: number;
+  /** The child run that failed, where the step is one. */
+  readonly child?: string;
   /** How that attempt ended, or why no other is made. */
   readonly error: Failure;
 }
@@ -128,7 +130,7 @@ interface Place {
 function stepLetter(fact: FactOf<"step.parked">, { run, workflow, namespace }: Place): StepLetter {
   const { path = "", turn = 0, attempt = 0, at, seq, payload } = fact;
   // The letter is written by the decider alone, in this very form.
-  const letter = (fact.value ?? {}) as { readonly agent?: string; readonly input?: Json };
+  const letter = (fact.value ?? {}) as Pick<Letter, "agent" | "input" | "run">;
   return {
     run,
     workflow,
@@ -137,6 +139,7 @@ function stepLetter(fact: FactOf<"step.parked">, { run, workflow, namespace }: P
     turn,
     attempt,
     because: payload.because,
+    ...(letter.run === undefined ? {} : { child: letter.run }),
     ...(letter.agent === undefined ? {} : { agent: letter.agent }),
     error: payload.error,
     ...(letter.input === undefined ? {} : { input: letter.input }),

@@ -54,6 +54,7 @@ export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "run.cancelled": true,
   "run.compensating": true,
   "run.parked": true,
+  "run.restored": true,
   "run.compensated": true,
   "compensation.sealed": true,
   "compensation.failed": true,

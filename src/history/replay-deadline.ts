@@ -3,6 +3,7 @@
  * today's definition and the journal's times.
  */
 import { deadlineOf } from "../decide/deadline.ts";
+import { pivotPassed } from "../decide/savepoint.ts";
 import type { FactOf } from "../model/entry.ts";
 import type { StepDefinition } from "../model/workflow-definition.ts";
 import { differ, type Replaying } from "./replay-difference.ts";
@@ -66,6 +67,8 @@ export function compareInTime(
   const { run } = replaying;
   const today = run.stepDeadlines?.get(step.name);
   if (run.phase.kind !== "going" || today === undefined || fact.at < today) return;
+  // Behind a pivot nothing fails for its deadline.
+  if (pivotPassed(run) !== undefined) return;
   differ(replaying, fact, {
     what: "timer",
     message: "Today the step would have missed its deadline.",

@@ -33,7 +33,9 @@ export function compareRefusal(
   const isSame =
     policy.kind === "sendBack"
       ? then.kind === "fail" ||
-        (then.kind === "sendBack" && then.to === policy.to && then.turn <= policy.turns)
+        (then.kind === "sendBack" &&
+          then.to === policy.to &&
+          made(replaying.run, then) <= policy.turns)
       : then.kind === policy.kind;
   if (isSame) return;
   differ(replaying, fact, {
@@ -42,6 +44,11 @@ export function compareRefusal(
     recorded: then.kind,
     today: policy.kind,
   });
+}
+
+/** How often a step was sent back since it began, or began anew. */
+function made(run: Run, { to, turn }: { readonly to: string; readonly turn: number }): number {
+  return turn - (run.restarts.get(to) ?? 0);
 }
 
 /** Whether today's code would let the handoff to a path pass, in the state that was recorded. */

@@ -5,7 +5,7 @@ import { sha256Hex } from "../journal/hash.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import type { FallbackMark } from "../model/breaker.ts";
 import type { AnyContract } from "../model/contract.ts";
-import type { Fact, FactOf } from "../model/entry.ts";
+import { type Fact, type FactOf, gateKind } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import { sameJson } from "../model/json-pointer.ts";
 import type { Run } from "../model/run.ts";
@@ -179,8 +179,8 @@ function compareUnknown(
   const { path = step.name, payload } = fact;
   const agent = calledAt(run, step, path, fact.agent);
   // How many deaths a call is parked for is a setting of the process that recorded it.
-  const isPoison = payload.lost === true && payload.then === "ask" && run.suspicions.has(path);
-  const today = payload.lost ? afterLost(run, step, path, agent) : afterUnknown(run, agent);
+  const isPoison = payload.then === "ask" && (run.suspicions.get(path)?.deaths ?? 0) > 0;
+  const today = payload.lost ? afterLost(run, step, agent) : afterUnknown(run, agent);
   if (today === payload.then || isPoison) return;
   const message = "Today something else would become of a call whose outcome is not known.";
   differ(replaying, fact, { what: "delivery", message, recorded: payload.then, today });
@@ -249,6 +249,8 @@ function compareHeld(
 ): void {
   const call = callOf(replaying.run, step, fact.path ?? step.name);
   const recorded = fact.payload.gate;
+  // That a call had to wait for its turn decides nothing of how a run goes.
+  if (gateKind(recorded) === "rate") return;
   let agent = call?.agent;
   while (agent !== undefined) {
     const { breaker } = agent;

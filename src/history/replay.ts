@@ -7,6 +7,7 @@
  */
 import { evolve, parsePath } from "../decide/evolve.ts";
 import { gate, tryCall, viewOf } from "../decide/handoff.ts";
+import { planBack } from "../decide/going-back.ts";
 import { sagaHistory } from "../decide/saga-history.ts";
 import { check } from "../model/check.ts";
 import type { Fact, FactOf } from "../model/entry.ts";
@@ -102,6 +103,8 @@ function compareRun(replaying: Replaying, fact: Fact): void {
   if (fact.kind === "run.overdue") compareOverdue(replaying, fact);
   if (fact.kind === "run.completed") compareOutput(replaying, fact);
   if (fact.kind === "run.compensating") comparePlan(replaying, fact);
+  // Of what failed before it, nothing is under way any more.
+  if (fact.kind === "run.restored") replaying.failed.clear();
 }
 
 /** Whether today's workflow would undo the same, in the same order. */
@@ -110,8 +113,8 @@ function comparePlan(
   fact: FactOf<"run.compensating">,
 ): void {
   const before = facts.filter(({ seq }) => seq < fact.seq);
-  const { plan } = sagaHistory(definition, before, run.limits);
-  const today = sealJson(plan, "plan");
+  const history = sagaHistory(definition, before, run.limits);
+  const today = sealJson(planBack(run, history, fact.payload.to), "plan");
   if (sameJson(fact.value ?? null, today)) return;
   const message = "Today the run would compensate something else, or in another order.";
   const { seq, value = null } = fact;

@@ -14,6 +14,7 @@ import type { Violation } from "../model/violation.ts";
 import { factOf, type RecordedEntry, runIdOf, runOfStream } from "./read.ts";
 import {
   foldRollback,
+  type RestoreSummary,
   rollbackFold,
   rollbackSummary,
   type RollbackSummary,
@@ -62,8 +63,10 @@ export interface RunReport {
   };
   readonly parent?: { readonly run: string; readonly path: string };
   readonly forks?: readonly string[];
-  /** Set once the run has gone back, or has begun to. */
+  /** Set once the run has gone back, or has begun to: the newest time that it did. */
   readonly rollback?: RollbackSummary;
+  /** Each time that the run went back to a savepoint, and on from there. */
+  readonly restores?: readonly RestoreSummary[];
   readonly usage: readonly UsageTotal[];
 }
 
@@ -81,7 +84,7 @@ export interface BesideJournal {
 type Mutable<X> = { -readonly [K in keyof X]?: X[K] };
 
 /** What the entries of the run itself say, last one wins. */
-type RunFacts = Mutable<Omit<RunReport, "steps" | "usage" | "rollback">>;
+type RunFacts = Mutable<Omit<RunReport, "steps" | "usage" | "rollback" | "restores">>;
 
 /**
  * The report of a run from all of its entries.
@@ -108,7 +111,7 @@ export function runReport(
     usage.push(...usageOf(fact));
   }
   // A run that goes back waits for none of what its steps waited for.
-  const steps = stepSummaries(drafts, ended || rollback.reason !== undefined);
+  const steps = stepSummaries(drafts, ended || rollback.isBack);
   const last = entries[entries.length - 1];
   const { workflow = "", status, startedAt = 0, ...rest } = run;
   return {
@@ -182,6 +185,9 @@ function foldRun(run: RunFacts, fact: Fact): void {
       return;
     case "run.parked":
       Object.assign(run, { status: "parked" });
+      return;
+    case "run.restored":
+      for (const field of ["status", "error", "output", "reason"] as const) delete run[field];
       return;
     case "run.compensated":
       Object.assign(run, { status: "compensated", error: fact.payload.error });

@@ -41,7 +41,16 @@ export interface ItemCounts {
 /** What is known of a step from the journal alone. */
 export interface StepSummary {
   readonly path: string;
-  readonly status: "sealed" | "skipped" | "open" | "retrying" | "parked" | "failed" | "refused";
+  /** `takenBack`: the run went back to a savepoint before it, and it has not begun again. */
+  readonly status:
+    | "sealed"
+    | "skipped"
+    | "open"
+    | "retrying"
+    | "parked"
+    | "failed"
+    | "refused"
+    | "takenBack";
   readonly agent?: string;
   readonly version?: number;
   /** The entry that its status follows from. */
@@ -53,6 +62,8 @@ export interface StepSummary {
   readonly reads?: Readonly<Record<string, number>>;
   readonly error?: Failure;
   readonly violations?: readonly Violation[];
+  /** Its agent had attempts left, and made none: the retries of all its runs together were spent. */
+  readonly retriesCut?: true;
   /** What an open step waits for. */
   readonly waitsFor?: Waiting;
   /** Why it was skipped. */
@@ -107,6 +118,8 @@ export function foldSteps(drafts: StepDrafts, fact: Fact, version: number): void
       return resolved(at(drafts, fact), fact);
     case "handoff.refused":
       return refused(drafts, fact);
+    case "run.restored":
+      return takeBack(drafts, fact);
     default:
       return;
   }
@@ -155,6 +168,7 @@ function settle(draft: Draft, fact: Fact, next: Partial<StepSummary>): void {
   for (const field of ["error", "waitsFor", "version", "skipped", "tookMs", "fallback"] as const)
     delete draft[field];
   if (next.status === "sealed") delete draft.violations;
+  if (next.status !== "failed") delete draft.retriesCut;
   Object.assign(draft, { seq: fact.seq }, next);
 }
 
@@ -217,10 +231,15 @@ function item(draft: Draft, fact: FactOf<"item.sealed" | "item.failed">): void {
 }
 
 function attemptFailed(draft: Draft, fact: FactOf<"attempt.failed">): void {
-  const { error, retryAt } = fact.payload;
+  const { error, retryAt, retriesCut } = fact.payload;
   // An item that failed is one of many: the step itself stays open.
   if (fact.path !== draft.path) return;
-  if (retryAt === undefined) settle(draft, fact, { status: "failed", error });
+  if (retryAt === undefined)
+    settle(draft, fact, {
+      status: "failed",
+      error,
+      ...(retriesCut === undefined ? {} : { retriesCut }),
+    });
   else
     settle(draft, fact, { status: "retrying", error, waitsFor: { what: "timer", dueAt: retryAt } });
 }
@@ -230,6 +249,18 @@ function held(draft: Draft, fact: FactOf<"attempt.held">): void {
   if (fact.path !== draft.path) return;
   const { gate, dueAt } = fact.payload;
   settle(draft, fact, { status: "open", waitsFor: { what: gateKind(gate), gate, dueAt } });
+}
+
+/** Whatever was settled by then and still stands is kept; see restore.ts. */
+function takeBack(drafts: StepDrafts, fact: FactOf<"run.restored">): void {
+  for (const draft of drafts.values()) {
+    const isSettled = draft.status === "sealed" || draft.status === "skipped";
+    if (isSettled && draft.seq <= fact.payload.seq) continue;
+    for (const field of ["items", "case", "violations", "fallbackItems", "openedAt"] as const)
+      delete draft[field];
+    settle(draft, fact, { status: "takenBack" });
+    draft.turn += 1;
+  }
 }
 
 /** Its wait, if there was one, is over: the attempt is made. */

@@ -12,6 +12,7 @@ import {
   type Fact,
   type FactOf,
   type Failure,
+  type ParkedBecause,
   type Gate,
   type GateKind,
   gateKind,
@@ -44,7 +45,13 @@ export type RunWait =
   /** Code that the process does not have which executes. */
   | { readonly what: "code"; readonly missing: readonly string[]; readonly since: number }
   /** A person, who decides what becomes of a call that is parked, or of a compensation that failed for good. */
-  | (Place & { readonly what: "person"; readonly turn: number; readonly error?: Failure })
+  | (Place & {
+      readonly what: "person";
+      readonly turn: number;
+      readonly error?: Failure;
+      /** Why a call is parked; absent where it is a compensation. */
+      readonly because?: ParkedBecause;
+    })
   /** Nothing but to be executed: it is under way, or waits for a place. Without a path it is the run itself that goes on. */
   | { readonly what: "execution"; readonly path?: string; readonly since: number };
 
@@ -102,11 +109,11 @@ interface Fold {
   ended: boolean;
   /** By path; of items too. */
   readonly waits: Map<string, RunWait>;
-  /** Steps that are sealed, skipped or failed. */
-  readonly settled: Set<string>;
+  /** Steps that are sealed, skipped or failed, with the entry that says so. */
+  readonly settled: Map<string, number>;
   /** Of steps that have items or rounds: how many are settled, and the width of a map. */
   readonly items: Map<string, { settled: number; readonly of: number | undefined }>;
-  /** Steps whose answer has come, also before they were reached. */
+  /** Steps whose answer has come before they were reached. */
   readonly answered: Set<string>;
   missing: Extract<RunWait, { readonly what: "code" }> | undefined;
   /** Since when the run winds itself down: its steps wait for nothing any more. */
@@ -114,6 +121,8 @@ interface Fold {
   /** On the way back: what is still to be undone, by `path:turn`. */
   back: Map<string, RunWait> | undefined;
   parked: boolean;
+  /** Whether the run was cancelled on its way to a savepoint. */
+  cancelled: boolean;
   deadlineAt: number | undefined;
   at: number;
 }
@@ -132,13 +141,14 @@ export function waitsOf(
     workflow: "",
     ended: false,
     waits: new Map(),
-    settled: new Set(),
+    settled: new Map(),
     items: new Map(),
     answered: new Set(),
     missing: undefined,
     endingSince: undefined,
     back: undefined,
     parked: false,
+    cancelled: false,
     deadlineAt: undefined,
     at: 0,
   };
@@ -236,8 +246,14 @@ function apply(fold: Fold, fact: Fact): void {
       fold.missing = undefined;
       return;
     case "run.cancelling":
-    case "run.overdue":
+      fold.cancelled = fold.back !== undefined;
       return ends(fold, fact);
+    case "run.overdue":
+      fold.deadlineAt = undefined;
+      if (fact.payload.pivot === undefined) ends(fold, fact);
+      return;
+    case "run.restored":
+      return restored(fold, fact);
     case "run.compensating":
       return goesBack(fold, fact);
     case "run.parked":
@@ -259,10 +275,10 @@ function step(fold: Fold, fact: Fact, path: string): void {
     case "step.sealed":
     case "step.carried":
     case "step.skipped":
-      settle(fold, path);
+      settle(fold, fact, path);
       return;
     case "step.failed":
-      settle(fold, path);
+      settle(fold, fact, path);
       return ends(fold, fact);
     case "step.opened":
       return opens(fold, fact, path);
@@ -284,7 +300,7 @@ function step(fold: Fold, fact: Fact, path: string): void {
       return probed(fold, fact, path);
     case "step.parked": {
       const { turn = 0, at: since } = fact;
-      waits.set(path, { what: "person", path, turn, since, error: fact.payload.error });
+      waits.set(path, { what: "person", path, turn, since, ...fact.payload });
       return;
     }
     case "handoff.refused": {
@@ -293,8 +309,8 @@ function step(fold: Fold, fact: Fact, path: string): void {
       return;
     }
     case "signal.received":
-      fold.answered.add(path);
       if (waits.has(path)) waits.set(path, { what: "execution", path, since: fact.at });
+      else fold.answered.add(path);
       return;
     case "reminder.due": {
       const wait = waits.get(path);
@@ -308,8 +324,8 @@ function step(fold: Fold, fact: Fact, path: string): void {
 }
 
 /** A step is sealed, skipped or failed: nothing of it is waited for, its items included. */
-function settle({ waits, settled, items, answered }: Fold, name: string): void {
-  settled.add(name);
+function settle({ waits, settled, items, answered }: Fold, { seq }: Fact, name: string): void {
+  settled.set(name, seq);
   items.delete(name);
   answered.delete(name);
   const wait = waits.get(name);
@@ -320,7 +336,7 @@ function settle({ waits, settled, items, answered }: Fold, name: string): void {
 
 function opens(fold: Fold, fact: FactOf<"step.opened">, path: string): void {
   const { payload, at } = fact;
-  const isAnswered = fold.answered.has(path);
+  const isAnswered = fold.answered.delete(path);
   fold.waits.set(path, isAnswered ? { what: "execution", path, since: at } : opened(fact, path));
   if (payload.step === "map") fold.items.set(path, { settled: 0, of: payload.width });
   if (payload.step === "repeat") fold.items.set(path, { settled: 0, of: undefined });
@@ -354,6 +370,8 @@ function opened(fact: FactOf<"step.opened">, path: string): RunWait {
 }
 
 function call(fold: Fold, fact: FactOf<"attempt.failed" | "attempt.held">, path: string): void {
+  // It was aborted when its step had missed its deadline: what becomes of it a person decides.
+  if (fold.waits.get(path)?.what === "person") return;
   // A run that ends makes no further attempts.
   const wait = fold.endingSince === undefined ? callWait(fact, path) : undefined;
   if (wait !== undefined) fold.waits.set(path, wait);
@@ -407,6 +425,17 @@ function callWait(
 function ends(fold: Fold, fact: Fact): void {
   fold.endingSince ??= fact.at;
   for (const [path, { what }] of fold.waits) if (what !== "run") fold.waits.delete(path);
+}
+
+/** Back at its savepoint the run goes on, or further back: nothing waits that did before, and what was settled later is not. */
+function restored(fold: Fold, { at, payload }: FactOf<"run.restored">): void {
+  for (const [name, seq] of fold.settled) if (seq > payload.seq) fold.settled.delete(name);
+  fold.waits.clear();
+  fold.items.clear();
+  fold.back = undefined;
+  fold.parked = false;
+  fold.endingSince = fold.cancelled ? at : undefined;
+  fold.cancelled = false;
 }
 
 function goesBack(fold: Fold, fact: FactOf<"run.compensating">): void {

@@ -7,6 +7,7 @@ import type { Budget } from "./budget.ts";
 import type { AnyContract } from "./contract.ts";
 import type { Failure, RollbackReason } from "./entry.ts";
 import type { Json } from "./json.ts";
+import type { RatePolicy } from "./rate.ts";
 import type { Violation } from "./violation.ts";
 
 /** What an attempt may do besides computing its output. Using it after the attempt has ended throws `CONTEXT_ENDED`. */
@@ -123,6 +124,16 @@ export interface RetryPolicy {
   readonly backoff: Backoff;
   /** Which errors are final, so that no further attempt is made. */
   readonly final?: (error: unknown) => boolean;
+  /** Bounds the retries of all runs together; none if absent. */
+  readonly budget?: RetryBudget;
+}
+
+/** How many retries all calls of an agent may make together, in one process. */
+export interface RetryBudget {
+  /** Retries for each first attempt, 0 to 1. */
+  readonly share: number;
+  /** Retries in store, which come back within a minute, however few first attempts there are. */
+  readonly least: number;
 }
 
 export interface AgentDefinition {
@@ -140,6 +151,10 @@ export interface AgentDefinition {
   readonly retry: RetryPolicy;
   /** Attempts at the same time in one process, over all runs. */
   readonly concurrency?: number;
+  /** Attempts that may wait for a place at the same time; without end if absent. */
+  readonly queue?: number;
+  /** How many calls may begin in a time, over all runs. */
+  readonly rate?: RatePolicy;
   /** Stops calls while what is behind the agent is down. */
   readonly breaker?: BreakerPolicy;
   /** What limits its calls, over all runs. */

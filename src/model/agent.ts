@@ -4,6 +4,7 @@ import type {
   AgentDefinition,
   Backoff,
   CompensationContext,
+  RetryBudget,
   ProbeAnswer,
   ProbeContext,
   RetryPolicy,
@@ -14,6 +15,8 @@ import type { Contract } from "./contract.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import type { Frozen, Json } from "./json.ts";
 import { isAgentName, isVersion } from "./naming.ts";
+import { type RateOptions, ratePolicy } from "./rate.ts";
+import { retryBudget, retryBudgetProblems } from "./retry-budget.ts";
 import { definitionInvalid, durationOr, isAsync, isContract, unknownOptions } from "./problems.ts";
 
 declare const CALL: unique symbol;
@@ -34,6 +37,12 @@ export interface RetryOptions {
   readonly backoff?: Backoff;
   /** Which errors are final, so that no further attempt is made. Synchronous; none if left out. */
   readonly final?: (error: unknown) => boolean;
+  /**
+   * Bounds the retries of all runs together: at most `share` (0.2 if left out) for each first attempt, and `least` (10 if
+   * left out) in store, which come back within a minute. Once it is spent, a failed attempt is the last. No bound if left
+   * out; `{}` for the defaults.
+   */
+  readonly budget?: Partial<RetryBudget>;
 }
 
 /** What {@link agent} takes. */
@@ -116,6 +125,13 @@ export interface AgentWork<I, O, R> {
   readonly retry?: RetryOptions;
   /** Attempts at the same time in one process, over all runs. No limit of its own if left out. */
   readonly concurrency?: number;
+  /**
+   * Attempts that may wait at the same time for one of the places of `concurrency`. One more fails with `QUEUE_FULL`, and is
+   * made again as `retry` says. Any number if left out.
+   */
+  readonly queue?: number;
+  /** How many calls may begin in a time, over all runs; a call that is early waits. No limit if left out. */
+  readonly rate?: RateOptions<NoInfer<I>>;
   /** Stops its calls while what is behind it is down, over all runs. None if left out; `{}` for the defaults. */
   readonly breaker?: BreakerOptions<NoInfer<I>, NoInfer<O>>;
   /** What limits its calls, shared with whoever else names the same {@link budget}. None if left out. */
@@ -130,7 +146,10 @@ export interface AgentWork<I, O, R> {
   /** The work. Its input is frozen; its output is checked against the output contract. */
   readonly execute: (input: Frozen<I>, context: AgentContext) => R | Promise<R>;
   /** Timeout and retries of `compensate`; each as for `execute` if left out. */
-  readonly compensation?: { readonly timeout?: Duration; readonly retry?: RetryOptions };
+  readonly compensation?: {
+    readonly timeout?: Duration;
+    readonly retry?: Omit<RetryOptions, "budget">;
+  };
 }
 
 /** Attempts in all, where an agent does not say: one hiccup of the network is common, three in a row are an outage. */
@@ -179,6 +198,8 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof AgentOptions<never, never, ne
   "heartbeat",
   "retry",
   "concurrency",
+  "queue",
+  "rate",
   "breaker",
   "budgets",
   "maximum",
@@ -198,7 +219,7 @@ const COMPENSATION_OPTIONS: ReadonlySet<string> = new Set(["timeout", "retry"]);
  * An agent: a named, versioned unit of work between two contracts.
  *
  * If left out: three attempts in all, with `exponential("200ms")` (doubling, at most 30 s, half of it random); no timeout; no
- * limit of concurrency; `sideEffects` is whether there is a `compensate`.
+ * limit of concurrency or rate; `sideEffects` is whether there is a `compensate`.
  *
  * @throws BatonError `DEFINITION_INVALID` with all problems in `details.problems`.
  */
@@ -215,6 +236,7 @@ export function agent<I, O, const R extends Frozen<O>>(
   problems.push(...retryProblems(retry), ...deliveryProblems(options));
   const compensation = compensationOf(options, problems);
   const breaker = breakerOf(options, problems);
+  const rate = options.rate === undefined ? undefined : ratePolicy(name, options.rate, problems);
   const limited = limitsOf(options, timeoutMs, problems);
   if (problems.length > 0) throw definitionInvalid(`agent "${name}@${version}"`, problems);
   return Object.freeze({
@@ -228,6 +250,8 @@ export function agent<I, O, const R extends Frozen<O>>(
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     retry: retryPolicy(retry),
     ...(concurrency === undefined ? {} : { concurrency }),
+    ...(options.queue === undefined ? {} : { queue: options.queue }),
+    ...(rate === undefined ? {} : { rate }),
     ...(breaker === undefined ? {} : { breaker }),
     ...limited,
     ...deliveryOf(options),
@@ -245,11 +269,12 @@ export function agent<I, O, const R extends Frozen<O>>(
   });
 }
 
-function retryPolicy({ attempts, backoff, final }: RetryOptions): RetryPolicy {
+function retryPolicy({ attempts, backoff, final, budget }: RetryOptions): RetryPolicy {
   return Object.freeze({
     attempts,
     backoff: backoff ?? exponential("200ms"),
     ...(final === undefined ? {} : { final }),
+    ...(budget === undefined ? {} : { budget: retryBudget(budget) }),
   });
 }
 
@@ -270,7 +295,11 @@ function compensationOf<I, O, R>(
   const { retry } = compensation;
   const timeoutMs = durationOr(compensation.timeout, "timeout of `compensation`", problems);
   if (timeoutMs === 0) problems.push("The timeout of `compensation` is 0.");
-  if (retry !== undefined) problems.push(...retryProblems(retry));
+  if (retry !== undefined) {
+    problems.push(...retryProblems(retry));
+    if ("budget" in retry)
+      problems.push("The retries of `compensation` have a `budget`: what was done must be undone.");
+  }
   return Object.freeze({
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(retry === undefined ? {} : { retry: retryPolicy(retry) }),
@@ -365,6 +394,7 @@ function agentProblems<I, O, R>(options: AgentOptions<I, O, R>): string[] {
   if (concurrency !== undefined && !(Number.isSafeInteger(concurrency) && concurrency >= 1)) {
     problems.push(`The concurrency ${concurrency} is not a whole number of 1 or more.`);
   }
+  problems.push(...queueProblems(options.queue, concurrency));
   if (typeof execute !== "function") problems.push("There is no function `execute`.");
   if (compensate !== undefined && typeof compensate !== "function") {
     problems.push("`compensate` is not a function.");
@@ -375,8 +405,18 @@ function agentProblems<I, O, R>(options: AgentOptions<I, O, R>): string[] {
   return problems;
 }
 
-function retryProblems({ attempts, backoff, final }: RetryOptions): string[] {
+function queueProblems(queue: number | undefined, concurrency: number | undefined): string[] {
+  if (queue === undefined) return [];
+  if (!(Number.isSafeInteger(queue) && queue >= 0))
+    return [`The queue ${queue} is not a whole number of 0 or more.`];
+  return concurrency === undefined
+    ? ["There is a `queue`, yet no `concurrency`: nothing would ever wait in it."]
+    : [];
+}
+
+function retryProblems({ attempts, backoff, final, budget }: RetryOptions): string[] {
   const problems = backoff === undefined ? [] : backoffProblems(backoff);
+  if (budget !== undefined) problems.push(...retryBudgetProblems(budget));
   if (!(Number.isSafeInteger(attempts) && attempts >= 1 && attempts <= RETRY_ATTEMPTS_MAX)) {
     problems.push(
       `The attempts, ${attempts}, are not a whole number from 1 to ${RETRY_ATTEMPTS_MAX}.`,

@@ -46,9 +46,9 @@ export interface Reservation {
   readonly amounts: Amounts;
 }
 
-/** One attempt that is not under way any more, with what it spent. `compensation`: it was an attempt to compensate, for which nothing is set aside. */
+/** One call that is not under way any more, with what it spent. `unreserved`: nothing was set aside for it (an attempt to compensate, a probe). */
 export interface Settlement extends Reservation {
-  readonly compensation?: true;
+  readonly unreserved?: true;
 }
 
 /** What every entry of the stream `budget/<name>` says, so that its end alone tells how the budget stands. */

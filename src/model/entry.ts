@@ -70,6 +70,14 @@ export interface RollbackReason {
   readonly error: Failure;
 }
 
+/** A version that a run can go back to, named by the step whose sealing made it. */
+export interface Savepoint {
+  readonly step: string;
+  readonly version: number;
+  /** The entry that sealed it. */
+  readonly seq: number;
+}
+
 /** One thing that is to be undone. */
 export interface PlannedCompensation {
   /** A result of an agent, an attempt whose outcome is not known, or a child run. */
@@ -142,9 +150,13 @@ export interface Payloads {
   readonly "run.blocked": { readonly missing: readonly string[] };
   readonly "run.completed": Record<never, never>;
   readonly "run.failed": { readonly step?: string; readonly error: Failure };
-  /** The run's deadline has passed: it fails, and goes back over what it has done. */
-  readonly "run.overdue": { readonly deadlineAt: number };
-  readonly "run.cancelling": { readonly reason: string };
+  /**
+   * The run's deadline has passed: it fails, and goes back over what it has done. With `pivot`, a step that was sealed, it goes
+   * on, and a person is told of what it is at.
+   */
+  readonly "run.overdue": { readonly deadlineAt: number; readonly pivot?: string };
+  /** `to`: the run is only wound down, and goes back to that savepoint. In a run that is going back to one: no further than back. */
+  readonly "run.cancelling": { readonly reason: string; readonly to?: Savepoint };
   readonly "run.cancelled": { readonly reason: string };
   /** Seals a version. Value: the step's output. */
   readonly "step.sealed": {
@@ -184,6 +196,8 @@ export interface Payloads {
   readonly "attempt.failed": {
     readonly error: Failure;
     readonly retryAt?: number;
+    /** The last, though the agent has attempts left: the retries of all its runs together are spent. */
+    readonly retriesCut?: true;
     /** Of an at-most-once agent: the attempt is known to have done nothing. */
     readonly nothingDone?: true;
     /** How far it had come, by its last heartbeat that said so. */
@@ -248,8 +262,13 @@ export interface Payloads {
   readonly "signal.received": { readonly id: string };
   /** Somebody is told that the step still waits; `remindAt` is the next time. */
   readonly "reminder.due": { readonly remindAt: number };
-  /** The run goes back. Value: the plan, a list of {@link PlannedCompensation} in the order in which it is walked. */
-  readonly "run.compensating": RollbackReason;
+  /**
+   * The run goes back, with `to` no further than to that savepoint. Value: the plan, a list of {@link PlannedCompensation} in the
+   * order in which it is walked.
+   */
+  readonly "run.compensating": RollbackReason & { readonly to?: Savepoint };
+  /** Everything of the plan was dealt with: the run goes on from the savepoint. What came after it is no longer in the state. */
+  readonly "run.restored": Savepoint;
   /** Everything of the plan was undone, or dealt with by a person: `byHand` and `skipped` name the paths. */
   readonly "run.compensated": RollbackReason & {
     readonly byHand?: readonly string[];
@@ -394,12 +413,14 @@ export const REVERSIBLE_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([
   "run.cancelled",
 ]);
 
-/** Kinds that may follow `run.compensating`. */
+/** Kinds that may follow `run.compensating`; `run.restored` ends the way back, and `run.cancelling` comes before it only. */
 export const ROLLBACK_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([
   "run.resumed",
   "run.blocked",
   "run.parked",
   "run.compensated",
+  "run.restored",
+  "run.cancelling",
   "compensation.sealed",
   "compensation.failed",
   "compensation.held",

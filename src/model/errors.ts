@@ -18,6 +18,8 @@ export const ERROR_CODES = {
     "Move the transformation to the outer edge: what a contract gives out must validate again unchanged.",
   CONTRACT_VIOLATED:
     "See `details.violations`: each names the contract, the path, the rule and what was found.",
+  OVERLOADED:
+    "Nothing was kept: start the run again after `details.retryAfterMs`, or raise `limits.queuedRunsMax`.",
   RUN_NOT_FOUND: "List the runs with `baton runs`; check the namespace and the store.",
   RUN_CONFLICT:
     "The same run id was used for another workflow or input. Use a new id, or read the run that has it.",
@@ -43,6 +45,10 @@ export const ERROR_CODES = {
     "The step has already been settled, or the payload breaks its contract; see `details`.",
   COMPENSATION_UNKNOWN:
     "List what waits for a person with `baton dead-letters`, and name a run and a path of it.",
+  SAVEPOINT_NOT_FOUND:
+    "Name a step with `savepoint` that the run has sealed, and whose value still stands: `baton state <run>` shows them.",
+  PIVOT_PASSED:
+    "Once a pivot is sealed the run only goes forward. What failed after it waits among the dead letters: `baton dead-letters`.",
   STEP_NOT_PARKED:
     "List what waits for a person with `baton dead-letters`, and name a run and a path of it.",
   OUTPUT_REFUSED:

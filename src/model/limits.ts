@@ -12,6 +12,8 @@ export interface Limits {
   readonly mapWidthMax: number;
   /** Runs that execute at the same time; others queue, durably started. */
   readonly concurrentRunsMax: number;
+  /** Runs that wait for their place to execute, in memory; one more is refused, and nothing of it is kept. */
+  readonly queuedRunsMax: number;
   /** Deaths of a process that one call is to blame for, before it is parked: one could be chance, and each costs a restart. */
   readonly crashesMax: number;
 }
@@ -23,6 +25,7 @@ export const DEFAULT_LIMITS: Limits = {
   stepsPerRunMax: 100_000,
   mapWidthMax: 100_000,
   concurrentRunsMax: 1_000,
+  queuedRunsMax: 100_000,
   crashesMax: 3,
 };
 

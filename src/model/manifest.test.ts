@@ -131,6 +131,27 @@ describe("manifestOf", () => {
   });
 });
 
+describe("savepoints and pivots", () => {
+  const flow = (more: object) =>
+    workflow("flow", "1.0.0", { input: Doc })
+      .sleep("pause", { for: "1h", ...more })
+      .output(text);
+  const stepOf = (more: object) => JSON.stringify(manifestOf(flow(more))["workflows"]);
+
+  it("are pinned, and the graph under a version may get them", () => {
+    expect(stepOf({ savepoint: true })).toContain('"savepoint":{"attempts":1}');
+    expect(stepOf({ pivot: true })).toContain('"pivot":true');
+    for (const more of [{ savepoint: false }, { pivot: false }])
+      expect(stepOf(more)).toBe(stepOf({}));
+    expect(graphDifference(graphOf(flow({})), graphOf(flow({ pivot: true })))).toEqual([]);
+  });
+
+  it("are shown in the graph for drawing", () => {
+    const node = workflowGraph(flow({ savepoint: true, pivot: true })).nodes[1];
+    expect(node).toMatchObject({ id: "pause", savepoint: true, pivot: true });
+  });
+});
+
 describe("graphOf and graphDifference", () => {
   const difference = (variant: Variant) =>
     graphDifference(graphOf(built()), graphOf(built(variant)));

@@ -155,6 +155,8 @@ function pinnedStep(step: StepDefinition): JsonObject {
     name: step.name,
     ...commonOf(step),
     onRefused,
+    ...(step.savepoint === undefined ? {} : { savepoint: { ...step.savepoint } }),
+    ...(step.pivot === undefined ? {} : { pivot: true }),
     ...deadline,
     ...PINNED[step.kind](step as never),
   };

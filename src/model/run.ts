@@ -15,6 +15,7 @@ import type {
   PlannedCompensation,
   Position,
   RollbackReason,
+  Savepoint,
 } from "./entry.ts";
 import type { Amounts } from "./amounts.ts";
 import type { Json } from "./json.ts";
@@ -39,7 +40,7 @@ export type StepState =
       readonly items: Items | undefined;
     }
   | { readonly kind: "sealed" }
-  | { readonly kind: "skipped" }
+  | { readonly kind: "skipped"; readonly seq: number }
   /** What it had opened stays known: what was under way may still come to an end. */
   | { readonly kind: "failed"; readonly opening?: Opening; readonly reads?: Reads };
 
@@ -174,8 +175,19 @@ export interface Performing {
 export type RunPhase =
   | { readonly kind: "new" }
   | { readonly kind: "going" }
-  | { readonly kind: "failing"; readonly step: string | undefined; readonly error: Failure }
-  | { readonly kind: "cancelling"; readonly reason: string }
+  | {
+      readonly kind: "failing";
+      readonly step: string | undefined;
+      readonly error: Failure;
+      /** The entry with which it began to. */
+      readonly since: number;
+    }
+  | {
+      readonly kind: "cancelling";
+      readonly reason: string;
+      /** Not to be cancelled: to go back to that savepoint, as a person asked. */
+      readonly to?: Savepoint;
+    }
   | { readonly kind: "blocked"; readonly missing: readonly string[] }
   | ({ readonly kind: "compensating" } & RollbackReason)
   /** Compensating, but nothing goes on without a person. */
@@ -202,6 +214,10 @@ export interface CompensationState {
 
 /** The way back of a run. Owned by the run. */
 export interface Rollback {
+  /** How far it goes; undefined for all the way. */
+  readonly to: Savepoint | undefined;
+  /** Why it is cancelled, where that was asked on the way to a savepoint: from there it goes all the way. */
+  cancelled: { readonly reason: string } | undefined;
   /** What is still to be undone, by `path:turn`, in the order of the walk. */
   readonly pending: Map<string, PlannedCompensation>;
   /** How many of these each step has. */
@@ -219,6 +235,7 @@ export interface SagaHistory {
   readonly acts: ReadonlyMap<string, SagaAct>;
   /** What was sealed, by seq. */
   readonly values: ReadonlyMap<number, Json>;
+  /** By `step:turn`. */
   readonly openings: ReadonlyMap<string, SagaOpening>;
 }
 
@@ -269,6 +286,10 @@ export interface Run {
   readonly steps: Map<string, StepState>;
   /** Turn of a step, where it is not 0. */
   readonly turns: Map<string, number>;
+  /** By step that was taken back, the turn that it began anew with: what may be sent back is counted from there. */
+  readonly restarts: Map<string, number>;
+  /** By step, how often the run went back to its savepoint by itself. */
+  readonly savepointUses: Map<string, number>;
   readonly calls: Map<string, CallState>;
   /** By path, attempts that wait at a gate. */
   readonly holds: Map<string, Hold>;
@@ -299,7 +320,7 @@ export interface Run {
   /** Steps that must be looked at: filled by evolve, drained by decide. */
   readonly agenda: Set<string>;
   /** May hold timers that no longer matter: they are recognised when due. */
-  readonly timers: TinyQueue<Timer>;
+  timers: TinyQueue<Timer>;
   /** Under way: by path, what this incarnation is performing. */
   readonly performing: Map<string, Performing>;
   /** Under way: whether the abort of what is performing was commanded. */
@@ -313,6 +334,11 @@ export interface Run {
 }
 
 const NOTHING_MISSING: readonly string[] = [];
+
+/** No timers: the one that is due first comes first. */
+export function newTimers(): TinyQueue<Timer> {
+  return new TinyQueue<Timer>([], (a, b) => a.dueAt - b.dueAt);
+}
 
 /** A run before its first entry. */
 export function newRun(id: string, definition: WorkflowDefinition, limits: Limits): Run {
@@ -334,6 +360,8 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     values: new Map(),
     steps: new Map(),
     turns: new Map(),
+    restarts: new Map(),
+    savepointUses: new Map(),
     calls: new Map(),
     holds: new Map(),
     intents: new Map(),
@@ -349,7 +377,7 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     unmetNeeds: new Map(),
     unsettledSteps: definition.steps.length,
     agenda: new Set(),
-    timers: new TinyQueue<Timer>([], (a, b) => a.dueAt - b.dueAt),
+    timers: newTimers(),
     performing: new Map(),
     abortCommanded: false,
     rollback: undefined,

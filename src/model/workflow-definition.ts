@@ -23,6 +23,11 @@ export type RefusalPolicy =
   | { readonly kind: "skip" }
   | { readonly kind: "sendBack"; readonly to: string; readonly turns: number };
 
+/** How often a run goes back to a step's savepoint by itself; a person may have it go back there at any time. */
+export interface SavepointPolicy {
+  readonly attempts: number;
+}
+
 interface StepBase {
   readonly name: string;
   /** The keys that the step reads: `input` and earlier steps. They are the edges of the graph. */
@@ -30,6 +35,10 @@ interface StepBase {
   readonly when?: (view: View) => boolean;
   readonly requires: readonly Requirement[];
   readonly onRefused: RefusalPolicy;
+  /** Set where the version that the step seals is one that the run can go back to. */
+  readonly savepoint?: SavepointPolicy;
+  /** Set where the run only goes forward once the step is sealed. */
+  readonly pivot?: true;
   /** From the moment its needs are settled to its sealing, over all attempts and waits. */
   readonly deadlineMs?: number;
 }

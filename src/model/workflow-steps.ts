@@ -13,6 +13,7 @@ import type {
   BranchCase,
   RefusalPolicy,
   Requirement,
+  SavepointPolicy,
   SignalStep,
   StepDefinition,
   StepKind,
@@ -22,8 +23,10 @@ import type {
 export const MAP_CONCURRENCY_DEFAULT = 8;
 /** More turns are not a correction any more. */
 export const TURNS_MAX = 10;
+/** A run that failed so often after the same step fails there again. */
+export const SAVEPOINT_ATTEMPTS_MAX = 10;
 
-const COMMON = ["needs", "when", "requires", "onRefused", "deadline"];
+const COMMON = ["needs", "when", "requires", "onRefused", "deadline", "savepoint", "pivot"];
 
 const OPTIONS: { readonly [K in StepKind]: ReadonlySet<string> } = {
   agent: new Set([...COMMON, "input"]),
@@ -103,6 +106,8 @@ interface Common {
   readonly when?: unknown;
   readonly requires: readonly Requirement[];
   readonly onRefused: RefusalPolicy;
+  readonly savepoint?: SavepointPolicy;
+  readonly pivot?: true;
   readonly deadlineMs?: number;
 }
 
@@ -116,8 +121,37 @@ function commonOf(read: Reader): Common {
     ...(when === undefined ? {} : { when }),
     requires: requiresOf(read),
     onRefused: refusalOf(read, needs),
+    ...savepointOf(read),
+    ...pivotOf(read),
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
   };
+}
+
+function savepointOf(read: Reader): { readonly savepoint?: SavepointPolicy } {
+  const written = read.field("savepoint");
+  if (written === undefined || written === false) return {};
+  if (written === true) return { savepoint: ONE_ATTEMPT };
+  if (typeof written !== "object" || written === null) {
+    read.problem("has a `savepoint` that is neither true, false nor { attempts }");
+    return {};
+  }
+  const part = read.part("savepoint", written, SAVEPOINT_OPTIONS);
+  const attempts = part.whole("attempts", 0, undefined);
+  if (attempts === undefined) return {};
+  if (attempts > SAVEPOINT_ATTEMPTS_MAX)
+    read.problem(`has a savepoint of ${attempts} attempts; at most ${SAVEPOINT_ATTEMPTS_MAX}`);
+  return { savepoint: Object.freeze({ attempts }) };
+}
+
+const SAVEPOINT_OPTIONS: ReadonlySet<string> = new Set(["attempts"]);
+const ONE_ATTEMPT: SavepointPolicy = Object.freeze({ attempts: 1 });
+
+function pivotOf(read: Reader): { readonly pivot?: true } {
+  const written = read.field("pivot");
+  if (written === true) return { pivot: true };
+  if (written !== undefined && written !== false)
+    read.problem("has a `pivot` that is neither true nor false");
+  return {};
 }
 
 const INPUT_ONLY: readonly string[] = Object.freeze(["input"]);

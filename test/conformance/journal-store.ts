@@ -313,6 +313,7 @@ export function journalStoreConformance(name: string, makePlace: () => Promise<S
         expect(await second.acquire("second", await heldBy(second))).toEqual({
           kind: "acquired",
           epoch: epoch + 1,
+          abandoned: true,
         });
         expect(await append(part("run/a", 0))).toEqual({
           kind: "fenced",

@@ -1,6 +1,6 @@
 /** Probes: the outside system is asked what an attempt of unknown outcome did. */
-import { memory, type ProbeAnswer, type ProbeContext, workflow } from "baton";
-import { virtualClock } from "baton/testing";
+import { memory, open, type ProbeAnswer, type ProbeContext, workflow } from "baton";
+import { faultyStore, virtualClock } from "baton/testing";
 import { expect, test } from "vitest";
 import { once, type OnceMore } from "../support/acting-once.ts";
 import {
@@ -274,4 +274,46 @@ test("a person who gives a step up says whether there is anything to undo", asyn
     else expect(await baton.deadLetters()).toMatchObject([{ path: "a", what: "unknown" }]);
     expect((await baton.replay("r")).differences).toEqual([]);
   }
+});
+
+test("promise 4: wherever the process dies, an agent with a probe acts exactly once, and its run completes", async () => {
+  let crashes = 0;
+  for (const lost of [false, true]) {
+    for (let at = 1; at <= 10; at += 1) {
+      for (const fault of ["crashBefore", "crashAfter"] as const) {
+        const acts: string[] = [];
+        const ledger = new Map<string, number>();
+        const flow = single(
+          once(acts, {
+            execute: (n, { idempotencyKey }) => {
+              ledger.set(idempotencyKey, (ledger.get(idempotencyKey) ?? 0) + 1);
+              if (lost) throw new Error("the answer was lost");
+              return n;
+            },
+            probe: (n, { idempotencyKey }) =>
+              ledger.has(idempotencyKey) ? { kind: "done", output: n } : { kind: "notDone" },
+          }),
+        );
+        const store = memory();
+        const faulty = faultyStore(store, (append) => (append === at ? fault : "commit"));
+        const clock = virtualClock();
+        const first = await opened({ workflows: [flow], store }, clock);
+        await clock.until(first.baton.close());
+        const dying = open({ workflows: [flow], store: faulty.factory, clock, log: () => {} });
+        void dying.then((baton) => baton.start(flow, 4, { id: "r" })).catch(() => undefined);
+        await clock.advance(1_000);
+        if (!faulty.isDead()) continue;
+        crashes += 1;
+        const { baton } = await opened({ workflows: [flow], store }, clock);
+        const run = await clock.until(baton.start(flow, 4, { id: "r" }));
+        expect(await clock.until(run.result())).toBe(4);
+        expect([...ledger.values()]).toEqual([1]);
+        expect((await baton.verify()).problems).toEqual([]);
+        expect((await baton.replay("r")).differences).toEqual([]);
+        await clock.until(baton.close());
+      }
+    }
+  }
+  // Start, intent, outcome; and, where the answer was lost, what the probe says.
+  expect(crashes).toBeGreaterThanOrEqual(12);
 });

@@ -202,3 +202,22 @@ test("what a person decides is checked where it comes in", async () => {
   expect(await clock.until(run.outcome())).toMatchObject({ kind: "failed", step: "a" });
   expect(acts).toEqual(["do a 1"]);
 });
+
+test("an attempt that was stopped, and says that it did nothing, is not undone", async () => {
+  const acts: string[] = [];
+  const pay = once(acts, {
+    nothingDone: (error) => error instanceof RangeError,
+    execute: (_, { signal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener("abort", () => reject(new RangeError("stopped in time")));
+      }),
+    compensate: () => undefined,
+  });
+  const flow = single(pay);
+  const { baton, clock } = await opened({ workflows: [flow] });
+  const run = await baton.start(flow, 4, { id: "r" });
+  await clock.settle();
+  await clock.until(baton.cancel("r", { by: ADA, reason: "stop" }));
+  expect(await clock.until(run.outcome())).toEqual({ kind: "cancelled", reason: "stop" });
+  expect(acts).toEqual(["do a 1"]);
+});

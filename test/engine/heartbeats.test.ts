@@ -196,3 +196,28 @@ test("a fallback is not told what the agent that it stands in for had said", asy
   expect(await clock.until((await baton.start(flow, 1)).result())).toBe("other");
   expect(seen).toEqual([undefined]);
 });
+
+test("promise 6: an attempt that missed its heartbeat may have acted, and is undone", async () => {
+  const undone: unknown[] = [];
+  const payer = agent({
+    name: "payer",
+    version: "1.0.0",
+    input: anything,
+    output: anything,
+    heartbeat: "30s",
+    retry: { attempts: 1 },
+    execute: () => new Promise<never>(() => {}),
+    compensateUnknown: true,
+    compensate: (_, output) => void undone.push(output),
+  });
+  const flow = workflow("pays", "1.0.0", { input: anything })
+    .step("a", payer, { input: () => 1 })
+    .output(({ a }) => a);
+  const { baton, clock } = await opened({ workflows: [flow] });
+  const run = await baton.start(flow, 1);
+  expect(await clock.until(run.outcome())).toMatchObject({
+    kind: "compensated",
+    error: { code: "HEARTBEAT_MISSED" },
+  });
+  expect(undone).toEqual([undefined]);
+});

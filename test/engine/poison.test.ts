@@ -1,5 +1,5 @@
 /** Calls that take their process down: found, parked, and told from those that were merely beside them. */
-import { agent, type AgentContext, exponential, memory, type StoreFactory, workflow } from "baton";
+import { agent, exponential, memory, type OpenOptions, type StoreFactory, workflow } from "baton";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { ADA, count, entriesOf, gate, journalOf, payloadsOf } from "../support/opened.ts";
@@ -9,17 +9,16 @@ import { type Life, type Mortal, nextLife } from "../support/mortal.ts";
 type Poisonous = ReadonlySet<number>;
 
 /** A step that kills its process on some inputs, beside and after steps that don't. */
-function flowOf(process: Mortal, poison: Poisonous, calls: string[] = []) {
-  const work = (name: string, execute: (n: number, context: AgentContext) => unknown) =>
+function flowOf(process: Mortal, poison: Poisonous) {
+  const work = (name: string, execute: (n: number) => unknown) =>
     agent({
       name,
       version: "1.0.0",
       input: count,
       output: count,
       retry: { attempts: 3, backoff: exponential("100ms", { jitter: 0 }) },
-      execute: async (n, context) => {
-        calls.push(`${context.run} ${context.path}`);
-        await execute(n, context);
+      execute: async (n) => {
+        await execute(n);
         return n;
       },
     });
@@ -45,14 +44,14 @@ async function outlived(
   store: StoreFactory,
   start: (life: Life, flow: ReturnType<typeof flowOf>) => Promise<void>,
   poison: Poisonous,
-  calls: string[] = [],
+  more: Partial<OpenOptions> = {},
 ): Promise<Life & { readonly deaths: number }> {
   let clock: Life["clock"] | undefined;
   for (let deaths = 0; deaths < 40; deaths += 1) {
     let flow: ReturnType<typeof flowOf> | undefined;
     const life = await nextLife(store, clock, (process) => {
-      flow = flowOf(process, poison, calls);
-      return { workflows: [flow] };
+      flow = flowOf(process, poison);
+      return { workflows: [flow], ...more };
     });
     ({ clock } = life);
     if (deaths === 0 && flow !== undefined) await start(life, flow);
@@ -172,6 +171,20 @@ test("a process that is closed has not died: whatever it leaves behind is never 
     );
     await clock.until(life.baton.close({ graceMs: 0 }));
   }
+});
+
+test("what a process that died had not even loaded is not suspected for it", async () => {
+  const { baton } = await outlived(
+    memory(),
+    async ({ baton: first }, flow) => {
+      await Promise.all(Array.from({ length: 6 }, (_, n) => first.start(flow, n, { id: `r${n}` })));
+    },
+    new Set([0]),
+    { limits: { concurrentRunsMax: 1 } },
+  );
+  // The one that was next in line had been loaded.
+  for (let n = 2; n < 6; n += 1)
+    expect(await payloadsOf(baton, `r${n}`, "run.resumed")).toEqual([{ incarnation: 1 }]);
 });
 
 test("property: whatever kills its process is parked, whatever else is under way completes, and no other is parked", async () => {

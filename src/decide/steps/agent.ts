@@ -1,5 +1,6 @@
 import { execute, mayCall, sealing } from "../call.ts";
-import { failStep, refuse, tryInput } from "../handoff.ts";
+import { tryInput } from "../handoff.ts";
+import { failStep, refuse } from "../refusal.ts";
 import { say } from "../turn.ts";
 import { enter } from "./opening.ts";
 import type { StepOf, StepRules } from "./rules.ts";

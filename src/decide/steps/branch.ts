@@ -1,5 +1,6 @@
 import { execute, mayCall, sealing } from "../call.ts";
-import { failStep, refuse, tryCall, tryInput, viewOf } from "../handoff.ts";
+import { tryCall, tryInput, viewOf } from "../handoff.ts";
+import { failStep, refuse } from "../refusal.ts";
 import { say } from "../turn.ts";
 import { childEnded, childRunId, startChild } from "./child.ts";
 import { open } from "./opening.ts";

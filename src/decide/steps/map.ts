@@ -4,9 +4,10 @@ import { sealJson } from "../../model/json.ts";
 import type { ItemResult, Items, Run } from "../../model/run.ts";
 import type { View } from "../../model/workflow-definition.ts";
 import { execute, isWaitedFor, mayCall, sealing } from "../call.ts";
-import { failStep, refusalFailure, refuse, tryCall, tryInput, viewOf } from "../handoff.ts";
+import { refusalFailure, tryCall, tryInput, viewOf } from "../handoff.ts";
+import { failStep, refuse } from "../refusal.ts";
 import { heldItems } from "../hold.ts";
-import { type Deliberation, ENGINE, say } from "../turn.ts";
+import { type Deliberation, ENGINE, laterTurn, say } from "../turn.ts";
 import { open, sealOpen } from "./opening.ts";
 import type { OpenState, StepOf, StepRules } from "./rules.ts";
 
@@ -44,9 +45,10 @@ export const mapRules: StepRules<MapStep> = {
   },
   givenUp: (turn, step, path, error, deadlineAt) => {
     itemsOf(turn, step).executing -= 1;
-    if (step.failures === "all") return failStep(turn, step.name, error, deadlineAt);
+    if (step.failures === "all") return failStep(turn, step.name, error, deadlineAt, path);
     const missed = deadlineAt === undefined ? {} : { deadlineAt };
-    say(turn, { kind: "item.failed", path, by: ENGINE, payload: { error, ...missed } });
+    const later = laterTurn(turn.run, step.name);
+    say(turn, { kind: "item.failed", path, ...later, by: ENGINE, payload: { error, ...missed } });
   },
 };
 
@@ -118,11 +120,13 @@ function beginItem(
   }
   if (step.failures === "all") {
     refuse(turn, step, input.violations, state.reads, path);
-    return false;
+    // An item that waits for a person keeps no other from beginning.
+    return turn.run.parked.has(path);
   }
   say(turn, {
     kind: "handoff.refused",
     path,
+    ...laterTurn(turn.run, step.name),
     by: ENGINE,
     reads: state.reads,
     payload: { violations: input.violations, then: { kind: "goOn" } },
@@ -130,6 +134,7 @@ function beginItem(
   say(turn, {
     kind: "item.failed",
     path,
+    ...laterTurn(turn.run, step.name),
     by: ENGINE,
     payload: { error: refusalFailure(path, input.violations) },
   });

@@ -2,8 +2,9 @@
 import type { Json } from "../../model/json.ts";
 import { sealJson } from "../../model/json.ts";
 import { positionOf, type ReceivedSignal } from "../../model/run.ts";
-import { failStep, tryCall } from "../handoff.ts";
-import { type Deliberation, ENGINE, say } from "../turn.ts";
+import { tryCall } from "../handoff.ts";
+import { failStep } from "../refusal.ts";
+import { type Deliberation, ENGINE, laterTurn, say } from "../turn.ts";
 import { open, sealOpen } from "./opening.ts";
 import type { OpenState, StepOf, StepRules } from "./rules.ts";
 
@@ -69,6 +70,7 @@ export const signalRules: StepRules<StepOf<"signal">> = {
     say(turn, {
       kind: "step.skipped",
       path: step.name,
+      ...laterTurn(turn.run, step.name),
       by: ENGINE,
       reads: state.reads,
       payload: { reason: "timeout" },
@@ -80,7 +82,13 @@ export const signalRules: StepRules<StepOf<"signal">> = {
 export function remind(turn: Deliberation, step: StepOf<"approval"> | StepOf<"signal">): void {
   if (step.remindEveryMs === undefined) return;
   const remindAt = Math.max(turn.run.at, turn.nowMs) + step.remindEveryMs;
-  say(turn, { kind: "reminder.due", path: step.name, by: ENGINE, payload: { remindAt } });
+  say(turn, {
+    kind: "reminder.due",
+    path: step.name,
+    ...laterTurn(turn.run, step.name),
+    by: ENGINE,
+    payload: { remindAt },
+  });
   turn.commands.push({ kind: "remind", step: step.name });
 }
 

@@ -9,7 +9,7 @@ import { nextDeadlineAt } from "../../decide/deadline.ts";
 import { hasEnded, nextWakeAt, statusOf } from "../../decide/decide.ts";
 import type { Deliberation } from "../../decide/turn.ts";
 import { seal, type Sealed } from "../../journal/seal.ts";
-import { OPEN_STATUSES, runStream } from "../../model/entry.ts";
+import { type FactOf, OPEN_STATUSES, runStream } from "../../model/entry.ts";
 import { BatonError, isBatonError } from "../../model/errors.ts";
 import type { Json } from "../../model/json.ts";
 import type { Run } from "../../model/run.ts";
@@ -17,6 +17,7 @@ import type { Blob, StreamAppend, StreamIndex } from "../../ports/journal-store.
 import type { RunOutcome } from "../baton.ts";
 import type { Actor, Arrival, Arrived, Core } from "./core.ts";
 import { deliver, gone, listActor } from "./inbox.ts";
+import { moved } from "./overload.ts";
 import { childOutcome, finished, outcomeOf } from "./outcomes.ts";
 import { perform } from "./perform.ts";
 
@@ -40,7 +41,7 @@ export function newActor(core: Core, run: Run, head: string): Actor {
     listed: false,
     again: false,
     placed: false,
-    queued: false,
+    inLine: undefined,
     blobs: NO_BLOBS,
     stopRetry: undefined,
     dropped: false,
@@ -159,12 +160,29 @@ function appended(
 function settle(core: Core, actor: Actor, turn: Deliberation, arrivals: readonly Arrival[]): void {
   for (const arrival of arrivals) arrival.done?.(TAKEN);
   // What waited for a breaker is not wanted any more: it must not stand before those who are.
-  if (turn.facts.some(({ kind }) => kind === "run.compensating")) forgetWaits(core, actor.id);
+  for (const fact of turn.facts) {
+    if (fact.kind === "run.compensating") forgetWaits(core, actor.id);
+    if (fact.kind === "step.parked") tellParked(core, actor, fact);
+  }
   if (!core.closing) perform(core, actor, turn.commands);
   if (hasEnded(actor.run)) endActor(core, actor);
   else if (actor.inbox.length > 0 || actor.again) listActor(core, actor);
   else if (isResting(core, actor)) rest(core, actor);
   else awaitNext(core, actor);
+}
+
+/** A person is needed: that is said where somebody hears it, and not only in the journal. */
+function tellParked(core: Core, { id }: Actor, fact: FactOf<"step.parked">): void {
+  const { path = "", payload } = fact;
+  const { because, error } = payload;
+  core.log({
+    level: "warn",
+    message: `Run ${id} waits for a person: ${path} is parked as ${because}: ${error.message}`,
+    at: core.clock.now(),
+    run: id,
+    path,
+    data: { because, code: error.code },
+  });
 }
 
 /** Something is under way, or can be: the next due time is watched meanwhile. */
@@ -385,14 +403,21 @@ export function takePlace(core: Core, actor: Actor): void {
   if (core.placesTaken < core.limits.concurrentRunsMax) {
     core.placesTaken += 1;
     actor.placed = true;
+    leaveLine(core, actor);
     listActor(core, actor);
-  } else if (!actor.queued) {
-    actor.queued = true;
-    core.placeQueue.push(actor);
+  } else {
+    actor.inLine ??= core.placeQueue.join(actor);
   }
 }
 
+function leaveLine(core: Core, actor: Actor): void {
+  if (actor.inLine === undefined) return;
+  core.placeQueue.leave(actor.inLine);
+  actor.inLine = undefined;
+}
+
 function leavePlace(core: Core, actor: Actor): void {
+  leaveLine(core, actor);
   if (!actor.placed) return;
   actor.placed = false;
   core.placesTaken -= 1;
@@ -401,13 +426,13 @@ function leavePlace(core: Core, actor: Actor): void {
 
 /** A place is free: the first in line takes it, or whoever brings runs back into memory goes on. */
 export function servePlace(core: Core): void {
-  let next = core.placeQueue.shift();
-  while (next?.dropped === true) next = core.placeQueue.shift();
+  const next = core.placeQueue.next();
   if (next === undefined) {
     core.placeFreed.shift()?.();
     return;
   }
-  next.queued = false;
+  next.inLine = undefined;
+  moved(core);
   takePlace(core, next);
 }
 
@@ -428,6 +453,7 @@ export function stopAll(core: Core, reason: BatonError): void {
   core.breakers.stop();
   core.budgets.stop();
   core.placeQueue.clear();
+  core.rates.stop();
   for (const freed of core.placeFreed.splice(0)) freed();
   for (const actor of [...core.actors.values()]) dropActor(core, actor);
   for (const id of [...core.waiters.keys()]) tellWaiters(core, id, reason);

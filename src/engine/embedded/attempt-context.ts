@@ -49,18 +49,10 @@ export function attemptContext(
     live();
   };
   const context: AgentContext = {
-    get signal() {
-      controller ??= new AbortController();
-      if (aborted || ended) controller.abort();
-      return controller.signal;
-    },
     run: actor.id,
     path,
     turn,
     attempt,
-    get idempotencyKey() {
-      return executionKeyOf({ namespace: core.namespace, run: actor.id, path, turn });
-    },
     feedback,
     once: onces(core, actor, command, { mayBegin, live }),
     usage: (call) => {
@@ -76,13 +68,22 @@ export function attemptContext(
     },
     // What another agent said, for which this one stands in, means nothing to it.
     lastProgress: last?.agent === agent.id ? last.value : undefined,
-    get log() {
-      agentLog ??= logOf(core, actor, command, live);
-      return agentLog;
-    },
     stream: (chunk) => {
       live();
       tellPartial(core, actor, command, chunk);
+    },
+    // What is made only when it is asked for stands last: a literal is slow from its first getter on.
+    get signal() {
+      controller ??= new AbortController();
+      if (aborted || ended) controller.abort();
+      return controller.signal;
+    },
+    get idempotencyKey() {
+      return executionKeyOf({ namespace: core.namespace, run: actor.id, path, turn });
+    },
+    get log() {
+      agentLog ??= logOf(core, actor, command, live);
+      return agentLog;
     },
   };
   return {

@@ -10,9 +10,7 @@
  * A6. What a budgeted attempt may use is set aside before the intent; the intent says so, and the outcome says what it came to.
  */
 import type { BreakerMark, BreakerPolicy } from "../../model/breaker.ts";
-import { amountText, exceeds, NOTHING, usedIn } from "../../model/amounts.ts";
-import type { AgentDefinition } from "../../model/agent-definition.ts";
-import type { Failure, UsageRecord } from "../../model/entry.ts";
+import type { Failure, Gate, UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
@@ -23,14 +21,16 @@ import { parsePath } from "../../decide/evolve.ts";
 import { deadlineFailure } from "../../model/deadline.ts";
 import { type AttemptTime, atMoment, limitOf, listen } from "./attempt-time.ts";
 import { deliver } from "./inbox.ts";
-import { checkedOutput, failureOf } from "./attempt-output.ts";
+import { checkedOutput, failureOf, isThenable } from "./attempt-output.ts";
 import { attemptContext, type ContextHandle } from "./attempt-context.ts";
-import { type AtTheTill, cameTo, setAside } from "./budget-door.ts";
+import { type AtTheTill, charge, overMaximum, setAside } from "./budget-door.ts";
 import type { BudgetRefusal } from "./budgets.ts";
-import { type AtTheDoor, enter, ignoreStopped } from "./breaker-door.ts";
+import { approach, type AtTheDoor, ignoreStopped } from "./breaker-door.ts";
 import type { Refusal } from "./breakers.ts";
-import { failedCall, IGNORED, SUCCEEDED } from "./call-outcome.ts";
+import { certainty, failedCall, IGNORED, saysNothingDone, SUCCEEDED } from "./call-outcome.ts";
 import type { Actor, Core } from "./core.ts";
+import { isFinal, queueFull } from "./attempt-policy.ts";
+import { withinBudget } from "./retry-budgets.ts";
 
 /** How long an attempt that was aborted is waited for, so that what it did is known: one that heeds its signal ends at once. */
 const ABORT_GRACE_MS = 5_000;
@@ -49,14 +49,11 @@ interface Running extends AtTheDoor, AtTheTill, AttemptTime {
   stopListening: (() => void) | undefined;
   /** Set once the deadline has aborted it: whatever it throws then, that was why. */
   overdue: Failure | undefined;
-  leaveQueue: (() => void) | undefined;
   leaveQuarantine: (() => void) | undefined;
   aborted: boolean;
   /** Whether the agent has really ended. */
   returned: boolean;
   stopOutstaying: (() => void) | undefined;
-  /** What it came to, or which budget refused it; undefined for most. */
-  budgeted: Pick<Behind, "spent" | "budget"> | undefined;
 }
 
 /** Begins an attempt as soon as its agent has a place. */
@@ -80,6 +77,7 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     leaveQuarantine: undefined,
     ticket: undefined,
     leaveBreaker: undefined,
+    slot: undefined,
     aborted: false,
     returned: false,
     stopOutstaying: undefined,
@@ -103,32 +101,34 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
 }
 
 function queue(running: Running): void {
-  const { core, command } = running;
   if (running.reported) return;
-  running.leaveQueue = core.agentPlaces.take(command.agent, () =>
-    enter(running, {
-      begin: () => pay(running),
-      close: () => end(running),
-      refused: (breaker, refusal) => refused(running, breaker, refusal),
-    }),
-  );
-  // An attempt that ended while it began has left the queue already.
-  if (running.reported) running.leaveQueue();
+  approach(running, {
+    begin: () => pay(running),
+    close: () => end(running),
+    refused: (breaker, refusal) => refused(running, breaker, refusal),
+    held: (gate, refusal) => held(running, gate, refusal),
+    full: () => fail(running, queueFull(running.command.agent), false),
+  });
+}
+
+/** Waits at a gate, in its journal. */
+function held(running: Running, gate: Gate, refusal: Refusal): void {
+  const { core, actor, command } = running;
+  const { path, turn, attempt, agent } = command;
+  if (!close(running)) return;
+  running.leaveQuarantine?.();
+  deliver(core, actor, { kind: "held", path, turn, attempt, agent, gate, ...refusal });
 }
 
 /** The breaker is open: the agent's policy says what becomes of the attempt. */
 function refused(running: Running, breaker: BreakerPolicy, refusal: Refusal): void {
   const { core, actor, command } = running;
   const { path, turn, attempt, agent } = command;
+  const { whenOpen, name } = breaker;
+  if (whenOpen.kind === "wait") return held(running, `breaker/${name}`, refusal);
   if (!close(running)) return;
   running.leaveQuarantine?.();
-  const { whenOpen, name } = breaker;
   switch (whenOpen.kind) {
-    case "wait": {
-      const place = { path, turn, attempt, agent, gate: `breaker/${name}` } as const;
-      deliver(core, actor, { kind: "held", ...place, ...refusal });
-      return;
-    }
     case "fail": {
       const error = {
         code: "BREAKER_OPEN",
@@ -204,10 +204,11 @@ function behindOf(
 const NOTHING_BEHIND = {};
 
 /** Tells the run an outcome; where it changed a breaker, once that is in the journal. */
-function tell(running: Running, ended: Ended, outcome: CallOutcome): void {
+function tell(running: Running, given: Ended, outcome: CallOutcome): void {
   const { core, actor, command, ticket } = running;
   const reported = ticket === undefined ? undefined : core.breakers.report(ticket, outcome);
   const mark = reported?.mark;
+  const ended = given.kind === "sealed" ? given : withinBudget(running, given);
   const recorded = running.leaveQuarantine;
   // The usual case: nothing to tell of a breaker, a fallback or a budget.
   if (mark === undefined && command.standsIn === undefined && running.budgeted === undefined)
@@ -278,6 +279,8 @@ function begin(running: Running): void {
   running.begun = true;
   if (running.reported) return core.agentPlaces.leave(agent);
   running.startedMs = core.clock.monotonicMs();
+  const { budget } = agent.retry;
+  if (budget !== undefined && command.attempt === 1) core.retryBudgets.began(agent, budget);
   if (agent.timeoutMs !== undefined || command.deadline !== undefined) limit(running);
   running.context =
     agent.maximum === undefined
@@ -354,30 +357,9 @@ function thrown(running: Running, error: unknown): void {
   const doneNothing = saysNothingDone(running.command.agent, error);
   if (running.overdue !== undefined)
     return fail(running, running.overdue, true, { thrown: running.overdue, doneNothing });
-  const final = isFinal(running.command, error);
+  const final = isFinal(running.command.agent, error);
   fail(running, failureOf(error), final, { thrown: error, doneNothing });
 }
-
-/** A policy that throws says nothing. */
-function saysNothingDone({ nothingDone }: AgentDefinition, error: unknown): boolean {
-  if (nothingDone === undefined) return false;
-  try {
-    return nothingDone(error) === true;
-  } catch {
-    return false;
-  }
-}
-
-/** What an at-most-once attempt says of whether it acted; for the others the journal need not know. */
-function certainty(
-  { command, begun }: Running,
-  doneNothing: boolean,
-): { readonly unknown?: true; readonly nothingDone?: true } {
-  if (command.agent.delivery === undefined) return NOTHING_CERTAIN;
-  return begun && !doneNothing ? { unknown: true } : { nothingDone: true };
-}
-
-const NOTHING_CERTAIN = {};
 
 /** `cause` is left out where it was ended from outside, which is no sign of anything. */
 function fail(
@@ -396,7 +378,7 @@ function fail(
   const random = core.ids.random();
   const outcome: CallOutcome =
     cause === undefined ? IGNORED : callOutcome(running, error, cause.thrown);
-  const known = certainty(running, cause?.doneNothing === true);
+  const known = certainty(command.agent, running.begun, cause?.doneNothing === true);
   const place = { path, turn, attempt, error, final, random } as const;
   tell(running, { kind: "attemptFailed", ...place, ...known, ...extra }, outcome);
 }
@@ -411,27 +393,12 @@ function told({ core, context, startedMs }: Running): {
   return { tookMs, ...(usage.length === 0 ? {} : { usage }) };
 }
 
-/** Says what the call came to, where something was set aside for it. */
-function charge(running: Running, answered: boolean): void {
-  const { core, claim, context, startedMs } = running;
-  if (claim === undefined) return;
-  const tookMs = Math.round(core.clock.monotonicMs() - startedMs);
-  running.budgeted = { spent: cameTo(claim, { usage: context?.usage ?? [], tookMs, answered }) };
-}
-
-/** Ends an attempt that has used more than it may. What it used is recorded in full. */
+/** Ends an attempt that has used more than it may, and tells the agent so. */
 function checkMaximum(running: Running, usage: readonly UsageRecord[]): void {
-  const { core, actor, command } = running;
-  const { agent, path, attempt } = command;
-  const { maximum = NOTHING } = agent;
-  const used = usedIn(usage);
-  const measure = exceeds(used, maximum);
-  if (measure === undefined || running.reported) return;
-  const message = `${agent.id} used ${amountText(used, measure)} in one attempt; its maximum is ${amountText(maximum, measure)}.`;
-  const at = { at: core.clock.now(), run: actor.id, path, attempt, agent: agent.id };
-  core.log({ level: "error", message, ...at });
-  fail(running, { code: "MAXIMUM_EXCEEDED", message }, true);
-  throw new BatonError("MAXIMUM_EXCEEDED", message, { details: { used, maximum } });
+  const failure = running.reported ? undefined : overMaximum(running, usage);
+  if (failure === undefined) return;
+  fail(running, failure, true);
+  throw new BatonError("MAXIMUM_EXCEEDED", failure.message);
 }
 
 /** Gives false if its outcome was reported before (A1). */
@@ -491,22 +458,4 @@ function executeNow(running: Running, { context }: ContextHandle): void {
       leave();
     },
   );
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "then" in value &&
-    typeof value.then === "function"
-  );
-}
-
-function isFinal(command: Execute, error: unknown): boolean {
-  try {
-    return command.agent.retry.final?.(error) === true;
-  } catch {
-    // A policy that throws says nothing: the attempt is retried as if there were none.
-    return false;
-  }
 }

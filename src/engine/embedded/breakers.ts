@@ -83,6 +83,9 @@ export interface Breakers {
    */
   enter(policy: BreakerPolicy, run: string, asking: Asking): (() => boolean) | undefined;
   report(ticket: Ticket, outcome: CallOutcome): Reported;
+  /** Whether a call that was let through still may be made: no transition came since. */
+  isCurrent(ticket: Ticket): boolean;
+  isClosed(name: string): boolean;
   /** Forgets that a run waits: it has ended. */
   forget(run: string): void;
   snapshots(): readonly BreakerSnapshot[];
@@ -129,6 +132,8 @@ export function breakers(core: () => Core): Breakers {
     restore: () => restore(state),
     enter: ({ name }, run, asking) => enter(state, guardOf(state, name), run, asking),
     report: (ticket, outcome) => takeReport(state, guardOf(state, ticket.name), ticket, outcome),
+    isCurrent: ({ name, pass }) => pass.period === guardOf(state, name).breaker.period,
+    isClosed: (name) => guardOf(state, name).breaker.state.kind === "closed",
     forget: (run) => {
       for (const { held } of guards.values()) held.delete(run);
     },

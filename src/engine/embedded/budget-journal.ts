@@ -93,7 +93,7 @@ export function budgetJournal(
     settle: (settlement) => {
       // What was given back before it was written was never used, and need not be written at all.
       const isUnwritten =
-        settlement.compensation !== true && journal.reservations.delete(reservationKey(settlement));
+        settlement.unreserved !== true && journal.reservations.delete(reservationKey(settlement));
       if (isUnwritten) return journal.last;
       journal.settlements.push(settlement);
       return flushed(journal);
@@ -162,7 +162,7 @@ function takeFacts(journal: Journal): readonly Fact[] {
     }));
   if (settlements.length > 0) {
     for (const settlement of settlements)
-      if (settlement.compensation !== true) open.delete(reservationKey(settlement));
+      if (settlement.unreserved !== true) open.delete(reservationKey(settlement));
     say(ENGINE, (record) => ({ kind: "budget.settled", payload: { ...record, settlements } }));
   }
   if (reservations.length > 0) {

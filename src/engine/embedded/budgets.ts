@@ -84,7 +84,7 @@ export interface Budgets {
   ): (() => void) | undefined;
   /** Gives back what was set aside, and spends what it came to; nothing where the call was never begun. */
   settle(claim: Claim, spent: Amounts | undefined): void;
-  /** Spends what an attempt to compensate used: nothing is set aside for it, and it is never refused. */
+  /** Spends what an attempt to compensate, or a probe, used: nothing is set aside for it, and it is never refused. */
   spend(actor: Actor, agent: AgentDefinition, place: Place, spent: Amounts): void;
   /** Forgets that a run waits: it has ended. */
   forget(run: string): void;
@@ -145,7 +145,7 @@ export function budgets(core: () => Core): Budgets {
           reserved: NOTHING,
           spent: own,
         });
-        void account.journal?.settle({ ...place, amounts: own, compensation: true });
+        void account.journal?.settle({ ...place, amounts: own, unreserved: true });
       }
     },
     forget: (run) => {

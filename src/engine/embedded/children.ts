@@ -4,6 +4,7 @@ import { ENGINE } from "../../decide/turn.ts";
 import { isBatonError } from "../../model/errors.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import { manifestBlob } from "../manifests.ts";
+import { openChild } from "../../decide/steps/child.ts";
 import { childOutcome } from "./outcomes.ts";
 import { failureOf } from "./attempt-output.ts";
 import type { Actor, Arrived, Children, Core } from "./core.ts";
@@ -121,7 +122,8 @@ async function handOver(core: Core, parent: Actor, path: string, run: string): P
 async function compensate(core: Core, parent: Actor, command: CompensateChild): Promise<void> {
   const { path, run, reason } = command;
   try {
-    await rollBack(core, run, ENGINE, { because: "parent", error: reason.error });
+    const why = { because: "parent", error: reason.error } as const;
+    await rollBack(core, run, { by: ENGINE, reason: why });
   } catch (error) {
     if (isBatonError(error, "RUN_FINISHED"))
       await handOver(core, parent, path, run).catch((cause: unknown) =>
@@ -137,7 +139,8 @@ async function compensate(core: Core, parent: Actor, command: CompensateChild): 
 }
 
 async function cancelChild(core: Core, parent: Actor, path: string, reason: string): Promise<void> {
-  const id = `${parent.id}/${path}`;
+  const id = openChild(parent.run, path);
+  if (id === undefined) return;
   try {
     const child = await actorOf(core, id);
     const cancel = { kind: "cancel", by: ENGINE, reason: `The parent run is ${reason}.` } as const;

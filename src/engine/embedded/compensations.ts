@@ -4,8 +4,8 @@
  * P1. An attempt reports exactly one outcome: the first of result, throw, timeout, and the end of the run in this process.
  * P2. Nothing is compensated on another input than the one that was executed: it is held against the recorded hash.
  * P3. The idempotency key is the same for every attempt, and another than the execution's.
- * P4. An agent's breaker is asked before each attempt, and told of it after. While it is open the attempt waits: what was done
- *     must be undone, so that neither failing fast nor another agent is an answer.
+ * P4. An agent's breaker and rate are asked before each attempt. Where they don't let it through it waits: what was done must
+ *     be undone, so that neither failing fast nor another agent is an answer, and no queue is too full for it.
  * P5. No budget refuses one, for the same reason; what it uses is spent of them all the same.
  */
 import type { CallOutcome } from "../../decide/breaker.ts";
@@ -14,16 +14,15 @@ import type { Command } from "../../decide/turn.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
 import type { CompensationContext } from "../../model/agent-definition.ts";
-import type { BreakerPolicy } from "../../model/breaker.ts";
-import { usedIn } from "../../model/amounts.ts";
-import type { Failure, UsageRecord } from "../../model/entry.ts";
+import type { Failure, Gate, UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import type { LogLine } from "../../ports/log-sink.ts";
 import { compensationKeyOf, executionKeyOf } from "../../journal/idempotency.ts";
 import { usageRecord } from "../usage.ts";
 import { failureOf } from "./attempt-output.ts";
-import { type AtTheDoor, enter, ignoreStopped } from "./breaker-door.ts";
+import { approach, type AtTheDoor, ignoreStopped } from "./breaker-door.ts";
 import type { Refusal } from "./breakers.ts";
+import { spendUnreserved } from "./budget-door.ts";
 import { failedCall, IGNORED, SUCCEEDED } from "./call-outcome.ts";
 import type { Actor, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
@@ -37,13 +36,12 @@ interface Running extends AtTheDoor {
   begun: boolean;
   startedMs: number;
   stopTimeout: (() => void) | undefined;
-  leaveQueue: (() => void) | undefined;
   /** Whether the agent has really ended. */
   returned: boolean;
   stopOutstaying: (() => void) | undefined;
 }
 
-/** Begins an attempt to compensate as soon as the agent has a place, and its breaker lets it through. */
+/** Begins an attempt to compensate as soon as the agent has a place, and its breaker and rate let it through. */
 export function beginCompensation(core: Core, actor: Actor, command: Compensate): void {
   const { agent, path, turn, attempt } = command;
   const running: Running = {
@@ -60,33 +58,25 @@ export function beginCompensation(core: Core, actor: Actor, command: Compensate)
     stopOutstaying: undefined,
     ticket: undefined,
     leaveBreaker: undefined,
+    slot: undefined,
   };
   const end = (failure: Failure) => fail(running, failure, true, IGNORED);
   actor.attempts.set(path, { path, turn, attempt, agent, end, abort: end });
-  running.leaveQueue = core.agentPlaces.take(agent, () =>
-    enter(running, {
-      begin: () => begin(running),
-      close: () => close(running),
-      refused: (breaker, refusal) => held(running, breaker, refusal),
-    }),
-  );
-  // An attempt that ended while it began has left the queue already.
-  if (running.reported) running.leaveQueue();
+  // However many wait for a place: it waits with them.
+  approach(running, {
+    begin: () => begin(running),
+    close: () => close(running),
+    refused: ({ name }, refusal) => held(running, `breaker/${name}`, refusal),
+    held: (gate, refusal) => held(running, gate, refusal),
+  });
 }
 
-/** The breaker is open: it waits, whatever the agent says of an open one (P4). */
-function held(running: Running, breaker: BreakerPolicy, refusal: Refusal): void {
+/** It waits, whatever the agent says of an open breaker (P4). */
+function held(running: Running, gate: Gate, refusal: Refusal): void {
   const { core, actor, command } = running;
   const { path, turn, attempt, agent } = command;
   if (!close(running)) return;
-  const place = {
-    path,
-    turn,
-    attempt,
-    agent,
-    gate: `breaker/${breaker.name}`,
-    ...refusal,
-  } as const;
+  const place = { path, turn, attempt, agent, gate, ...refusal } as const;
   deliver(core, actor, { kind: "compensationHeld", ...place });
 }
 
@@ -133,7 +123,7 @@ function begin(running: Running): void {
 function succeed(running: Running): void {
   const extra = told(running);
   if (!close(running)) return;
-  spend(running, extra.tookMs);
+  spendUnreserved(running, running.context.usage, extra.tookMs);
   const { path, turn, attempt } = running.command;
   tell(running, { kind: "compensated", path, turn, attempt, ...extra }, SUCCEEDED);
 }
@@ -143,7 +133,7 @@ function fail(running: Running, error: Failure, final: boolean, outcome: CallOut
   const { path, turn, attempt } = command;
   const extra = begun ? told(running) : undefined;
   if (!close(running)) return;
-  if (extra !== undefined) spend(running, extra.tookMs);
+  if (extra !== undefined) spendUnreserved(running, running.context.usage, extra.tookMs);
   const random = core.ids.random();
   const kind = "compensationFailed";
   tell(running, { kind, path, turn, attempt, error, final, random, ...extra }, outcome);
@@ -152,14 +142,6 @@ function fail(running: Running, error: Failure, final: boolean, outcome: CallOut
 function told({ core, context, startedMs }: Running) {
   const tookMs = Math.round(core.clock.monotonicMs() - startedMs);
   return { tookMs, ...(context.usage.length === 0 ? {} : { usage: context.usage }) };
-}
-
-/** Tells the budgets what it used (P5). */
-function spend({ core, actor, command, context }: Running, tookMs: number): void {
-  const { agent, path, turn, attempt } = command;
-  if (agent.budgets === undefined && actor.run.definition.budgets === undefined) return;
-  const spent = { ...usedIn(context.usage), calls: 1, timeMs: tookMs };
-  core.budgets.spend(actor, agent, { run: actor.id, path, turn, attempt }, spent);
 }
 
 /** Gives false if its outcome was reported before (P1). */

@@ -27,7 +27,9 @@ import type { Catalogue } from "../definitions.ts";
 import type { PriceTable } from "../usage.ts";
 import type { AgentPlaces } from "./agent-places.ts";
 import type { Breakers } from "./breakers.ts";
-import type { Line } from "./line.ts";
+import type { Line, Place } from "./line.ts";
+import type { Rates } from "./rates.ts";
+import type { RetryBudgets } from "./retry-budgets.ts";
 import type { InOwnContext } from "./own-context.ts";
 import type { Budgets } from "./budgets.ts";
 import type { Quarantine } from "./quarantine.ts";
@@ -71,8 +73,8 @@ export interface Actor {
   again: boolean;
   /** Whether it has one of the places to execute. */
   placed: boolean;
-  /** Whether it stands in line for one. */
-  queued: boolean;
+  /** Where it stands in the line for one. */
+  inLine: Place<Actor> | undefined;
   /** Blobs that go into the journal with the next append: the manifest of a fork. */
   blobs: readonly Blob[];
   /** While an append waits to be tried again: gives that up. */
@@ -108,6 +110,13 @@ export interface Children {
   ) => void;
 }
 
+/** How long it took the newest hundred runs to leave the line for places. */
+export interface Pace {
+  left: number;
+  sinceMs: number;
+  hundredMs: number | undefined;
+}
+
 export interface Core {
   readonly store: JournalStore;
   readonly namespace: string;
@@ -124,6 +133,8 @@ export interface Core {
   readonly inOwnContext: InOwnContext;
   readonly agentPlaces: AgentPlaces;
   readonly breakers: Breakers;
+  readonly rates: Rates;
+  readonly retryBudgets: RetryBudgets;
   readonly budgets: Budgets;
   readonly quarantine: Quarantine;
   readonly children: Children;
@@ -142,6 +153,10 @@ export interface Core {
   placesTaken: number;
   /** Runs that wait for a place to execute, first come first served. */
   readonly placeQueue: Line<Actor>;
+  /** Starts that were accepted, and are not in the journal yet. */
+  starting: number;
+  /** How fast the line for places moves; see overload.ts. */
+  readonly pace: Pace;
   /** Called when a place is given back and nobody in memory wants it. */
   readonly placeFreed: (() => void)[];
   /** Those who wait for a run's end, by run. */

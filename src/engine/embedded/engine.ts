@@ -27,13 +27,20 @@ import { deliver } from "./inbox.ts";
 import { type AcquiredLease, acquireLease, keepLease } from "./lease-keeper.ts";
 import { checkAuthor, checkWellFormed } from "./author.ts";
 import { line } from "./line.ts";
+import { newPace } from "./overload.ts";
 import { ownContext } from "./own-context.ts";
+import { pressure } from "./pressure.ts";
+import { rates } from "./rates.ts";
+import { retryBudgets } from "./retry-budgets.ts";
 import { quarantine } from "./quarantine.ts";
 import { resolveStep } from "./resolve-step.ts";
-import { resolve, rollBack } from "./rollbacks.ts";
+import { refuseCancel, resolve, rollBack } from "./rollbacks.ts";
 import { actorOf, notLoaded, readOutcome, resumeRuns, startRun } from "./runs.ts";
 import { wakes } from "./wakes.ts";
 import { watchdog } from "./watchdog.ts";
+
+/** Of whoever opens a store first. */
+const FIRST_EPOCH = 1;
 
 export interface EngineOptions {
   readonly store: JournalStore;
@@ -105,14 +112,16 @@ function wayBack(
       checkAuthor(by);
       checkWellFormed("reason", reason);
       const actor = await actorOf(core, run);
+      refuseCancel(actor.run);
       await recorded(core, actor, { kind: "cancel", by, reason });
     },
-    compensate: async (run, by, reason) => {
+    compensate: async (run, { by, reason, to }) => {
       open(core);
       checkAuthor(by);
       checkWellFormed("reason", reason);
       const error = { code: "COMPENSATION_ASKED", message: reason };
-      await rollBack(core, run, by, { because: "asked", error });
+      const why = { because: "asked", error } as const;
+      await rollBack(core, run, { by, reason: why, ...(to === undefined ? {} : { to }) });
     },
     compensation: async (run, path, { action, by, reason, turn }) => {
       open(core);
@@ -148,7 +157,10 @@ async function goOnWithAll(core: Core, leave: () => void): Promise<void> {
 /** What people ask of breakers and budgets. */
 function gates(
   core: Core,
-): Pick<Engine, "breakers" | "setBreaker" | "subscribeBreakers" | "budgets" | "raiseBudget"> {
+): Pick<
+  Engine,
+  "pressure" | "breakers" | "setBreaker" | "subscribeBreakers" | "budgets" | "raiseBudget"
+> {
   return {
     breakers: () => core.breakers.snapshots(),
     setBreaker: async (name, { to, by, reason }) => {
@@ -157,6 +169,7 @@ function gates(
       checkWellFormed("reason", reason);
       await core.breakers.setByPerson(name, { to, by, reason });
     },
+    pressure: () => pressure(core),
     subscribeBreakers: (subscriber) => core.breakers.subscribe(subscriber),
     budgets: () => core.budgets.snapshots(),
     raiseBudget: async (name, raise) => {
@@ -197,6 +210,8 @@ function makeCore(options: EngineOptions, { epoch, abandoned }: AcquiredLease): 
     inOwnContext: ownContext(),
     agentPlaces: agentPlaces(),
     breakers: breakers(() => core),
+    rates: rates(clock, catalogue.rates, epoch === FIRST_EPOCH),
+    retryBudgets: retryBudgets(clock),
     budgets: budgets(() => core),
     quarantine: quarantine(),
     children: children(() => core),
@@ -210,6 +225,8 @@ function makeCore(options: EngineOptions, { epoch, abandoned }: AcquiredLease): 
     tickSet: false,
     placesTaken: 0,
     placeQueue: line(),
+    starting: 0,
+    pace: newPace(clock),
     placeFreed: [],
     waiters: new Map(),
     watchers: new Map(),

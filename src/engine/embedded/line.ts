@@ -1,38 +1,69 @@
 /**
- * A line: first come, first served. An array's `shift` moves all that is behind it, and a Set is searched past all that has
- * left it: with 100,000 in line, both cost seconds. Here each place in line costs the same, however long the line is.
+ * A line: first come first served, and whoever stands in it may leave. Everything takes the same time, however long it is.
+ * A `Set` would do but for its first member: finding it passes over all that were removed before it.
  */
-export interface Line<X> {
-  readonly push: (one: X) => void;
-  /** The first in line, who leaves it; undefined if nobody stands there. */
-  readonly shift: () => X | undefined;
-  readonly size: () => number;
-  readonly clear: () => void;
+
+export interface Place<X> {
+  readonly who: X;
+  before: Place<X> | undefined;
+  after: Place<X> | undefined;
+  stands: boolean;
 }
 
-/** What has been served is given back to memory once it is this long, and half of the line. */
-const SERVED_MAX = 1_024;
+export interface Line<X> {
+  readonly size: () => number;
+  readonly first: () => Place<X> | undefined;
+  /** Joins at the end, or before the first one from the front that `isBehind` names. */
+  join(who: X, isBehind?: (other: X) => boolean): Place<X>;
+  /** Gives false if it did not stand in the line any more. */
+  leave(place: Place<X>): boolean;
+  /** Takes the first out of the line. */
+  next(): X | undefined;
+  clear(): void;
+}
 
 export function line<X>(): Line<X> {
-  let standing: (X | undefined)[] = [];
-  let served = 0;
+  let first: Place<X> | undefined;
+  let last: Place<X> | undefined;
+  let size = 0;
+
+  const leave = (place: Place<X>): boolean => {
+    if (!place.stands) return false;
+    const { before, after } = place;
+    if (before === undefined) first = after;
+    else before.after = after;
+    if (after === undefined) last = before;
+    else after.before = before;
+    place.stands = false;
+    size -= 1;
+    return true;
+  };
   return {
-    push: (one) => void standing.push(one),
-    shift: () => {
-      if (served === standing.length) return undefined;
-      const first = standing[served];
-      standing[served] = undefined;
-      served += 1;
-      if (served >= SERVED_MAX && served * 2 >= standing.length) {
-        standing = standing.slice(served);
-        served = 0;
+    size: () => size,
+    first: () => first,
+    join: (who, isBehind) => {
+      let after: Place<X> | undefined;
+      if (isBehind !== undefined) {
+        after = first;
+        while (after !== undefined && !isBehind(after.who)) after = after.after;
       }
-      return first;
+      const before = after === undefined ? last : after.before;
+      const place: Place<X> = { who, before, after, stands: true };
+      if (before === undefined) first = place;
+      else before.after = place;
+      if (after === undefined) last = place;
+      else after.before = place;
+      size += 1;
+      return place;
     },
-    size: () => standing.length - served,
+    leave,
+    next: () => {
+      const place = first;
+      if (place !== undefined) leave(place);
+      return place?.who;
+    },
     clear: () => {
-      standing = [];
-      served = 0;
+      while (first !== undefined) leave(first);
     },
   };
 }

@@ -3,7 +3,8 @@
  *
  * R1. A probe reports exactly one answer: the first of result, throw, timeout, and the end of the run in this process.
  * R2. Nothing is asked about on another input than the one that was executed: it is held against the recorded hash.
- * R3. It passes the agent's breaker as any call does, and waits while that is open: no fallback can tell what the agent did.
+ * R3. It passes the agent's breaker and rate as any call does, and waits where they don't let it through: no fallback can tell
+ *     what the agent did.
  */
 import type { CallOutcome } from "../../decide/breaker.ts";
 import type { Probed } from "../../decide/probing.ts";
@@ -12,12 +13,14 @@ import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
 import { executionKeyOf } from "../../journal/idempotency.ts";
 import type { ProbeContext } from "../../model/agent-definition.ts";
-import type { Failure, UsageRecord } from "../../model/entry.ts";
+import type { Failure, Gate, UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import type { LogLine } from "../../ports/log-sink.ts";
 import { usageRecord } from "../usage.ts";
 import { checkedOutput, failureOf } from "./attempt-output.ts";
-import { type AtTheDoor, enter, ignoreStopped } from "./breaker-door.ts";
+import { approach, type AtTheDoor, ignoreStopped } from "./breaker-door.ts";
+import type { Refusal } from "./breakers.ts";
+import { spendUnreserved } from "./budget-door.ts";
 import { failedCall, IGNORED, SUCCEEDED } from "./call-outcome.ts";
 import type { Actor, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
@@ -30,12 +33,12 @@ interface Running extends AtTheDoor {
   readonly command: Probe;
   readonly controller: AbortController;
   readonly usage: UsageRecord[];
+  begun: boolean;
   startedMs: number;
   stopTimeout: (() => void) | undefined;
-  leaveQueue: (() => void) | undefined;
 }
 
-/** Begins a probe as soon as the agent has a place, and its breaker lets it through. */
+/** Begins a probe as soon as the agent has a place, and its breaker and rate let it through. */
 export function beginProbe(core: Core, actor: Actor, command: Probe): void {
   const { agent, path, turn, attempt } = command;
   const running: Running = {
@@ -44,35 +47,36 @@ export function beginProbe(core: Core, actor: Actor, command: Probe): void {
     command,
     controller: new AbortController(),
     usage: [],
+    begun: false,
     reported: false,
     startedMs: core.clock.monotonicMs(),
     stopTimeout: undefined,
     leaveQueue: undefined,
     ticket: undefined,
     leaveBreaker: undefined,
+    slot: undefined,
   };
   const end = (error: Failure) => report(running, { answer: "failed", error }, IGNORED);
   actor.attempts.set(path, { path, turn, attempt, agent, end, abort: end });
-  running.leaveQueue = core.agentPlaces.take(agent, () =>
-    enter(running, {
-      begin: () => begin(running),
-      close: () => close(running),
-      refused: ({ name }, refusal) => {
-        if (!close(running)) return;
-        const gate = `breaker/${name}` as const;
-        const held = { kind: "held", path, turn, attempt, agent, gate, probe: true } as const;
-        deliver(core, actor, { ...held, ...refusal });
-      },
-    }),
-  );
-  // One that ended while it began has left the queue already.
-  if (running.reported) running.leaveQueue();
+  const held = (gate: Gate, refusal: Refusal) => {
+    if (!close(running)) return;
+    const place = { kind: "held", path, turn, attempt, agent, gate, probe: true } as const;
+    deliver(core, actor, { ...place, ...refusal });
+  };
+  // However many wait for a place: it waits with them.
+  approach(running, {
+    begin: () => begin(running),
+    close: () => close(running),
+    refused: ({ name }, refusal) => held(`breaker/${name}`, refusal),
+    held,
+  });
 }
 
 function begin(running: Running): void {
   const { core, command } = running;
   const { agent } = command;
   if (running.reported) return core.agentPlaces.leave(agent);
+  running.begun = true;
   running.startedMs = core.clock.monotonicMs();
   const { timeoutMs } = agent;
   if (timeoutMs !== undefined) {
@@ -133,6 +137,8 @@ function report(running: Running, answer: Answer, outcome: CallOutcome): void {
   const { core, actor, command, ticket, usage } = running;
   if (!close(running)) return;
   const { path, turn, attempt, probe, agent } = command;
+  const tookMs = Math.round(core.clock.monotonicMs() - running.startedMs);
+  if (running.begun) spendUnreserved(running, usage, tookMs);
   const input: Probed = {
     kind: "probed",
     path,
@@ -141,7 +147,7 @@ function report(running: Running, answer: Answer, outcome: CallOutcome): void {
     probe,
     ...answer,
     random: core.ids.random(),
-    tookMs: Math.round(core.clock.monotonicMs() - running.startedMs),
+    tookMs,
     ...(usage.length === 0 ? {} : { usage }),
   };
   const reported = ticket === undefined ? undefined : core.breakers.report(ticket, outcome);

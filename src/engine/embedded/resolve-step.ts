@@ -1,11 +1,14 @@
 /** What a person decides of a call that is parked. */
-import { callOf } from "../../decide/step-call.ts";
+import { isUnderWay, isWhole } from "../../decide/parking.ts";
+import { callOf, takenCase } from "../../decide/step-call.ts";
 import { parsePath } from "../../decide/evolve.ts";
 import { check } from "../../model/check.ts";
+import type { AnyContract } from "../../model/contract.ts";
 import { BatonError } from "../../model/errors.ts";
-import type { AgentDefinition } from "../../model/agent-definition.ts";
+import { jsonSchemaContract } from "../../model/json-schema.ts";
 import type { Json } from "../../model/json.ts";
-import type { ParkedCall } from "../../model/run.ts";
+import type { ParkedCall, Run } from "../../model/run.ts";
+import type { StepDefinition } from "../../model/workflow-definition.ts";
 import type { StepDecision } from "../baton.ts";
 import { tooLarge } from "../value-size.ts";
 import type { Actor, Arrived, Core } from "./core.ts";
@@ -31,13 +34,17 @@ export async function resolveStep(
   if (parked === undefined || !isMeant || decided.has(parked)) throw notParked(run, path);
   const { action, by, reason, nothingDone } = decision;
   const step = actor.run.definition.stepByName.get(parsePath(path).step);
-  const agent = step === undefined ? undefined : callOf(actor.run, step, path)?.agent;
-  if (agent === undefined || actor.run.missing.length > 0) throw await refusal(core, actor, path);
+  const takes = step === undefined ? undefined : takesOf(actor.run, step, path);
+  if (takes === undefined || actor.run.missing.length > 0) throw await refusal(core, actor, path);
+  if (step !== undefined && isUnderWay(actor.run, step, path)) throw stillUnderWay(run, path);
   // From here on nothing is awaited before the decision is in the inbox: a run that rests may leave memory meanwhile.
   const output =
     decision.action === "done"
-      ? checked(core, agent, `output of ${path}`, decision.output)
+      ? checked(core, takes, `output of ${path}`, decision.output)
       : undefined;
+  if (takes === LIST && step?.kind === "map" && step.failures === "all" && Array.isArray(output))
+    for (const [i, item] of output.entries())
+      checked(core, step.agent.output, `item ${i} of ${path}`, item);
   decided.add(parked);
   const { turn } = parked;
   const arrived = await new Promise<Arrived>((done) =>
@@ -60,14 +67,50 @@ export async function resolveStep(
   if (arrived.kind === "failed") decided.delete(parked);
   if (arrived.kind === "failed") throw arrived.error;
   // The run began to end in the same moment: nothing of it is decided by a person any more.
-  if (actor.run.parked.get(path) === parked) throw notParked(run, path);
+  if (actor.run.parked.get(path) !== parked) return;
+  decided.delete(parked);
+  throw notParked(run, path);
 }
 
-/** What was done by hand, as its agent would have had to give it. */
-function checked(core: Core, agent: AgentDefinition, what: string, output: unknown): Json {
-  const verdict = check(agent.output, output, what, "edge");
+function stillUnderWay(run: string, path: string): BatonError {
+  return new BatonError(
+    "STEP_NOT_PARKED",
+    `In run ${run} an attempt at ${path} is still under way: it has missed its deadline, and is being aborted.`,
+    { hint: "Decide once it has ended: it may still succeed.", details: { run, path } },
+  );
+}
+
+/** The contract of what a person says a parked call, or step, came to; undefined where today's code knows of none. */
+function takesOf(run: Run, step: StepDefinition, path: string): AnyContract | undefined {
+  if (!isWhole(run, step, path)) return callOf(run, step, path)?.agent.output;
+  if (step.kind === "signal") return step.contract;
+  if (step.kind === "approval") return APPROVAL;
+  if (step.kind === "repeat") return step.agent.output;
+  if (step.kind === "map") return LIST;
+  if (step.kind === "subflow") return step.workflow.output ?? ANYTHING;
+  const taken = step.kind === "branch" ? takenCase(run, step) : undefined;
+  return (taken?.kind === "workflow" ? taken.workflow.output : undefined) ?? ANYTHING;
+}
+
+const ANYTHING: AnyContract = jsonSchemaContract<unknown>("anything", "0.0.0", {});
+const LIST: AnyContract = jsonSchemaContract<unknown>("list", "0.0.0", { type: "array" });
+const APPROVAL: AnyContract = jsonSchemaContract<unknown>("approval", "0.0.0", {
+  type: "object",
+  properties: {
+    approved: { type: "boolean" },
+    by: { type: "string" },
+    reason: { type: ["string", "null"] },
+    timedOut: { type: "boolean" },
+  },
+  required: ["approved", "by", "reason", "timedOut"],
+  additionalProperties: false,
+});
+
+/** What was done by hand, as its agent would have had to give it, or the step as a whole. */
+function checked(core: Core, contract: AnyContract, what: string, output: unknown): Json {
+  const verdict = check(contract, output, what, "edge");
   if (verdict.kind === "violated") {
-    const message = `The ${what} breaks ${agent.output.id}: ${verdict.violations[0]?.message ?? ""}`;
+    const message = `The ${what} breaks ${contract.id}: ${verdict.violations[0]?.message ?? ""}`;
     throw new BatonError("OUTPUT_REFUSED", message, {
       details: { violations: verdict.violations },
     });

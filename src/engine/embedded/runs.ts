@@ -29,6 +29,7 @@ import { newActor, takePlace } from "./actors.ts";
 import { finished, outcomeOf } from "./outcomes.ts";
 import type { Actor, Arrived, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
+import { isOverloaded, refuseOverload } from "./overload.ts";
 
 /** Pause before a run that the store could not give is asked for again. */
 const LOAD_RETRY_MS = 5_000;
@@ -52,6 +53,8 @@ export async function startRun(
       details: { id },
     });
   }
+  // What is part of a run that has been started is never refused.
+  if (request.parent === undefined && isOverloaded(core)) await refuseOverload(core, id);
   const start = startInput(core, request);
   if (core.actors.has(id) || core.loading.has(id) || core.unfinished.has(id)) {
     await compareStart(core, request, start);
@@ -60,7 +63,9 @@ export async function startRun(
   const actor = newActor(core, newRun(id, definition, core.limits), NO_HASH);
   if (request.blobs !== undefined) actor.blobs = request.blobs;
   core.actors.set(id, actor);
+  core.starting += 1;
   const arrived = await new Promise<Arrived>((resolve) => deliver(core, actor, start, resolve));
+  core.starting -= 1;
   if (arrived.kind === "failed") throw arrived.error;
   if (arrived.kind === "taken") return { joined: false };
   await compareStart(core, request, start);

@@ -2,6 +2,7 @@
  * What the watchdog takes for stuck at one look. Nothing here accuses: what is in transit looks the same for a moment, and is
  * told apart by a second look at which `sign` is the same.
  */
+import { childAt } from "../../decide/steps/child.ts";
 import { runEntries, runOfStream } from "../../history/read.ts";
 import { type RunWait, waitsOf } from "../../history/waits.ts";
 import { runStream } from "../../model/entry.ts";
@@ -112,8 +113,8 @@ export async function waitsLawfully(core: Core, run: string): Promise<boolean> {
 export function* actorFindings(core: Core): Generator<Finding> {
   let queued = 0;
   for (const actor of core.actors.values()) {
-    if (actor.queued) queued += 1;
-    if (actor.queued && queued > QUEUED_NAMED_MAX) continue;
+    if (actor.inLine !== undefined) queued += 1;
+    if (actor.inLine !== undefined && queued > QUEUED_NAMED_MAX) continue;
     const finding = actorFinding(core, actor);
     if (finding !== undefined) yield finding;
   }
@@ -132,7 +133,7 @@ function actorFinding(core: Core, actor: Actor): Finding | undefined {
     return { ...base, sign: actor.inbox, reason: "tickLost", message, heal: () => retick(core) };
   }
   if (actor.attempts.size > 0) return undefined;
-  if (actor.queued && !actor.placed) {
+  if (actor.inLine !== undefined && !actor.placed) {
     if (core.placesTaken >= core.limits.concurrentRunsMax) return undefined;
     const message = "It waits for a place to execute though there are some.";
     return { ...base, reason: "placeLost", message, heal: () => servePlaces(core) };
@@ -202,7 +203,8 @@ export async function childFindings(
 async function childFinding(core: Core, actor: Actor, path: string): Promise<readonly Finding[]> {
   // While its own entries are not committed, what follows from them has not begun.
   if (actor.appending) return [];
-  const child = `${actor.id}/${path}`;
+  const child = childAt(actor.run, path);
+  if (child === undefined) return [];
   const head = await core.store.head({ namespace: core.namespace, stream: runStream(child) });
   if (head?.open === true || actor.dropped || !actor.run.performing.has(path)) return [];
   // It hands its end over itself, once it has heard that its last entry is committed.

@@ -28,10 +28,12 @@ export function compareLives(
     const ended = byRun.get(root)?.end;
     // How far the rest of a run has come when it fails is a matter of time.
     const whole = ended === "run.completed" || ended === "run.refused";
-    if ((whole || run === root) && endOf(journal) !== "open" && endOf(journal) !== endOf(other)) {
+    const ends = [endOf(journal), endOf(other)];
+    // What is open waits for a person, in one life or in both.
+    if ((whole || run === root) && !ends.includes("open") && ends[0] !== ends[1]) {
       broken.push({
         promise: 4,
-        message: `${run} ended as ${endOf(journal)}, and without faults as ${endOf(other)}.`,
+        message: `${run} ended as ${ends[0]}, and without faults as ${ends[1]}.`,
       });
       continue;
     }
@@ -85,6 +87,12 @@ const OUT_OF_TIME = /"(TIMEOUT|DEADLINE_EXCEEDED|HEARTBEAT_MISSED)"/;
 /** By root run, what came from outside: signals, cancellation, and what time decided. */
 function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string> {
   const met = new Map<string, string[]>();
+  // What an agent of the simulation answers depends on the turn, and so on how far a run went back.
+  const restored = new Set(
+    journals.flatMap(({ run, entries }) =>
+      entries.some(({ entry }) => entry.kind === "run.restored") ? [rootOf(run)] : [],
+    ),
+  );
   for (const { run, entries } of journals) {
     const all = met.get(rootOf(run)) ?? [];
     met.set(rootOf(run), all);
@@ -94,6 +102,10 @@ function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string>
       if (kind === "signal.received") all.push(`${place} signal`);
       const endsIt = kind === "run.cancelling" || kind === "run.compensating";
       if (endsIt && by.kind !== "engine") all.push(`${place} cancelled`);
+      if (kind === "run.restored")
+        all.push(`${place} restored ${JSON.stringify(payload["step"] ?? null)}`);
+      if (restored.has(rootOf(run)) && kind === "attempt.failed")
+        all.push(`${place} ${attempt ?? 0} failed`);
       // Which calls meet an open breaker is a matter of time.
       const { fallback, error } = payload;
       if (fallback !== undefined || isOpenBreaker(error))

@@ -245,6 +245,7 @@ function note(observed: Observed, run: string, entry: Entry): void {
   if (kind === "attempt.begun") intents.set(place, entry.at);
   if (kind === "once.recorded") results.add(`${place} once ${JSON.stringify(payload["name"])}`);
   if (kind === "run.compensating") goingBack.add(run);
+  if (kind === "run.restored") goingBack.delete(run);
   const isDealtWith = kind === "compensation.resolved" && payload["action"] !== "retry";
   if (kind === "compensation.sealed" || isDealtWith) results.add(`${place} undone`);
 }

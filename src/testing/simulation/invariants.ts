@@ -126,10 +126,16 @@ function journalOf(
 ): RunJournal {
   const state: Record<string, Json> = {};
   let output: Json | undefined;
+  const seqs = new Map<string, number>();
   for (const { entry, value } of entries) {
+    if (entry.kind === "run.restored")
+      for (const [key, seq] of seqs) if (seq > Number(entry.payload["seq"])) delete state[key];
     if (value === undefined) continue;
     if (entry.kind === "run.started") state["input"] = value;
-    if (entry.kind === "step.sealed" && entry.path !== undefined) state[entry.path] = value;
+    if (entry.kind === "step.sealed" && entry.path !== undefined) {
+      state[entry.path] = value;
+      seqs.set(entry.path, entry.seq);
+    }
     if (entry.kind === "run.completed") output = value;
   }
   const last = entries.at(-1)?.entry.kind;
@@ -187,6 +193,7 @@ function checkJournal(
       );
   }
   if (entries[0]?.entry.kind !== "run.started") return;
+  for (const message of actedAgain(entries, workflow)) add(4, `${run} ${message}`);
   for (const message of wokenLate(entries)) add(11, `${run} ${message}`);
   for (const message of leftOut(journal, workflow)) add(4, `${run} ${message}`);
   for (const message of checkAttempts(entries)) add(3, `${run} ${message}`);
@@ -210,6 +217,34 @@ const SETTLING: ReadonlySet<EntryKind> = new Set<EntryKind>([
   "step.carried",
   "step.skipped",
 ]);
+
+/** Attempts of at-most-once agents that were begun while an earlier one may have acted, unasked. */
+function actedAgain(
+  entries: readonly RecordedEntry[],
+  workflow: WorkflowDefinition,
+): readonly string[] {
+  const once = new Set(
+    [...partsOf(workflow).agents].flatMap(({ id, delivery }) =>
+      delivery === undefined ? [] : [id],
+    ),
+  );
+  const uncertain = new Set<string>();
+  const again: string[] = [];
+  for (const { entry } of entries) {
+    const { kind, path = "", turn = 0, agent = "", payload } = entry;
+    const place = `${path}:${turn}`;
+    const isSettled =
+      (kind === "attempt.failed" && payload["nothingDone"] === true) ||
+      (kind === "attempt.probed" && payload["answer"] === "notDone") ||
+      kind === "step.resolved";
+    if (isSettled) uncertain.delete(place);
+    if (kind !== "attempt.begun" || !once.has(agent)) continue;
+    if (uncertain.has(place))
+      again.push(`called ${agent} again at ${path}, though it may have acted there.`);
+    uncertain.add(place);
+  }
+  return again;
+}
 
 /** What a simulation may hold up a wake-up by: outages, and jumps of the wall clock. */
 const LATE_MS = 5 * 3_600_000;
@@ -268,7 +303,7 @@ function stuck(
         step.opening.dueAt === undefined,
     );
     // A parked run waits for a person, and its last entry has what that person needs.
-    if (state.phase.kind === "parked") waiting.add(run);
+    if (state.phase.kind === "parked" || state.parked.size > 0) waiting.add(run);
     // With a time in its journal somebody had to wake it: the simulation has waited for that, unless it was to be reminded.
     const isReminded = entries.at(-1)?.entry.kind === "reminder.due";
     if (asks && (nextWakeAt(state) === undefined || isReminded)) waiting.add(run);

@@ -137,7 +137,8 @@ export async function simulate(
     options,
     inputs,
     rates: { ...DEFAULT_FAULTS, ...options.faults },
-    limits: limitsWith(options.limits ?? {}),
+    // Crashes are what a simulation is made of: no call is taken to be the cause of so many, unless it is asked for.
+    limits: limitsWith({ crashesMax: Number.MAX_SAFE_INTEGER, ...options.limits }),
     world: undefined,
     calls: 0,
   };
