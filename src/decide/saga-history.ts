@@ -352,8 +352,12 @@ function itemsBefore(refused: string): (path: string) => boolean {
   };
 }
 
-/** Whether an attempt may be under way: not where the newest one failed for good, or the next is not due yet. */
+/**
+ * Whether an attempt may be under way: not where the newest one failed for good, or the next is not due yet. One that waits at a
+ * gate is announced when it is let through.
+ */
 function mayBeUnderWay(run: Run, path: string, atMs: number): boolean {
+  if (run.holds.has(path)) return false;
   const call = run.calls.get(path);
   if (call === undefined || call.failedAttempts === 0) return true;
   return call.retryAt !== undefined && call.retryAt <= atMs;

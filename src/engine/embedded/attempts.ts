@@ -242,10 +242,17 @@ function callOutcome(running: Running, error: Failure, cause: unknown): CallOutc
 }
 
 /** Begins the attempt; where it must be known afterwards that it may have been made, once that is in the journal (A4). */
+/** What waited at its breaker has not acted as long as nothing says that it was let through: that is said where it can be undone. */
+function wasHeld({ actor, command }: Running): boolean {
+  const { compensate, breaker } = command.agent;
+  return breaker !== undefined && compensate !== undefined && actor.run.holds.has(command.path);
+}
+
 function announce(running: Running): void {
   const { core, actor, command, claim } = running;
   const { agent, path, turn, attempt, input, quarantined } = command;
-  const isPlain = agent.delivery === undefined && !quarantined && claim === undefined;
+  const isPlain =
+    agent.delivery === undefined && !quarantined && claim === undefined && !wasHeld(running);
   if (isPlain || running.reported) return begin(running);
   // Nothing new begins: without its intent it is known that it was not made.
   if (core.closing) {

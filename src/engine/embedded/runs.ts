@@ -162,6 +162,7 @@ async function recorded(core: Core, id: string): Promise<void> {
  * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, JOURNAL_BROKEN, ENTRY_UNKNOWN
  */
 export async function actorOf(core: Core, id: string): Promise<Actor> {
+  await started(core, id);
   return await (core.actors.get(id) ?? core.loading.get(id) ?? loaded(core, id, false));
 }
 
@@ -172,7 +173,15 @@ export async function actorOf(core: Core, id: string): Promise<Actor> {
 export async function reopenedActor(core: Core, id: string): Promise<Actor> {
   // Somebody else may be loading it as a run that has not ended, which fails if it has.
   await core.loading.get(id)?.catch(() => undefined);
+  await started(core, id);
   return await (core.actors.get(id) ?? core.loading.get(id) ?? loaded(core, id, true));
+}
+
+/** A run whose start is not in the journal yet may be there already, under the same id: then it is not this actor that is meant. */
+async function started(core: Core, id: string): Promise<void> {
+  const actor = core.actors.get(id);
+  if (actor === undefined || actor.head !== NO_HASH) return;
+  await new Promise<Arrived>((done) => deliver(core, actor, { kind: "tick" }, done));
 }
 
 /** Everybody who asks meanwhile is given the same promise, so that they go on in the order in which they asked. */

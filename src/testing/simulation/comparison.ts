@@ -108,7 +108,8 @@ function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string>
         all.push(`${place} ${attempt ?? 0} failed`);
       // Which calls meet an open breaker is a matter of time.
       const { fallback, error } = payload;
-      if (fallback !== undefined || isOpenBreaker(error)) all.push(`${place} breaker`);
+      if (fallback !== undefined || isOpenBreaker(error))
+        all.push(`${place} ${kind} ${attempt ?? 0} breaker`);
       // It differs what is not known: whether an answer was refused, or the process died before it came.
       if (kind === "step.parked" || kind === "attempt.unknown")
         all.push(`${place} ${JSON.stringify(error ?? null)}`);

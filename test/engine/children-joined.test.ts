@@ -11,7 +11,8 @@ const outer = workflow("outer", "1.0.0", { input: count })
   .subflow("child", inner, { input: ({ input }) => input })
   .output(() => 0);
 
-test("promise 11: a child that is cancelled while its parent joins it is cancelled", async () => {
+/** A second process finds the child of its run, and is slow to be told that it is there. */
+async function joining() {
   const clock = virtualClock();
   const kept = memory({ now: () => clock.now() });
   const one = await opened({ workflows: [outer], store: kept }, clock);
@@ -32,8 +33,22 @@ test("promise 11: a child that is cancelled while its parent joins it is cancell
   };
   const { baton } = await opened({ workflows: [outer], store }, clock);
   await clock.settle();
+  return { baton, clock, slow };
+}
+
+test("promise 11: a child that is cancelled while its parent joins it is cancelled", async () => {
+  const { baton, clock, slow } = await joining();
   await clock.until(baton.cancel("r", { by: ADA, reason: "enough" }));
   await clock.settle();
   slow.open();
   expect(await clock.until((await baton.run("r")).outcome())).toMatchObject({ kind: "cancelled" });
+});
+
+test("a child that is answered while its parent joins it takes the answer", async () => {
+  const { baton, clock, slow } = await joining();
+  const answered = baton.approve("r/child", "ok", { approved: true, by: ADA });
+  await clock.settle();
+  slow.open();
+  await clock.until(answered);
+  expect(await clock.until((await baton.run("r")).result())).toBe(0);
 });
