@@ -30,7 +30,7 @@ export interface Begun {
   readonly end: () => void;
 }
 
-const NEVER_OPENED: BreakerSeen = { last: "breaker.closed", at: 0, order: 0, period: 0 };
+const NEVER_OPENED: BreakerSeen = { last: "breaker.closed", at: 0, period: 0 };
 const IGNORED: Begun = { effect: () => {}, end: () => {} };
 
 export function watchCall(
@@ -75,10 +75,10 @@ function passBreaker(
   { name, settings }: BreakerPolicy,
   place: string,
 ): () => void {
-  const { last, at, order, period } = disk.observed.breakers.get(name) ?? NEVER_OPENED;
-  // An attempt that is announced was let through before that.
-  const announced = disk.observed.intents.get(place) ?? Number.POSITIVE_INFINITY;
-  if (last === "breaker.opened" && announced > order)
+  const { last, at, period } = disk.observed.breakers.get(name) ?? NEVER_OPENED;
+  // An attempt that is announced was let through before that, and the store may have taken its time with it.
+  const isAnnounced = disk.observed.intents.has(place);
+  if (last === "breaker.opened" && !isAnnounced)
     problems.push(`${place} was called though the breaker ${name} is open.`);
   const nowMs = wallMs();
   const { probes, cooldownMs } = settings;

@@ -41,8 +41,8 @@ export interface Observed {
   readonly goingBack: Set<string>;
   /** By run, the seq of its newest entry. */
   readonly seqs: Map<string, number>;
-  /** By `run path turn`, the place of its newest announcement among all that was kept, where there was one. */
-  readonly intents: Map<string, number>;
+  /** `run path turn` of every attempt that was announced. */
+  readonly intents: Set<string>;
   /** By breaker, its newest transition, when it was, and how many there were. */
   readonly breakers: Map<string, BreakerSeen>;
   /** `stream seq` of every entry that the store said it has, with its hash. */
@@ -51,15 +51,11 @@ export interface Observed {
   /** The epoch of the lease that was given last. */
   epoch: number;
   appends: number;
-  /** Entries that were kept so far, of all streams. Times say nothing of their order: a run's own never go back. */
-  entries: number;
 }
 
 export interface BreakerSeen {
   readonly last: string;
-  /** When it was, and its place among all that was kept. */
   readonly at: number;
-  readonly order: number;
   readonly period: number;
 }
 
@@ -91,13 +87,12 @@ export function simulatedDisk(parts: DiskParts): Disk {
     results: new Set(),
     goingBack: new Set(),
     seqs: new Map(),
-    intents: new Map(),
+    intents: new Set(),
     breakers: new Map(),
     acknowledged: new Map(),
     problems: [],
     epoch: 0,
     appends: 0,
-    entries: 0,
   };
   const disk: Platter = { ...parts, observed, fullUntilMs: 0 };
   return {
@@ -228,7 +223,6 @@ function keep(observed: Observed, events: DiskEvents, request: AppendRequest): v
     }
     for (const { seq, hash, text } of entries) {
       observed.acknowledged.set(`${stream} ${seq}`, hash);
-      observed.entries += 1;
       // The engine sealed it: an entry of format 1.
       const entry = JSON.parse(text) as Entry;
       if (stream.startsWith("run/")) {
@@ -239,7 +233,6 @@ function keep(observed: Observed, events: DiskEvents, request: AppendRequest): v
         observed.breakers.set(name, {
           last: entry.kind,
           at: entry.at,
-          order: observed.entries,
           period: seq + 1,
         });
       }
@@ -253,7 +246,7 @@ function note(observed: Observed, run: string, entry: Entry): void {
   const place = `${run} ${path} ${turn}`;
   seqs.set(run, seq);
   if (kind === "step.sealed" || kind === "item.sealed") results.add(place);
-  if (kind === "attempt.begun") intents.set(place, observed.entries);
+  if (kind === "attempt.begun") intents.add(place);
   if (kind === "once.recorded") results.add(`${place} once ${JSON.stringify(payload["name"])}`);
   if (kind === "run.compensating") goingBack.add(run);
   if (kind === "run.restored") goingBack.delete(run);
