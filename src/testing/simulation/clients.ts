@@ -78,6 +78,8 @@ const EXPECTED = [
   "RUN_NOT_FOUND",
   "VALUE_TOO_LARGE",
   "COMPENSATION_UNKNOWN",
+  "PIVOT_PASSED",
+  "SAVEPOINT_NOT_FOUND",
 ] as const;
 
 export function clients(world: World): Clients {
