@@ -281,7 +281,10 @@ function announce(running: Running): void {
 
 function begin(running: Running): void {
   const { core, actor, command } = running;
-  const { agent } = command;
+  const { agent, deadline } = command;
+  // What it waited for took it past its deadline, and the run has not heard of that yet.
+  if (deadline !== undefined && core.clock.now() >= deadline.at)
+    fail(running, deadlineFailure(deadline, parsePath(command.path).step), true);
   running.begun = true;
   if (running.reported) return core.agentPlaces.leave(agent);
   running.startedMs = core.clock.monotonicMs();
