@@ -36,7 +36,8 @@ export function checkBudget(
     const told = entry.payload as unknown as Told;
     const add = (what: string) => void broken.push(`Budget ${name} entry ${entry.seq}: ${what}`);
     if (told.since < since) add("its window began before that of the entry before.");
-    if (told.since > since) [since, settled, free] = [told.since, NOTHING, NOTHING];
+    const begins = told.since > since;
+    if (begins) [since, settled, free] = [told.since, NOTHING, NOTHING];
     if ("settlements" in told) {
       for (const { run, path, turn, attempt, amounts, unreserved } of told.settlements) {
         const key = `${run} ${path} ${turn} ${attempt}`;
@@ -45,6 +46,8 @@ export function checkBudget(
         else if (!open.delete(key)) add(`it settles ${key}, for which nothing was set aside.`);
       }
     }
+    // What is written as a window begins may have been settled before that: the ledger knows, and is believed that once.
+    if (begins) settled = told.spent;
     if ("reservations" in told) {
       for (const { run, path, turn, attempt, amounts } of told.reservations) {
         const key = `${run} ${path} ${turn} ${attempt}`;
