@@ -42,8 +42,8 @@ export interface Observed {
   readonly goingBack: Set<string>;
   /** By run, the seq of its newest entry. */
   readonly seqs: Map<string, number>;
-  /** By `run path turn`, when its newest attempt was announced, where it was. */
-  readonly intents: Map<string, number>;
+  /** `run path turn` of every attempt that was announced. */
+  readonly intents: Set<string>;
   /** `run path turn attempt` of every attempt that was announced. */
   readonly announced: Set<string>;
   /** By breaker, its newest transition, when it was, and how many there were. */
@@ -92,7 +92,7 @@ export function simulatedDisk(parts: DiskParts): Disk {
     results: new Set(),
     goingBack: new Set(),
     seqs: new Map(),
-    intents: new Map(),
+    intents: new Set(),
     announced: new Set(),
     breakers: new Map(),
     reservations: new Map(),
@@ -264,7 +264,7 @@ function note(observed: Observed, run: string, entry: Entry): void {
   seqs.set(run, seq);
   if (kind === "step.sealed" || kind === "item.sealed") results.add(place);
   if (kind === "attempt.begun") {
-    intents.set(place, entry.at);
+    intents.add(place);
     announced.add(`${place} ${entry.attempt ?? 1}`);
   }
   if (kind === "once.recorded") results.add(`${place} once ${JSON.stringify(payload["name"])}`);
