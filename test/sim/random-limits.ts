@@ -1,5 +1,5 @@
 /** What limits agents and workflows that are made by chance: budgets, rates, heartbeats, probes, deadlines, savepoints, pivots. */
-import { agent, type Budget, budget, type StepDefinition } from "baton";
+import { type agent, type Budget, budget, type StepDefinition } from "baton";
 import { type Dice, diceOf, pick } from "./dice.ts";
 
 type Options = Parameters<typeof agent<unknown, number, number>>[0];

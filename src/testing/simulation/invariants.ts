@@ -26,6 +26,7 @@ import {
 } from "./pressure-invariants.ts";
 import { NAMESPACE } from "./process.ts";
 import { checkDelivery, checkRollbacks } from "./rollback-invariants.ts";
+import { checkSavepoints } from "./savepoint-invariants.ts";
 
 /** The journal of one run, once its simulation is over. */
 export interface RunJournal {
@@ -236,6 +237,7 @@ function checkJournal(
   if (entries[0]?.entry.kind !== "run.started") return;
   for (const message of actedAgain(entries, workflow)) add(4, `${run} ${message}`);
   for (const message of wokenLate(entries)) add(11, `${run} ${message}`);
+  for (const message of checkSavepoints(entries, workflow)) add(6, `${run} ${message}`);
   for (const message of checkDeadlines(entries, workflow)) add("deadlines", `${run} ${message}`);
   for (const message of leftOut(journal, workflow)) add(4, `${run} ${message}`);
   for (const message of checkAttempts(entries)) add(3, `${run} ${message}`);
