@@ -5,17 +5,15 @@
 import { memory, workflow } from "baton";
 import { expect, test } from "vitest";
 import { ADA, agentOf, count, gate, opened, payloadsOf } from "../support/opened.ts";
+import { mortal } from "../support/mortal.ts";
 import { settableClock } from "../support/settable-clock.ts";
 import { undone, undoing } from "../support/undoing.ts";
 
-/** `pay` fails once, and `ms` later its process is left. In the next one the clock has been set back, if it is to be. */
-async function leftAfter(ms: number, isSetBack: boolean) {
-  const clock = settableClock();
-  const store = memory({ now: () => clock.now() });
-  const acts: string[] = [];
-  const never = gate();
-  const busy = agentOf<number, number>("busy", () => never.promise.then(() => 1));
-  const pay = undoing<number>("pay", acts, {
+const never = gate();
+
+/** Fails once; then it acts, and never ends. */
+function paying(acts: string[]) {
+  return undoing<number>("pay", acts, {
     unknown: true,
     attempts: 2,
     execute: async (_, { attempt }) => {
@@ -25,6 +23,15 @@ async function leftAfter(ms: number, isSetBack: boolean) {
       return 1;
     },
   });
+}
+
+/** `pay` fails once, and `ms` later its process is left. In the next one the clock has been set back, if it is to be. */
+async function leftAfter(ms: number, isSetBack: boolean) {
+  const clock = settableClock();
+  const store = memory({ now: () => clock.now() });
+  const acts: string[] = [];
+  const busy = agentOf<number, number>("busy", () => never.promise.then(() => 1));
+  const pay = paying(acts);
   const flow = workflow("w", "1.0.0", { input: count })
     .step("busy", busy, { input: ({ input }) => input })
     .step("pay", pay, { input: ({ input }) => input })
@@ -45,6 +52,28 @@ async function leftAfter(ms: number, isSetBack: boolean) {
 test("promise 6: a retry that was lost with its process is undone, though the clock was set back meanwhile", async () => {
   const { acts, resumed } = await leftAfter(1_000, true);
   expect(resumed).toHaveLength(1);
+  expect(acts[0]).toBe("paid");
+  expect(undone(acts)).toEqual(["pay"]);
+});
+
+test("promise 6: so is one that was lost while its run was taken to rest until it was due", async () => {
+  const clock = settableClock();
+  const store = memory({ now: () => clock.now() });
+  const acts: string[] = [];
+  const pay = paying(acts);
+  const flow = workflow("w", "1.0.0", { input: count })
+    .step("pay", pay, { input: ({ input }) => input })
+    .output(() => 0);
+  const first = mortal(store);
+  const one = await opened({ workflows: [flow], store: first.factory }, clock);
+  await one.baton.start(flow, 1, { id: "r" });
+  await clock.advance(1_000);
+  first.kill();
+  clock.setBack(600_000);
+  const { baton } = await opened({ workflows: [flow], store, standby: true }, clock);
+  await clock.until(baton.cancel("r", { by: ADA, reason: "changed my mind" }));
+  await clock.advance(30_000);
+  expect(await payloadsOf(baton, "r", "run.resumed")).toEqual([{ incarnation: 1, crashed: true }]);
   expect(acts[0]).toBe("paid");
   expect(undone(acts)).toEqual(["pay"]);
 });

@@ -465,7 +465,8 @@ export function stopAll(core: Core, reason: BatonError): void {
   for (const watchers of core.watchers.values()) for (const watcher of watchers) watcher.ended();
 }
 
-function indexOf(run: Run): StreamIndex {
+/** What the store's index is to say of a run. */
+export function indexOf(run: Run): StreamIndex {
   const status = statusOf(run);
   // What is parked may wait for a time as well: another branch of it sleeps.
   const isWaiting = status === "waiting" || status === "parked";

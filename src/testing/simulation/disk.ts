@@ -85,6 +85,8 @@ interface DiskParts {
 interface Platter extends DiskParts {
   readonly observed: Observed;
   fullUntilMs: number;
+  /** The newest epoch whose process handed the store over. */
+  releasedEpoch: number;
 }
 
 export function simulatedDisk(parts: DiskParts): Disk {
@@ -101,7 +103,7 @@ export function simulatedDisk(parts: DiskParts): Disk {
     epoch: 0,
     appends: 0,
   };
-  const disk: Platter = { ...parts, observed, fullUntilMs: 0 };
+  const disk: Platter = { ...parts, observed, fullUntilMs: 0, releasedEpoch: 0 };
   return {
     observed,
     storeFor: (user) => async (mode) => {
@@ -116,12 +118,19 @@ export function simulatedDisk(parts: DiskParts): Disk {
         acquire: (...request) =>
           reach(disk, user, async () => {
             const result = await inner.acquire(...request);
-            if (result.kind === "acquired") observed.epoch = user.epoch = result.epoch;
-            return result;
+            if (result.kind !== "acquired") return result;
+            // A handle that was closed for a process that died looks to the store like one that was closed in good order.
+            const isAbandoned = observed.epoch > 0 && disk.releasedEpoch !== observed.epoch;
+            observed.epoch = user.epoch = result.epoch;
+            return isAbandoned ? { ...result, abandoned: true } : result;
           }),
         lease: () => reach(disk, user, () => inner.lease()),
         renew: (epoch) => reach(disk, user, () => inner.renew(epoch)),
-        release: (epoch) => reach(disk, user, () => inner.release(epoch)),
+        release: (epoch) =>
+          reach(disk, user, async () => {
+            await inner.release(epoch);
+            disk.releasedEpoch = epoch;
+          }),
       };
     },
   };
