@@ -66,18 +66,39 @@ export function checkCallsInTime(
   run: string,
   entries: readonly RecordedEntry[],
   calls: readonly SeenCall[],
+  definition: WorkflowDefinition,
 ): readonly string[] {
   const started = entries[0]?.entry;
   const deadlineAt = started?.payload["deadlineAt"];
   if (started === undefined || typeof deadlineAt !== "number") return [];
-  if (entries.some(({ entry }) => entry.kind === "run.overdue" && "pivot" in entry.payload))
-    return [];
+  const freeFrom = withoutDeadlineFrom(entries, definition);
   return calls
     .filter((call) => call.run === run && call.kind === "execute" && call.wallMs >= deadlineAt)
+    .filter(({ atSeq }) => atSeq < freeFrom)
     .map(
       ({ path, turn, attempt, wallMs }) =>
         `attempt ${attempt} of ${path} ${turn} began ${wallMs - deadlineAt} ms after the run's deadline.`,
     );
+}
+
+/**
+ * The entry from which a run has no deadline any more: the one that says that it is overdue behind a pivot; or, where the pivot
+ * was sealed by an attempt that was under way by then, the one by which it goes on from there.
+ */
+function withoutDeadlineFrom(
+  entries: readonly RecordedEntry[],
+  { stepByName }: WorkflowDefinition,
+): number {
+  let isOverdue = false;
+  let isPassed = false;
+  for (const { entry } of entries) {
+    const { kind, path = "", seq, payload } = entry;
+    if (kind === "run.overdue" && "pivot" in payload) return seq;
+    if (kind === "run.overdue") isOverdue = true;
+    if (kind === "step.sealed" && stepByName.get(path)?.pivot === true) isPassed = true;
+    if (kind === "run.restored" && isOverdue && isPassed) return seq;
+  }
+  return Number.POSITIVE_INFINITY;
 }
 
 function newReading(definition: WorkflowDefinition): Reading {

@@ -132,9 +132,12 @@ export async function remainsOf(
   const workflowOf = new Map(journals.map((each) => [each.run, workflows.get(each.workflow)]));
   for (const message of checkRunBudgets((run) => workflowOf.get(run), calls)) add(13, message);
   for (const message of checkRates(calls)) add("rates", message);
-  for (const { run, entries } of journals)
-    for (const message of checkCallsInTime(run, entries, calls))
+  for (const { run, entries } of journals) {
+    const definition = workflowOf.get(run);
+    if (definition === undefined) continue;
+    for (const message of checkCallsInTime(run, entries, calls, definition))
       add("deadlines", `${run} ${message}`);
+  }
   const left = stuck(life, journals, workflows);
   for (const message of left) add(11, message);
   if (life.end === "endless" && (left.length > 0 || journals.every(({ end }) => end !== undefined)))
