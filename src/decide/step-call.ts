@@ -19,19 +19,19 @@ export interface Call {
   readonly map: () => unknown;
 }
 
-/** By step that failed, the items that it had: some of them may still be under way then, and are recorded after it. */
-export type FailedItems = ReadonlyMap<string, Items>;
+/** By step that failed or was skipped, the items that it had: some of them may still be under way then, and are recorded after it. */
+export type ItemsGivenUp = ReadonlyMap<string, Items>;
 
 /** The call that a path stands for today, given what was recorded so far. */
 export function callOf(
   run: Run,
   step: StepDefinition,
   path: string,
-  failed?: FailedItems,
+  givenUp?: ItemsGivenUp,
 ): Call | undefined {
   const { view } = viewOf(run, step.needs);
   const { index } = parsePath(path);
-  const items = itemsOf(run, step) ?? failed?.get(step.name);
+  const items = itemsOf(run, step) ?? givenUp?.get(step.name);
   switch (step.kind) {
     case "agent":
       return { agent: step.agent, map: () => step.input(view) };

@@ -44,8 +44,8 @@ export interface Replaying {
   readonly differ: (difference: ReplayDifference) => void;
   /** `step:turn` of what has passed its gate, and names that the definition does not know. */
   readonly seen: Set<string>;
-  /** By step that failed, the items that it had. */
-  readonly failed: Map<string, Items>;
+  /** By step that failed or was skipped, the items that it had. */
+  readonly givenUp: Map<string, Items>;
 }
 
 /** Whether today's contract takes a recorded value as it is. */

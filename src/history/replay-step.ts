@@ -126,7 +126,7 @@ function compareCall(
   fact: FactOf<"step.sealed" | "item.sealed" | "attempt.failed" | "attempt.unknown">,
   step: StepDefinition,
 ): void {
-  const call = callOf(replaying.run, step, fact.path ?? step.name, replaying.failed);
+  const call = callOf(replaying.run, step, fact.path ?? step.name, replaying.givenUp);
   if (call === undefined) {
     return differ(replaying, fact, {
       what: "step",
@@ -317,7 +317,7 @@ function compareAttempt(
 ): void {
   compareCall(replaying, fact, step);
   comparePause(replaying, fact, step);
-  const call = callOf(replaying.run, step, fact.path ?? step.name, replaying.failed);
+  const call = callOf(replaying.run, step, fact.path ?? step.name, replaying.givenUp);
   // Attempts that were lost with their process, or made before a person asked for more, are not counted.
   const uncounted = replaying.run.calls.get(fact.path ?? step.name)?.uncounted ?? 0;
   const attempt = (fact.attempt ?? 1) - uncounted;

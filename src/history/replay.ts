@@ -58,12 +58,12 @@ export function replay(
     definition,
     differ,
     seen: new Set(),
-    failed: new Map(),
+    givenUp: new Map(),
   };
   for (const fact of facts) {
     if (fact.path === undefined) compareRun(replaying, fact);
     else compareFact(replaying, fact, fact.path);
-    if (fact.kind === "step.failed") keepItems(replaying, fact);
+    if (fact.kind === "step.failed" || fact.kind === "step.skipped") keepItems(replaying, fact);
     evolve(replaying.run, fact);
   }
   return {
@@ -75,11 +75,11 @@ export function replay(
   };
 }
 
-/** A step that fails forgets its items; what those that are under way give is recorded after it. */
-function keepItems({ run, definition, failed }: Replaying, { path = "" }: Fact): void {
+/** A step that is given up or skipped forgets its items; what became of those that were under way is recorded after it. */
+function keepItems({ run, definition, givenUp }: Replaying, { path = "" }: Fact): void {
   const step = definition.stepByName.get(path);
   const items = step === undefined ? undefined : itemsOf(run, step);
-  if (items !== undefined) failed.set(path, items);
+  if (items !== undefined) givenUp.set(path, items);
 }
 
 function compareRun(replaying: Replaying, fact: Fact): void {
@@ -103,8 +103,8 @@ function compareRun(replaying: Replaying, fact: Fact): void {
   if (fact.kind === "run.overdue") compareOverdue(replaying, fact);
   if (fact.kind === "run.completed") compareOutput(replaying, fact);
   if (fact.kind === "run.compensating") comparePlan(replaying, fact);
-  // Of what failed before it, nothing is under way any more.
-  if (fact.kind === "run.restored") replaying.failed.clear();
+  // Of what was given up before it, nothing is under way any more.
+  if (fact.kind === "run.restored") replaying.givenUp.clear();
 }
 
 /** Whether today's workflow would undo the same, in the same order. */
