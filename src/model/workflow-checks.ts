@@ -54,6 +54,10 @@ function sendBackProblems(
       `Step "${step.name}" sends back to "${policy.to}", which is a ${producer.kind} and not an agent's step.`,
     );
   }
+  if (producer?.pivot === true)
+    problems.push(
+      `Step "${step.name}" may send "${policy.to}" back, which is a pivot: once it is sealed the run only goes forward. Let a later step be the pivot.`,
+    );
   const others = new Set(dependents.get(policy.to) ?? []);
   others.delete(step.name);
   for (const early of notAfter(step.name, others, dependents)) {

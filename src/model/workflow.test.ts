@@ -353,6 +353,18 @@ describe("sending back", () => {
     ]);
   });
 
+  it("is refused where it would take back a pivot", () => {
+    const problems = problemsOf(() =>
+      begun()
+        .step("draft", write, { input: text, pivot: true })
+        .step("judge", write, back)
+        .output(() => 1),
+    );
+    expect(problems).toEqual([
+      expect.stringContaining('Step "judge" may send "draft" back, which is a pivot'),
+    ]);
+  });
+
   it("goes to agents' steps only, for one to ten turns", () => {
     const judged = (policy: unknown) =>
       problemsOf(() =>

@@ -92,7 +92,8 @@ export function limitedStep(limits: RandomLimits, step: StepDefinition): StepDef
   return {
     ...step,
     ...(savepoints && dice(3) === 0 ? { savepoint: { attempts: dice(3) } } : {}),
-    ...(pivots && dice(4) === 0 ? { pivot: true } : {}),
+    // A draft is sent back, which no pivot can be.
+    ...(pivots && dice(4) === 0 && !step.name.endsWith("draft") ? { pivot: true } : {}),
     ...(deadlines && !waits && dice(3) === 0
       ? { deadlineMs: pick(dice, [1_500, 6_000, 3_600_000]) }
       : {}),
