@@ -1,7 +1,14 @@
 /**
  * accept: what has happened outside, taken in. Each input either becomes facts, or is recognised as late and ignored.
  */
-import type { Author, CompensationAction, Fact, RollbackReason } from "../model/entry.ts";
+import type {
+  Author,
+  CompensationAction,
+  EventFacts,
+  Fact,
+  FactOf,
+  RollbackReason,
+} from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { Position } from "../model/entry.ts";
@@ -28,6 +35,10 @@ import { type Deliberation, deliberation, ENGINE, say } from "./turn.ts";
 import type { Reads, Run } from "../model/run.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import { parsePath } from "./evolve.ts";
+import { deliveryChildEnded } from "./steps/subscription.ts";
+import { causeAt, publish } from "./publish.ts";
+import { tryCall } from "./handoff.ts";
+import type { TopicDefinition } from "../model/topic.ts";
 
 /** A step that a fork takes over from its parent. */
 export type Carried =
@@ -45,7 +56,7 @@ export type Carried =
   | {
       readonly kind: "skipped";
       readonly key: string;
-      readonly reason?: "when" | "refused" | "timeout";
+      readonly reason?: FactOf<"step.skipped">["payload"]["reason"];
       readonly reads?: Reads;
     };
 
@@ -59,6 +70,8 @@ export type Input =
       readonly input: Json;
       readonly inputHash: string;
       readonly parent?: { readonly run: string; readonly path: string };
+      /** Where it is not the run's own id. */
+      readonly correlation?: string;
       readonly fork?: Position & { readonly hash: string; readonly version: number };
       readonly carried?: readonly Carried[];
     }
@@ -96,6 +109,14 @@ export type Input =
       readonly step: string;
       readonly by: Author;
       readonly violations: readonly Violation[];
+    }
+  /** An event that was published elsewhere, and concerns the run. */
+  | {
+      readonly kind: "event";
+      readonly by: Author;
+      readonly event: EventFacts;
+      readonly from: Position;
+      readonly data: Json;
     }
   | { readonly kind: "cancel"; readonly by: Author; readonly reason: string }
   /** A run that has ended is to go back; one that has not is cancelled. Its journal comes first. */
@@ -181,6 +202,17 @@ function accept(turn: Deliberation, input: Input): void {
         payload: { violations: input.violations, then: { kind: "goOn" } },
       });
       return;
+    case "event":
+      // One that is known, or comes when nothing can follow from it any more, changes nothing.
+      if (run.phase.kind !== "going" || run.bus?.ids.has(input.event.id) === true) return;
+      say(turn, {
+        kind: "event.received",
+        by: input.by,
+        causation: input.from,
+        payload: { ...input.event, from: input.from },
+        value: input.data,
+      });
+      return;
     case "cancel":
       if (run.phase.kind === "going" || run.phase.kind === "blocked") {
         say(turn, { kind: "run.cancelling", by: input.by, payload: { reason: input.reason } });
@@ -232,10 +264,13 @@ function start(turn: Deliberation, input: Extract<Input, { readonly kind: "start
       manifest: input.manifest,
       engine: input.engine,
       ...(input.parent === undefined ? {} : { parent: input.parent }),
+      ...(input.correlation === undefined ? {} : { correlation: input.correlation }),
       ...(input.fork === undefined ? {} : { fork: input.fork }),
     },
     value: input.input,
   });
+  const { choreography } = turn.run.definition;
+  if (choreography !== undefined) publishFirst(turn, choreography.starts, input.input);
   for (const carried of input.carried ?? []) {
     if (carried.kind === "skipped") {
       say(turn, {
@@ -259,6 +294,14 @@ function start(turn: Deliberation, input: Extract<Input, { readonly kind: "start
       });
     }
   }
+}
+
+/** What a choreography is started with is its first event. */
+function publishFirst(turn: Deliberation, topic: TopicDefinition, data: Json): void {
+  const keyed = tryCall(`key of ${topic.name}`, () => topic.key?.(data));
+  // A key that can't be computed leaves the event without an order of its own.
+  const key = keyed.ok ? keyed.value : undefined;
+  publish(turn, "input", { topic, data, key }, { hops: 0, causation: causeAt(turn, 0) });
 }
 
 function stepOf(run: Run, name: string): StepDefinition {
@@ -307,9 +350,10 @@ function attemptFailed(
   }
 }
 
-/** The agent that a step calls; for a branch, that of the case which was taken. */
+/** The agent that a step, or a delivery to it, calls; for a branch, that of the case which was taken. */
 function agentOf(run: Run, step: StepDefinition): AgentDefinition {
   if (step.kind === "agent" || step.kind === "map" || step.kind === "repeat") return step.agent;
+  if (step.kind === "subscription" && step.target.kind === "agent") return step.target.agent;
   const state = run.steps.get(step.name);
   const taken =
     step.kind === "branch" && state?.kind === "open" && state.opening.step === "branch"
@@ -366,6 +410,7 @@ function childEnded(turn: Deliberation, path: string, outcome: ChildOutcome): vo
   if (performing === undefined) return;
   run.performing.delete(path);
   const step = stepOf(run, parsePath(path).step);
+  if (step.kind === "subscription") return deliveryChildEnded(turn, step, path, outcome);
   const state = run.steps.get(step.name);
   if (state?.kind === "open") rulesOf(step).childEnded?.(turn, step, state, performing, outcome);
 }

@@ -5,6 +5,7 @@
 import type { EntryKind, Fact, FactOf, PlannedCompensation } from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
+import { settleDelivery, takeEvent, takeGathering } from "./bus.ts";
 import type { Items, Rollback, Run, StepState } from "../model/run.ts";
 
 const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void } = {
@@ -95,6 +96,13 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "reminder.due": (run, fact) => {
     remindAt(run, pathOf(fact), fact.payload.remindAt);
   },
+  "event.published": takeEvent,
+  "event.received": takeEvent,
+  "event.refused": (run, fact) => {
+    const { error } = fact.payload;
+    if (run.phase.kind === "going")
+      run.phase = { kind: "failing", step: parsePath(pathOf(fact)).step, error };
+  },
   "workflow.registered": notOfARun,
   "breaker.opened": notOfARun,
   "breaker.halfOpened": notOfARun,
@@ -126,6 +134,9 @@ function started(run: Run, fact: FactOf<"run.started">): void {
   run.parent = fact.payload.parent;
   run.version = 0;
   run.values.set("input", { value: valueOf(fact), seq: fact.seq, version: 0, turn: 0 });
+  run.correlation = fact.payload.correlation ?? run.id;
+  // What a choreography does follows from its events.
+  if (run.definition.choreography !== undefined) return;
   for (const step of run.definition.steps) {
     let unmet = 0;
     for (const key of step.needs) if (key !== "input") unmet += 1;
@@ -219,6 +230,7 @@ function seal(run: Run, fact: FactOf<"step.sealed" | "step.carried">): void {
 function opened(run: Run, fact: FactOf<"step.opened">): void {
   const step = pathOf(fact);
   const opening = fact.payload;
+  if (opening.step === "gathering") return gathered(run, step, opening.events);
   const list = opening.step === "map" && Array.isArray(fact.value) ? fact.value : [];
   const items: Items | undefined =
     opening.step === "map" || opening.step === "repeat"
@@ -226,11 +238,16 @@ function opened(run: Run, fact: FactOf<"step.opened">): void {
       : undefined;
   run.steps.set(step, { kind: "open", opening, seq: fact.seq, reads: fact.reads ?? {}, items });
   if (opening.step === "sleep") run.timers.push({ dueAt: opening.dueAt, kind: "wake", step });
-  if (opening.step === "approval" || opening.step === "signal") {
+  if (opening.step === "approval" || opening.step === "signal" || opening.step === "event") {
     if (opening.dueAt !== undefined) run.timers.push({ dueAt: opening.dueAt, kind: "wake", step });
     if (opening.remindAt !== undefined) remindAt(run, step, opening.remindAt);
   }
   run.agenda.add(step);
+}
+
+function gathered(run: Run, path: string, events: Readonly<Record<string, number>>): void {
+  const step = run.definition.stepByName.get(parsePath(path).step);
+  if (step?.kind === "subscription") takeGathering(run, step, events);
 }
 
 /** The timers of earlier reminders stay in the queue when a journal is folded anew; only this one counts. */
@@ -293,7 +310,7 @@ function attemptUnknown(run: Run, fact: FactOf<"attempt.unknown">): void {
   run.holds.delete(path);
   run.calls.set(path, { failedAttempts: attempt, retryAt: undefined, feedback, uncounted });
   if (then === "probe") run.unknowns.set(path, { step, turn, attempt, error });
-  if (then === "probe" || then === "retry") run.agenda.add(step);
+  if (then === "probe" || then === "retry") run.agenda.add(onAgenda(run, path));
 }
 
 function stepResolved(run: Run, fact: FactOf<"step.resolved">): void {
@@ -303,7 +320,12 @@ function stepResolved(run: Run, fact: FactOf<"step.resolved">): void {
   const call = run.calls.get(path);
   if (call !== undefined)
     run.calls.set(path, { ...call, retryAt: undefined, uncounted: call.failedAttempts });
-  run.agenda.add(parsePath(path).step);
+  run.agenda.add(onAgenda(run, path));
+}
+
+/** As what a path is looked at: a delivery by itself, all else by its step. */
+export function onAgenda(run: Run, path: string): string {
+  return run.bus?.deliveries.has(path) === true ? path : parsePath(path).step;
 }
 
 function held(run: Run, fact: FactOf<"attempt.held">): void {
@@ -332,6 +354,7 @@ function handoffRefused(run: Run, fact: FactOf<"handoff.refused">): void {
 }
 
 function settle(run: Run, step: string): void {
+  if (run.bus !== undefined) settleDelivery(run, step);
   run.unsettledSteps -= 1;
   run.signals.delete(step);
   run.reminders.delete(step);

@@ -99,7 +99,7 @@ export function resolveStep(
   });
   if (action === "retry") return beginAgain(run, step, path);
   countItem(run, step);
-  if (action === "fail") return rules.givenUp?.(turn, step, path, error);
+  if (action === "fail") return (rules.discarded ?? rules.givenUp)?.(turn, step, path, error);
   const agent = callOf(run, step, path)?.agent.id;
   const { turn: turnNo } = parked;
   rules.sealed?.(

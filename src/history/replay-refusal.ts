@@ -1,10 +1,12 @@
 /** What replay compares of a refused handoff: that today's code refuses it too, and what follows. */
-import { gate, type Tried, tryCall, tryInput } from "../decide/handoff.ts";
+import { deliveryView } from "../decide/bus.ts";
+import { tryEvent } from "../decide/publish.ts";
+import { gate, gateOn, type Tried, tryCall, tryInput } from "../decide/handoff.ts";
 import type { FactOf } from "../model/entry.ts";
 import { parseIsoTime } from "../model/iso-time.ts";
 import { type Json, sealJson } from "../model/json.ts";
 import type { Run } from "../model/run.ts";
-import type { StepDefinition } from "../model/workflow-definition.ts";
+import type { StepDefinition, SubscriptionStep } from "../model/workflow-definition.ts";
 import { callOf, takenCase, untilHolds } from "../decide/step-call.ts";
 import { differ, type Replaying } from "./replay-difference.ts";
 
@@ -75,9 +77,23 @@ function todaysRefusal(run: Run, step: StepDefinition, path: string): Tried<unkn
       return tryCall("input", () => step.input(view));
     case "agent":
       return todaysInput(run, step, path);
+    case "emit":
+      return tryEvent(step.topic, "data", () => step.data(view));
+    case "subscription":
+      return todaysDelivery(run, step, path);
+    case "event":
     case "signal":
       return { ok: true, value: undefined };
   }
+}
+
+function todaysDelivery(run: Run, step: SubscriptionStep, path: string): Tried<unknown> {
+  const delivery = run.bus?.deliveries.get(path);
+  if (delivery === undefined) return { ok: true, value: undefined };
+  const { view, reads } = deliveryView(run, step, delivery);
+  const passed = gateOn(step, view, reads);
+  if (passed.kind === "refused") return { ok: false, violations: passed.violations };
+  return passed.kind === "skip" ? { ok: true, value: undefined } : todaysInput(run, step, path);
 }
 
 function chosenCase(

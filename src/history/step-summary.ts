@@ -15,7 +15,7 @@ import type { Violation } from "../model/violation.ts";
 
 /** What a step waits for. `dueAt` is in milliseconds since 1970. */
 export interface Waiting {
-  readonly what: "approval" | "signal" | "timer" | "run" | GateKind;
+  readonly what: "approval" | "signal" | "event" | "timer" | "run" | GateKind;
   readonly dueAt?: number;
   /** What the person is shown who has to approve. */
   readonly shown?: Json;
@@ -51,7 +51,7 @@ export interface StepSummary {
   /** What an open step waits for. */
   readonly waitsFor?: Waiting;
   /** Why it was skipped. */
-  readonly skipped?: "when" | "refused" | "timeout";
+  readonly skipped?: FactOf<"step.skipped">["payload"]["reason"];
   readonly items?: ItemCounts;
   /** The case that a branch took. */
   readonly case?: string;
@@ -170,6 +170,7 @@ function waiting(fact: FactOf<"step.opened">): Waiting | undefined {
       return { what: "timer", dueAt: opening.dueAt };
     case "approval":
     case "signal":
+    case "event":
       return {
         what: opening.step,
         ...(opening.dueAt === undefined ? {} : { dueAt: opening.dueAt }),
@@ -180,6 +181,7 @@ function waiting(fact: FactOf<"step.opened">): Waiting | undefined {
       return opening.run === undefined ? undefined : { what: "run", run: opening.run };
     case "map":
     case "repeat":
+    case "gathering":
       return undefined;
   }
 }

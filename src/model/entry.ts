@@ -49,7 +49,10 @@ export type Opening =
   | { readonly step: "subflow"; readonly run: string }
   | { readonly step: "sleep"; readonly dueAt: number }
   | { readonly step: "approval"; readonly dueAt?: number; readonly remindAt?: number }
-  | { readonly step: "signal"; readonly dueAt?: number; readonly remindAt?: number };
+  | { readonly step: "signal"; readonly dueAt?: number; readonly remindAt?: number }
+  | { readonly step: "event"; readonly dueAt?: number; readonly remindAt?: number }
+  /** A delivery of what has come of several topics, in time, by the name under which it is seen: the events' seqs. */
+  | { readonly step: "gathering"; readonly events: Readonly<Record<string, number>> };
 
 /** What happens after a refused handoff, as decided at that moment. */
 export type RefusalOutcome =
@@ -57,7 +60,9 @@ export type RefusalOutcome =
   | { readonly kind: "skip" }
   | { readonly kind: "sendBack"; readonly to: string; readonly turn: number }
   /** An item of a map failed, or a signal was refused: the step itself goes on. */
-  | { readonly kind: "goOn" };
+  | { readonly kind: "goOn" }
+  /** A delivery waits for a person. */
+  | { readonly kind: "deadLetter" };
 
 /** Why a run goes back over what it has done. */
 export interface RollbackReason {
@@ -107,8 +112,18 @@ export function gateKind(gate: Gate): GateKind {
   return gate.slice(0, gate.indexOf("/")) as GateKind;
 }
 
-/** Why a step is parked: its attempt's outcome is not known; it took its process with it; it failed where the run may only go forward. */
-export type ParkedBecause = "unknown" | "poison" | "pivot";
+/** Why a step is parked: its attempt's outcome is not known; it took its process with it; it failed where the run may only go forward; it is a delivery that failed for good, or was refused. */
+export type ParkedBecause = "unknown" | "poison" | "pivot" | "failed" | "refused";
+
+/** What is said of an event besides its data. */
+export interface EventFacts {
+  readonly topic: string;
+  /** `name@version` of the topic's contract when it was published. */
+  readonly contract: string;
+  readonly id: string;
+  readonly hops: number;
+  readonly key?: string;
+}
 
 /** What a person decides of a step that is parked. */
 export type StepAction = "retry" | "done" | "fail";
@@ -122,6 +137,8 @@ export interface Payloads {
     readonly engine: string;
     readonly fork?: Position & { readonly hash: string; readonly version: number };
     readonly parent?: { readonly run: string; readonly path: string };
+    /** Under which what follows from one beginning is found; absent where it is the run's own id. */
+    readonly correlation?: string;
   };
   /** The input broke the workflow's contract; the run never began. No value: what was refused is not kept. */
   readonly "run.refused": {
@@ -146,7 +163,10 @@ export interface Payloads {
   };
   /** Seals a version in a fork: the value was sealed by the parent run at `from`. */
   readonly "step.carried": { readonly from: Position & { readonly hash: string } };
-  readonly "step.skipped": { readonly reason: "when" | "refused" | "timeout" };
+  /** `failed`, `discarded`: a delivery that is passed over, by policy or by a person. */
+  readonly "step.skipped": {
+    readonly reason: "when" | "refused" | "timeout" | "failed" | "discarded";
+  };
   /** Value: the list of a map, what an approval shows; absent for the other kinds. */
   readonly "step.opened": Opening;
   readonly "step.failed": { readonly error: Failure };
@@ -236,6 +256,12 @@ export interface Payloads {
     readonly action: CompensationAction;
     readonly reason?: string;
   };
+  /** An event. Value: its data. `id` is its place: run and seq. `hops`: events before it in the chain that led to it. */
+  readonly "event.published": EventFacts;
+  /** An event that was published elsewhere, and concerns this run. Value: its data. */
+  readonly "event.received": EventFacts & { readonly from: Position };
+  /** An event that was not published: the chain that led to it, or the run's events, are over a limit. The run fails. */
+  readonly "event.refused": { readonly topic: string; readonly error: Failure };
   /** In the stream `registry/<workflow>`: the graph and manifest under which runs of this workflow version start from here on. */
   readonly "workflow.registered": {
     readonly workflow: string;
@@ -264,6 +290,8 @@ export const VALUE_FIELD = {
   "run.compensating": "plan",
   "run.parked": "letters",
   "step.parked": "letter",
+  "event.published": "data",
+  "event.received": "data",
 } as const satisfies Partial<Record<EntryKind, string>>;
 
 export type ValuedKind = keyof typeof VALUE_FIELD;
@@ -388,4 +416,9 @@ export const OPEN_STATUSES: ReadonlySet<RunStatus> = new Set<RunStatus>([
 /** The stream that a run's journal is kept in. */
 export function runStream(runId: string): string {
   return `run/${runId}`;
+}
+
+/** By which the store finds the events of a topic. */
+export function topicLabel(topic: string): string {
+  return `topic/${topic}`;
 }

@@ -61,6 +61,8 @@ interface UntypedBuilder {
   readonly sleep: Call;
   readonly approval: Call;
   readonly awaitSignal: Call;
+  readonly emit: Call;
+  readonly awaitEvent: Call;
   readonly output: (project: unknown) => unknown;
 }
 
@@ -83,6 +85,8 @@ function builderAfter(header: WorkflowHeader, chain: Chain<WrittenStep>): Untype
     sleep: plain("sleep"),
     approval: plain("approval"),
     awaitSignal: plain("signal"),
+    emit: targeted("emit"),
+    awaitEvent: targeted("event"),
     output: (project) => buildWorkflow(header, listed(chain), project),
   } satisfies UntypedBuilder);
 }

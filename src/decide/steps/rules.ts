@@ -32,6 +32,8 @@ export interface StepRules<S extends StepDefinition> {
   ) => void;
   /** A call of it was given up; `attempt.failed` stands in the journal already. */
   readonly givenUp?: (turn: Deliberation, step: S, path: string, error: Failure) => void;
+  /** A person has given up a call that was parked. As `givenUp` if absent. */
+  readonly discarded?: (turn: Deliberation, step: S, path: string, error: Failure) => void;
   readonly childEnded?: (
     turn: Deliberation,
     step: S,

@@ -5,7 +5,7 @@
  * dropped, or ends -> dropped. A rested run is woken by a signal, a timer or a child's end, which load it again.
  */
 import { type Input, takeTurn } from "../../decide/accept.ts";
-import { hasEnded, nextWakeAt, statusOf } from "../../decide/decide.ts";
+import { hasEnded, isComplete, nextWakeAt, statusOf } from "../../decide/decide.ts";
 import type { Deliberation } from "../../decide/turn.ts";
 import { seal, type Sealed } from "../../journal/seal.ts";
 import { OPEN_STATUSES, runStream } from "../../model/entry.ts";
@@ -291,7 +291,7 @@ function isResting(core: Core, actor: Actor): boolean {
   )
     return false;
   // What can begin, and a run that can complete, wait for a place.
-  if (run.phase.kind === "going" && (run.agenda.size > 0 || run.unsettledSteps === 0)) return false;
+  if (run.phase.kind === "going" && (run.agenda.size > 0 || isComplete(run))) return false;
   for (const performing of run.performing.values())
     if (performing.agent !== undefined) return false;
   const wakeAtMs = nextWakeAt(run);
