@@ -14,6 +14,7 @@ import type {
   WorkflowDefinition,
 } from "../model/workflow-definition.ts";
 import { fallbackOf, partsOf } from "../model/workflow-parts.ts";
+import { deliveryView } from "./bus.ts";
 import { evolve, parsePath } from "./evolve.ts";
 
 const compensable = new WeakMap<WorkflowDefinition, boolean>();
@@ -104,6 +105,10 @@ function read(reading: Reading, fact: Fact): void {
     case "step.carried":
       reading.values.set(fact.seq, fact.value ?? null);
       return;
+    case "event.published":
+    case "event.received":
+      reading.values.set(fact.seq, fact.value ?? null);
+      return;
     case "step.sealed":
       reading.values.set(fact.seq, fact.value ?? null);
       if (fact.agent === undefined) return addChild(reading, fact);
@@ -159,7 +164,8 @@ function addChild(reading: Reading, fact: FactOf<"step.sealed">): void {
   const path = pathOf(fact);
   const opening = reading.openings.get(path)?.opening;
   if (opening === undefined || (opening.step !== "subflow" && opening.step !== "branch")) return;
-  const workflow = childWorkflow(reading.definition.stepByName.get(path), opening);
+  const { step } = parsePath(path);
+  const workflow = childWorkflow(reading.definition.stepByName.get(step), opening);
   if (opening.run === undefined || workflow === undefined || !mayCompensate(workflow)) return;
   const turn = fact.turn ?? 0;
   reading.planned.set(compensationKey({ path, turn }), {
@@ -176,6 +182,8 @@ function childWorkflow(
   opening: SagaOpening["opening"],
 ): WorkflowDefinition | undefined {
   if (step?.kind === "subflow") return step.workflow;
+  if (step?.kind === "subscription")
+    return step.target.kind === "workflow" ? step.target.workflow : undefined;
   const taken = caseOf(step, opening);
   return taken?.kind === "workflow" ? taken.workflow : undefined;
 }
@@ -225,11 +233,7 @@ function addLost(reading: Reading, facts: readonly Fact[], limits: Limits): void
       const [agent, other] = withFallbacks(own).filter((each) => each.compensate !== undefined);
       if (agent === undefined || reading.acts.has(key)) continue;
       const seq = reading.turnedAt;
-      const reads: Record<string, number> = {};
-      for (const need of step.needs) {
-        const sealed = run.values.get(need);
-        if (sealed !== undefined) reads[need] = sealed.seq;
-      }
+      const reads = readsOf(run, step, path);
       reading.acts.set(key, {
         ...{ path, turn, seq, reads, inputHash: undefined, output: undefined },
         ...(agent === own ? {} : { standsIn: agent.id }),
@@ -240,9 +244,26 @@ function addLost(reading: Reading, facts: readonly Fact[], limits: Limits): void
   }
 }
 
+function readsOf(run: Run, step: StepDefinition, path: string): Readonly<Record<string, number>> {
+  const delivery = run.bus?.deliveries.get(path);
+  if (step.kind === "subscription")
+    return delivery === undefined ? {} : deliveryView(run, step, delivery).reads;
+  const reads: Record<string, number> = {};
+  for (const need of step.needs) {
+    const sealed = run.values.get(need);
+    if (sealed !== undefined) reads[need] = sealed.seq;
+  }
+  return reads;
+}
+
 /** The calls of a step that may have been executing: a map begins its items in order, no more at a time than it may. */
 function readyPaths(run: Run, step: StepDefinition): readonly string[] {
   const { name } = step;
+  if (step.kind === "subscription") {
+    return [...(run.bus?.deliveries ?? [])].flatMap(([path, delivery]) =>
+      delivery.step === name && !run.steps.has(path) && !isPausing(run, path) ? [path] : [],
+    );
+  }
   const state = run.steps.get(name);
   if (state === undefined) {
     return step.kind === "agent" && run.agenda.has(name) && !isPausing(run, name) ? [name] : [];
@@ -274,6 +295,8 @@ export function agentAt(
   const step = definition.stepByName.get(name);
   if (step === undefined) return undefined;
   if (step.kind === "agent" || step.kind === "map" || step.kind === "repeat") return step.agent;
+  if (step.kind === "subscription")
+    return step.target.kind === "agent" ? step.target.agent : undefined;
   const taken = caseOf(step, openings.get(name)?.opening);
   return taken?.kind === "agent" ? taken.agent : undefined;
 }

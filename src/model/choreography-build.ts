@@ -30,7 +30,6 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "description",
   "hops",
   "events",
-  "compensation",
   "subscriptions",
 ]);
 const SUBSCRIPTION_OPTIONS: ReadonlySet<string> = new Set([
@@ -73,7 +72,6 @@ export function buildChoreography(header: {
     );
   const hopsMax = read.whole("hops", 1, HOPS_DEFAULT) ?? HOPS_DEFAULT;
   const eventsMax = read.whole("events", 1, EVENTS_DEFAULT) ?? EVENTS_DEFAULT;
-  const compensation = read.oneOf("compensation", ["sequential", "parallel"]);
   const steps = subscriptionsOf(read, problems);
   problems.push(...connectionProblems(steps, ends), ...contractProblems(steps));
   const { starts } = ends;
@@ -85,7 +83,6 @@ export function buildChoreography(header: {
     version,
     id,
     ...(typeof description === "string" ? { description } : {}),
-    ...(compensation === "parallel" ? { compensation } : {}),
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
     input: starts.contract,
     ...(ends.ends === undefined ? {} : { output: ends.ends.contract }),

@@ -2,7 +2,7 @@
 import { buildChoreography } from "./choreography-build.ts";
 import type { Duration } from "./duration.ts";
 import type { Subscription } from "./subscription.ts";
-import type { Topic } from "./topic.ts";
+import type { Topic, TopicDefinition } from "./topic.ts";
 import type { Workflow } from "./workflow-types.ts";
 
 type Subscriptions = Readonly<Record<string, Subscription<string, string>>>;
@@ -37,7 +37,7 @@ export interface ChoreographyOptions<In, S extends string, Out, E extends string
    */
   readonly ends?: Topic<Out, E>;
   /** An event of this topic fails the run: what was done in it is compensated, newest first. */
-  readonly failsOn?: Topic<never, string>;
+  readonly failsOn?: TopicDefinition;
   /** By when a run must have ended. A run that has an end but no deadline could wait for it for ever: then it is required. */
   readonly deadline?: Duration;
   readonly description?: string;
@@ -45,8 +45,6 @@ export interface ChoreographyOptions<In, S extends string, Out, E extends string
   readonly hops?: number;
   /** How many events a run may have: 10,000 if left out. */
   readonly events?: number;
-  /** How what was done is compensated; as for a workflow. */
-  readonly compensation?: "sequential" | "parallel";
   readonly subscriptions: Subs;
 }
 

@@ -50,12 +50,17 @@ export interface SubscriptionOptions<V, O, M extends string> {
 }
 
 /** How long the other events are waited for, once the first has come. */
-export interface Gathering {
+export interface Gathering<G extends "fail" | "goOn"> {
   /** Without it the run's deadline is all that ends the wait. */
   readonly within?: Duration;
   /** What happens then: the run fails (if left out), or the delivery is made of what has come; what is missing is undefined. */
-  readonly onMissing?: "fail" | "goOn";
+  readonly onMissing?: G;
 }
+
+/** What the functions of a subscription to several topics see. */
+export type Gathered<V, G extends "fail" | "goOn"> = G extends "goOn"
+  ? { readonly [K in keyof V]: V[K] | undefined }
+  : V;
 
 /** What the functions of a subscription to one topic see. */
 export interface OneEvent<T> {
@@ -83,10 +88,21 @@ export function on<T, N extends string, I, O, const M extends string, const X ex
     readonly input: (view: OneEvent<T>) => Exact<X, I>;
   },
 ): Subscription<N, M>;
-export function on<V, N extends string, I, O, const M extends string, const X extends Frozen<I>>(
+export function on<
+  V,
+  N extends string,
+  I,
+  O,
+  const M extends string,
+  const X extends Frozen<I>,
+  const G extends "fail" | "goOn" = "fail",
+>(
   source: TopicSet<V, N>,
   target: Agent<I, O> | Workflow<I, O>,
-  options: SubscriptionOptions<V, O, M> & Gathering & { readonly input: (view: V) => Exact<X, I> },
+  options: Gathering<G> &
+    SubscriptionOptions<Gathered<V, G>, O, M> & {
+      readonly input: (view: Gathered<V, G>) => Exact<X, I>;
+    },
 ): Subscription<N, M>;
 export function on(source: unknown, target: unknown, options: unknown = {}): unknown {
   return Object.freeze({ written: Object.freeze({ source, target, options }) });
@@ -97,7 +113,7 @@ export function on(source: unknown, target: unknown, options: unknown = {}): unk
  *
  * @example on(all({ analysed: Analysed, checked: Checked }), writing, { input: ({ analysed, checked }) => ..., within: "5m" })
  */
-export function all<const R extends Readonly<Record<string, Topic<never, string>>>>(
+export function all<const R extends Readonly<Record<string, TopicDefinition>>>(
   topics: R,
 ): TopicSet<
   { readonly [K in keyof R]: R[K] extends Topic<infer T, string> ? Frozen<T> : never },
@@ -113,7 +129,7 @@ export function all<const R extends Readonly<Record<string, Topic<never, string>
  */
 export function to<O, V, T, const M extends string>(
   topic: Topic<T, M>,
-  data: (output: Frozen<O>, view: V) => Frozen<T> | undefined,
+  data: (output: Frozen<O>, view: V) => Frozen<NoInfer<T>> | undefined,
 ): EventOf<O, V, M> {
   return Object.freeze({ topic, data });
 }
