@@ -16,7 +16,8 @@ const BACK = /^(compensation\..*|run\.(resumed|blocked|parked|compensated))$/;
 const KINDS = `${FINAL} ${RESULTS} ${VERSIONS} run.resumed run.blocked run.parked run.cancelling
   run.compensating compensation.failed compensation.held compensation.resolved step.skipped
   step.opened step.failed item.failed attempt.failed attempt.held handoff.refused once.recorded
-  attempt.begun attempt.unknown step.parked step.resolved signal.received reminder.due event.published event.received event.refused workflow.registered breaker.opened breaker.halfOpened breaker.closed`;
+  attempt.begun attempt.unknown step.parked step.resolved signal.received reminder.due event.published event.received event.refused subscription.opened subscription.moved subscription.paused
+  subscription.resumed subscription.rewound workflow.registered breaker.opened breaker.halfOpened breaker.closed`;
 const sha256 = (text) => createHash("sha256").update(text, "utf8").digest("hex");
 const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);

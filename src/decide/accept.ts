@@ -72,6 +72,8 @@ export type Input =
       readonly parent?: { readonly run: string; readonly path: string };
       /** Where it is not the run's own id. */
       readonly correlation?: string;
+      /** With which a run of a choreography begins, where it was published elsewhere. */
+      readonly event?: { readonly facts: EventFacts; readonly from: Position };
       readonly fork?: Position & { readonly hash: string; readonly version: number };
       readonly carried?: readonly Carried[];
     }
@@ -205,14 +207,7 @@ function accept(turn: Deliberation, input: Input): void {
     case "event":
       // One that is known, or comes when nothing can follow from it any more, changes nothing.
       if (run.phase.kind !== "going" || run.bus?.ids.has(input.event.id) === true) return;
-      say(turn, {
-        kind: "event.received",
-        by: input.by,
-        causation: input.from,
-        payload: { ...input.event, from: input.from },
-        value: input.data,
-      });
-      return;
+      return receive(turn, input.by, { facts: input.event, from: input.from, data: input.data });
     case "cancel":
       if (run.phase.kind === "going" || run.phase.kind === "blocked") {
         say(turn, { kind: "run.cancelling", by: input.by, payload: { reason: input.reason } });
@@ -270,7 +265,10 @@ function start(turn: Deliberation, input: Extract<Input, { readonly kind: "start
     value: input.input,
   });
   const { choreography } = turn.run.definition;
-  if (choreography !== undefined) publishFirst(turn, choreography.starts, input.input);
+  if (choreography !== undefined) {
+    if (input.event === undefined) publishFirst(turn, choreography.starts, input.input);
+    else receive(turn, input.by, { ...input.event, data: input.input });
+  }
   for (const carried of input.carried ?? []) {
     if (carried.kind === "skipped") {
       say(turn, {
@@ -294,6 +292,21 @@ function start(turn: Deliberation, input: Extract<Input, { readonly kind: "start
       });
     }
   }
+}
+
+function receive(
+  turn: Deliberation,
+  by: Author,
+  event: { readonly facts: EventFacts; readonly from: Position; readonly data: Json },
+): void {
+  const { facts, from, data } = event;
+  say(turn, {
+    kind: "event.received",
+    by,
+    causation: from,
+    payload: { ...facts, from },
+    value: data,
+  });
 }
 
 /** What a choreography is started with is its first event. */

@@ -103,6 +103,11 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
     if (run.phase.kind === "going")
       run.phase = { kind: "failing", step: parsePath(pathOf(fact)).step, error };
   },
+  "subscription.opened": notOfARun,
+  "subscription.moved": notOfARun,
+  "subscription.paused": notOfARun,
+  "subscription.resumed": notOfARun,
+  "subscription.rewound": notOfARun,
   "workflow.registered": notOfARun,
   "breaker.opened": notOfARun,
   "breaker.halfOpened": notOfARun,

@@ -60,6 +60,7 @@ export function publish(
       id,
       hops,
       ...(key === undefined ? {} : { key }),
+      ...(run.correlation === run.id ? {} : { correlation: run.correlation }),
     },
     value: data,
   });

@@ -13,6 +13,7 @@ import type { BreakerSnapshot } from "../model/breaker.ts";
 import type { Author, CompensationAction, Failure, RunStatus } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Violation } from "../model/violation.ts";
+import type { Topic } from "../model/topic.ts";
 import type { Workflow } from "../model/workflow.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { VerifyReport } from "../journal/verify.ts";
@@ -56,6 +57,52 @@ export interface CompensationDecision {
   readonly by: Author;
   readonly reason?: string;
   readonly turn?: number;
+}
+
+/** What publish() takes besides a topic and data. */
+export interface PublishOptions {
+  /** The publisher's id: the same id with the same data is the same event. A UUIDv7 if left out. */
+  readonly id?: string;
+  /** Of the run that the event concerns, or of what it belongs to. The event's own id if left out. */
+  readonly correlation?: string;
+  readonly by?: Author;
+}
+
+/** An event that is in the journal. */
+export interface PublishedEvent {
+  readonly id: string;
+  readonly topic: string;
+  readonly correlation: string;
+}
+
+/** Where the subscription of a choreography to its first topic stands. */
+export interface IntakeSnapshot {
+  /** The choreography's name. */
+  readonly name: string;
+  readonly topic: string;
+  /** Everything up to this place, in the order of arrival, has been dealt with. */
+  readonly position: number;
+  /** Events that are still to be dealt with; counted up to 10,000. */
+  readonly lag: number;
+  readonly paused: boolean;
+  /** How often it was rewound. */
+  readonly generation: number;
+  /** Events that are being dealt with now. */
+  readonly underWay: number;
+}
+
+/** Who changes a subscription, and why. */
+export interface SubscriptionControl {
+  readonly by: Author;
+  readonly reason: string;
+}
+
+/** What a person does to a subscription. */
+export interface IntakeChange extends SubscriptionControl {
+  readonly to:
+    | { readonly kind: "paused" }
+    | { readonly kind: "resumed" }
+    | { readonly kind: "rewound"; readonly position?: number };
 }
 
 /** A handle on one run. */
@@ -179,5 +226,26 @@ export interface Baton {
     readonly progress?: (entries: number) => void;
   }): Promise<VerifyReport>;
   /** Ends: no new steps begin; attempts get `graceMs` (5,000 by default) to end, then they are aborted. Unfinished runs go on at the next open. */
+  /**
+   * Publishes an event, durably, before this resolves. Whoever subscribes to its topic takes it from there. The same id with the
+   * same data is published once.
+   * @throws BatonError EVENT_REFUSED where the data breaks the topic's contract, EVENT_CONFLICT, ARGUMENT_INVALID,
+   *   VALUE_TOO_LARGE, STORE_READ_ONLY, STORE_CLOSED, STORE_FAILED, STORE_FENCED
+   */
+  publish<T>(topic: Topic<T>, data: NoInfer<T>, options?: PublishOptions): Promise<PublishedEvent>;
+  /** Where the subscription of each choreography to its first topic stands. */
+  subscriptions(): Promise<readonly IntakeSnapshot[]>;
+  /** Takes no more events, until it is resumed. @throws BatonError SUBSCRIPTION_NOT_FOUND */
+  pauseSubscription(name: string, options: SubscriptionControl): Promise<void>;
+  /** @throws BatonError SUBSCRIPTION_NOT_FOUND */
+  resumeSubscription(name: string, options: SubscriptionControl): Promise<void>;
+  /**
+   * Goes back to a place in the topic, or to the beginning of what the topic keeps: each event from there on begins another run.
+   * @throws BatonError SUBSCRIPTION_NOT_FOUND
+   */
+  rewindSubscription(
+    name: string,
+    options: SubscriptionControl & { readonly position?: number },
+  ): Promise<void>;
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }

@@ -1,11 +1,18 @@
 /** What every engine does for Baton; the engines themselves are folders beside this file. */
 import type { Input } from "../decide/accept.ts";
 import type { BreakerSnapshot } from "../model/breaker.ts";
-import type { Author } from "../model/entry.ts";
+import type { Author, EventFacts, Position } from "../model/entry.ts";
+import type { TopicDefinition } from "../model/topic.ts";
 import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Blob } from "../ports/journal-store.ts";
-import type { CompensationDecision, RunOutcome } from "./baton.ts";
+import type {
+  CompensationDecision,
+  IntakeChange,
+  IntakeSnapshot,
+  PublishedEvent,
+  RunOutcome,
+} from "./baton.ts";
 import type { BreakerSubscriber, Subscriber } from "./watch.ts";
 
 export interface StartRequest {
@@ -15,8 +22,21 @@ export interface StartRequest {
   readonly by: Author;
   readonly parent?: { readonly run: string; readonly path: string };
   readonly fork?: Pick<Extract<Input, { readonly kind: "start" }>, "fork" | "carried">;
+  /** Where it is not the run's own id. */
+  readonly correlation?: string;
+  /** The event that begins a run of a choreography, where it was published elsewhere. */
+  readonly event?: { readonly facts: EventFacts; readonly from: Position };
   /** Go into the journal with the start: the manifest of a fork. */
   readonly blobs?: readonly Blob[];
+}
+
+/** An event from outside. */
+export interface PublishRequest {
+  readonly topic: TopicDefinition;
+  readonly data: unknown;
+  readonly id: string;
+  readonly correlation?: string;
+  readonly by: Author;
 }
 
 /** What a person does to a breaker. */
@@ -43,5 +63,10 @@ export interface Engine {
   /** A person opens or closes a breaker: resolves when that is in the journal. @throws BatonError BREAKER_NOT_FOUND */
   setBreaker(name: string, change: BreakerChange): Promise<void>;
   subscribeBreakers(subscriber: BreakerSubscriber): () => void;
+  /** @throws BatonError EVENT_REFUSED, EVENT_CONFLICT, ARGUMENT_INVALID, VALUE_TOO_LARGE */
+  publish(request: PublishRequest): Promise<PublishedEvent>;
+  subscriptions(): Promise<readonly IntakeSnapshot[]>;
+  /** @throws BatonError SUBSCRIPTION_NOT_FOUND */
+  setSubscription(name: string, change: IntakeChange): Promise<void>;
   close(graceMs: number): Promise<void>;
 }

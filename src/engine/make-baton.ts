@@ -89,6 +89,7 @@ export function makeBaton(parts: BatonParts): Baton {
       ),
     ...wayBack(reader, writing),
     ...breakerDoor(parts, writing),
+    ...busDoor(parts, writing),
     fork: async (run, options) => {
       const engine = writing();
       const request = await forkRequest(parts, run, options);
@@ -153,6 +154,35 @@ function breakerDoor(
     closeBreaker: async (name, { by, reason }) =>
       await writing().setBreaker(name, { to: "closed", by, reason }),
     watchBreakers: ({ signal } = {}) => watchBreakers(source, signal),
+  };
+}
+
+/** What people and programs do with topics. */
+function busDoor(
+  { ids }: BatonParts,
+  writing: () => Engine,
+): Pick<
+  Baton,
+  "publish" | "subscriptions" | "pauseSubscription" | "resumeSubscription" | "rewindSubscription"
+> {
+  return {
+    publish: async (topic, data, { id = ids.runId(), correlation, by = CALLER } = {}) =>
+      await writing().publish({
+        topic,
+        data,
+        id,
+        by,
+        ...(correlation === undefined ? {} : { correlation }),
+      }),
+    subscriptions: async () => await writing().subscriptions(),
+    pauseSubscription: async (name, { by, reason }) =>
+      await writing().setSubscription(name, { to: { kind: "paused" }, by, reason }),
+    resumeSubscription: async (name, { by, reason }) =>
+      await writing().setSubscription(name, { to: { kind: "resumed" }, by, reason }),
+    rewindSubscription: async (name, { by, reason, position }) => {
+      const to = { kind: "rewound", ...(position === undefined ? {} : { position }) } as const;
+      await writing().setSubscription(name, { to, by, reason });
+    },
   };
 }
 

@@ -127,6 +127,11 @@ function entryId(fact: Fact): string {
     case "run.blocked":
     case "run.parked":
     case "compensation.resolved":
+    case "subscription.opened":
+    case "subscription.moved":
+    case "subscription.paused":
+    case "subscription.resumed":
+    case "subscription.rewound":
     case "event.published":
     case "event.received":
     case "event.refused":

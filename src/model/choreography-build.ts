@@ -1,6 +1,7 @@
 /** From subscriptions as they were written to a choreography that can be started, or to one error with all of its problems. */
 import { compatibility } from "./compatibility.ts";
 import type { AnyContract } from "./contract.ts";
+import { parseIsoTime } from "./iso-time.ts";
 import type { Json } from "./json.ts";
 import { isAgentName, isStepName, isVersion } from "./naming.ts";
 import { type Reader, reader } from "./option-reader.ts";
@@ -19,6 +20,8 @@ import { requiresOf } from "./workflow-steps.ts";
 
 /** A chain of sixteen events is longer than people can follow; a longer one is a loop more often than not. */
 const HOPS_DEFAULT = 16;
+/** As many as there are places to execute: more would only wait. */
+const CONCURRENCY_DEFAULT = 1_000;
 /** More events in one run are a storm. */
 const EVENTS_DEFAULT = 10_000;
 
@@ -30,6 +33,8 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "description",
   "hops",
   "events",
+  "from",
+  "concurrency",
   "subscriptions",
 ]);
 const SUBSCRIPTION_OPTIONS: ReadonlySet<string> = new Set([
@@ -70,6 +75,8 @@ export function buildChoreography(header: {
     problems.push(
       "It has `ends` and no `deadline`: a run whose end never comes would wait for it.",
     );
+  const concurrency = read.whole("concurrency", 1, CONCURRENCY_DEFAULT) ?? CONCURRENCY_DEFAULT;
+  const from = fromOf(read);
   const hopsMax = read.whole("hops", 1, HOPS_DEFAULT) ?? HOPS_DEFAULT;
   const eventsMax = read.whole("events", 1, EVENTS_DEFAULT) ?? EVENTS_DEFAULT;
   const steps = subscriptionsOf(read, problems);
@@ -86,7 +93,7 @@ export function buildChoreography(header: {
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
     input: starts.contract,
     ...(ends.ends === undefined ? {} : { output: ends.ends.contract }),
-    choreography: partOf(steps, { ...ends, starts }, { hopsMax, eventsMax }),
+    choreography: partOf(steps, { ...ends, starts }, { hopsMax, eventsMax, concurrency, from }),
     steps: Object.freeze(steps),
     stepByName: new Map(steps.map((step) => [step.name, step])),
     dependents: new Map(),
@@ -111,7 +118,7 @@ interface Ends {
 function partOf(
   steps: readonly SubscriptionStep[],
   { starts, ends, failsOn }: Ends & { readonly starts: TopicDefinition },
-  limits: { readonly hopsMax: number; readonly eventsMax: number },
+  more: Pick<ChoreographyPart, "hopsMax" | "eventsMax" | "concurrency" | "from">,
 ): ChoreographyPart {
   const topics = new Map<string, TopicDefinition>();
   const subscribers = new Map<string, SubscriptionStep[]>();
@@ -129,8 +136,20 @@ function partOf(
     ...(failsOn === undefined ? {} : { failsOn }),
     topics,
     subscribers,
-    ...limits,
+    ...more,
   });
+}
+
+function fromOf(read: Reader): ChoreographyPart["from"] {
+  const given = read.field("from") ?? "now";
+  if (given === "now" || given === "beginning") return given;
+  try {
+    if (typeof given === "string") return parseIsoTime(given);
+  } catch {
+    // Said below.
+  }
+  read.problem('has a `from` that is neither "now" nor "beginning" nor an ISO time');
+  return "now";
 }
 
 function topicOf(read: Reader, key: string, isNeeded: boolean): TopicDefinition | undefined {

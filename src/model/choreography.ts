@@ -45,6 +45,13 @@ export interface ChoreographyOptions<In, S extends string, Out, E extends string
   readonly hops?: number;
   /** How many events a run may have: 10,000 if left out. */
   readonly events?: number;
+  /**
+   * Which events of `starts` that were published elsewhere begin a run, counted from when the choreography was first opened in
+   * a store: those from `now` on (if left out), from the `beginning` of what the topic keeps, or from an ISO time on.
+   */
+  readonly from?: "now" | "beginning" | (string & {});
+  /** Runs that such events have begun and that are waited for at the same time: 1,000 if left out. */
+  readonly concurrency?: number;
   readonly subscriptions: Subs;
 }
 

@@ -123,6 +123,19 @@ export interface EventFacts {
   readonly id: string;
   readonly hops: number;
   readonly key?: string;
+  /** Under which what follows from one beginning is found; absent where it is the run's, or the event's, own id. */
+  readonly correlation?: string;
+}
+
+/** Where the subscription of a choreography to its first topic stands. */
+export interface IntakeRecord {
+  readonly topic: string;
+  /** Everything up to this place in the order of arrival has been dealt with. */
+  readonly position: number;
+  /** How often it was rewound. */
+  readonly generation: number;
+  readonly paused: boolean;
+  readonly reason?: string;
 }
 
 /** What a person decides of a step that is parked. */
@@ -262,6 +275,12 @@ export interface Payloads {
   readonly "event.received": EventFacts & { readonly from: Position };
   /** An event that was not published: the chain that led to it, or the run's events, are over a limit. The run fails. */
   readonly "event.refused": { readonly topic: string; readonly error: Failure };
+  /** In the stream `subscription/<choreography>`, as the four below, each with the whole of where it stands. */
+  readonly "subscription.opened": IntakeRecord;
+  readonly "subscription.moved": IntakeRecord;
+  readonly "subscription.paused": IntakeRecord;
+  readonly "subscription.resumed": IntakeRecord;
+  readonly "subscription.rewound": IntakeRecord;
   /** In the stream `registry/<workflow>`: the graph and manifest under which runs of this workflow version start from here on. */
   readonly "workflow.registered": {
     readonly workflow: string;
@@ -421,4 +440,14 @@ export function runStream(runId: string): string {
 /** By which the store finds the events of a topic. */
 export function topicLabel(topic: string): string {
   return `topic/${topic}`;
+}
+
+/** The stream of an event that was published from outside. */
+export function eventStream(id: string): string {
+  return `event/${id}`;
+}
+
+/** The stream of a choreography's subscription to its first topic. */
+export function subscriptionStream(name: string): string {
+  return `subscription/${name}`;
 }

@@ -34,6 +34,11 @@ export const ERROR_CODES = {
     "Pass this version of the agent in `agents`, or in a workflow, when opening Baton.",
   BREAKER_NOT_FOUND:
     "List the breakers with `baton breakers`; one is known once an agent names it, or once it was opened.",
+  EVENT_REFUSED:
+    "Publish data that keeps to the topic's contract; `details.violations` says what does not.",
+  EVENT_CONFLICT: "The same event id was used for another topic or other data. Use a new id.",
+  SUBSCRIPTION_NOT_FOUND:
+    "List the subscriptions with `baton subscriptions`: each choreography that was given to open() has one.",
   SIGNAL_UNKNOWN: "Name an approval or awaitSignal step of the run's workflow.",
   SIGNAL_REFUSED:
     "The step has already been settled, or the payload breaks its contract; see `details`.",

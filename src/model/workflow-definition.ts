@@ -181,6 +181,10 @@ export interface ChoreographyPart {
   readonly topics: ReadonlyMap<string, TopicDefinition>;
   /** By topic. */
   readonly subscribers: ReadonlyMap<string, readonly SubscriptionStep[]>;
+  /** Which events of `starts` begin a run, once the choreography is first opened in a store: milliseconds since 1970 is a time. */
+  readonly from: "now" | "beginning" | number;
+  /** Runs that events have begun and that are waited for, at the same time. */
+  readonly concurrency: number;
   /** How long a chain of events, each the effect of the one before, may become. */
   readonly hopsMax: number;
   /** Events of one run. */

@@ -147,7 +147,16 @@ function appended(
   }
   const watchers = core.watchers.get(actor.id);
   if (watchers !== undefined) for (const watcher of watchers) watcher.entries(sealed.entries);
+  if (core.topicWatchers.size > 0) tellTopics(core, sealed);
   settle(core, actor, turn, arrivals);
+}
+
+function tellTopics(core: Core, { entries }: Sealed): void {
+  for (const { stored } of entries) {
+    const { label } = stored;
+    if (label === undefined) continue;
+    for (const told of core.topicWatchers.get(label) ?? []) told();
+  }
 }
 
 /** What follows once the facts of a turn are in the journal (E1). */

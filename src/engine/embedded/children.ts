@@ -39,6 +39,7 @@ async function join(core: Core, parent: Actor, command: StartChild): Promise<voi
       input,
       by: ENGINE,
       parent: { run: parent.id, path },
+      correlation: parent.run.correlation,
       ...manifestIfNew(core, workflow),
     });
     if (core.actors.has(run)) return;

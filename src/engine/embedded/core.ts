@@ -27,6 +27,8 @@ import type { Catalogue } from "../definitions.ts";
 import type { PriceTable } from "../usage.ts";
 import type { AgentPlaces } from "./agent-places.ts";
 import type { Breakers } from "./breakers.ts";
+import type { Intakes } from "./intakes.ts";
+import type { Routes } from "./routes.ts";
 import type { Wakes } from "./wakes.ts";
 
 /** What became of an input that somebody waits for. */
@@ -110,6 +112,10 @@ export interface Core {
   readonly agentPlaces: AgentPlaces;
   readonly breakers: Breakers;
   readonly children: Children;
+  readonly intakes: Intakes;
+  readonly routes: Routes;
+  /** By label, those who are told when something was appended with it. */
+  readonly topicWatchers: Map<string, Set<() => void>>;
   /** Processes a listed actor; see actors.ts. */
   readonly process: (actor: Actor) => void;
   /** Loads an unfinished run that is not in memory, so that it goes on. Errors are logged. */

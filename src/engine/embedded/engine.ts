@@ -4,13 +4,12 @@ import { check } from "../../model/check.ts";
 import type { Input } from "../../decide/accept.ts";
 import { type Author, runStream } from "../../model/entry.ts";
 import { BatonError, isBatonError } from "../../model/errors.ts";
-import type { Json, JsonObject } from "../../model/json.ts";
+import type { JsonObject } from "../../model/json.ts";
 import type { Limits } from "../../model/limits.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Ids } from "../../ports/ids.ts";
 import type { JournalStore } from "../../ports/journal-store.ts";
 import type { LogSink } from "../../ports/log-sink.ts";
-import type { RunOutcome } from "../baton.ts";
 import type { Catalogue } from "../definitions.ts";
 import type { Engine } from "../engine.ts";
 import { registerWorkflows } from "../manifests.ts";
@@ -23,10 +22,14 @@ import { breakers } from "./breakers.ts";
 import { children } from "./children.ts";
 import type { Actor, Arrived, Core, Watcher } from "./core.ts";
 import { deliver } from "./inbox.ts";
+import { intakes } from "./intakes.ts";
+import { endOf } from "./outcomes.ts";
+import { publishEvent } from "./publishing.ts";
+import { routes } from "./routes.ts";
 import { acquireLease, keepLease } from "./lease-keeper.ts";
 import { checkAuthor, checkWellFormed } from "./author.ts";
 import { resolve, rollBack } from "./rollbacks.ts";
-import { actorOf, notLoaded, readOutcome, resumeRuns, startRun } from "./runs.ts";
+import { actorOf, notLoaded, resumeRuns, startRun } from "./runs.ts";
 import { wakes } from "./wakes.ts";
 
 export interface EngineOptions {
@@ -65,6 +68,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   try {
     await core.breakers.restore();
     await findUnfinished(core);
+    await core.intakes.open();
+    await core.routes.open();
   } catch (error) {
     leave();
     core.wakes.stop();
@@ -78,7 +83,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       const { joined } = await startRun(core, request);
       if (joined && !core.actors.has(request.id)) await goOn(core, request.id);
     },
-    outcome: (run) => outcome(core, run),
+    outcome: (run) => endOf(core, run),
     signal: (run, step, payload, by, id) => signal(core, { run, step, payload, by, id }),
     cancel: async (run, by, reason) => {
       open(core);
@@ -109,7 +114,21 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       await core.breakers.setByPerson(name, { to, by, reason });
     },
     subscribeBreakers: (subscriber) => core.breakers.subscribe(subscriber),
+    publish: async (request) => {
+      open(core);
+      checkAuthor(request.by);
+      return await publishEvent(core, request);
+    },
+    subscriptions: () => core.intakes.snapshots(),
+    setSubscription: async (name, change) => {
+      open(core);
+      checkAuthor(change.by);
+      checkWellFormed("reason", change.reason);
+      await core.intakes.change(name, change);
+    },
     close: async (graceMs) => {
+      await core.intakes.stop();
+      await core.routes.stop();
       leave();
       await closeCore(core, graceMs);
       await release(core);
@@ -145,6 +164,9 @@ function makeCore(options: EngineOptions, epoch: number): Core {
     agentPlaces: agentPlaces(),
     breakers: breakers(() => core),
     children: children(() => core),
+    intakes: intakes(() => core),
+    routes: routes(() => core),
+    topicWatchers: new Map(),
     process: (actor) => processActor(core, actor),
     activate: (run) => activate(core, run),
     wakes: wakes(clock, (run) => activate(core, run)),
@@ -212,37 +234,6 @@ async function findUnfinished(core: Core): Promise<void> {
     after = last.no;
   }
   void resumeRuns(core);
-}
-
-/** Waits first, then looks whether the run has ended already, so that no end falls in between. */
-async function outcome(core: Core, run: string): Promise<RunOutcome<Json>> {
-  if (core.stopped !== undefined) throw core.stopped;
-  return await new Promise((resolve, reject) => {
-    const waiters = core.waiters.get(run) ?? [];
-    core.waiters.set(run, waiters);
-    const waiter = (told: RunOutcome<Json> | BatonError) => {
-      if (told instanceof Error) reject(told);
-      else resolve(told);
-    };
-    waiters.push(waiter);
-    if (core.actors.has(run)) return;
-    const leave = () => {
-      const at = waiters.indexOf(waiter);
-      if (at >= 0) waiters.splice(at, 1);
-      if (waiters.length === 0 && core.waiters.get(run) === waiters) core.waiters.delete(run);
-    };
-    readOutcome(core, run).then(
-      (ended) => {
-        if (ended === undefined) return;
-        leave();
-        resolve(ended.outcome);
-      },
-      (error: unknown) => {
-        leave();
-        reject(core.stopped ?? error);
-      },
-    );
-  });
 }
 
 interface Signal {

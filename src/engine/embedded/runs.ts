@@ -93,6 +93,10 @@ function startInput(core: Core, request: StartRequest): StartInput {
     input: checked.value,
     inputHash: sha256Hex(text),
     ...(parent === undefined ? {} : { parent }),
+    ...(request.correlation === undefined || request.correlation === request.id
+      ? {}
+      : { correlation: request.correlation }),
+    ...(request.event === undefined ? {} : { event: request.event }),
     ...fork,
   };
 }
