@@ -15,8 +15,11 @@ export type {
   CompensationSummary,
   DeadLetter,
   ForkOptions,
+  IntakeSnapshot,
   Lineage,
   LineageNode,
+  PublishedEvent,
+  PublishOptions,
   RecordedEntry,
   ReplayDifference,
   ReplayReport,
@@ -29,6 +32,7 @@ export type {
   StartOptions,
   StateAt,
   StepSummary,
+  SubscriptionControl,
   VerifyProblem,
   VerifyReport,
   VersionRef,
@@ -55,6 +59,7 @@ export type {
   FallbackMark,
 } from "./model/breaker.ts";
 export type { BreakerOptions, BreakerWindowOptions } from "./model/breaker-options.ts";
+export { choreography, type ChoreographyOptions } from "./model/choreography.ts";
 export { type Compatibility, compatibility } from "./model/compatibility.ts";
 export { type AnyContract, type Contract, contract, type Rule, rule } from "./model/contract.ts";
 export type { Duration } from "./model/duration.ts";
@@ -72,10 +77,13 @@ export { BatonError, type ErrorCode, isBatonError } from "./model/errors.ts";
 export type { Frozen, Json, JsonObject } from "./model/json.ts";
 export { jsonSchemaContract } from "./model/json-schema.ts";
 export { DEFAULT_LIMITS, type Limits } from "./model/limits.ts";
+export { all, on, type Subscription, type SubscriptionOptions, to } from "./model/subscription.ts";
+export { type Topic, topic, type TopicDefinition, type TopicOptions } from "./model/topic.ts";
 export type { Violation } from "./model/violation.ts";
 export { type Workflow, workflow } from "./model/workflow.ts";
 export type {
   ApprovalOutput,
+  EmittedEvent,
   StepDefinition,
   WorkflowDefinition,
 } from "./model/workflow-definition.ts";

@@ -1,12 +1,6 @@
-import { memory } from "baton";
+import { agent, choreography, contract, memory, on, topic, workflow } from "baton";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { agent } from "../../src/model/agent.ts";
-import { choreography } from "../../src/model/choreography.ts";
-import { contract } from "../../src/model/contract.ts";
-import { on } from "../../src/model/subscription.ts";
-import { topic } from "../../src/model/topic.ts";
-import { workflow } from "../../src/model/workflow.ts";
 import { ADA, opened } from "../support/opened.ts";
 
 const Order = contract("order", "1.0.0", z.object({ id: z.string(), n: z.int() }));

@@ -1,12 +1,18 @@
-import type { Baton, Json } from "baton";
+import {
+  agent,
+  all,
+  type Baton,
+  choreography,
+  contract,
+  exponential,
+  type Json,
+  on,
+  to,
+  topic,
+  workflow,
+} from "baton";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { agent, exponential } from "../../src/model/agent.ts";
-import { choreography } from "../../src/model/choreography.ts";
-import { contract } from "../../src/model/contract.ts";
-import { all, on, to } from "../../src/model/subscription.ts";
-import { topic } from "../../src/model/topic.ts";
-import { workflow } from "../../src/model/workflow.ts";
 import { ADA, opened } from "../support/opened.ts";
 
 const Question = contract("question", "1.0.0", z.object({ text: z.string() }));
