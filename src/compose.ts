@@ -1,6 +1,7 @@
 /** The one place that picks implementations: the store that was given, the embedded engine, the machine's clock. */
 import { hostname } from "node:os";
 import type { Baton } from "./engine/baton.ts";
+import { checkCurrencies } from "./engine/budgets.ts";
 import { catalogue } from "./engine/definitions.ts";
 import { openEngine } from "./engine/embedded/engine.ts";
 import { makeBaton } from "./engine/make-baton.ts";
@@ -10,6 +11,7 @@ import { systemIds } from "./engine/system-ids.ts";
 import type { PriceTable } from "./engine/usage.ts";
 import type { WatchSource } from "./engine/watch.ts";
 import type { AgentDefinition } from "./model/agent-definition.ts";
+import { type Duration, durationMs } from "./model/duration.ts";
 import { BatonError } from "./model/errors.ts";
 import { type Limits, limitsWith } from "./model/limits.ts";
 import type { WorkflowDefinition } from "./model/workflow-definition.ts";
@@ -36,6 +38,8 @@ export interface OpenOptions {
   readonly readOnly?: boolean;
   /** Wait for the lease, and take over when the process that has it dies or hangs, instead of throwing STORE_IN_USE. */
   readonly standby?: boolean;
+  /** How often the watchdog looks for stuck runs by itself: every 30 seconds if left out; 0 for never. */
+  readonly watchdog?: Duration | 0;
   /** For tests. */
   readonly clock?: Clock;
   /** For tests. */
@@ -58,7 +62,9 @@ export async function open(options: OpenOptions): Promise<Baton> {
   } = options;
   const namespace = checkedNamespace(options.namespace ?? "default");
   const limits = limitsWith(options.limits ?? {});
+  const watchdogMs = options.watchdog === 0 ? 0 : durationMs(options.watchdog ?? "30s");
   const known = catalogue(workflows, options.agents ?? [], limits);
+  checkCurrencies(known, prices);
   const store = await options.store({ readOnly, now: () => clock.now() });
   try {
     const engine = readOnly
@@ -74,6 +80,7 @@ export async function open(options: OpenOptions): Promise<Baton> {
           limits,
           prices,
           catalogue: known,
+          watchdogMs,
         });
     const source: WatchSource = {
       store,
@@ -88,7 +95,7 @@ export async function open(options: OpenOptions): Promise<Baton> {
     };
     return makeBaton({
       source,
-      reader: reader({ ...source, catalogue: known }),
+      reader: reader({ ...source, catalogue: known, limits }),
       catalogue: known,
       workflows,
       ids,

@@ -11,11 +11,14 @@ export { type OpenOptions, open } from "./compose.ts";
 export type {
   Baton,
   Change,
+  CompensateOptions,
   CompensationDecision,
+  CompensationLetter,
   CompensationSummary,
   DeadLetter,
   ForkOptions,
   IntakeSnapshot,
+  Health,
   Lineage,
   LineageNode,
   PublishedEvent,
@@ -23,16 +26,23 @@ export type {
   RecordedEntry,
   ReplayDifference,
   ReplayReport,
+  RestoreSummary,
   RollbackSummary,
   RunHandle,
   RunOutcome,
   RunReport,
   RunsFilter,
   RunSummary,
+  RunWait,
+  RunWaits,
   StartOptions,
   StateAt,
+  StepDecision,
+  StepLetter,
   StepSummary,
   SubscriptionControl,
+  StuckReason,
+  StuckRun,
   VerifyProblem,
   VerifyReport,
   VersionRef,
@@ -47,6 +57,9 @@ export type {
   AgentLog,
   Backoff,
   CompensationContext,
+  RetryBudget,
+  ProbeAnswer,
+  ProbeContext,
   RetryPolicy,
 } from "./model/agent-definition.ts";
 export type {
@@ -60,6 +73,15 @@ export type {
 } from "./model/breaker.ts";
 export type { BreakerOptions, BreakerWindowOptions } from "./model/breaker-options.ts";
 export { choreography, type ChoreographyOptions } from "./model/choreography.ts";
+export type { Amounts, Measure } from "./model/amounts.ts";
+export {
+  type AmountOptions,
+  type Budget,
+  budget,
+  type BudgetMark,
+  type BudgetOptions,
+  type BudgetSnapshot,
+} from "./model/budget.ts";
 export { type Compatibility, compatibility } from "./model/compatibility.ts";
 export { type AnyContract, type Contract, contract, type Rule, rule } from "./model/contract.ts";
 export type { Duration } from "./model/duration.ts";
@@ -69,8 +91,11 @@ export type {
   Entry,
   EntryKind,
   Failure,
+  ParkedBecause,
   RollbackReason,
+  Savepoint,
   RunStatus,
+  StepAction,
   UsageRecord,
 } from "./model/entry.ts";
 export { BatonError, type ErrorCode, isBatonError } from "./model/errors.ts";
@@ -79,6 +104,14 @@ export { jsonSchemaContract } from "./model/json-schema.ts";
 export { DEFAULT_LIMITS, type Limits } from "./model/limits.ts";
 export { all, on, type Subscription, type SubscriptionOptions, to } from "./model/subscription.ts";
 export { type Topic, topic, type TopicDefinition, type TopicOptions } from "./model/topic.ts";
+export type { AgentPressure, PressureSnapshot } from "./model/pressure.ts";
+export type {
+  RateKeySnapshot,
+  RateOptions,
+  RatePolicy,
+  RateSettings,
+  RateSnapshot,
+} from "./model/rate.ts";
 export type { Violation } from "./model/violation.ts";
 export { type Workflow, workflow } from "./model/workflow.ts";
 export type {

@@ -12,12 +12,13 @@ const REVERSIBLE = ["run.completed", "run.failed", "run.cancelled"];
 const FINAL = ["run.refused", "run.compensated", ...REVERSIBLE];
 const RESULTS = ["step.sealed", "step.carried", "item.sealed", "compensation.sealed"];
 const VERSIONS = ["run.started", "step.sealed", "step.carried"];
-const BACK = /^(compensation\..*|run\.(resumed|blocked|parked|compensated))$/;
-const KINDS = `${FINAL} ${RESULTS} ${VERSIONS} run.resumed run.blocked run.parked run.cancelling
+const BACK = /^(compensation\..*|run\.(resumed|blocked|parked|compensated|restored|cancelling))$/;
+const KINDS = `${FINAL} ${RESULTS} ${VERSIONS} run.resumed run.blocked run.parked run.overdue run.cancelling run.restored
   run.compensating compensation.failed compensation.held compensation.resolved step.skipped
   step.opened step.failed item.failed attempt.failed attempt.held handoff.refused once.recorded
-  attempt.begun attempt.unknown step.parked step.resolved signal.received reminder.due event.published event.received event.refused subscription.opened subscription.moved subscription.paused
-  subscription.resumed subscription.rewound workflow.registered breaker.opened breaker.halfOpened breaker.closed`;
+  attempt.begun attempt.unknown attempt.probed step.parked step.resolved signal.received reminder.due event.published event.received event.refused
+  subscription.opened subscription.moved subscription.paused subscription.resumed subscription.rewound workflow.registered breaker.opened breaker.halfOpened breaker.closed
+  budget.reserved budget.settled budget.raised`;
 const sha256 = (text) => createHash("sha256").update(text, "utf8").digest("hex");
 const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -50,7 +51,8 @@ function runRules(needs) {
     if (kind === "run.compensating" && REVERSIBLE.includes(rules.final)) rules.final = undefined;
     needs(rules.final === undefined, `entry ${seq} comes after the end of the run`);
     needs(!rules.isBack || BACK.test(kind), `entry ${seq} is none of the way back`);
-    rules.isBack ||= kind === "run.compensating";
+    needs(rules.isBack || kind !== "run.restored", `entry ${seq}: the run had not gone back`);
+    rules.isBack = kind === "run.compensating" || (rules.isBack && kind !== "run.restored");
     if (FINAL.includes(kind)) rules.final = kind;
     const result = `${kind === "compensation.sealed"} ${path}:${turn}`;
     if (RESULTS.includes(kind)) {

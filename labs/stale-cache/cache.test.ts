@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { invalidations, ttlCache } from "./cache.ts";
-import { virtualOrder } from "./virtual-order.ts";
+import { virtualOrder } from "../virtual/virtual-order.ts";
 
 test("an entry is gone when its time to live has passed, and not before", async () => {
   const time = virtualOrder();

@@ -5,7 +5,7 @@
  * can't fail; what can is the message to the other processes. Channels for that (publish and subscribe of the usual
  * key-value stores) deliver at most once: who isn't listening at the moment has missed it.
  */
-import type { VirtualOrder } from "./virtual-order.ts";
+import type { VirtualOrder } from "../virtual/virtual-order.ts";
 
 export interface Cache<X> {
   get(key: string): X | undefined;

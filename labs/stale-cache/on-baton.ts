@@ -3,7 +3,7 @@
  * takes as long as a write in (a). There is no cache whose invalidation could fail. Instead the process is killed some times in
  * the middle of the work, and another one opens the store.
  */
-import { type Baton, type JournalStore, type Lineage, open, type StoreFactory } from "baton";
+import { type Baton, type Lineage, open, type StoreFactory } from "baton";
 import {
   countedIds,
   type Fault,
@@ -15,6 +15,7 @@ import {
 import { z } from "zod";
 import { approvalSchema } from "../../examples/credit-decision/approval.ts";
 import { riskReportSchema } from "../../examples/credit-decision/risk.ts";
+import { slowStore, type Streams } from "../virtual/slow-store.ts";
 import type { Decided, VariantResult } from "./outcome.ts";
 import type { Fate, Plan } from "./plan.ts";
 import { DELIVERED_AGAIN_MS } from "./shared-row.ts";
@@ -73,7 +74,9 @@ export async function runOnBaton(
 async function live(lab: Lab, store: StoreFactory, clock: VirtualClock, no: number): Promise<void> {
   // Opened before virtual time begins: it waits for the disk, which virtual time would not wait for.
   const opened = await store({ readOnly: false, now: () => clock.now() });
-  const slowed: StoreFactory = () => Promise.resolve(slow(lab, opened, clock));
+  // Each append takes as long as the plan's write of that application takes in the other variants.
+  const writeMs = (streams: Streams) => lab.fates.get(runOf(streams))?.writeMs ?? 0;
+  const slowed: StoreFactory = () => Promise.resolve(slowStore(opened, clock, writeMs));
   const faulty = faultyStore(slowed, (_, { streams }) => fault(lab, streams));
   const flow = labWorkflow(clock, (run) => fateOf(lab, run));
   const work = async () => {
@@ -117,26 +120,9 @@ async function deliver(
   lab.tookMs.set(id, clock.now() - dueMs);
 }
 
-/** Each append takes as long as the plan's write of that application takes in the other variants. */
-function slow(lab: Lab, store: JournalStore, clock: VirtualClock): JournalStore {
-  return {
-    ...store,
-    append: async (request) => {
-      const writeMs = lab.fates.get(runOf(request.streams))?.writeMs ?? 0;
-      if (writeMs > 0) await new Promise<void>((resolve) => clock.after(writeMs, resolve));
-      return await store.append(request);
-    },
-  };
-}
-
 function runOf(streams: Streams): string {
   return streams[0]?.stream.replace(/^run\//, "") ?? "";
 }
-
-type Streams = readonly {
-  readonly stream: string;
-  readonly entries: readonly { readonly text: string }[];
-}[];
 
 const entrySchema = z.object({ kind: z.string(), path: z.string().optional() });
 

@@ -1,8 +1,8 @@
 /** One application told in full: what was in the row and in the cache of (a) at each moment, beside the journal of (c). */
 import { VIRTUAL_START_MS } from "baton/testing";
 import type { LineageNode } from "baton";
-import { timeline } from "./charts.ts";
-import { type Html, html, scrolling } from "./html.ts";
+import { timeline } from "./timeline.ts";
+import { type Html, html, scrolling } from "../report/html.ts";
 import type { Story } from "./lab.ts";
 import type { Moment } from "./shared-row.ts";
 

@@ -1,12 +1,13 @@
-/** The page that the lab writes: one file without scripts, to be read on a laptop, dark or light, with or without a mouse. */
-import { bar } from "./charts.ts";
-import { type Html, html, scrolling } from "./html.ts";
+/** The page that the lab writes. */
+import { bar } from "../report/bar.ts";
+import { type Html, html, scrolling } from "../report/html.ts";
+import { pageOf, seedNote } from "../report/page.ts";
+import { percent } from "../report/text-table.ts";
 import { type SeedResult, VARIANTS, type WhatIf } from "./lab.ts";
 import type { Verdict } from "./outcome.ts";
 import type { Parameters } from "./parameters.ts";
-import { STYLE } from "./report-style.ts";
 import { storySection } from "./report-story.ts";
-import { percent, TITLES } from "./table.ts";
+import { TITLES } from "./table.ts";
 
 export interface Report {
   /** At least one. The first is shown in detail. */
@@ -20,38 +21,27 @@ export function reportPage({ results, changed, parameters }: Report): string {
   const [first] = results;
   if (first === undefined) throw new Error("A report is of one seed or more.");
   const { row, baton } = first.verdicts;
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Stale cache: the lab</title>
-<style>${{ html: STYLE }}</style>
-</head>
-<body>
-<a class="skip" href="#main">To the results</a>
-<header>
-<h1>${row.wrongGrades} of ${row.applications} risk ratings wrong, and ${row.alarms === 0 ? "not one alarm" : `${row.alarms} warnings`}</h1>
-<p class="lead">The same five agents decide the same loan applications, under one seeded plan of arrivals, latencies and
-faults: over a mutable row with a cache (a), over a shared document (b), and on Baton (c), where ${baton.wrongGrades === 0 ? "none is wrong" : `${baton.wrongGrades} are wrong`}.</p>
-<p class="soft">Seed ${first.seed}${results.length > 1 ? ` in detail, ${results.length} seeds in all` : ""}. Times are virtual: nothing sleeps, the plan says how long everything takes.</p>
-</header>
-<nav aria-label="Sections"><ul>
-<li><a href="#ratings">Wrong ratings</a></li><li><a href="#story">One application, in full</a></li>
-<li><a href="#cost">What being right costs</a></li><li><a href="#what-if">What if</a></li><li><a href="#faults">The faults</a></li>
-</ul></nav>
-<main id="main">
-${ratings(first)}
+  const silence = row.alarms === 0 ? "not one alarm" : `${row.alarms} warnings`;
+  return pageOf({
+    title: "Stale cache: the lab",
+    heading: `${row.wrongGrades} of ${row.applications} risk ratings wrong, and ${silence}`,
+    lead: html`The same five agents decide the same loan applications, under one seeded plan of arrivals, latencies and
+faults: over a mutable row with a cache (a), over a shared document (b), and on Baton (c), where ${baton.wrongGrades === 0 ? "none is wrong" : `${baton.wrongGrades} are wrong`}.`,
+    note: seedNote(first.seed, results.length),
+    sections: [
+      ["ratings", "Wrong ratings"],
+      ["story", "One application, in full"],
+      ["cost", "What being right costs"],
+      ["what-if", "What if"],
+      ["faults", "The faults"],
+    ],
+    main: html`${ratings(first)}
 ${results.length > 1 ? seeds(results) : undefined}
 ${first.story === undefined ? undefined : storySection(first.story)}
 ${cost(first)}
 ${whatIfSection(changed, parameters)}
-${faults(first, parameters)}
-</main>
-</body>
-</html>
-`;
-  return page.html;
+${faults(first, parameters)}`,
+  });
 }
 
 function ratings({ verdicts }: SeedResult): Html {

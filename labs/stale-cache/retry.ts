@@ -1,7 +1,7 @@
 /** Retries as a decent team has them: a few attempts, with a pause that doubles. */
 import { ATTEMPTS, FIRST_PAUSE_MS } from "./parameters.ts";
 import type { Fate } from "./plan.ts";
-import type { VirtualOrder } from "./virtual-order.ts";
+import type { VirtualOrder } from "../virtual/virtual-order.ts";
 
 /**
  * Calls until it works, {@link ATTEMPTS} times at the most; the last error is thrown.

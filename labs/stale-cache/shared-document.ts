@@ -23,7 +23,7 @@ import {
 } from "./questions.ts";
 import { failIfPlanned, retried } from "./retry.ts";
 import { DELIVERED_AGAIN_MS } from "./shared-row.ts";
-import { type VirtualOrder, virtualOrder } from "./virtual-order.ts";
+import { type VirtualOrder, virtualOrder } from "../virtual/virtual-order.ts";
 
 /** When an agent loads the document: before its work, or after it. */
 export type Loading = "early" | "late";

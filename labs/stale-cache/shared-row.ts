@@ -25,7 +25,7 @@ import {
 } from "./questions.ts";
 import { failIfPlanned, retried } from "./retry.ts";
 import { type EndedRow, openRowStore, type RowStore } from "./row-store.ts";
-import { type VirtualOrder, virtualOrder } from "./virtual-order.ts";
+import { type VirtualOrder, virtualOrder } from "../virtual/virtual-order.ts";
 
 /** One moment of the application that is told in full, with what the row and the cache held then. */
 export interface Moment {

@@ -1,4 +1,5 @@
 /** What the lab prints. */
+import { aligned, percent } from "../report/text-table.ts";
 import { type SeedResult, VARIANTS, type Variant } from "./lab.ts";
 import type { Verdict } from "./outcome.ts";
 
@@ -24,28 +25,6 @@ const COLUMNS: readonly (readonly [string, (verdict: Verdict) => string])[] = [
   ["writes", ({ writesEach }) => writesEach.toFixed(1)],
   ["bytes", ({ bytesEach }) => String(bytesEach)],
 ];
-
-/** `18.3%`. */
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(1)}%`;
-}
-
-function aligned(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => (row[column] ?? "").length)),
-  );
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => {
-          const width = widths[column] ?? 0;
-          return column === 0 ? cell.padEnd(width) : cell.padStart(width);
-        })
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
-}
 
 /** The verdicts of one seed. */
 export function seedTable({ seed, verdicts, baton }: SeedResult): string {

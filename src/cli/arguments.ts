@@ -3,7 +3,8 @@
  */
 import { InvalidArgumentError } from "commander";
 import type { VersionRef } from "../index.ts";
-import { BatonError } from "../model/errors.ts";
+import { type Duration, durationMs } from "../model/duration.ts";
+import { BatonError, isBatonError } from "../model/errors.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 
 /** For an option that takes a whole number of at least `least`. */
@@ -15,6 +16,18 @@ export function wholeNumber(least: number): (text: string) => number {
     }
     return number;
   };
+}
+
+/** For an option that takes a length of time, more than none. */
+export function duration(text: string): Duration {
+  // Whatever was typed: durationMs says whether it is one.
+  const given = text as Duration;
+  try {
+    if (durationMs(given) > 0) return given;
+  } catch (error) {
+    if (!isBatonError(error, "DURATION_INVALID")) throw error;
+  }
+  throw new InvalidArgumentError("Expected a length of time such as 90s, 30m or 2h.");
 }
 
 /** `app-1@2`: a run at a version; `app-1`: at its newest. A run id may itself contain an `@` that no number follows. */

@@ -5,7 +5,7 @@ import type { Failure } from "../model/entry.ts";
 import type { Violation } from "../model/violation.ts";
 import { fieldOf } from "./arguments.ts";
 import type { Cli } from "./cli.ts";
-import { isParked, nextCommand, type Settled, type Wait } from "./settle.ts";
+import { isForPerson, isParked, nextCommand, type Settled, type Wait } from "./settle.ts";
 import { clip, count, printable, took } from "./text.ts";
 
 /** What stands in the place of a contract where a step's own `requires` was broken. */
@@ -158,7 +158,7 @@ export function printSummary(cli: Cli, summary: BatchSummary): void {
   const waiting = summary.waits.find((wait) => nextCommand(wait) !== undefined);
   if (waiting !== undefined)
     cli.note(
-      `next:  ${printable(nextCommand(waiting) ?? "")}    (all that wait: baton runs --status waiting)`,
+      `next:  ${printable(nextCommand(waiting) ?? "")}    (all that wait: baton runs --status ${isForPerson(waiting) ? "parked" : "waiting"})`,
     );
   if (summary.interrupted)
     cli.note("Interrupted. The same command again goes on from here; nothing is started twice.");

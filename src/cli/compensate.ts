@@ -10,6 +10,7 @@ import { printable } from "./text.ts";
 interface CompensateFlags extends CommonFlags {
   readonly reason: string;
   readonly by?: string;
+  readonly to?: string;
   readonly wait: boolean;
 }
 
@@ -17,6 +18,7 @@ export function define(command: Command, cli: Cli): void {
   command
     .argument("<run>", "the run's id; one that has not ended is cancelled first")
     .requiredOption("--reason <text>", "why, for the journal")
+    .option("--to <step>", "only as far as the savepoint of this step, and on again from there")
     .option("--by <person>", "who asks (default: who is logged in)")
     .option("--no-wait", "record it, without following the run")
     .addHelpText(
@@ -24,6 +26,7 @@ export function define(command: Command, cli: Cli): void {
       examples(
         'baton compensate app-1 --reason "withdrawn by the applicant"',
         'baton compensate app-1 --reason "booked twice" --by ada --json',
+        'baton compensate app-1 --to quote --reason "the price was wrong"',
       ),
     )
     .action(async (run: string, flags: CompensateFlags) =>
@@ -31,12 +34,16 @@ export function define(command: Command, cli: Cli): void {
     );
 }
 
-/** It went well if the run was compensated, or has nothing left to undo; a run that is parked has not. */
+/**
+ * It went well if the run was compensated, or has nothing left to undo; back to a savepoint, if it went on from there and
+ * completed. A run that is parked has not.
+ */
 async function compensate(cli: Cli, run: string, flags: CompensateFlags): Promise<ExitCode> {
   return cli.withBaton(flags, "write", async (opened) => {
     const { baton, interrupted } = opened;
     const by = cli.person(flags.by);
-    await baton.compensate(run, { by, reason: flags.reason });
+    const { reason, to } = flags;
+    await baton.compensate(run, { by, reason, ...(to === undefined ? {} : { to }) });
     if (!flags.wait) {
       if (flags.json === true) cli.printJson({ id: run, status: "compensating", by });
       else cli.print(`compensating: ${printable(run)}, by ${printable(by.id)}`);
@@ -49,9 +56,8 @@ async function compensate(cli: Cli, run: string, flags: CompensateFlags): Promis
     });
     if (flags.json === true) cli.printJson({ id: run, by, ...settledJson(settled) });
     else printSettled(cli, run, settled);
-    const isDone =
-      settled.kind === "ended" &&
-      (settled.outcome.kind === "compensated" || settled.outcome.kind === "cancelled");
+    const wanted = to === undefined ? ["compensated", "cancelled"] : ["completed"];
+    const isDone = settled.kind === "ended" && wanted.includes(settled.outcome.kind);
     return isDone ? EXIT.ok : EXIT.failed;
   });
 }

@@ -1,10 +1,11 @@
-/** `baton dead-letters`: what could not be undone, and what a person decides of it. */
+/** `baton dead-letters`: what could not be undone, what may or may not have been done, and what a person decides of it. */
 import type { Command } from "commander";
-import type { CompensationAction, DeadLetter } from "../index.ts";
+import type { CompensationAction, DeadLetter, StepAction } from "../index.ts";
 import { BatonError } from "../model/errors.ts";
 import { examples, wholeNumber } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { readJson } from "./json-input.ts";
 import { followToEnd } from "./run.ts";
 import { topmost } from "./settle.ts";
 import { printTable } from "./table.ts";
@@ -14,23 +15,30 @@ interface Flags extends CommonFlags {
   readonly reason?: string;
   readonly by?: string;
   readonly turn?: number;
+  readonly output?: string;
+  readonly nothingDone?: boolean;
   readonly limit: number;
   readonly wait: boolean;
 }
 
-/** What the command line calls an action, and what the journal does. */
-const ACTIONS: Readonly<Record<string, CompensationAction>> = {
-  retry: "retry",
-  resolve: "done",
-  skip: "skip",
+/** What the command line calls an action, and what the journal does: of a compensation, and of a step. */
+const ACTIONS: Readonly<
+  Record<string, { readonly compensation?: CompensationAction; readonly step?: StepAction }>
+> = {
+  retry: { compensation: "retry", step: "retry" },
+  resolve: { compensation: "done", step: "done" },
+  skip: { compensation: "skip" },
+  fail: { step: "fail" },
 };
 
 export function define(command: Command, cli: Cli): void {
   command
-    .argument("[action]", "list, show, retry, resolve (it was undone by hand) or skip", "list")
+    .argument("[action]", "list, show, retry, resolve (it was done by hand), skip or fail", "list")
     .argument("[run]", "the run's id; for all but list")
     .argument("[path]", "what of it; may be left out where there is one only")
-    .option("--reason <text>", "why, for the journal; resolve and skip need one")
+    .option("--reason <text>", "why, for the journal; resolve, skip and fail need one")
+    .option("--output <json>", "resolve of a step: what it gave, as JSON or a file (- is stdin)")
+    .option("--nothing-done", "retry or fail of a step: you have made sure that it did nothing")
     .option("--by <person>", "who decides (default: who is logged in)")
     .option("--turn <n>", "which turn, where a path has several", wholeNumber(0))
     .option("--limit <n>", "for list: at most this many runs", wholeNumber(1), 50)
@@ -43,6 +51,9 @@ export function define(command: Command, cli: Cli): void {
         "baton dead-letters retry app-1 payment",
         'baton dead-letters resolve app-1 payment --reason "refunded in the bank\'s console" --by ada',
         'baton dead-letters skip app-1 payment --reason "it was never paid"',
+        'baton dead-letters resolve app-2 transfer --output receipt.json --reason "seen in the bank\'s console"',
+        "baton dead-letters retry app-2 transfer --nothing-done",
+        'baton dead-letters fail app-2 transfer --nothing-done --reason "the account is closed"',
       ),
     )
     .action(
@@ -63,7 +74,7 @@ async function deadLetters(cli: Cli, asked: Asked): Promise<ExitCode> {
   if (action === "list") return list(cli, asked.flags);
   if (action !== "show" && !Object.hasOwn(ACTIONS, action)) {
     throw new BatonError("ARGUMENT_INVALID", `There is no action ${action} for dead letters.`, {
-      hint: "Use list, show, retry, resolve or skip.",
+      hint: "Use list, show, retry, resolve, skip or fail.",
     });
   }
   if (run === undefined) {
@@ -71,9 +82,7 @@ async function deadLetters(cli: Cli, asked: Asked): Promise<ExitCode> {
       hint: "List them with `baton dead-letters`.",
     });
   }
-  return action === "show"
-    ? show(cli, run, asked)
-    : decide(cli, run, ACTIONS[action] ?? "retry", asked);
+  return action === "show" ? show(cli, run, asked) : decide(cli, run, asked);
 }
 
 async function list(cli: Cli, flags: Flags): Promise<ExitCode> {
@@ -92,6 +101,7 @@ async function list(cli: Cli, flags: Flags): Promise<ExitCode> {
       [
         { title: "RUN", flexible: true },
         { title: "PATH", flexible: true },
+        { title: "WHAT" },
         { title: "AGENT", flexible: true },
         { title: "SINCE" },
         { title: "ERROR", flexible: true },
@@ -99,7 +109,8 @@ async function list(cli: Cli, flags: Flags): Promise<ExitCode> {
       letters.map((letter) => [
         printable(letter.run),
         printable(letter.path),
-        printable(letter.agent ?? letter.child ?? ""),
+        letter.what === "step" ? letter.because : "compensation",
+        printable(agentOf(letter)),
         moment(letter.at),
         printable(`${letter.error.code}: ${letter.error.message}`),
       ]),
@@ -130,54 +141,108 @@ function printLetter(cli: Cli, letter: DeadLetter): void {
   cli.print(colors.bold(printable(`${letter.run}  ${letter.path}`)));
   line("workflow", printable(letter.workflow));
   if (letter.agent !== undefined) line("agent", printable(letter.agent));
-  if (letter.child !== undefined) line("child run", printable(letter.child));
+  if (letter.what !== "step" && letter.child !== undefined)
+    line("child run", printable(letter.child));
   line("since", moment(letter.at));
-  line("went back", printable(`${letter.reason.because}: ${letter.reason.error.message}`));
+  if (letter.what === "step") line("parked", `${letter.because}, attempt ${letter.attempt}`);
+  else line("went back", printable(`${letter.reason.because}: ${letter.reason.error.message}`));
   line("error", colors.red(printable(`${letter.error.code}: ${letter.error.message}`)));
   line("executed as", letter.executionKey);
-  line("undone as", letter.compensationKey);
+  if (letter.what !== "step") line("undone as", letter.compensationKey);
   if (letter.input !== undefined) line("input", pretty(letter.input));
-  line("output", letter.output === undefined ? "not known" : pretty(letter.output));
+  if (letter.what !== "step")
+    line("output", letter.output === undefined ? "not known" : pretty(letter.output));
   const place = printable(`${letter.run} ${letter.path}`);
-  cli.note(`next:  baton dead-letters retry ${place}   (or resolve, or skip, with --reason)`);
+  const others =
+    letter.what === "step"
+      ? "or resolve, with --output and --reason, or fail, with --reason"
+      : "or resolve, or skip, with --reason";
+  cli.note(`next:  baton dead-letters retry ${place}   (${others})`);
 }
 
-async function decide(
-  cli: Cli,
-  run: string,
-  action: CompensationAction,
-  { path, flags }: Asked,
-): Promise<ExitCode> {
+async function decide(cli: Cli, run: string, { action, path, flags }: Asked): Promise<ExitCode> {
   return cli.withBaton(flags, "write", async (opened) => {
     const { baton } = opened;
-    const named = path ?? (await onlyPath(baton.deadLettersOf(run), run));
+    const letter = await letterAt(baton.deadLettersOf(run), run, path);
     const by = cli.person(flags.by);
-    await baton.compensation(run, named, {
-      action,
+    const said = {
       by,
       ...(flags.reason === undefined ? {} : { reason: flags.reason }),
       ...(flags.turn === undefined ? {} : { turn: flags.turn }),
-    });
+    };
+    const { compensation, step } = ACTIONS[action] ?? {};
+    const { what, path: named } = letter;
+    if (what === "step") {
+      if (step === undefined) throw notForA("step", action, "retry, resolve or fail");
+      const output = await outputOf(cli, step, flags.output);
+      await baton.resolveStep(run, named, {
+        action: step,
+        ...said,
+        ...(output === undefined ? {} : { output }),
+        ...(flags.nothingDone === true ? { nothingDone: true } : {}),
+      });
+    } else {
+      if (compensation === undefined)
+        throw notForA("compensation", action, "retry, resolve or skip");
+      if (flags.output !== undefined || flags.nothingDone === true)
+        throw new BatonError(
+          "ARGUMENT_INVALID",
+          `At ${named} a compensation waits, which takes neither --output nor --nothing-done.`,
+        );
+      await baton.compensation(run, named, { action: compensation, ...said });
+    }
+    const done = (what === "step" ? step : compensation) ?? action;
     if (flags.json !== true)
-      cli.note(`${action}: ${printable(named)} of ${printable(run)}, by ${printable(by.id)}.`);
+      cli.note(`${done}: ${printable(named)} of ${printable(run)}, by ${printable(by.id)}.`);
     if (flags.wait) {
       const followed = await topmost(baton, run);
       return followToEnd(cli, opened, { run: followed, json: flags.json === true });
     }
-    if (flags.json === true) cli.printJson({ id: run, path: named, action, by });
+    if (flags.json === true) cli.printJson({ id: run, path: named, action: done, by });
     return EXIT.ok;
   });
 }
 
-async function onlyPath(found: Promise<readonly DeadLetter[]>, run: string): Promise<string> {
-  const letters = await found;
+/** What was done by hand: JSON as it stands, or in a file. */
+async function outputOf(cli: Cli, action: StepAction, given: string | undefined): Promise<unknown> {
+  if (given === undefined) {
+    if (action !== "done") return undefined;
+    throw new BatonError("ARGUMENT_INVALID", "resolve of a step needs its output.", {
+      hint: "Give --output with what the agent would have given: JSON, or a file.",
+    });
+  }
+  const isText = /^\s*[[{"]|^\s*(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)\s*$/.test(
+    given,
+  );
+  const source = isText
+    ? ({ kind: "text", text: given } as const)
+    : ({ kind: "file", path: given } as const);
+  return readJson(cli.terminal, source, "output");
+}
+
+function notForA(what: string, action: string, actions: string): BatonError {
+  return new BatonError("ARGUMENT_INVALID", `"${action}" is not for a ${what}.`, {
+    hint: `Here a ${what} waits for a person: use ${actions}.`,
+  });
+}
+
+async function letterAt(
+  found: Promise<readonly DeadLetter[]>,
+  run: string,
+  path: string | undefined,
+): Promise<DeadLetter> {
+  const letters = (await found).filter((letter) => path === undefined || letter.path === path);
   const [only, ...others] = letters;
-  if (only === undefined) throw none(run, undefined);
-  if (others.length === 0) return only.path;
+  if (only === undefined) throw none(run, path);
+  if (others.length === 0 || path !== undefined) return only;
   throw new BatonError("ARGUMENT_INVALID", `${run} has several dead letters.`, {
     hint: `Name one: ${letters.map((letter) => letter.path).join(", ")}.`,
     details: { run, paths: letters.map((letter) => letter.path) },
   });
+}
+
+function agentOf(letter: DeadLetter): string {
+  return letter.agent ?? (letter.what === "step" ? "" : (letter.child ?? ""));
 }
 
 function none(run: string, path: string | undefined): BatonError {

@@ -15,8 +15,16 @@ export function layersOf(workflow: WorkflowDefinition): readonly (readonly StepD
   return layers;
 }
 
-/** What a step does, in a few words. */
+/** What a step does, in a few words, and what it means for the way back. */
 export function stepLabel(step: StepDefinition): string {
+  const marks = [
+    ...(step.savepoint === undefined ? [] : ["savepoint"]),
+    ...(step.pivot === undefined ? [] : ["pivot"]),
+  ];
+  return [workOf(step), ...marks].join(", ");
+}
+
+function workOf(step: StepDefinition): string {
   switch (step.kind) {
     case "agent":
       return step.agent.id;
@@ -63,6 +71,7 @@ const CLASSES = `  classDef sealed fill:#d3f9d8,stroke:#2b8a3e
   classDef retrying fill:#fff3bf,stroke:#e67700
   classDef failed fill:#ffe3e3,stroke:#c92a2a
   classDef refused fill:#ffe3e3,stroke:#c92a2a
+  classDef takenBack fill:#e5dbff,stroke:#5f3dc4
   classDef undone fill:#e5dbff,stroke:#5f3dc4
   classDef skipped fill:#f1f3f5,stroke:#868e96,stroke-dasharray:4`;
 

@@ -91,11 +91,14 @@ function printGraph(
   else printLayers(cli, workflow, statuses, report);
 }
 
-/** Steps all of whose results have been undone. */
+/** Steps all of whose results, in their newest turn, have been undone. */
 function undoneSteps(report: RunReport | undefined): readonly (readonly [string, string])[] {
   const undone = new Map<string, boolean>();
-  for (const { path, status } of report?.rollback?.compensations ?? []) {
+  const turns = new Map((report?.steps ?? []).map(({ path, turn }) => [path, turn]));
+  for (const { path, turn, status } of report?.rollback?.compensations ?? []) {
     const step = path.replace(/[[#].*$/, "");
+    // The run went back to a savepoint, and has begun the step again since.
+    if (report?.restores !== undefined && turns.get(step) !== turn) continue;
     const isDone = status === "done" || status === "byHand";
     undone.set(step, isDone && undone.get(step) !== false);
   }

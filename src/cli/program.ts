@@ -39,6 +39,14 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "show a run: steps, versions, violations, what it waits for",
     load: () => import("./show.ts"),
   },
+  waits: {
+    summary: "list what runs wait for, and until when",
+    load: () => import("./waits.ts"),
+  },
+  health: {
+    summary: "say whether any run is stuck, and whether anybody works on the store",
+    load: () => import("./health.ts"),
+  },
   watch: {
     summary: "follow a run's journal, live, until the run ends",
     load: () => import("./watch.ts"),
@@ -57,9 +65,17 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "list what could not be undone, and decide what becomes of it",
     load: () => import("./dead-letters.ts"),
   },
+  agents: {
+    summary: "list agents, and what bounds their calls",
+    load: () => import("./agents.ts"),
+  },
   breakers: {
     summary: "list circuit breakers; open or close one by hand",
     load: () => import("./breakers.ts"),
+  },
+  budgets: {
+    summary: "list budgets; add to one by hand",
+    load: () => import("./budgets.ts"),
   },
   state: { summary: "print the state at a version", load: () => import("./state.ts") },
   diff: { summary: "compare two versions, or two runs", load: () => import("./diff.ts") },

@@ -5,6 +5,7 @@
  * B2. A line that can't be used is counted and named, and the rest goes on; a store that can't be used ends the batch.
  * B3. The same file again starts nothing twice: a line's run id is always the same.
  * B4. A run that waits for a person is set aside: it holds no place in flight.
+ * B5. Where too many runs wait already (`limits.queuedRunsMax`), the batch waits as well, and goes on.
  */
 import { statSync } from "node:fs";
 import { basename, extname, resolve } from "node:path";
@@ -16,6 +17,7 @@ import type { Cli, Opened } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { type JsonLine, readJsonLines } from "./json-input.ts";
 import { openProgress, type Progress } from "./progress.ts";
+import { patientStart } from "./patient-start.ts";
 import type { RunFlags } from "./run.ts";
 import { PATIENCE_MS, settledJson, canWait, type Settled, settle, type Wait } from "./settle.ts";
 
@@ -126,10 +128,16 @@ async function startLine(cli: Cli, opened: Opened, work: Started): Promise<Settl
   const { id, workflow, tally, flags } = work;
   try {
     const found = await isThere(opened, id);
-    const handle = await baton.startUntyped(workflow, work.value, { id, by: cli.person(flags.by) });
+    const limit = flags.deadline === undefined ? {} : { deadline: flags.deadline };
+    const options = { id, by: cli.person(flags.by), ...limit };
+    const handle = await patientStart(
+      () => baton.startUntyped(workflow, work.value, options),
+      opened.interrupted,
+    );
     // Counted once the line is known to be that run's: another input under its id is a conflict.
     if (found) tally.found += 1;
-    if (!canWait(workflow)) return { kind: "ended", outcome: await handle.outcome() };
+    // A run of any workflow may be parked, if it took down the process that was here before.
+    if (!found && !canWait(workflow)) return { kind: "ended", outcome: await handle.outcome() };
   } catch (error) {
     if (!isBatonError(error) || !LINE_ERRORS.has(error.code)) throw error;
     if (error.code === "RUN_CONFLICT") tally.conflicts += 1;

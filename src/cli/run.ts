@@ -1,19 +1,29 @@
 /** `baton run`: one input, or each line of a JSONL file. */
 import type { Command } from "commander";
+import type { Duration } from "../model/duration.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
-import { examples, findWorkflow, wholeNumber } from "./arguments.ts";
+import { duration, examples, findWorkflow, wholeNumber } from "./arguments.ts";
 import type { Cli, CommonFlags, Opened } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { JsonSource } from "./json-input.ts";
-import { isParked, PATIENCE_MS, settledJson, nextCommand, type Settled, settle } from "./settle.ts";
+import {
+  isForPerson,
+  isParked,
+  PATIENCE_MS,
+  settledJson,
+  nextCommand,
+  type Settled,
+  settle,
+} from "./settle.ts";
 import { compact, pretty, printable } from "./text.ts";
 
 export interface RunFlags extends CommonFlags {
   readonly input?: string;
   readonly id?: string;
   readonly by?: string;
+  readonly deadline?: Duration;
   readonly wait: boolean;
   readonly inFlight: number;
   readonly idField?: string;
@@ -29,6 +39,11 @@ export function define(command: Command, cli: Cli): void {
     .argument("[file]", "a JSON file, `-` for stdin, or a .jsonl file with one input per line")
     .option("--input <json>", "the input itself, instead of a file")
     .option("--by <person>", "who starts it, for the journal")
+    .option(
+      "--deadline <duration>",
+      "how long a run may take, such as 30m, from its start",
+      duration,
+    )
     .optionsGroup("For one input:")
     .option(
       "--id <id>",
@@ -118,6 +133,7 @@ async function runOne(
   const handle = await opened.baton.startUntyped(definition, input, {
     by: cli.person(flags.by),
     ...(flags.id === undefined ? {} : { id: flags.id }),
+    ...(flags.deadline === undefined ? {} : { deadline: flags.deadline }),
   });
   if (!flags.wait) {
     if (flags.json === true)
@@ -171,8 +187,9 @@ export function printSettled(cli: Cli, run: string, settled: Settled): void {
   const { colors } = cli;
   if (settled.kind === "waiting") {
     for (const wait of settled.waits) {
-      const status = wait.what === "compensation" ? colors.red("parked") : colors.yellow("waiting");
-      cli.print(`${status} for ${wait.what} ${printable(wait.step)}`);
+      const status = isForPerson(wait) ? colors.red("parked") : colors.yellow("waiting");
+      const what = wait.what === "person" ? "a person:" : wait.what;
+      cli.print(`${status} for ${what} ${printable(wait.step)}`);
       if (wait.shown !== undefined) cli.print(`  ${compact(wait.shown, 400)}`);
       const next = nextCommand(wait);
       if (next !== undefined) cli.note(`next:  ${printable(next)}`);

@@ -7,6 +7,7 @@
  */
 import type { Baton, RecordedEntry, RunOutcome, RunReport } from "../index.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
+import type { Budget } from "../model/budget.ts";
 import {
   type EntryKind,
   type Gate,
@@ -26,8 +27,8 @@ export const PATIENCE_MS = 60_000;
 export interface Wait {
   readonly run: string;
   readonly step: string;
-  /** `compensation`: of a parked run, what could not be undone. */
-  readonly what: "approval" | "signal" | "timer" | GateKind | "code" | "compensation";
+  /** `compensation`: of a parked run, what could not be undone. `person`: a step of it that is parked. */
+  readonly what: "approval" | "signal" | "timer" | GateKind | "code" | "compensation" | "person";
   readonly dueAt?: number;
   readonly shown?: Json;
 }
@@ -68,27 +69,36 @@ export async function topmost(baton: Baton, run: string): Promise<string> {
   return parent === undefined ? run : topmost(baton, parent.run);
 }
 
-/** Whether a run of this workflow can stop for a person, a signal, a timer, a breaker, or a child that does; or be parked. */
+/** Whether a run of this workflow can stop for a person, a signal, a timer, a breaker, a budget, a rate, or a child that does; or be parked. */
 export function canWait(workflow: WorkflowDefinition): boolean {
   const { agents } = partsOf(workflow);
-  return [...agents].some((agent) => agent.compensate !== undefined) || hasWaits(workflow);
+  const mayPark = [...agents].some(
+    ({ compensate, delivery }) => compensate !== undefined || delivery !== undefined,
+  );
+  return mayPark || hasWaits(workflow);
 }
 
 function hasWaits(workflow: WorkflowDefinition): boolean {
+  if (workflow.budgets?.some(isWaitedFor) === true) return true;
   return workflow.steps.some((step) => {
     if (step.kind === "subflow") return hasWaits(step.workflow);
     if (step.kind === "branch")
       return [...step.cases.values()].some(
         (branch) => branch.kind === "workflow" && hasWaits(branch.workflow),
       );
-    if (agentsOf(step).some(waitsForBreaker)) return true;
+    if (agentsOf(step).some(waitsAtGate)) return true;
     return step.kind === "approval" || step.kind === "signal" || step.kind === "sleep";
   });
 }
 
-function waitsForBreaker({ breaker }: AgentDefinition): boolean {
-  if (breaker?.whenOpen.kind === "fallback") return waitsForBreaker(breaker.whenOpen.agent);
+function waitsAtGate({ breaker, budgets, rate }: AgentDefinition): boolean {
+  if (rate !== undefined || budgets?.some(isWaitedFor) === true) return true;
+  if (breaker?.whenOpen.kind === "fallback") return waitsAtGate(breaker.whenOpen.agent);
   return breaker?.whenOpen.kind === "wait";
+}
+
+function isWaitedFor({ whenSpent }: Budget): boolean {
+  return whenSpent === "wait";
 }
 
 /** Pause before a child run that isn't there yet is looked for again. */
@@ -101,8 +111,22 @@ const CLOSING: ReadonlySet<EntryKind> = new Set<EntryKind>([
   "item.sealed",
   "item.failed",
   "attempt.failed",
+  "attempt.begun",
+  "attempt.unknown",
+  "attempt.probed",
+  "step.resolved",
   "signal.received",
 ]);
+
+const ENDED: ReadonlySet<RunReport["status"]> = new Set<RunReport["status"]>([
+  "completed",
+  "compensated",
+  "failed",
+  "cancelled",
+  "refused",
+]);
+/** A child that is to go back had ended before: only that it is undone is its end. */
+const UNDONE: ReadonlySet<RunReport["status"]> = new Set<RunReport["status"]>(["compensated"]);
 
 /** One run being followed. Opened by settle(), closed when its watch ends. */
 class Following {
@@ -111,6 +135,8 @@ class Following {
   private readonly options: SettleOptions;
   /** What is waited for, by step. */
   private readonly waits = new Map<string, readonly Wait[]>();
+  /** Child runs that were begun, by step. */
+  private readonly children = new Map<string, string>();
   private lastSeq = -1;
   private wake: () => void = () => undefined;
   private childFailure: Error | undefined;
@@ -166,15 +192,21 @@ class Following {
     const begun = workflow.steps.filter(
       (step) => !there.has(step.name) && step.needs.every((key) => there.has(key)),
     );
-    return begun.every((step) => this.waits.has(step.name));
+    const parked = new Set(report.steps.filter(isParkedWhole).map((step) => step.path));
+    return begun.every((step) => this.waits.has(step.name) || parked.has(step.name));
   }
 
   private async take({ entry, value }: RecordedEntry): Promise<void> {
     this.lastSeq = entry.seq;
     const path = entry.path ?? "";
     if (CLOSING.has(entry.kind)) this.waits.delete(path);
+    if (entry.kind === "step.sealed") this.children.delete(path);
+    if (entry.kind === "run.cancelling" || entry.kind === "step.failed") this.windDown();
+    if (entry.kind === "step.parked")
+      this.waits.set(path, [{ run: this.run, step: path, what: "person" }]);
     if (entry.kind === "run.resumed") this.waits.delete("");
     if (entry.kind === "run.compensating") this.followPlan(value);
+    if (entry.kind === "run.restored") this.waits.clear();
     if (entry.kind === "run.parked") this.waits.set("", parkedWaits(this.run, entry.payload));
     if (entry.kind === "compensation.resolved") this.waits.delete("");
     if (entry.kind === "compensation.sealed") this.waits.delete(path);
@@ -182,7 +214,8 @@ class Following {
       this.waits.set("", [
         { run: this.run, step: JSON.stringify(entry.payload["missing"]), what: "code" },
       ]);
-    if (entry.kind === "attempt.failed") this.takeTimer(path, entry.payload["retryAt"]);
+    if (entry.kind === "attempt.failed" || entry.kind === "attempt.probed")
+      this.takeTimer(path, entry.payload["retryAt"]);
     if (entry.kind === "attempt.held" || entry.kind === "compensation.held")
       // The payload of a hold, as the reader has checked it.
       this.takeTimer(path, entry.payload["dueAt"], gateKind(entry.payload["gate"] as Gate));
@@ -216,11 +249,18 @@ class Following {
     this.waits.clear();
     // The plan is a list of what is to be undone; see docs/journal.md.
     for (const { path, run } of (plan ?? []) as unknown as readonly PlannedCompensation[])
-      if (run !== undefined) this.followParking(path, run);
+      if (run !== undefined) this.followParking(path, run, UNDONE);
   }
 
-  private followParking(path: string, child: string): void {
-    this.untilParked(child).then(
+  /** The run is about to end: nothing of it waits for anybody any more, but what its children can't undo may. */
+  private windDown(): void {
+    this.waits.clear();
+    for (const [path, child] of this.children) this.followParking(path, child, ENDED);
+    this.children.clear();
+  }
+
+  private followParking(path: string, child: string, over: ReadonlySet<RunReport["status"]>): void {
+    this.untilParked(child, over).then(
       (waits) => {
         if (waits !== undefined) this.waits.set(path, waits);
         this.wake();
@@ -233,11 +273,14 @@ class Following {
   }
 
   /** Looks at a child until it is parked, or undone: it had ended, so that its journal can't be followed for its end. */
-  private async untilParked(child: string): Promise<readonly Wait[] | undefined> {
+  private async untilParked(
+    child: string,
+    over: ReadonlySet<RunReport["status"]>,
+  ): Promise<readonly Wait[] | undefined> {
     while (!this.options.interrupted.aborted) {
       const { status, rollback } = await this.baton.report(child);
-      if (status === "compensated") return undefined;
-      if (status === "parked") {
+      if (over.has(status)) return undefined;
+      if (status === "parked" && rollback !== undefined) {
         const failed = (rollback?.compensations ?? []).filter((each) => each.status === "failed");
         return failed.map(({ path }) => ({ run: child, step: path, what: "compensation" }));
       }
@@ -247,6 +290,7 @@ class Following {
   }
 
   private followChild(path: string, child: string): void {
+    this.children.set(path, child);
     this.settleChild(child).then(
       (settled) => {
         if (settled?.kind === "waiting") this.waits.set(path, settled.waits);
@@ -281,16 +325,28 @@ function parkedWaits(run: string, payload: JsonObject): readonly Wait[] {
   );
 }
 
-/** Whether something could not be undone, and waits for a person. */
+/** Whether all that is left of a map waits for a person. */
+function isParkedWhole({ items }: RunReport["steps"][number]): boolean {
+  const { sealed = 0, failed = 0, parked = 0, of } = items ?? {};
+  return parked > 0 && of !== undefined && sealed + failed + parked === of;
+}
+
+/** Whether something could not be undone, or done, and waits for a person. */
 export function isParked(settled: Settled): boolean {
-  return settled.kind === "waiting" && settled.waits.some(({ what }) => what === "compensation");
+  return settled.kind === "waiting" && settled.waits.some(isForPerson);
+}
+
+/** Whether a wait is a dead letter. */
+export function isForPerson({ what }: Wait): boolean {
+  return what === "compensation" || what === "person";
 }
 
 /** What to type next about a wait. */
 export function nextCommand(wait: Wait): string | undefined {
   if (wait.what === "approval") return `baton approve ${wait.run} ${wait.step}`;
-  if (wait.what === "compensation") return `baton dead-letters show ${wait.run} ${wait.step}`;
+  if (isForPerson(wait)) return `baton dead-letters show ${wait.run} ${wait.step}`;
   if (wait.what === "signal") return `baton signal ${wait.run} ${wait.step} payload.json`;
+  if (wait.what === "budget") return "baton budgets";
   return wait.what === "breaker" ? "baton breakers" : undefined;
 }
 

@@ -1,13 +1,15 @@
 /** `baton show`: a run, from its journal alone. */
 import type { Command } from "commander";
-import type { Baton, RecordedEntry, RunReport, StepSummary } from "../index.ts";
+import type { Baton, RecordedEntry, RunReport, RunWaits, StepSummary } from "../index.ts";
 import { examples } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
+import { deadlineText } from "./deadline-text.ts";
 import { entryLine } from "./entry-line.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { printViolations } from "./run.ts";
 import { coloured } from "./status.ts";
 import { printTable } from "./table.ts";
+import { awaited, nextOf, waitsAt } from "./wait-text.ts";
 import { clip, compact, count, moment, printable, took } from "./text.ts";
 
 interface ShowFlags extends CommonFlags {
@@ -32,15 +34,21 @@ export function define(command: Command, cli: Cli): void {
 async function show(cli: Cli, run: string, flags: ShowFlags): Promise<ExitCode> {
   return cli.withBaton(flags, "journal", async ({ baton }) => {
     const report = await baton.report(run);
+    const waits = await baton.waits(run);
     if (flags.json === true) {
-      cli.printJson(
-        flags.entries === true ? { ...report, entries: await allEntries(baton, run) } : report,
-      );
+      const { waits: waitsFor } = waits;
+      const entries = flags.entries === true ? { entries: await allEntries(baton, run) } : {};
+      cli.printJson({
+        ...report,
+        ...(waitsFor.length === 0 ? {} : { waits: waitsFor }),
+        ...entries,
+      });
       return EXIT.ok;
     }
     printHeader(cli, report);
     if (report.steps.length > 0) await printSteps(cli, report);
     printTroubles(cli, report);
+    printWaits(cli, waits);
     if (report.rollback !== undefined) await printRollback(cli, report.rollback);
     await printUsage(cli, report);
     if (flags.entries === true) {
@@ -67,6 +75,8 @@ function printHeader(cli: Cli, report: RunReport): void {
   const length =
     report.endedAt === undefined ? "" : `, took ${took(report.endedAt - report.startedAt)}`;
   line("started", `${moment(report.startedAt)}${length}`);
+  const due = deadlineText(report);
+  if (due !== undefined) line("deadline", due);
   line(
     "journal",
     `${report.version < 0 ? "no version" : `version ${report.version}`}, ${count(report.lastSeq + 1, "entry")}, head ${report.headHash.slice(0, 16)}`,
@@ -78,6 +88,8 @@ function printHeader(cli: Cli, report: RunReport): void {
   if ((report.forks ?? []).length > 0) line("forks", printable((report.forks ?? []).join(", ")));
   if (report.input !== undefined) line("input", compact(report.input, width));
   if (report.output !== undefined) line("output", compact(report.output, width));
+  for (const { step, version, at } of report.restores ?? [])
+    line("back to", printable(`${step} (version ${version}), and on again at ${moment(at)}`));
   if (report.error !== undefined)
     line("error", `${printable(report.error.code)}: ${printable(report.error.message)}`);
 }
@@ -97,7 +109,7 @@ async function printSteps(cli: Cli, report: RunReport): Promise<void> {
     ],
     report.steps.map((step) => [
       printable(step.path) + (step.turn > 0 ? ` (turn ${step.turn})` : ""),
-      coloured(cli, step.status),
+      coloured(cli, step.status) + (isLate(step) ? " (late)" : ""),
       step.version === undefined ? "" : String(step.version),
       printable(step.agent ?? "") + (step.fallback === undefined ? "" : " (fallback)"),
       step.tookMs === undefined ? "" : took(step.tookMs),
@@ -107,16 +119,15 @@ async function printSteps(cli: Cli, report: RunReport): Promise<void> {
   );
 }
 
+/** Whether a step was sealed after it had missed its deadline: its attempt was under way then, and what it gave is kept. */
+function isLate({ status, missedDeadlineAt }: StepSummary): boolean {
+  return status === "sealed" && missedDeadlineAt !== undefined;
+}
+
 function printTroubles(cli: Cli, report: RunReport): void {
   if ((report.violations ?? []).length > 0) {
     cli.print("\nViolations:");
     printViolations(cli, report.violations ?? []);
-  }
-  if (report.missing !== undefined) {
-    cli.print(`\n${cli.colors.yellow("waits for code")}: ${printable(report.missing.join(", "))}`);
-    cli.print(
-      "  next:  pass it in `workflows` or `agents` of baton.config.ts; the run then goes on",
-    );
   }
   for (const step of report.steps) {
     if (step.error !== undefined && step.error.message !== report.error?.message)
@@ -129,8 +140,11 @@ function printTroubles(cli: Cli, report: RunReport): void {
         cli.print(`\n${cli.colors.yellow(printable(step.path))}: refused at the handoff`);
       printViolations(cli, violations);
     }
+    if (step.retriesCut === true)
+      cli.print(
+        `\n${cli.colors.red(printable(step.path))}: no further attempt: the retry budget of ${printable(step.agent ?? "its agent")} is spent`,
+      );
     printFallback(cli, step);
-    if (step.waitsFor !== undefined) printWait(cli, report, step, step.waitsFor);
   }
 }
 
@@ -145,31 +159,19 @@ function printFallback(cli: Cli, { path, agent, fallback, fallbackItems }: StepS
     cli.print(`\n${name}: ${count(fallbackItems, "item")} by a fallback agent`);
 }
 
-function printWait(
-  cli: Cli,
-  report: RunReport,
-  step: StepSummary,
-  waitsFor: NonNullable<StepSummary["waitsFor"]>,
-): void {
-  const due = waitsFor.dueAt === undefined ? "" : `, until ${moment(waitsFor.dueAt)}`;
-  const awaited = waitsFor.run ?? waitsFor.gate?.slice(waitsFor.what.length + 1);
-  const named = awaited === undefined ? "" : ` ${awaited}`;
-  cli.print(
-    `\n${cli.colors.yellow(printable(step.path))} waits for ${awaited === undefined ? `a ${waitsFor.what}` : `the ${waitsFor.what}`}${printable(named)}${due}`.replace(
-      "a approval",
-      "an approval",
-    ),
-  );
-  if (waitsFor.shown !== undefined) cli.print(`  ${compact(waitsFor.shown, 1_000)}`);
-  // Without its code a run takes no answer.
-  if (report.missing !== undefined) return;
-  if (waitsFor.what === "approval")
-    cli.print(`  next:  ${printable(`baton approve ${report.id} ${step.path}`)}`);
-  if (waitsFor.what === "signal")
-    cli.print(`  next:  ${printable(`baton signal ${report.id} ${step.path} payload.json`)}`);
-  if (waitsFor.what === "breaker") cli.print("  next:  baton breakers");
-  if (waitsFor.what === "run" && waitsFor.run !== undefined)
-    cli.print(`  next:  ${printable(`baton show ${waitsFor.run}`)}`);
+/** What it waits for, other than to be executed. */
+function printWaits(cli: Cli, { run, waits }: RunWaits): void {
+  for (const wait of waits) {
+    if (wait.what === "execution") continue;
+    const { yellow } = cli.colors;
+    if (wait.what === "code")
+      cli.print(`\n${yellow("waits for code")}: ${printable(wait.missing.join(", "))}`);
+    else cli.print(`\n${yellow(printable(waitsAt(wait)))} waits for ${printable(awaited(wait))}`);
+    if (wait.what === "approval" && wait.shown !== undefined)
+      cli.print(`  ${compact(wait.shown, 1_000)}`);
+    const next = nextOf(run, wait);
+    if (next !== undefined) cli.print(`  next:  ${next}`);
+  }
 }
 
 async function printRollback(

@@ -8,7 +8,7 @@ import type { AgentDefinition } from "../model/agent-definition.ts";
 import { compatibility } from "../model/compatibility.ts";
 import type { AnyContract } from "../model/contract.ts";
 import type { AgentStep, View, WorkflowDefinition } from "../model/workflow-definition.ts";
-import { partsOf } from "../model/workflow-parts.ts";
+import { agentsOf, fallbackOf, partsOf } from "../model/workflow-parts.ts";
 import { compareVersions } from "./arguments.ts";
 
 export interface Finding {
@@ -20,7 +20,9 @@ export interface Finding {
     | "contracts"
     | "identity"
     | "compensation"
+    | "pivot"
     | "timeout"
+    | "delivery"
     | "idempotency";
   /** The agent, contract, or `workflow step`. */
   readonly where: string;
@@ -54,11 +56,13 @@ export function checkDefinitions(
     ...parts.flatMap((each) => [...each.contracts]),
     ...all.flatMap(({ input, output }) => [input, output]),
   ];
+  const isBounded = boundedAgents(nested);
   const findings = [
     ...nested.flatMap(stepFindings),
     ...nested.flatMap(handoffFindings),
+    ...nested.flatMap(pivotFindings),
     ...identityFindings(all),
-    ...all.filter(firstOfItsId).flatMap(agentFindings),
+    ...all.filter(firstOfItsId).flatMap((agent) => agentFindings(agent, isBounded)),
     ...contractFindings([...new Set(contracts)]),
   ];
   const order = { error: 0, warning: 1, note: 2 };
@@ -134,6 +138,31 @@ function usedByOutput(workflow: WorkflowDefinition): ReadonlySet<string> {
   return used;
 }
 
+/** Steps behind a pivot whose agents could be undone, and never are: the run only goes forward there. */
+function pivotFindings(workflow: WorkflowDefinition): readonly Finding[] {
+  const { steps } = workflow;
+  const behind = new Map<string, string>();
+  for (const { name, needs, pivot } of steps) {
+    const before = needs.map((need) => behind.get(need)).find((each) => each !== undefined);
+    const isBehind = before ?? (pivot === true ? name : undefined);
+    if (isBehind !== undefined) behind.set(name, isBehind);
+  }
+  // Back to a savepoint that is behind the pivot, or is the pivot itself, things are undone all the same.
+  if (steps.some(({ name, savepoint }) => savepoint !== undefined && behind.has(name))) return [];
+  return steps.flatMap((step) => {
+    const pivot = behind.get(step.name);
+    if (pivot === undefined || pivot === step.name) return [];
+    return agentsOf(step)
+      .filter(({ compensate }) => compensate !== undefined)
+      .map(({ id }) => ({
+        severity: "warning" as const,
+        rule: "pivot" as const,
+        where: `${workflow.id} ${step.name}`,
+        message: `${id} has \`compensate\`, and is never undone here: once ${pivot} is sealed the run only goes forward.`,
+      }));
+  });
+}
+
 /**
  * Handoffs whose producer and consumer name the same contract in different versions. Where the names differ, a mapping
  * stands between them, and only running it can tell.
@@ -194,15 +223,37 @@ function firstOfItsId<X extends { readonly id: string }>(
   return all.findIndex((other) => other.id === one.id) === i;
 }
 
-function agentFindings(agent: AgentDefinition): readonly Finding[] {
+/** Whether every step that may call an agent has a deadline, of its own or of its workflow. One that no step calls has none. */
+function boundedAgents(
+  workflows: readonly WorkflowDefinition[],
+): (agent: AgentDefinition) => boolean {
+  const bounded = new Map<string, boolean>();
+  for (const { steps, deadlineMs } of workflows) {
+    for (const step of steps) {
+      const isInTime = (step.deadlineMs ?? deadlineMs) !== undefined;
+      for (const first of agentsOf(step)) {
+        for (let each: typeof first | undefined = first; each; each = fallbackOf(each))
+          bounded.set(each.id, isInTime && bounded.get(each.id) !== false);
+      }
+    }
+  }
+  return ({ id }) => bounded.get(id) === true;
+}
+
+function agentFindings(
+  agent: AgentDefinition,
+  isBounded: (agent: AgentDefinition) => boolean,
+): readonly Finding[] {
   const findings: Finding[] = [];
   const where = agent.id;
-  if (agent.timeoutMs === undefined) {
+  const isEnded = agent.timeoutMs !== undefined || agent.heartbeatMs !== undefined;
+  if (!isEnded && !isBounded(agent)) {
     findings.push({
       severity: "warning",
       rule: "timeout",
       where,
-      message: "It has no timeout: an answer that never comes holds the run for ever.",
+      message:
+        "It has no timeout, no heartbeat, and no deadline around it: an answer that never comes holds the run for ever.",
     });
   }
   if (!agent.sideEffects) return findings;
@@ -215,8 +266,13 @@ function agentFindings(agent: AgentDefinition): readonly Finding[] {
         "It acts on the outside world and has no `compensate`: when a later step fails, what it did stays done.",
     });
   }
-  if (agent.retry.attempts > 1) {
-    const message = `It acts on the outside world and is tried up to ${agent.retry.attempts} times: pass context.idempotencyKey to what it calls, or wrap the effect in context.once.`;
+  if (agent.delivery === "at-most-once") {
+    if (agent.probe !== undefined || agent.nothingDone !== undefined) return findings;
+    const message =
+      "It is at-most-once: after any error that it throws a person is asked whether it acted. Give it a `probe`, or say with `nothingDone` which errors mean that it did not.";
+    findings.push({ severity: "note", rule: "delivery", where, message });
+  } else if (agent.retry.attempts > 1) {
+    const message = `It acts on the outside world and is tried up to ${agent.retry.attempts} times: pass context.idempotencyKey to what it calls, wrap the effect in context.once, or make it at-most-once.`;
     findings.push({ severity: "note", rule: "idempotency", where, message });
   }
   return findings;

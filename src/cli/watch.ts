@@ -1,5 +1,6 @@
 /** `baton watch`: a run's journal as it is written, also by another process. */
 import type { Command } from "commander";
+import type { WatchItem } from "../index.ts";
 import { examples, wholeNumber } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
 import { entryLine, partialLine } from "./entry-line.ts";
@@ -35,8 +36,15 @@ async function watch(cli: Cli, run: string, flags: WatchFlags): Promise<ExitCode
     });
     for await (const item of items) {
       if (flags.json === true) cli.printJson(item);
-      else cli.print(item.kind === "entry" ? entryLine(cli, item) : partialLine(cli, item));
+      else cli.print(lineOf(cli, item));
     }
     return EXIT.ok;
   });
+}
+
+function lineOf(cli: Cli, item: WatchItem): string {
+  if (item.kind === "entry") return entryLine(cli, item);
+  const { path, attempt } = item;
+  const chunk = item.kind === "partial" ? item.chunk : item.progress;
+  return partialLine(cli, { path, attempt, chunk });
 }

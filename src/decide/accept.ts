@@ -1,6 +1,7 @@
 /**
  * accept: what has happened outside, taken in. Each input either becomes facts, or is recognised as late and ignored.
  */
+import type { Amounts } from "../model/amounts.ts";
 import type {
   Author,
   CompensationAction,
@@ -15,11 +16,13 @@ import type { Position } from "../model/entry.ts";
 import type { Violation } from "../model/violation.ts";
 import type { StepDefinition } from "../model/workflow-definition.ts";
 import { type AttemptOutcome, recordFailure, takePerforming } from "./call.ts";
+import { takeDeadlines } from "./deadline.ts";
 import { decide, rulesOf, takeDue } from "./decide.ts";
 import { type Held, holdAttempt, release, type Released } from "./hold.ts";
+import { sealLateChild } from "./steps/child.ts";
 import type { ChildOutcome } from "./steps/rules.ts";
+import { askToCancel, askToGoBack } from "./going-back.ts";
 import {
-  beginRollback,
   childCompensated,
   compensationEnded,
   type CompensationHeld,
@@ -29,9 +32,10 @@ import {
   resolveCompensation,
 } from "./saga.ts";
 import { resolveStep, type StepDecision } from "./parking.ts";
+import { type Probed, probed } from "./probing.ts";
 import { afterUnknown, recordUnknown } from "./unknown.ts";
 import { sagaHistory } from "./saga-history.ts";
-import { type Deliberation, deliberation, ENGINE, say } from "./turn.ts";
+import { type Deliberation, deliberation, ENGINE, laterTurn, say } from "./turn.ts";
 import type { Reads, Run } from "../model/run.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import { parsePath } from "./evolve.ts";
@@ -76,6 +80,10 @@ export type Input =
       readonly event?: { readonly facts: EventFacts; readonly from: Position };
       readonly fork?: Position & { readonly hash: string; readonly version: number };
       readonly carried?: readonly Carried[];
+      /** How long this run may take; the workflow's own deadline counts if it is shorter. */
+      readonly deadlineMs?: number;
+      /** The deadline of the run that it is part of. */
+      readonly deadlineAt?: number;
     }
   | {
       readonly kind: "refuseStart";
@@ -83,7 +91,8 @@ export type Input =
       readonly violations: readonly Violation[];
       readonly inputHash?: string;
     }
-  | { readonly kind: "resume" }
+  /** `crashed`: the process before died, or hung, instead of handing the store over. */
+  | { readonly kind: "resume"; readonly crashed?: true }
   | { readonly kind: "block"; readonly missing: readonly string[] }
   | AttemptOutcome
   | Held
@@ -122,12 +131,19 @@ export type Input =
     }
   | { readonly kind: "cancel"; readonly by: Author; readonly reason: string }
   /** A run that has ended is to go back; one that has not is cancelled. Its journal comes first. */
-  | { readonly kind: "rollback"; readonly by: Author; readonly reason: RollbackReason }
+  | {
+      readonly kind: "rollback";
+      readonly by: Author;
+      readonly reason: RollbackReason;
+      /** Only as far as the savepoint of this step. */
+      readonly to?: string;
+    }
   /** The run's journal so far. */
   | { readonly kind: "history"; readonly facts: readonly Fact[] }
   | CompensationOutcome
   | CompensationHeld
   | StepDecision
+  | Probed
   /** The attempt is let through and about to be made, where that must be recorded first. */
   | {
       readonly kind: "begin";
@@ -136,6 +152,9 @@ export type Input =
       readonly attempt: number;
       readonly agent: string;
       readonly inputHash: string;
+      /** What was set aside for it, and of which budgets. */
+      readonly set?: { readonly reserved: Amounts; readonly budgets: readonly string[] };
+      readonly quarantined?: true;
     }
   | {
       readonly kind: "resolve";
@@ -156,7 +175,10 @@ export function takeTurn(
   drain = true,
 ): Deliberation {
   const turn = deliberation(run, nowMs);
+  takeDeadlines(turn);
   for (const input of inputs) accept(turn, input);
+  // A run may be started with a deadline that has passed, and one that waited for its code has steps only now.
+  takeDeadlines(turn);
   if (drain) takeDue(turn);
   decide(turn, drain);
   return turn;
@@ -168,16 +190,9 @@ function accept(turn: Deliberation, input: Input): void {
     case "start":
       return start(turn, input);
     case "refuseStart":
-      say(turn, {
-        kind: "run.refused",
-        by: input.by,
-        ...(input.inputHash === undefined ? {} : { inputHash: input.inputHash }),
-        payload: { workflow: run.definition.id, violations: input.violations },
-      });
-      return;
+      return refuseStart(turn, input);
     case "resume":
-      say(turn, { kind: "run.resumed", by: ENGINE, payload: { incarnation: run.incarnation + 1 } });
-      return;
+      return resumed(turn, input.crashed);
     case "block":
       say(turn, { kind: "run.blocked", by: ENGINE, payload: { missing: input.missing } });
       return;
@@ -197,24 +212,15 @@ function accept(turn: Deliberation, input: Input): void {
     case "signal":
       return signalled(turn, input);
     case "signalRefused":
-      say(turn, {
-        kind: "handoff.refused",
-        path: input.step,
-        by: input.by,
-        payload: { violations: input.violations, then: { kind: "goOn" } },
-      });
-      return;
+      return signalRefused(turn, input);
     case "event":
       // One that is known, or comes when nothing can follow from it any more, changes nothing.
       if (run.phase.kind !== "going" || run.bus?.ids.has(input.event.id) === true) return;
       return receive(turn, input.by, { facts: input.event, from: input.from, data: input.data });
     case "cancel":
-      if (run.phase.kind === "going" || run.phase.kind === "blocked") {
-        say(turn, { kind: "run.cancelling", by: input.by, payload: { reason: input.reason } });
-      }
-      return;
+      return askToCancel(turn, input.by, input.reason);
     case "rollback":
-      return rollBack(turn, input);
+      return askToGoBack(turn, input);
     case "history":
       run.history = sagaHistory(run.definition, input.facts, run.limits);
       return;
@@ -227,6 +233,8 @@ function accept(turn: Deliberation, input: Input): void {
       const step = stepOf(run, parsePath(input.path).step);
       return resolveStep(turn, input, step, rulesOf(step));
     }
+    case "probed":
+      return probed(turn, input, rulesOf);
     case "begin":
       return begin(turn, input);
     case "resolve":
@@ -236,19 +244,37 @@ function accept(turn: Deliberation, input: Input): void {
   }
 }
 
-/** Asked by hand, or by the run that this one is part of. */
-function rollBack(turn: Deliberation, input: Extract<Input, { readonly kind: "rollback" }>): void {
-  const { run } = turn;
-  const { by, reason } = input;
-  const { kind } = run.phase;
-  if (kind === "going" || kind === "blocked") {
-    say(turn, { kind: "run.cancelling", by, payload: { reason: reason.error.message } });
-  } else if (kind === "completed" || kind === "failed" || kind === "cancelled") {
-    beginRollback(turn, reason, by);
-  }
+function refuseStart(
+  turn: Deliberation,
+  input: Extract<Input, { readonly kind: "refuseStart" }>,
+): void {
+  say(turn, {
+    kind: "run.refused",
+    by: input.by,
+    ...(input.inputHash === undefined ? {} : { inputHash: input.inputHash }),
+    payload: { workflow: turn.run.definition.id, violations: input.violations },
+  });
+}
+
+function resumed(turn: Deliberation, crashed: true | undefined): void {
+  const incarnation = turn.run.incarnation + 1;
+  const payload = { incarnation, ...(crashed === undefined ? {} : { crashed }) };
+  say(turn, { kind: "run.resumed", by: ENGINE, payload });
+}
+
+/** The earliest of all deadlines that a run is given, from the moment of its start. */
+function deadlineFrom(
+  { run, nowMs }: Deliberation,
+  { deadlineMs, deadlineAt }: Extract<Input, { readonly kind: "start" }>,
+): number | undefined {
+  const own = run.definition.deadlineMs;
+  if (deadlineMs === undefined && deadlineAt === undefined && own === undefined) return undefined;
+  const allowedMs = Math.min(deadlineMs ?? Infinity, own ?? Infinity);
+  return Math.min(Math.max(run.at, nowMs) + allowedMs, deadlineAt ?? Infinity);
 }
 
 function start(turn: Deliberation, input: Extract<Input, { readonly kind: "start" }>): void {
+  const deadlineAt = deadlineFrom(turn, input);
   say(turn, {
     kind: "run.started",
     by: input.by,
@@ -261,6 +287,7 @@ function start(turn: Deliberation, input: Extract<Input, { readonly kind: "start
       ...(input.parent === undefined ? {} : { parent: input.parent }),
       ...(input.correlation === undefined ? {} : { correlation: input.correlation }),
       ...(input.fork === undefined ? {} : { fork: input.fork }),
+      ...(deadlineAt === undefined ? {} : { deadlineAt }),
     },
     value: input.input,
   });
@@ -344,13 +371,14 @@ function attemptFailed(
   const agent = agentOf(run, step);
   if (outcome.unknown === true) {
     const state = run.steps.get(step.name);
+    const actor = outcome.behind?.fallback?.agent ?? agent;
     // Whatever becomes of it, it gives up its place among the items that execute, or is given up as one of them.
-    const isGivenUp = afterUnknown(run, agent) === "compensate";
+    const isGivenUp = afterUnknown(run, actor) === "compensate";
     if (!isGivenUp && state?.kind === "open" && state.opening.step === "map" && state.items)
       state.items.executing -= 1;
-    return recordUnknown(turn, step, rulesOf(step), { performing, agent, outcome });
+    return recordUnknown(turn, step, rulesOf(step), { performing, agent: actor, outcome });
   }
-  const { givenUp } = recordFailure(turn, performing, agent, outcome);
+  const { givenUp, error, deadlineAt } = recordFailure(turn, performing, agent, outcome);
   const { kind } = run.phase;
   if (!givenUp) {
     const state = run.steps.get(step.name);
@@ -359,7 +387,7 @@ function attemptFailed(
       state.items.executing -= 1;
     if (state?.kind === "open") run.agenda.add(step.name);
   } else if (kind === "going") {
-    rulesOf(step).givenUp?.(turn, step, outcome.path, outcome.error);
+    rulesOf(step).givenUp?.(turn, step, outcome.path, error, deadlineAt);
   }
 }
 
@@ -368,19 +396,19 @@ function agentOf(run: Run, step: StepDefinition): AgentDefinition {
   if (step.kind === "agent" || step.kind === "map" || step.kind === "repeat") return step.agent;
   if (step.kind === "subscription" && step.target.kind === "agent") return step.target.agent;
   const state = run.steps.get(step.name);
+  const opening = state?.kind === "open" || state?.kind === "failed" ? state.opening : undefined;
   const taken =
-    step.kind === "branch" && state?.kind === "open" && state.opening.step === "branch"
-      ? step.cases.get(state.opening.case)
-      : undefined;
+    step.kind === "branch" && opening?.step === "branch" ? step.cases.get(opening.case) : undefined;
   invariant(taken?.kind === "agent", `Step ${step.name} of run ${run.id} calls no agent.`);
   return taken.agent;
 }
 
 /** Records the intent; an attempt that is not under way any more is not begun. */
 function begin(turn: Deliberation, input: Extract<Input, { readonly kind: "begin" }>): void {
-  const { path, turn: turnNo, attempt, agent, inputHash } = input;
+  const { path, turn: turnNo, attempt, agent, inputHash, quarantined } = input;
   const performing = turn.run.performing.get(path);
   if (performing?.turn !== turnNo || performing.attempt !== attempt) return;
+  if (turn.run.phase.kind !== "going") return;
   say(turn, {
     kind: "attempt.begun",
     path,
@@ -390,7 +418,7 @@ function begin(turn: Deliberation, input: Extract<Input, { readonly kind: "begin
     agent,
     reads: performing.reads,
     inputHash,
-    payload: {},
+    payload: { ...(quarantined === undefined ? {} : { quarantined }), ...input.set },
   });
 }
 
@@ -426,17 +454,35 @@ function childEnded(turn: Deliberation, path: string, outcome: ChildOutcome): vo
   if (step.kind === "subscription") return deliveryChildEnded(turn, step, path, outcome);
   const state = run.steps.get(step.name);
   if (state?.kind === "open") rulesOf(step).childEnded?.(turn, step, state, performing, outcome);
+  else if (state?.kind === "failed") sealLateChild(turn, step.name, performing, outcome);
+}
+
+function signalRefused(
+  turn: Deliberation,
+  input: Extract<Input, { readonly kind: "signalRefused" }>,
+): void {
+  const { kind } = turn.run.phase;
+  // Nobody waits for it in a run that is ending; while a run goes back, its journal takes nothing but that.
+  if (kind !== "going" && kind !== "blocked") return;
+  say(turn, {
+    kind: "handoff.refused",
+    path: input.step,
+    by: input.by,
+    payload: { violations: input.violations, then: { kind: "goOn" } },
+  });
 }
 
 function signalled(turn: Deliberation, input: Extract<Input, { readonly kind: "signal" }>): void {
   const { run } = turn;
   if (run.signalIds.has(`${input.step}:${input.id}`) || run.phase.kind !== "going") return;
+  if (run.parked.has(input.step)) return;
   // The first answer counts. The engine refuses later ones, and tells the sender of one that came in the same moment.
   const state = run.steps.get(input.step);
   if (run.signals.has(input.step) || (state !== undefined && state.kind !== "open")) return;
   say(turn, {
     kind: "signal.received",
     path: input.step,
+    ...laterTurn(run, input.step),
     by: input.by,
     payload: { id: input.id },
     value: input.value,

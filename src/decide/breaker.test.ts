@@ -223,6 +223,28 @@ describe("open and half-open", () => {
     if (typeof lost === "object") it.end(lost, SUCCEEDED);
     expect(it.state().kind).toBe("closed");
   });
+
+  test("B4: a probe is given up a cooldown after it was let through itself, not after one before it", () => {
+    const it = open();
+    it.now.nowMs = 1_000;
+    it.call(IGNORED);
+    it.now.nowMs = 1_900;
+    expect(it.ask()).toMatchObject({ probe: true });
+    it.now.nowMs = 2_000;
+    expect(it.ask()).toBe("refused");
+    it.now.nowMs = 2_900;
+    expect(it.ask()).toMatchObject({ probe: true });
+  });
+
+  test("B1: what is heard of a probe that was given up frees no place among those after it", () => {
+    const it = open();
+    it.now.nowMs = 1_000;
+    const lost = it.ask();
+    it.now.nowMs = 2_000;
+    expect(it.ask()).toMatchObject({ probe: true });
+    if (typeof lost === "object") it.end(lost, IGNORED);
+    expect(it.ask()).toBe("refused");
+  });
 });
 
 describe("a person", () => {

@@ -15,8 +15,9 @@
  * B3. While nothing shows that the downstream is well (no success since it closed, or since the last failure), no more calls
  *     are under way than failures would open it: so a dead downstream gets as many calls as the policy says, however many ask.
  *     Calls that are not heard of again don't stop the others: one more is let through in each cooldown.
- * B4. A probe that is never heard of again (its process died, it hangs) does not keep it half-open: after a cooldown, as many
- *     probes again are let through.
+ * B4. A probe that is never heard of again (its process died, it hangs) does not keep it half-open: a cooldown after the
+ *     newest of them, all that are under way are given up, and as many again are let through. What is then still heard of one
+ *     that was given up frees no place among those.
  */
 import {
   BREAKER_EVIDENCE_MAX,
@@ -40,8 +41,11 @@ export type BreakerState =
   | { readonly kind: "open"; readonly untilMs: number | undefined }
   | {
       readonly kind: "halfOpen";
-      /** When the newest round of probes began. */
+      /** When the newest probe was let through. */
       readonly sinceMs: number;
+      /** How often probes were given up. */
+      readonly round: number;
+      /** Probes of this round. */
       readonly underWay: number;
       readonly succeeded: number;
     };
@@ -71,6 +75,8 @@ export type Transition =
 export interface Pass {
   readonly period: number;
   readonly probe: boolean;
+  /** Of a probe: how often others had been given up before it. */
+  readonly round?: number;
 }
 
 export type Admission =
@@ -118,7 +124,7 @@ function restoredState(
     case "breaker.opened":
       return { kind: "open", untilMs: fact.payload.until };
     case "breaker.halfOpened":
-      return { kind: "halfOpen", sinceMs: fact.at, underWay: 0, succeeded: 0 };
+      return { kind: "halfOpen", sinceMs: fact.at, round: 0, underWay: 0, succeeded: 0 };
     case "breaker.closed":
       return closedState(settings, false);
   }
@@ -157,15 +163,21 @@ export function admit(
       const givenUpAtMs = state.sinceMs + settings.cooldownMs;
       if (isFull && nowMs < givenUpAtMs) return { kind: "refused", untilMs: givenUpAtMs };
       const next = isFull
-        ? { ...state, sinceMs: nowMs, underWay: 1 }
-        : { ...state, underWay: state.underWay + 1 };
+        ? { ...state, sinceMs: nowMs, round: state.round + 1, underWay: 1 }
+        : { ...state, sinceMs: nowMs, underWay: state.underWay + 1 };
       return {
         kind: "pass",
-        pass: { period: breaker.period, probe: true },
+        pass: { period: breaker.period, probe: true, round: next.round },
         breaker: { ...breaker, state: next },
       };
     }
   }
+}
+
+/** The probes that were let through have not begun before `nowMs`: none of them is given up earlier than a cooldown after that. */
+export function probesBegin(breaker: Breaker, nowMs: number): Breaker {
+  const { state } = breaker;
+  return state.kind === "halfOpen" ? { ...breaker, state: { ...state, sinceMs: nowMs } } : breaker;
 }
 
 /** B3: as many calls as would open it if all failed. */
@@ -180,11 +192,11 @@ function halfOpened(breaker: Breaker, settings: BreakerSettings, nowMs: number):
   const { openedCount, evidence } = breaker;
   return {
     kind: "pass",
-    pass: { period, probe: true },
+    pass: { period, probe: true, round: 0 },
     breaker: {
       ...breaker,
       period,
-      state: { kind: "halfOpen", sinceMs: nowMs, underWay: 1, succeeded: 0 },
+      state: { kind: "halfOpen", sinceMs: nowMs, round: 0, underWay: 1, succeeded: 0 },
     },
     transition: {
       kind: "breaker.halfOpened",
@@ -203,7 +215,7 @@ export function report(
   const { pass, outcome, nowMs } = ended;
   if (pass.period !== breaker.period || state.kind === "open") return { breaker };
   if (state.kind === "closed") return reportClosed(breaker, state, settings, { outcome, nowMs });
-  const underWay = Math.max(0, state.underWay - 1);
+  const underWay = pass.round === state.round ? Math.max(0, state.underWay - 1) : state.underWay;
   if (outcome.kind === "ignored") return { breaker: { ...breaker, state: { ...state, underWay } } };
   if (outcome.kind === "failed") {
     const evidence = newest(breaker.evidence, outcome.evidence);

@@ -43,7 +43,8 @@ export function takeEvent(run: Run, fact: EventFact): void {
   if (choreography.ends?.name === topic) bus.end ??= { seq: fact.seq, data };
   if (choreography.failsOn?.name === topic && run.phase.kind === "going") {
     const message = `${topic} was published (${id}), which fails the run.`;
-    run.phase = { kind: "failing", step: undefined, error: { code: "FAILURE_EVENT", message } };
+    const error = { code: "FAILURE_EVENT", message };
+    run.phase = { kind: "failing", step: undefined, error, since: fact.seq };
   }
   for (const step of choreography.subscribers.get(topic) ?? []) subscribed(run, step, fact);
 }

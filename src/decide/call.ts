@@ -5,10 +5,15 @@
  * C2. An attempt that is not the one under way is not listened to: its outcome came too late.
  */
 import type { AgentDefinition } from "../model/agent-definition.ts";
+import type { Amounts } from "../model/amounts.ts";
 import type { BreakerMark, FallbackMark } from "../model/breaker.ts";
+import type { BudgetMark } from "../model/budget.ts";
+import { noTimeLeft } from "../model/deadline.ts";
 import type { Author, Draft, Failure, UsageRecord } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Performing, Reads, Run } from "../model/run.ts";
+import { isSuspected } from "./suspicion.ts";
+import { deadlineOf } from "./deadline.ts";
 import { type Deliberation, say } from "./turn.ts";
 
 /** How an attempt ended, as the engine reports it. */
@@ -38,16 +43,26 @@ export type AttemptOutcome =
       readonly final: boolean;
       /** Whether the attempt may have acted; see unknown.ts. */
       readonly unknown?: true;
+      /** It is final because the retries of its agent, over all runs, are spent. */
+      readonly retriesCut?: true;
+      /** Of an at-most-once agent: it is known to have done nothing. */
+      readonly nothingDone?: true;
       /** At least 0, below 1: the jitter is drawn outside, so that deciding is repeatable. */
       readonly random: number;
       readonly inputHash?: string;
+      /** What its last heartbeat said, where one said anything. */
+      readonly progress?: Json;
       readonly usage?: readonly UsageRecord[];
       readonly tookMs?: number;
       readonly behind?: Behind;
     };
 
-/** What an attempt had to do with breakers. */
+/** What an attempt had to do with breakers and budgets. */
 export interface Behind {
+  /** What it used of what was set aside for it. */
+  readonly spent?: Amounts;
+  /** The budget that did not let it through. */
+  readonly budget?: BudgetMark;
   readonly breaker?: BreakerMark;
   /** The agent that was called in place of the step's own. */
   readonly fallback?: FallbackMark & { readonly agent: AgentDefinition };
@@ -58,10 +73,22 @@ const NO_ONCES: ReadonlyMap<string, Json> = new Map();
 /** Whether a call of this path may begin now: nothing under way, no retry pause, no wait for a breaker or a person. */
 export function mayCall(run: Run, path: string, nowMs: number): boolean {
   if (run.performing.has(path)) return false;
-  if (run.parked.size > 0 && run.parked.has(path)) return false;
+  if (isWaitedFor(run, path)) return false;
   if (run.holds.size > 0 && (run.holds.get(path)?.dueAt ?? 0) > nowMs) return false;
   const retryAt = run.calls.get(path)?.retryAt;
   return retryAt === undefined || retryAt <= nowMs;
+}
+
+/** Whether a call waits for a probe or a person: until then nothing of it is begun. */
+export function isWaitedFor(run: Run, path: string): boolean {
+  if (run.parked.size > 0 && run.parked.has(path)) return true;
+  return run.unknowns.size > 0 && run.unknowns.has(path);
+}
+
+/** The pause after so many attempts, of which the jitter is drawn outside. */
+export function pauseMs({ retry }: AgentDefinition, made: number, random: number): number {
+  const { baseMs, factor, maxMs, jitter } = retry.backoff;
+  return Math.round(Math.min(maxMs, baseMs * factor ** (made - 1)) * (1 - jitter * random));
 }
 
 /** Commands the next attempt of a call. */
@@ -95,6 +122,9 @@ export function execute(
     input: call.input,
     feedback: state?.feedback ?? [],
     onces: run.onces.get(`${call.path}:${turnNo}`) ?? NO_ONCES,
+    quarantined: isSuspected(run, call.path),
+    deadline: deadlineOf(run, call.step),
+    progress: state?.progress,
   });
 }
 
@@ -114,20 +144,29 @@ export function takePerforming(
   return performing;
 }
 
-/** Records a failed attempt, with the time of the next one if there is to be one. Gives whether the call is given up. */
+/** Whether a call is given up after a failed attempt, and why. */
+interface AfterFailure {
+  readonly givenUp: boolean;
+  readonly error: Failure;
+  /** The deadline before which there is no time for another attempt. */
+  readonly deadlineAt?: number;
+}
+
+/** Records a failed attempt, with the time of the next one if there is to be one: one that could only be late is none. */
 export function recordFailure(
   turn: Deliberation,
   performing: Performing,
   agent: AgentDefinition,
   outcome: Extract<AttemptOutcome, { readonly kind: "attemptFailed" }>,
-): { readonly givenUp: boolean } {
-  const { attempts, backoff } = agent.retry;
+): AfterFailure {
+  const { attempts } = agent.retry;
   const actor = outcome.behind?.fallback?.agent ?? agent;
   const counted = outcome.attempt - (turn.run.calls.get(outcome.path)?.uncounted ?? 0);
-  const givenUp = outcome.final || counted >= attempts || turn.run.phase.kind !== "going";
-  const pauseMs = Math.min(backoff.maxMs, backoff.baseMs * backoff.factor ** (counted - 1));
-  const retryAt =
-    Math.max(turn.run.at, turn.nowMs) + Math.round(pauseMs * (1 - backoff.jitter * outcome.random));
+  const isLast = outcome.final || counted >= attempts || turn.run.phase.kind !== "going";
+  const retryAt = Math.max(turn.run.at, turn.nowMs) + pauseMs(agent, counted, outcome.random);
+  const deadline = isLast ? undefined : deadlineOf(turn.run, performing.step);
+  const isLate = deadline !== undefined && retryAt >= deadline.at;
+  const givenUp = isLast || isLate;
   say(turn, {
     kind: "attempt.failed",
     path: outcome.path,
@@ -140,12 +179,17 @@ export function recordFailure(
     payload: {
       error: outcome.error,
       ...(givenUp ? {} : { retryAt }),
+      ...(outcome.retriesCut === undefined ? {} : { retriesCut: true }),
+      ...(outcome.nothingDone === true ? { nothingDone: true } : {}),
+      ...(outcome.progress === undefined ? {} : { progress: outcome.progress }),
       ...(outcome.usage === undefined ? {} : { usage: outcome.usage }),
       ...(outcome.tookMs === undefined ? {} : { tookMs: outcome.tookMs }),
       ...(outcome.behind === undefined ? {} : marksOf(outcome.behind)),
     },
   });
-  return { givenUp };
+  if (!isLate) return { givenUp, error: outcome.error };
+  const error = noTimeLeft(deadline, outcome.path, outcome.error);
+  return { givenUp, error, deadlineAt: deadline.at };
 }
 
 /** What an attempt's output puts into `step.sealed` and `item.sealed`, which share all but their kind. */
@@ -183,12 +227,16 @@ function agentName(id: string | undefined): string {
   return id?.slice(0, id.lastIndexOf("@")) ?? "";
 }
 
-/** The marks of breakers and fallbacks that an outcome's entry carries. */
-export function marksOf({ breaker, fallback }: Behind): {
+/** The marks of breakers, fallbacks and budgets that an outcome's entry carries. */
+export function marksOf({ breaker, fallback, spent, budget }: Behind): {
   readonly breaker?: BreakerMark;
   readonly fallback?: FallbackMark;
+  readonly spent?: Amounts;
+  readonly budget?: BudgetMark;
 } {
   return {
+    ...(spent === undefined ? {} : { spent }),
+    ...(budget === undefined ? {} : { budget }),
     ...(breaker === undefined ? {} : { breaker }),
     ...(fallback === undefined
       ? {}

@@ -10,10 +10,13 @@ import { check } from "../model/check.ts";
 import { sealJson } from "../model/json.ts";
 import type { Run, StepState, Timer } from "../model/run.ts";
 import type { StepDefinition, StepKind } from "../model/workflow-definition.ts";
+import { nextDeadlineAt } from "./deadline.ts";
 import { onAgenda, parsePath } from "./evolve.ts";
 import { isHeldUntil } from "./hold.ts";
 import { refusalFailure, tryCall, viewOf } from "./handoff.ts";
-import { turnsBack, walk } from "./saga.ts";
+import { turnsBack } from "./going-back.ts";
+import { askProbes } from "./probing.ts";
+import { waitsForTime, walk } from "./saga.ts";
 import { takeLostIntents } from "./unknown.ts";
 import { emitRules } from "./steps/emit.ts";
 import {
@@ -59,12 +62,17 @@ export function rulesOf(step: StepDefinition): StepRules<StepDefinition> {
 export function decide(turn: Deliberation, drainAgenda = true): void {
   const { run } = turn;
   if (!run.lostIntentsTaken) takeLost(turn);
-  if (drainAgenda && run.phase.kind === "going") {
-    drain(turn);
-    if (run.phase.kind === "going" && isComplete(run)) complete(turn);
-  }
-  if (run.phase.kind === "failing" || run.phase.kind === "cancelling") wind(turn);
-  if (run.phase.kind === "compensating") walk(turn);
+  let goesOn: boolean;
+  do {
+    if (drainAgenda && run.phase.kind === "going") {
+      if (run.unknowns.size > 0) askProbes(turn, rulesOf);
+      drain(turn);
+      if (run.phase.kind === "going" && isComplete(run)) complete(turn);
+    }
+    if (run.phase.kind === "failing" || run.phase.kind === "cancelling") wind(turn);
+    // From a savepoint it goes on at once; how often it comes back there is limited.
+    goesOn = run.phase.kind === "compensating" && walk(turn);
+  } while (goesOn);
 }
 
 /** What was begun before this incarnation is settled before anything else is; a run without its code waits for that. */
@@ -77,6 +85,7 @@ function takeLost(turn: Deliberation): void {
 function drain(turn: Deliberation): void {
   const { run } = turn;
   for (const name of run.agenda) {
+    if (run.phase.kind !== "going") return;
     run.agenda.delete(name);
     const step = run.definition.stepByName.get(name);
     const state: StepState | undefined = run.steps.get(name);
@@ -88,9 +97,9 @@ function drain(turn: Deliberation): void {
     }
     // A signal puts its step on the agenda whenever it comes, also before what the step needs is settled.
     if (state === undefined && run.unmetNeeds.has(name)) continue;
+    if (run.parked.size > 0 && run.parked.has(name)) continue;
     if (state === undefined) rulesOf(step).begin(turn, step);
     else if (state.kind === "open") rulesOf(step).proceed?.(turn, step, state);
-    if (run.phase.kind !== "going") return;
   }
 }
 
@@ -139,20 +148,28 @@ function wind(turn: Deliberation): void {
     if (turnsBack(turn, { because: "failed", ...blamed })) return;
     say(turn, { kind: "run.failed", by: ENGINE, payload: blamed });
   } else if (run.phase.kind === "cancelling") {
-    const error = { code: "RUN_CANCELLED", message: run.phase.reason };
-    if (turnsBack(turn, { because: "cancelled", error })) return;
-    say(turn, { kind: "run.cancelled", by: ENGINE, payload: { reason: run.phase.reason } });
+    const { reason, to } = run.phase;
+    const error = { code: "RUN_CANCELLED", message: reason };
+    const asked = { code: "COMPENSATION_ASKED", message: reason };
+    const isAsked = to !== undefined;
+    const why = isAsked
+      ? ({ because: "asked", error: asked } as const)
+      : ({ because: "cancelled", error } as const);
+    if (turnsBack(turn, why)) return;
+    say(turn, { kind: "run.cancelled", by: ENGINE, payload: { reason } });
   }
 }
 
 /** After a restart nothing is under way, but the child runs of steps that are open may be: they are cancelled and awaited too. */
 function awaitChildren(run: Run): void {
   for (const [step, state] of run.steps) {
-    if (state.kind !== "open" || run.performing.has(step)) continue;
+    if ((state.kind !== "open" && state.kind !== "failed") || run.performing.has(step)) continue;
     const { opening, reads } = state;
+    if (opening === undefined || reads === undefined) continue;
     const isChild =
       opening.step === "subflow" || (opening.step === "branch" && opening.run !== undefined);
-    if (isChild) run.performing.set(step, { step, turn: 0, attempt: 0, reads, agent: undefined });
+    const turn = run.turns.get(step) ?? 0;
+    if (isChild) run.performing.set(step, { step, turn, attempt: 0, reads, agent: undefined });
   }
 }
 
@@ -178,6 +195,8 @@ function fire(turn: Deliberation, timer: Timer): void {
   const step = run.definition.stepByName.get(timer.step);
   const state = run.steps.get(timer.step);
   if (step === undefined || !matters(run, timer)) return;
+  // The probes that are due are found by themselves.
+  if (timer.kind === "probe") return;
   if (timer.kind === "retry" || timer.kind === "held") {
     if (state?.kind === "open" && state.opening.step === "map")
       state.items?.again.push(parsePath(timer.path).index);
@@ -193,7 +212,15 @@ function fire(turn: Deliberation, timer: Timer): void {
 
 /** When the run must be looked at again though nothing has come in; undefined if never. */
 export function nextWakeAt(run: Run): number | undefined {
+  const timerAt = nextTimerAt(run);
+  const deadlineAt = nextDeadlineAt(run);
+  if (deadlineAt === undefined) return timerAt;
+  return timerAt === undefined ? deadlineAt : Math.min(timerAt, deadlineAt);
+}
+
+function nextTimerAt(run: Run): number | undefined {
   if (run.phase.kind !== "going" && run.phase.kind !== "compensating") return undefined;
+  if (run.phase.kind === "compensating" && !waitsForTime(run)) return undefined;
   for (let timer = run.timers.peek(); timer !== undefined; timer = run.timers.peek()) {
     if (matters(run, timer)) return timer.dueAt;
     run.timers.pop();
@@ -210,10 +237,14 @@ function matters(run: Run, timer: Timer): boolean {
     return run.rollback?.states.get(timer.key)?.retryAt === timer.dueAt;
   }
   if (run.phase.kind === "compensating") return false;
+  if (timer.kind === "probe") {
+    const isDue = run.unknowns.get(timer.path)?.retryAt === timer.dueAt;
+    return isDue && !run.performing.has(timer.path);
+  }
   if (timer.kind === "held") return isHeldUntil(run, timer.path, timer.dueAt);
   if (timer.kind === "wake" && run.bus?.gatherings.get(timer.step)?.settled === false) return true;
   if (timer.kind !== "retry") {
-    if (run.steps.get(timer.step)?.kind !== "open") return false;
+    if (run.steps.get(timer.step)?.kind !== "open" || run.parked.has(timer.step)) return false;
     return timer.kind === "wake" || run.reminders.get(timer.step) === timer.dueAt;
   }
   const call = run.calls.get(timer.path);

@@ -2,11 +2,19 @@
  * evolve: what each kind of entry does to a run. No I/O, no clock, no chance, and no user function: what those gave is in
  * the entry. Every kind has its line in the table, so that a new one which nobody handles does not compile.
  */
+import { deadlineFailure } from "../model/deadline.ts";
 import type { EntryKind, Fact, FactOf, PlannedCompensation } from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
+import { type Amounts, NOTHING, plus } from "../model/amounts.ts";
 import type { Json } from "../model/json.ts";
 import { settleDelivery, takeEvent, takeGathering } from "./bus.ts";
 import type { Items, Rollback, Run, StepState } from "../model/run.ts";
+import { parsePath } from "./path.ts";
+import { noteDeadline, ready } from "./readiness.ts";
+import { beginAnew, isParkedWhole, restore } from "./restore.ts";
+import { pardon, suspectReady } from "./suspicion.ts";
+
+export { parsePath } from "./path.ts";
 
 const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void } = {
   "run.started": started,
@@ -15,6 +23,7 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   },
   "run.resumed": (run, fact) => {
     run.incarnation = fact.payload.incarnation;
+    if (fact.payload.crashed === true) suspectReady(run, fact.at);
     if (run.phase.kind === "blocked") run.phase = { kind: "going" };
   },
   "run.blocked": (run, fact) => {
@@ -29,8 +38,17 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "run.failed": (run, fact) => {
     run.phase = { kind: "failed", step: fact.payload.step, error: fact.payload.error };
   },
+  "run.overdue": (run, fact) => {
+    const { deadlineAt, pivot } = fact.payload;
+    run.deadlineAt = undefined;
+    if (pivot !== undefined) return;
+    const error = deadlineFailure({ at: deadlineAt, of: "run" });
+    run.phase = { kind: "failing", step: undefined, error, since: fact.seq };
+  },
   "run.cancelling": (run, fact) => {
-    run.phase = { kind: "cancelling", reason: fact.payload.reason };
+    // On its way to a savepoint it goes on to there first.
+    if (run.rollback === undefined) run.phase = { kind: "cancelling", ...fact.payload };
+    else run.rollback.cancelled = fact.payload;
   },
   "run.cancelled": (run, fact) => {
     run.phase = { kind: "cancelled", reason: fact.payload.reason };
@@ -39,6 +57,7 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "run.compensated": (run, fact) => {
     run.phase = { kind: "compensated", ...fact.payload };
   },
+  "run.restored": restore,
   "run.parked": (run, fact) => {
     run.phase = { kind: "parked", ...fact.payload };
   },
@@ -46,33 +65,46 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "compensation.failed": compensationFailed,
   "compensation.held": compensationHeld,
   "compensation.resolved": compensationResolved,
-  "step.sealed": (run, fact) => seal(run, fact),
+  "step.sealed": (run, fact) => {
+    spend(run, fact.payload.spent);
+    seal(run, fact);
+  },
   "step.carried": (run, fact) => seal(run, fact),
   "step.skipped": (run, fact) => {
     const step = pathOf(fact);
-    run.steps.set(step, SKIPPED);
-    settle(run, step);
+    run.steps.set(step, { kind: "skipped", seq: fact.seq });
+    settle(run, step, fact.at);
   },
   "step.opened": opened,
   "step.failed": (run, fact) => {
     const step = pathOf(fact);
-    run.steps.set(step, FAILED);
+    const state = run.steps.get(step);
+    const wasOpen = fact.payload.deadlineAt !== undefined && state?.kind === "open";
+    const opened = wasOpen ? { opening: state.opening, reads: state.reads } : undefined;
+    run.steps.set(step, opened === undefined ? FAILED : { kind: "failed", ...opened });
+    forgetWaits(run, step);
     if (run.phase.kind === "going")
-      run.phase = { kind: "failing", step, error: fact.payload.error };
+      run.phase = { kind: "failing", step, error: fact.payload.error, since: fact.seq };
   },
   "step.parked": (run, fact) => {
     const path = pathOf(fact);
-    const { turn = 0, attempt = 0 } = fact;
+    const { turn = 0, attempt = 0, inputHash } = fact;
+    const { step } = parsePath(path);
     run.unknowns.delete(path);
-    run.parked.set(path, { step: parsePath(path).step, turn, attempt, ...fact.payload });
+    run.parked.set(path, { step, turn, attempt, inputHash, ...fact.payload });
+    // An item of a map leaves its place to another.
+    if (path !== step) run.agenda.add(step);
   },
   "step.resolved": stepResolved,
-  "item.sealed": (run, fact) => settleItem(run, pathOf(fact), { ok: true, value: valueOf(fact) }),
-  "item.failed": (run, fact) =>
-    settleItem(run, pathOf(fact), { ok: false, error: fact.payload.error }),
+  "item.sealed": (run, fact) => {
+    spend(run, fact.payload.spent);
+    settleItem(run, fact, { ok: true, value: valueOf(fact) });
+  },
+  "item.failed": (run, fact) => settleItem(run, fact, { ok: false, error: fact.payload.error }),
   "attempt.failed": attemptFailed,
   "attempt.begun": begun,
   "attempt.unknown": attemptUnknown,
+  "attempt.probed": attemptProbed,
   "attempt.held": held,
   "handoff.refused": handoffRefused,
   "once.recorded": (run, fact) => {
@@ -101,7 +133,7 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "event.refused": (run, fact) => {
     const { error } = fact.payload;
     if (run.phase.kind === "going")
-      run.phase = { kind: "failing", step: parsePath(pathOf(fact)).step, error };
+      run.phase = { kind: "failing", step: parsePath(pathOf(fact)).step, error, since: fact.seq };
   },
   "subscription.opened": notOfARun,
   "subscription.moved": notOfARun,
@@ -112,6 +144,9 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "breaker.opened": notOfARun,
   "breaker.halfOpened": notOfARun,
   "breaker.closed": notOfARun,
+  "budget.reserved": notOfARun,
+  "budget.settled": notOfARun,
+  "budget.raised": notOfARun,
 };
 
 function notOfARun(_run: Run, fact: Fact): void {
@@ -119,7 +154,6 @@ function notOfARun(_run: Run, fact: Fact): void {
 }
 
 const SEALED: StepState = { kind: "sealed" };
-const SKIPPED: StepState = { kind: "skipped" };
 const FAILED: StepState = { kind: "failed" };
 
 /** Applies one fact to the run that the caller owns, and gives it back. Facts come in order of `seq`, without gaps. */
@@ -139,19 +173,25 @@ function started(run: Run, fact: FactOf<"run.started">): void {
   run.parent = fact.payload.parent;
   run.version = 0;
   run.values.set("input", { value: valueOf(fact), seq: fact.seq, version: 0, turn: 0 });
+  const { deadlineAt } = fact.payload;
+  if (deadlineAt !== undefined) noteDeadline(run, deadlineAt);
   run.correlation = fact.payload.correlation ?? run.id;
   // What a choreography does follows from its events.
   if (run.definition.choreography !== undefined) return;
   for (const step of run.definition.steps) {
     let unmet = 0;
     for (const key of step.needs) if (key !== "input") unmet += 1;
-    if (unmet === 0) run.agenda.add(step.name);
+    if (unmet === 0) ready(run, step.name, fact.at);
     else run.unmetNeeds.set(step.name, unmet);
   }
 }
 
 function compensating(run: Run, fact: FactOf<"run.compensating">): void {
-  run.phase = { kind: "compensating", ...fact.payload };
+  const { to, ...reason } = fact.payload;
+  run.phase = { kind: "compensating", ...reason };
+  // What a person asks for is not counted.
+  if (to !== undefined && reason.because === "failed")
+    run.savepointUses.set(to.step, (run.savepointUses.get(to.step) ?? 0) + 1);
   const pending = new Map<string, PlannedCompensation>();
   const pendingOf = new Map<string, number>();
   // The plan is written by the saga alone, in this very form.
@@ -160,7 +200,16 @@ function compensating(run: Run, fact: FactOf<"run.compensating">): void {
     pending.set(`${planned.path}:${planned.turn}`, planned);
     pendingOf.set(step, (pendingOf.get(step) ?? 0) + 1);
   }
-  run.rollback = { pending, pendingOf, states: new Map(), byHand: [], skipped: [] };
+  const [byHand, skipped]: [string[], string[]] = [[], []];
+  run.rollback = {
+    to,
+    cancelled: undefined,
+    pending,
+    pendingOf,
+    states: new Map(),
+    byHand,
+    skipped,
+  };
 }
 
 function rollbackOf(run: Run): Rollback {
@@ -229,7 +278,7 @@ function seal(run: Run, fact: FactOf<"step.sealed" | "step.carried">): void {
   });
   run.steps.set(step, SEALED);
   forgetCall(run, step, fact.turn ?? 0);
-  settle(run, step);
+  settle(run, step, fact.at);
 }
 
 function opened(run: Run, fact: FactOf<"step.opened">): void {
@@ -261,10 +310,11 @@ function remindAt(run: Run, step: string, dueAt: number): void {
   run.timers.push({ dueAt, kind: "remind", step });
 }
 
-function settleItem(run: Run, path: string, result: NonNullable<Items["results"][number]>): void {
+function settleItem(run: Run, fact: Fact, result: NonNullable<Items["results"][number]>): void {
+  const path = pathOf(fact);
   const { step, index } = parsePath(path);
   const state = run.steps.get(step);
-  forgetCall(run, path, 0);
+  forgetCall(run, path, fact.turn ?? 0);
   // The step has failed over another item meanwhile: this one was under way, and is kept for the record.
   if (state?.kind === "failed") return;
   invariant(
@@ -279,19 +329,24 @@ function settleItem(run: Run, path: string, result: NonNullable<Items["results"]
 function attemptFailed(run: Run, fact: FactOf<"attempt.failed">): void {
   const path = pathOf(fact);
   const { step } = parsePath(path);
-  const { retryAt, error } = fact.payload;
+  const { retryAt, error, progress } = fact.payload;
   const attempt = fact.attempt ?? 1;
+  spend(run, fact.payload.spent);
   // What a refusal said stays said, also when an attempt after it fails for another reason.
   const feedback = error.violations ?? run.calls.get(path)?.feedback ?? [];
   const uncounted = run.calls.get(path)?.uncounted;
+  const said =
+    progress === undefined ? run.calls.get(path)?.progress : { agent: fact.agent, value: progress };
   run.calls.set(path, {
     failedAttempts: attempt,
     retryAt,
     feedback,
     ...(uncounted === undefined ? {} : { uncounted }),
+    ...(said === undefined ? {} : { progress: said }),
   });
   run.holds.delete(path);
   if (run.intents.size > 0) run.intents.delete(path);
+  if (run.suspicions.size > 0) run.suspicions.delete(path);
   if (retryAt !== undefined)
     run.timers.push({ dueAt: retryAt, kind: "retry", step, path, attempt });
 }
@@ -300,28 +355,66 @@ function begun(run: Run, fact: FactOf<"attempt.begun">): void {
   const path = pathOf(fact);
   const { turn = 0, attempt = 1, reads = {}, agent, inputHash } = fact;
   const { step } = parsePath(path);
-  run.intents.set(path, { step, turn, attempt, reads, agent, inputHash });
+  const { reserved } = fact.payload;
+  const quarantined = fact.payload.quarantined === true;
+  const aside = reserved === undefined ? {} : { reserved };
+  run.intents.set(path, { step, turn, attempt, reads, agent, inputHash, quarantined, ...aside });
+}
+
+function spend(run: Run, spent: Amounts | undefined): void {
+  if (spent !== undefined) run.spent = plus(run.spent ?? NOTHING, spent);
 }
 
 function attemptUnknown(run: Run, fact: FactOf<"attempt.unknown">): void {
   const path = pathOf(fact);
   const { step } = parsePath(path);
-  const { turn = 0, attempt = 1 } = fact;
+  const { turn = 0, attempt = 1, agent, inputHash } = fact;
   const { error, then, lost } = fact.payload;
+  // What was lost with its process is no outcome that would clear it.
+  if (lost !== true && run.suspicions.size > 0) run.suspicions.delete(path);
   const known = run.calls.get(path);
   const uncounted = (known?.uncounted ?? 0) + (lost === true ? 1 : 0);
   const feedback = error.violations ?? known?.feedback ?? [];
+  // Of one that was lost nothing is known: all that was set aside for it may have been used.
+  spend(run, fact.payload.spent ?? (lost === true ? run.intents.get(path)?.reserved : undefined));
   run.intents.delete(path);
   run.holds.delete(path);
   run.calls.set(path, { failedAttempts: attempt, retryAt: undefined, feedback, uncounted });
-  if (then === "probe") run.unknowns.set(path, { step, turn, attempt, error });
+  if (then === "probe") {
+    const asked = { probes: 0, retryAt: undefined };
+    run.unknowns.set(path, { step, turn, attempt, agent, inputHash, error, ...asked });
+  }
   if (then === "probe" || then === "retry") run.agenda.add(onAgenda(run, path));
+}
+
+function attemptProbed(run: Run, fact: FactOf<"attempt.probed">): void {
+  const path = pathOf(fact);
+  const { step } = parsePath(path);
+  const { answer, probe, retryAt } = fact.payload;
+  const unknown = run.unknowns.get(path);
+  run.holds.delete(path);
+  if (answer === "failed" && retryAt !== undefined && unknown !== undefined) {
+    run.unknowns.set(path, { ...unknown, probes: probe, retryAt });
+    run.timers.push({ dueAt: retryAt, kind: "probe", step, path });
+    return;
+  }
+  run.unknowns.delete(path);
+  const call = run.calls.get(path);
+  if (answer !== "notDone" || retryAt === undefined || call === undefined) return;
+  run.calls.set(path, { ...call, retryAt });
+  run.timers.push({ dueAt: retryAt, kind: "retry", step, path, attempt: call.failedAttempts });
+  run.agenda.add(step);
 }
 
 function stepResolved(run: Run, fact: FactOf<"step.resolved">): void {
   const path = pathOf(fact);
   run.parked.delete(path);
   if (fact.payload.action !== "retry") return;
+  if (isParkedWhole(run, path)) beginAnew(run, path);
+  const { step } = parsePath(path);
+  // Behind a pivot it may have been parked for its deadline, which counts anew.
+  if ((run.stepDeadlines?.get(step) ?? 0) <= fact.at) ready(run, step, fact.at);
+  pardon(run, path);
   const call = run.calls.get(path);
   if (call !== undefined)
     run.calls.set(path, { ...call, retryAt: undefined, uncounted: call.failedAttempts });
@@ -354,22 +447,33 @@ function handoffRefused(run: Run, fact: FactOf<"handoff.refused">): void {
   for (const dependent of run.definition.dependents.get(to) ?? []) {
     run.unmetNeeds.set(dependent, (run.unmetNeeds.get(dependent) ?? 0) + 1);
     run.agenda.delete(dependent);
+    run.stepDeadlines?.delete(dependent);
   }
-  run.agenda.add(to);
+  // The clock of the turn begins now.
+  ready(run, to, fact.at);
 }
 
-function settle(run: Run, step: string): void {
+/** Nothing of a step that is over waits for a probe or a person. */
+function forgetWaits(run: Run, step: string): void {
+  if (run.unknowns.size === 0 && run.parked.size === 0) return;
+  for (const [path, each] of run.unknowns) if (each.step === step) run.unknowns.delete(path);
+  for (const [path, each] of run.parked) if (each.step === step) run.parked.delete(path);
+}
+
+function settle(run: Run, step: string, at: number): void {
   if (run.bus !== undefined) settleDelivery(run, step);
   run.unsettledSteps -= 1;
+  forgetWaits(run, step);
   run.signals.delete(step);
   run.reminders.delete(step);
+  run.stepDeadlines?.delete(step);
   for (const dependent of run.definition.dependents.get(step) ?? []) {
     const unmet = (run.unmetNeeds.get(dependent) ?? 0) - 1;
     if (unmet > 0) {
       run.unmetNeeds.set(dependent, unmet);
     } else {
       run.unmetNeeds.delete(dependent);
-      run.agenda.add(dependent);
+      ready(run, dependent, at);
     }
   }
 }
@@ -379,6 +483,7 @@ function forgetCall(run: Run, path: string, turn: number): void {
   run.holds.delete(path);
   if (run.intents.size > 0) run.intents.delete(path);
   if (run.unknowns.size > 0) run.unknowns.delete(path);
+  if (run.suspicions.size > 0) run.suspicions.delete(path);
   if (run.onces.size > 0) run.onces.delete(`${path}:${turn}`);
 }
 
@@ -390,11 +495,4 @@ function pathOf(fact: Fact): string {
 function valueOf(fact: Fact): Json {
   invariant(fact.value !== undefined, `Entry ${fact.seq} (${fact.kind}) has no value.`);
   return fact.value;
-}
-
-/** A path taken apart: `checks[3]` and `refine#2` have an index, a plain step name has index 0. */
-export function parsePath(path: string): { readonly step: string; readonly index: number } {
-  const at = path.search(/[[#]/);
-  if (at < 0) return { step: path, index: 0 };
-  return { step: path.slice(0, at), index: Number.parseInt(path.slice(at + 1), 10) };
 }

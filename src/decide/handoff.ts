@@ -4,12 +4,11 @@
 import type { AnyContract } from "../model/contract.ts";
 import { check } from "../model/check.ts";
 import { isBatonError } from "../model/errors.ts";
-import type { Failure, RefusalOutcome } from "../model/entry.ts";
+import type { Failure } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Reads, Run } from "../model/run.ts";
 import type { Violation } from "../model/violation.ts";
 import type { StepDefinition, View } from "../model/workflow-definition.ts";
-import { type Deliberation, ENGINE, say } from "./turn.ts";
 
 /** The keys that a step declared, frozen, and where each was sealed. */
 export function viewOf(
@@ -104,56 +103,7 @@ export function gateOn(step: StepDefinition, view: View, reads: Reads): Gate {
     : { kind: "pass", view, reads };
 }
 
-/** Records a refused handoff and follows the step's policy. */
-export function refuse(
-  turn: Deliberation,
-  step: StepDefinition,
-  violations: readonly Violation[],
-  reads: Reads,
-  path = step.name,
-): void {
-  const then = refusalOutcome(turn.run, step);
-  say(turn, {
-    kind: "handoff.refused",
-    path,
-    turn: turn.run.turns.get(step.name) ?? 0,
-    by: ENGINE,
-    reads,
-    payload: { violations, then },
-  });
-  if (then.kind === "fail") failStep(turn, step.name, refusalFailure(step.name, violations));
-  if (then.kind === "skip") {
-    say(turn, {
-      kind: "step.skipped",
-      path: step.name,
-      by: ENGINE,
-      reads,
-      payload: { reason: "refused" },
-    });
-    letGo(turn, step.name);
-  }
-}
-
-/** Items of a map that are under way when the map is skipped: nobody waits for them any more. */
-function letGo(turn: Deliberation, step: string): void {
-  const { performing } = turn.run;
-  const paths = [...performing].filter(([, each]) => each.step === step).map(([path]) => path);
-  if (paths.length === 0) return;
-  for (const path of paths) performing.delete(path);
-  turn.commands.push({ kind: "abort", reason: "going on without the step", step });
-}
-
-function refusalOutcome(run: Run, step: StepDefinition): RefusalOutcome {
-  const policy = step.onRefused;
-  if (policy.kind !== "sendBack") return { kind: policy.kind };
-  const turn = (run.turns.get(policy.to) ?? 0) + 1;
-  // A step that is open has read the turn already, in its opening or its first items: it can't be taken back under it.
-  const readAlready = run.steps.has(step.name) || run.steps.get(policy.to)?.kind !== "sealed";
-  return turn <= policy.turns && !readAlready
-    ? { kind: "sendBack", to: policy.to, turn }
-    : { kind: "fail" };
-}
-
+/** A refused handoff as the failure of its step. */
 export function refusalFailure(step: string, violations: readonly Violation[]): Failure {
   const first = violations[0];
   const message =
@@ -161,15 +111,4 @@ export function refusalFailure(step: string, violations: readonly Violation[]): 
       ? `The handoff to ${step} was refused.`
       : `The handoff to ${step} was refused: ${first.message}`;
   return { code: "HANDOFF_REFUSED", message, violations };
-}
-
-/** Gives a step up for good; what follows from it (the run fails) is decided after. */
-export function failStep(turn: Deliberation, step: string, error: Failure): void {
-  say(turn, {
-    kind: "step.failed",
-    path: step,
-    turn: turn.run.turns.get(step) ?? 0,
-    by: ENGINE,
-    payload: { error },
-  });
 }

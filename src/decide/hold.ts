@@ -22,6 +22,8 @@ export interface Held {
   readonly gate: Gate;
   readonly dueAt: number;
   readonly until?: number;
+  /** It was a probe, which takes no place among the items of a map. */
+  readonly probe?: true;
 }
 
 /** A gate may let through what it held: what waits for it asks again. */
@@ -37,8 +39,8 @@ export function holdAttempt(turn: Deliberation, input: Held): void {
   const performing = takePerforming(run, input);
   if (performing === undefined) return;
   const state = run.steps.get(performing.step);
-  if (state?.kind === "open" && state.opening.step === "map" && state.items !== undefined)
-    state.items.executing -= 1;
+  const isItem = state?.kind === "open" && state.opening.step === "map" && input.probe !== true;
+  if (isItem && state.items !== undefined) state.items.executing -= 1;
   if (run.phase.kind !== "going") return;
   const known = run.holds.get(path);
   if (known?.turn === input.turn && known.attempt === input.attempt && known.gate === gate) {

@@ -11,7 +11,7 @@ import type { Performing, Run } from "../model/run.ts";
 import type { StepDefinition } from "../model/workflow-definition.ts";
 import { parsePath } from "./evolve.ts";
 import { tryInput } from "./handoff.ts";
-import { callOf } from "./step-call.ts";
+import { callOf, takenCase } from "./step-call.ts";
 import type { StepRules } from "./steps/rules.ts";
 import { type Deliberation, ENGINE, say } from "./turn.ts";
 
@@ -23,6 +23,22 @@ export interface ParkedPlace {
   readonly attempt: number;
   readonly reads: Performing["reads"];
   readonly inputHash: string | undefined;
+}
+
+/** Whether what is parked at a path is a step as a whole: no call of an agent that could be made again by itself. */
+export function isWhole(run: Run, step: StepDefinition, path: string): boolean {
+  if (step.kind === "agent") return false;
+  if (step.kind === "map" || step.kind === "repeat") return path === step.name;
+  return step.kind !== "branch" || takenCase(run, step)?.kind !== "agent";
+}
+
+/**
+ * Whether what is parked is still being made: a deadline has passed, and the attempt has not ended yet. It is decided then, if it
+ * has not come to anything.
+ */
+export function isUnderWay(run: Run, step: StepDefinition, path: string): boolean {
+  if (!isWhole(run, step, path)) return run.performing.has(path);
+  return [...run.performing.values()].some((each) => each.step === step.name);
 }
 
 /** Parks a call, with all that a person needs to decide. */
@@ -40,17 +56,14 @@ export function parkCall(
     attempt,
     by: ENGINE,
     reads,
+    ...(inputHash === undefined ? {} : { inputHash }),
     payload: parked,
-    value: letterOf(turn.run, step, path, inputHash),
+    value: letterOf(turn.run, step, path),
   });
 }
 
-function letterOf(
-  run: Run,
-  step: StepDefinition,
-  path: string,
-  inputHash: string | undefined,
-): Json {
+function letterOf(run: Run, step: StepDefinition, path: string): Json {
+  if (isWhole(run, step, path)) return wholeLetter(run, step);
   const call = callOf(run, step, path);
   const input =
     call === undefined ? undefined : tryInput(call.agent.input, `input of ${path}`, call.map);
@@ -58,10 +71,15 @@ function letterOf(
     {
       ...(call === undefined ? {} : { agent: call.agent.id }),
       ...(input?.ok === true ? { input: input.value } : {}),
-      ...(inputHash === undefined ? {} : { inputHash }),
     },
     `dead letter of ${path}`,
   );
+}
+
+function wholeLetter(run: Run, step: StepDefinition): Json {
+  const state = run.steps.get(step.name);
+  const child = state?.kind === "open" && "run" in state.opening ? state.opening.run : undefined;
+  return sealJson({ step: step.kind, ...(child === undefined ? {} : { run: child }) }, "letter");
 }
 
 /** A person's decision, as the engine has checked it. */
@@ -74,8 +92,8 @@ export interface StepDecision {
   readonly reason: string | undefined;
   /** What was done by hand, checked against the agent's output contract; with `done` only. */
   readonly output?: Json;
-  /** Hash of what the agent was given, where it is known. */
-  readonly inputHash?: string;
+  /** The person has made sure that the attempt did nothing. */
+  readonly nothingDone?: true;
 }
 
 /** Takes a person's decision in; one that comes too late changes nothing. */
@@ -86,20 +104,28 @@ export function resolveStep(
   rules: StepRules<StepDefinition>,
 ): void {
   const { run } = turn;
-  const { path, by, action, reason, output, inputHash } = decision;
+  const { path, by, action, reason, output, nothingDone } = decision;
   const parked = run.parked.get(path);
   if (parked === undefined || parked.turn !== decision.turn || run.phase.kind !== "going") return;
-  const { attempt, error } = parked;
+  if (isUnderWay(run, step, path)) return;
+  const { attempt, error, inputHash } = parked;
+  const [whole, reads] = [isWhole(run, step, path), readsAt(run, step)];
   say(turn, {
     kind: "step.resolved",
     path,
     turn: parked.turn,
     by,
-    payload: { action, ...(reason === undefined ? {} : { reason }) },
+    payload: {
+      action,
+      ...(reason === undefined ? {} : { reason }),
+      ...(nothingDone === undefined ? {} : { nothingDone }),
+    },
   });
   if (action === "retry") return beginAgain(run, step, path);
+  if (whole) return endWhole(turn, decision, step, { turnNo: parked.turn, reads, error });
   countItem(run, step);
-  if (action === "fail") return (rules.discarded ?? rules.givenUp)?.(turn, step, path, error);
+  if (action === "fail")
+    return (rules.discarded ?? rules.givenUp)?.(turn, step, path, failureOf(path, error, reason));
   const agent = callOf(run, step, path)?.agent.id;
   const { turn: turnNo } = parked;
   rules.sealed?.(
@@ -116,6 +142,35 @@ export function resolveStep(
       by,
     },
   );
+}
+
+/** What a person says of a step as a whole: what it came to, or that it came to nothing. */
+function endWhole(
+  turn: Deliberation,
+  { by, action, path, reason, output = null }: StepDecision,
+  step: StepDefinition,
+  parked: {
+    readonly turnNo: number;
+    readonly reads: Performing["reads"];
+    readonly error: Failure;
+  },
+): void {
+  const { turnNo, reads, error } = parked;
+  const place = { path: step.name, turn: turnNo, by } as const;
+  if (action === "done")
+    say(turn, { kind: "step.sealed", ...place, reads, payload: {}, value: output });
+  else
+    say(turn, {
+      kind: "step.failed",
+      ...place,
+      payload: { error: failureOf(path, error, reason) },
+    });
+}
+
+/** What the step fails with where a person has given it up: why it was parked, and why it was given up. */
+function failureOf(path: string, error: Failure, reason: string | undefined): Failure {
+  const why = reason === undefined ? "" : `, because ${reason}`;
+  return { code: error.code, message: `${path} was given up by a person${why}: ${error.message}` };
 }
 
 /** An item of a map that ends, in whatever way, gives back a place among those that execute: it must have one. */

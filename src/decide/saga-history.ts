@@ -6,8 +6,8 @@ import type { AgentDefinition } from "../model/agent-definition.ts";
 import type { Fact, FactOf, PlannedCompensation } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Limits } from "../model/limits.ts";
-import type { Run, SagaAct, SagaHistory, SagaOpening } from "../model/run.ts";
-import { newRun } from "../model/run.ts";
+import type { SagaAct, SagaHistory, SagaOpening } from "../model/run.ts";
+import { newRun, type Run } from "../model/run.ts";
 import type {
   BranchCase,
   StepDefinition,
@@ -16,6 +16,7 @@ import type {
 import { fallbackOf, partsOf } from "../model/workflow-parts.ts";
 import { deliveryView } from "./bus.ts";
 import { evolve, parsePath } from "./evolve.ts";
+import { readyPaths } from "./ready-paths.ts";
 
 const compensable = new WeakMap<WorkflowDefinition, boolean>();
 
@@ -36,8 +37,11 @@ export function compensationKey(place: { readonly path: string; readonly turn: n
 /** Errors after which an attempt may have acted though nothing was sealed: no answer in time, or one that was refused. */
 const MAY_HAVE_ACTED: ReadonlySet<string> = new Set([
   "TIMEOUT",
+  "DEADLINE_EXCEEDED",
+  "HEARTBEAT_MISSED",
   "CONTRACT_VIOLATED",
   "VALUE_TOO_LARGE",
+  "MAXIMUM_EXCEEDED",
 ]);
 
 interface Reading {
@@ -46,6 +50,14 @@ interface Reading {
   readonly values: Map<number, Json>;
   readonly openings: Map<string, SagaOpening>;
   readonly planned: Map<string, PlannedCompensation>;
+  /** What a way back has dealt with that goes to a savepoint; while the run goes back. */
+  dealtWith: Set<string> | undefined;
+  /** What may have been under way when a process died, by `path:turn`, as long as nothing was heard of it. */
+  readonly lost: Set<string>;
+  /** The run as it was when it was resumed last. */
+  readonly folded: Run;
+  /** Attempts that were begun, and of which nothing more was recorded. */
+  readonly begun: Map<string, FactOf<"attempt.begun">>;
   /** Seq of the entry with which the run began to end; Infinity before it. */
   turnedAt: number;
   resumedSince: boolean;
@@ -63,20 +75,50 @@ export function sagaHistory(
     values: new Map(),
     openings: new Map(),
     planned: new Map(),
+    dealtWith: undefined,
+    lost: new Set(),
+    folded: newRun("", definition, limits),
+    begun: new Map(),
     turnedAt: Number.POSITIVE_INFINITY,
     resumedSince: false,
   };
   for (const fact of facts) {
-    if (fact.kind === "run.compensating") break;
+    if (reading.dealtWith !== undefined) {
+      readBack(reading, reading.dealtWith, fact);
+      continue;
+    }
     read(reading, fact);
+    if (fact.kind === "run.resumed" && fact.seq < reading.turnedAt)
+      addLost(reading, facts, fact.seq);
+    if (fact.kind === "handoff.refused" && fact.payload.then.kind === "skip")
+      addLost(reading, facts, fact.seq, itemsBefore(pathOf(fact)));
   }
-  if (reading.resumedSince) addLost(reading, facts, limits);
+  for (const fact of reading.begun.values()) addUnknown(reading, fact);
+  if (reading.resumedSince) addLost(reading, facts, reading.turnedAt);
   const { acts, values, openings } = reading;
   const walk = [...reading.planned.values()].sort((a, b) => b.seq - a.seq);
   const isForPerson = (planned: PlannedCompensation) => needsPerson(definition, reading, planned);
   const byPerson = walk.filter(isForPerson);
   const plan = [...walk.filter((planned) => !isForPerson(planned)), ...byPerson];
   return { plan, acts, values, openings };
+}
+
+/**
+ * A way back that led to a savepoint is over: what it dealt with, in whatever way, is not to be undone again. One that is not
+ * over leaves all as it was when it began.
+ */
+function readBack(reading: Reading, dealtWith: Set<string>, fact: Fact): void {
+  const isDone =
+    fact.kind === "compensation.sealed" ||
+    (fact.kind === "compensation.resolved" && fact.payload.action !== "retry");
+  if (isDone) dealtWith.add(compensationKey({ path: pathOf(fact), turn: fact.turn ?? 0 }));
+  if (fact.kind !== "run.restored") return;
+  for (const key of dealtWith) reading.planned.delete(key);
+  reading.begun.clear();
+  reading.lost.clear();
+  reading.dealtWith = undefined;
+  reading.turnedAt = Number.POSITIVE_INFINITY;
+  reading.resumedSince = false;
 }
 
 /** Whether nobody but a person can tell what is to be undone. */
@@ -96,7 +138,7 @@ function read(reading: Reading, fact: Fact): void {
       reading.values.set(fact.seq, fact.value ?? null);
       return;
     case "step.opened":
-      reading.openings.set(pathOf(fact), {
+      reading.openings.set(compensationKey({ path: pathOf(fact), turn: fact.turn ?? 0 }), {
         opening: fact.payload,
         list: fact.payload.step === "map" && Array.isArray(fact.value) ? fact.value : [],
       });
@@ -115,11 +157,28 @@ function read(reading: Reading, fact: Fact): void {
       return addResult(reading, fact);
     case "item.sealed":
       return addResult(reading, fact);
+    case "attempt.begun":
+      reading.begun.set(keyOf(fact), fact);
+      return;
     case "attempt.failed":
+      reading.begun.delete(keyOf(fact));
       return addAttempt(reading, fact);
+    case "attempt.unknown":
+      reading.begun.delete(keyOf(fact));
+      return addUnknown(reading, fact);
+    case "attempt.probed":
+      if (fact.payload.answer === "notDone") forgetUnknown(reading, fact);
+      return;
+    case "step.resolved":
+      if (fact.payload.nothingDone === true) forgetUnknown(reading, fact);
+      return;
     case "step.failed":
+    case "run.overdue":
     case "run.cancelling":
       reading.turnedAt = Math.min(reading.turnedAt, fact.seq);
+      return;
+    case "run.compensating":
+      reading.dealtWith = new Set();
       return;
     case "run.resumed":
       if (fact.seq > reading.turnedAt) reading.resumedSince = true;
@@ -133,10 +192,11 @@ function addResult(reading: Reading, fact: FactOf<"step.sealed" | "item.sealed">
   const path = pathOf(fact);
   const turn = fact.turn ?? 0;
   const key = compensationKey({ path, turn });
+  reading.begun.delete(key);
   const other = otherThan(reading, key, fact);
   const before = reading.acts.get(key);
   // Rounds of a repeat are computed from the round before, whether that is compensated or not.
-  const act = actOf(fact, fact.value ?? null);
+  const act = actOf(reading.definition, reading.openings, fact, fact.value ?? null);
   reading.acts.set(key, act);
   const agent = actorAt(reading.definition, reading, { path, turn });
   const agentId = fact.agent ?? agent?.id ?? "";
@@ -162,12 +222,12 @@ function otherThan(reading: Reading, key: string, fact: Fact): PlannedCompensati
 /** A subflow, or a case of a branch, that completed as a run of its own. */
 function addChild(reading: Reading, fact: FactOf<"step.sealed">): void {
   const path = pathOf(fact);
-  const opening = reading.openings.get(path)?.opening;
+  const turn = fact.turn ?? 0;
+  const opening = reading.openings.get(compensationKey({ path, turn }))?.opening;
   if (opening === undefined || (opening.step !== "subflow" && opening.step !== "branch")) return;
   const { step } = parsePath(path);
   const workflow = childWorkflow(reading.definition.stepByName.get(step), opening);
   if (opening.run === undefined || workflow === undefined || !mayCompensate(workflow)) return;
-  const turn = fact.turn ?? 0;
   reading.planned.set(compensationKey({ path, turn }), {
     what: "run",
     path,
@@ -190,19 +250,47 @@ function childWorkflow(
 
 /** An attempt that was aborted may have acted too, unless it had not begun: then it took no time. */
 function addAttempt(reading: Reading, fact: FactOf<"attempt.failed">): void {
-  const { error, tookMs } = fact.payload;
+  const { error, tookMs, nothingDone } = fact.payload;
+  if (nothingDone === true) return;
   const wasAborted = fact.seq > reading.turnedAt && tookMs !== undefined;
-  if (!wasAborted && !MAY_HAVE_ACTED.has(error.code)) return;
-  addUnknown(reading, fact);
+  if (wasAborted || MAY_HAVE_ACTED.has(error.code)) return addUnknown(reading, fact);
+  if (tookMs !== undefined) settleLost(reading, fact);
 }
 
-function addUnknown(reading: Reading, fact: FactOf<"attempt.failed">): void {
+/** The attempt that was lost was made again, under the same idempotency key, and says that nothing was done. */
+function settleLost(reading: Reading, fact: FactOf<"attempt.failed">): void {
+  const key = compensationKey({ path: pathOf(fact), turn: fact.turn ?? 0 });
+  if (!reading.lost.has(key) || reading.planned.get(key)?.agent !== fact.agent) return;
+  // Where a fallback may have been under way instead, only that one can say.
+  if (reading.acts.get(key)?.besides !== undefined) return;
+  reading.lost.delete(key);
+  reading.planned.delete(key);
+  reading.acts.delete(key);
+}
+
+function keyOf(fact: Fact): string {
+  return compensationKey({ path: pathOf(fact), turn: fact.turn ?? 0 });
+}
+
+/** It is known that nothing was done at this place: what another agent may have done there stays. */
+function forgetUnknown(reading: Reading, fact: Fact): void {
+  const key = keyOf(fact);
+  const planned = reading.planned.get(key);
+  if (planned?.what !== "unknown" || reading.acts.get(key)?.besides !== undefined) return;
+  reading.planned.delete(key);
+  reading.acts.delete(key);
+}
+
+type Uncertain = "attempt.failed" | "attempt.unknown" | "attempt.begun";
+
+function addUnknown(reading: Reading, fact: FactOf<Uncertain>): void {
   const path = pathOf(fact);
   const turn = fact.turn ?? 0;
   const key = compensationKey({ path, turn });
-  const act = actOf(fact, undefined);
+  const act = actOf(reading.definition, reading.openings, fact, undefined);
   const agent = actorOf(reading.definition, reading.openings, act);
   if (agent?.compensate === undefined) return;
+  reading.lost.delete(key);
   const besides = otherThan(reading, key, fact)?.agent ?? reading.acts.get(key)?.besides;
   reading.acts.set(key, { ...act, ...(besides === undefined ? {} : { besides }) });
   reading.planned.set(key, {
@@ -215,24 +303,35 @@ function addUnknown(reading: Reading, fact: FactOf<"attempt.failed">): void {
 }
 
 /**
- * The process died between the failure and the end of what was under way: those attempts left nothing in the journal. What
- * was ready when the run began to end may have been executing, and is taken to have been.
+ * A process died, and left nothing in the journal of what was under way: what was ready at `seq` may have been executing, and is
+ * taken to have been, until an attempt that is made after it says what became of it. An at-most-once agent says so itself.
  */
-function addLost(reading: Reading, facts: readonly Fact[], limits: Limits): void {
-  const run = newRun("", reading.definition, limits);
+function addLost(
+  reading: Reading,
+  facts: readonly Fact[],
+  seq: number,
+  isMeant: (path: string) => boolean = () => true,
+): void {
+  const run = reading.folded;
+  let atMs = 0;
   for (const fact of facts) {
-    if (fact.seq >= reading.turnedAt) break;
-    evolve(run, fact);
+    atMs = fact.at;
+    if (fact.seq >= seq) break;
+    if (fact.seq > run.seq) evolve(run, fact);
   }
   for (const step of reading.definition.steps) {
-    for (const path of readyPaths(run, step)) {
+    const isIdle = (path: string) => !mayBeUnderWay(run, path, atMs);
+    for (const path of readyPaths(run, step, isIdle)) {
+      if (isIdle(path) || !isMeant(path)) continue;
       const turn = run.turns.get(step.name) ?? 0;
       const key = compensationKey({ path, turn });
-      const own = agentAt(reading.definition, reading.openings, path);
+      const own = agentAt(reading.definition, reading.openings, { path, turn });
       // Which of them was executing when the process died is not known: the breaker may have been open.
-      const [agent, other] = withFallbacks(own).filter((each) => each.compensate !== undefined);
+      // Of an agent with intents the journal knows.
+      const [agent, other] = withFallbacks(own).filter(
+        ({ compensate, delivery }) => compensate !== undefined && delivery === undefined,
+      );
       if (agent === undefined || reading.acts.has(key)) continue;
-      const seq = reading.turnedAt;
       const reads = readsOf(run, step, path);
       reading.acts.set(key, {
         ...{ path, turn, seq, reads, inputHash: undefined, output: undefined },
@@ -240,6 +339,7 @@ function addLost(reading: Reading, facts: readonly Fact[], limits: Limits): void
         ...(other === undefined ? {} : { besides: other.id }),
       });
       reading.planned.set(key, { what: "unknown", path, turn, seq, agent: agent.id });
+      reading.lost.add(key);
     }
   }
 }
@@ -256,40 +356,34 @@ function readsOf(run: Run, step: StepDefinition, path: string): Readonly<Record<
   return reads;
 }
 
-/** The calls of a step that may have been executing: a map begins its items in order, no more at a time than it may. */
-function readyPaths(run: Run, step: StepDefinition): readonly string[] {
-  const { name } = step;
-  if (step.kind === "subscription") {
-    return [...(run.bus?.deliveries ?? [])].flatMap(([path, delivery]) =>
-      delivery.step === name && !run.steps.has(path) && !isPausing(run, path) ? [path] : [],
-    );
-  }
-  const state = run.steps.get(name);
-  if (state === undefined) {
-    return step.kind === "agent" && run.agenda.has(name) && !isPausing(run, name) ? [name] : [];
-  }
-  if (state.kind !== "open") return [];
-  if (step.kind === "branch") return isPausing(run, name) ? [] : [name];
-  const { items } = state;
-  if (items === undefined) return [];
-  if (step.kind === "repeat") return [`${name}#${items.settled}`];
-  if (step.kind !== "map") return [];
-  const again = [...run.calls.keys()].filter((path) => parsePath(path).step === name).length;
-  const begun = items.settled + step.concurrency + again;
-  return items.list
-    .slice(0, begun)
-    .flatMap((_, index) => (items.results[index] === undefined ? [`${name}[${index}]`] : []));
+/**
+ * A map is skipped where an item was refused, and nobody waits for those that are under way: they were begun in order, before
+ * it. None are, where it was the step itself that was refused.
+ */
+function itemsBefore(refused: string): (path: string) => boolean {
+  const { step, index } = parsePath(refused);
+  return (path) => {
+    const item = parsePath(path);
+    return refused !== step && item.step === step && item.index < index;
+  };
 }
 
-function isPausing(run: Run, path: string): boolean {
-  return run.calls.get(path)?.retryAt !== undefined;
+/**
+ * Whether an attempt may be under way: not where the newest one failed for good, or the next is not due yet. One that waits at a
+ * gate is announced when it is let through.
+ */
+function mayBeUnderWay(run: Run, path: string, atMs: number): boolean {
+  if (run.holds.has(path)) return false;
+  const call = run.calls.get(path);
+  if (call === undefined || call.failedAttempts === 0) return true;
+  return call.retryAt !== undefined && call.retryAt <= atMs;
 }
 
 /** The agent that acted at a path, as today's definition has it. */
 export function agentAt(
   definition: WorkflowDefinition,
   openings: ReadonlyMap<string, SagaOpening>,
-  path: string,
+  { path, turn }: { readonly path: string; readonly turn: number },
 ): AgentDefinition | undefined {
   const { step: name } = parsePath(path);
   const step = definition.stepByName.get(name);
@@ -297,7 +391,7 @@ export function agentAt(
   if (step.kind === "agent" || step.kind === "map" || step.kind === "repeat") return step.agent;
   if (step.kind === "subscription")
     return step.target.kind === "agent" ? step.target.agent : undefined;
-  const taken = caseOf(step, openings.get(name)?.opening);
+  const taken = caseOf(step, openings.get(compensationKey({ path: name, turn }))?.opening);
   return taken?.kind === "agent" ? taken.agent : undefined;
 }
 
@@ -309,16 +403,16 @@ export function actorAt(
 ): AgentDefinition | undefined {
   const act = acts.get(compensationKey(place));
   return act === undefined
-    ? agentAt(definition, openings, place.path)
+    ? agentAt(definition, openings, place)
     : actorOf(definition, openings, act);
 }
 
 function actorOf(
   definition: WorkflowDefinition,
   openings: ReadonlyMap<string, SagaOpening>,
-  { path, standsIn }: SagaAct,
+  { standsIn, ...place }: SagaAct,
 ): AgentDefinition | undefined {
-  const own = agentAt(definition, openings, path);
+  const own = agentAt(definition, openings, place);
   return standsIn === undefined ? own : withFallbacks(own).find(({ id }) => id === standsIn);
 }
 
@@ -339,13 +433,27 @@ export function caseOf(
 }
 
 function actOf(
-  fact: FactOf<"step.sealed" | "item.sealed" | "attempt.failed">,
+  definition: WorkflowDefinition,
+  openings: ReadonlyMap<string, SagaOpening>,
+  fact: FactOf<"step.sealed" | "item.sealed" | Uncertain>,
   output: Json | undefined,
 ): SagaAct {
   const { turn = 0, seq, reads = {}, inputHash } = fact;
-  const isFallback = fact.payload.fallback !== undefined && fact.agent !== undefined;
-  const standsIn = isFallback ? { standsIn: fact.agent } : {};
+  const standsIn = isFallback(definition, openings, fact) ? { standsIn: fact.agent ?? "" } : {};
   return { path: pathOf(fact), turn, seq, reads, inputHash, output, ...standsIn };
+}
+
+/** Whether the agent that acted stood in for the step's own; an intent, and what follows from a lost one, says it by its agent alone. */
+function isFallback(
+  definition: WorkflowDefinition,
+  openings: ReadonlyMap<string, SagaOpening>,
+  fact: FactOf<"step.sealed" | "item.sealed" | Uncertain>,
+): boolean {
+  if (fact.agent === undefined) return false;
+  if (fact.kind !== "attempt.begun" && fact.payload.fallback !== undefined) return true;
+  if (fact.kind !== "attempt.begun" && fact.kind !== "attempt.unknown") return false;
+  const own = agentAt(definition, openings, { path: pathOf(fact), turn: fact.turn ?? 0 });
+  return withFallbacks(own).some(({ id }, i) => i > 0 && id === fact.agent);
 }
 
 function pathOf(fact: Fact): string {

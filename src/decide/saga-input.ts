@@ -17,7 +17,7 @@ export function inputAgain(
   const { path, reads } = act;
   const { step: name, index } = parsePath(path);
   const step = definition.stepByName.get(name);
-  const opening = history.openings.get(name);
+  const opening = history.openings.get(compensationKey({ path: name, turn: act.turn }));
   return tryInput(agent.input, `input of ${path}`, () => {
     const values: Record<string, Json | undefined> = {};
     for (const key of step?.needs ?? []) {
@@ -38,7 +38,7 @@ export function inputAgain(
       case "map":
         return step.input(opening?.list[index] ?? null, index, view);
       case "repeat":
-        return step.input(view, roundBefore(history, name, index), index);
+        return step.input(view, roundBefore(history, act), index);
       case "branch":
         return caseOf(step, opening?.opening)?.input(view);
       default:
@@ -47,6 +47,7 @@ export function inputAgain(
   });
 }
 
-function roundBefore(history: SagaHistory, name: string, round: number): Json | undefined {
-  return history.acts.get(compensationKey({ path: `${name}#${round - 1}`, turn: 0 }))?.output;
+function roundBefore(history: SagaHistory, { path, turn }: SagaAct): Json | undefined {
+  const { step, index } = parsePath(path);
+  return history.acts.get(compensationKey({ path: `${step}#${index - 1}`, turn }))?.output;
 }

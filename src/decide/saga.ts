@@ -3,6 +3,9 @@
  *
  * going -> failing | cancelling -(nothing under way; the journal read)-> compensating -> compensated
  *                                                                      -> parked -(a person)-> compensating
+ *                                                                      -(as far as a savepoint)-> going | cancelling
+ *
+ * Where the way back begins is in going-back.ts.
  *
  * S1. Nothing is compensated while anything of the run is still under way.
  * S2. One after the other: nothing is compensated before everything that was sealed after it. Side by side: before
@@ -23,13 +26,13 @@ import type {
   RollbackReason,
   UsageRecord,
 } from "../model/entry.ts";
-import { invariant } from "../model/errors.ts";
 import { type Json, sealJson } from "../model/json.ts";
 import type { Rollback, Run, SagaAct, SagaHistory } from "../model/run.ts";
 import { takePerforming } from "./call.ts";
 import { parsePath } from "./evolve.ts";
+import { historyOf } from "./going-back.ts";
 import { refusalFailure } from "./handoff.ts";
-import { actorAt, agentAt, compensationKey, mayCompensate, needsPerson } from "./saga-history.ts";
+import { actorAt, agentAt, compensationKey, needsPerson } from "./saga-history.ts";
 import { inputAgain } from "./saga-input.ts";
 import type { ChildOutcome } from "./steps/rules.ts";
 import { type Deliberation, ENGINE, say } from "./turn.ts";
@@ -74,64 +77,37 @@ export interface CompensationHeld {
   readonly until?: number;
 }
 
-/**
- * Whether a run that is ending must go back first. If so this asks for its journal, or, once that is here, says it: then the
- * run compensates.
- */
-export function turnsBack(turn: Deliberation, reason: RollbackReason): boolean {
+/** Goes on with the way back, as far as it goes now. Gives whether the run goes on, or further back, from a savepoint. */
+export function walk(turn: Deliberation): boolean {
   const { run } = turn;
-  // Without the code it is not known what there is to undo: the run waits for it.
-  if (run.missing.length > 0) return true;
-  if (!mayCompensate(run.definition)) return false;
-  const history = historyOf(turn);
-  if (history === undefined) return true;
-  if (history.plan.length === 0) return false;
-  beginRollback(turn, reason, ENGINE);
-  return true;
+  const { phase, rollback } = run;
+  if (phase.kind !== "compensating" || rollback === undefined) return false;
+  if (rollback.pending.size > 0) {
+    walkOn(turn, rollback, reasonOf(phase));
+    return false;
+  }
+  if (rollback.to !== undefined) {
+    say(turn, { kind: "run.restored", by: ENGINE, payload: rollback.to });
+    return true;
+  }
+  sayCompensated(turn, rollback, reasonOf(phase));
+  return false;
 }
 
-/** Says that the run goes back, with the plan. Its journal must be here. */
-export function beginRollback(turn: Deliberation, reason: RollbackReason, by: Author): void {
-  const { run } = turn;
-  const { history } = run;
-  invariant(typeof history === "object", `Run ${run.id} goes back without its journal.`);
+function sayCompensated(turn: Deliberation, rollback: Rollback, reason: RollbackReason): void {
   say(turn, {
-    kind: "run.compensating",
-    by,
-    payload: reason,
-    value: sealJson(history.plan, `plan of ${run.id}`),
+    kind: "run.compensated",
+    by: ENGINE,
+    payload: {
+      ...reason,
+      ...(rollback.byHand.length === 0 ? {} : { byHand: [...rollback.byHand] }),
+      ...(rollback.skipped.length === 0 ? {} : { skipped: [...rollback.skipped] }),
+    },
   });
 }
 
-/** The run's journal, asked for if it is not here. */
-function historyOf(turn: Deliberation): SagaHistory | undefined {
+function walkOn(turn: Deliberation, rollback: Rollback, reason: RollbackReason): void {
   const { run } = turn;
-  if (typeof run.history === "object") return run.history;
-  if (run.history === undefined) {
-    run.history = "asked";
-    turn.commands.push({ kind: "readHistory" });
-  }
-  return undefined;
-}
-
-/** Goes on with the way back, as far as it goes now. */
-export function walk(turn: Deliberation): void {
-  const { run } = turn;
-  const { phase, rollback } = run;
-  if (phase.kind !== "compensating" || rollback === undefined) return;
-  const reason = reasonOf(phase);
-  if (rollback.pending.size === 0) {
-    say(turn, {
-      kind: "run.compensated",
-      by: ENGINE,
-      payload: {
-        ...reason,
-        ...(rollback.byHand.length === 0 ? {} : { byHand: [...rollback.byHand] }),
-        ...(rollback.skipped.length === 0 ? {} : { skipped: [...rollback.skipped] }),
-      },
-    });
-    return;
-  }
   if (run.missing.length > 0) return;
   const history = historyOf(turn);
   if (history === undefined) return;
@@ -140,6 +116,16 @@ export function walk(turn: Deliberation): void {
     begin(turn, history, planned, reason);
   if (run.performing.size > 0 || isPausing(rollback)) return;
   park(turn, rollback, history, reason);
+}
+
+/** Whether time alone brings the way back on: not while its journal or code is not here, or as much is under way as may be. */
+export function waitsForTime(run: Run): boolean {
+  const { history, missing, performing } = run;
+  return history !== "asked" && missing.length === 0 && performing.size < atOnce(run);
+}
+
+function atOnce({ definition }: Run): number {
+  return definition.compensation === "parallel" ? COMPENSATIONS_AT_ONCE : 1;
 }
 
 function isPausing(rollback: Rollback): boolean {
@@ -158,7 +144,7 @@ function* nextPlanned(
   const held = new Set<string>();
   const isHeld = holding(run, rollback);
   for (const planned of firstPending(rollback, isParallel)) {
-    if (run.performing.size >= (isParallel ? COMPENSATIONS_AT_ONCE : 1)) return;
+    if (run.performing.size >= atOnce(run)) return;
     const { step } = parsePath(planned.path);
     if (isParallel && (held.has(step) || isHeld(step))) continue;
     // Items of a map don't depend on each other; rounds of a repeat, and turns of an agent, do.
@@ -257,7 +243,7 @@ function begin(
 
 /** What was given: checked, when it was, against the contract of the step's own agent, also where a fallback was called. */
 function inputOf(run: Run, history: SagaHistory, act: SagaAct, actor: AgentDefinition) {
-  const own = agentAt(run.definition, history.openings, act.path);
+  const own = agentAt(run.definition, history.openings, act);
   return inputAgain(run.definition, history, act, own ?? actor);
 }
 

@@ -3,6 +3,7 @@ import { deliveryView } from "./bus.ts";
 import { parsePath } from "./evolve.ts";
 import { type Tried, tryCall, viewOf } from "./handoff.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
+import type { FallbackMark } from "../model/breaker.ts";
 import type { Json } from "../model/json.ts";
 import type { Items, Run } from "../model/run.ts";
 import type {
@@ -12,6 +13,7 @@ import type {
   StepDefinition,
   SubscriptionStep,
 } from "../model/workflow-definition.ts";
+import { fallbackOf } from "../model/workflow-parts.ts";
 
 /** A call of an agent as today's definition makes it. */
 export interface Call {
@@ -61,6 +63,28 @@ function deliveryCall(run: Run, step: SubscriptionStep, path: string): Call | un
   return { agent: step.target.agent, map: () => step.input(view) };
 }
 
+/** The agent that was called at a path: `id` names a fallback, or the step's own. */
+export function calledAt(
+  run: Run,
+  step: StepDefinition,
+  path: string,
+  id: string | undefined,
+): AgentDefinition | undefined {
+  const own = callOf(run, step, path)?.agent;
+  for (let each = own; each !== undefined; each = fallbackOf(each)) if (each.id === id) return each;
+  return own;
+}
+
+/** How an agent came to be called in the place of a step's own; undefined where it is the step's own. */
+export function standingIn(own: AgentDefinition, id: string | undefined): FallbackMark | undefined {
+  for (let each: AgentDefinition | undefined = own; each?.breaker !== undefined; ) {
+    const fallback = fallbackOf(each);
+    if (each.id !== id && fallback?.id === id) return { for: own.id, breaker: each.breaker.name };
+    each = fallback;
+  }
+  return undefined;
+}
+
 /** The items of a step that is open. */
 export function itemsOf(run: Run, step: StepDefinition): Items | undefined {
   const state = run.steps.get(step.name);
@@ -88,7 +112,7 @@ export function untilHolds(
 /** The case that an open branch took, as today's definition has it. */
 export function takenCase(run: Run, step: BranchStep): BranchCase | undefined {
   const state = run.steps.get(step.name);
-  const opening =
-    state?.kind === "open" && state.opening.step === "branch" ? state.opening : undefined;
-  return opening === undefined ? undefined : step.cases.get(opening.case);
+  // A branch that has missed its deadline may still have its attempt under way.
+  const opening = state?.kind === "open" || state?.kind === "failed" ? state.opening : undefined;
+  return opening?.step === "branch" ? step.cases.get(opening.case) : undefined;
 }

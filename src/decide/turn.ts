@@ -6,9 +6,10 @@
  */
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import type { FallbackMark } from "../model/breaker.ts";
-import type { Author, Draft, Fact, RollbackReason } from "../model/entry.ts";
+import type { Deadline } from "../model/deadline.ts";
+import type { Author, Draft, Fact, Failure, RollbackReason } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
-import type { Run } from "../model/run.ts";
+import type { CallState, Run } from "../model/run.ts";
 import type { Violation } from "../model/violation.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import { evolve } from "./evolve.ts";
@@ -28,6 +29,26 @@ export type Command =
       readonly feedback: readonly Violation[];
       /** What `once` has recorded for this path and turn. */
       readonly onces: ReadonlyMap<string, Json>;
+      /** By when it must have ended, whatever its agent's own timeout. */
+      readonly deadline?: Deadline | undefined;
+      /** What the attempts before it said last. */
+      readonly progress?: CallState["progress"] | undefined;
+      /** A process may have died of it: its intent is recorded first, and no other such call is made beside it. */
+      readonly quarantined: boolean;
+    }
+  | {
+      readonly kind: "probe";
+      readonly path: string;
+      readonly turn: number;
+      /** The attempt that is asked for. */
+      readonly attempt: number;
+      readonly probe: number;
+      readonly agent: AgentDefinition;
+      /** Computed again; to be held against `inputHash`, where one was recorded. */
+      readonly input: Json;
+      readonly inputHash: string | undefined;
+      /** How the attempt ended. */
+      readonly error: Failure;
     }
   | {
       readonly kind: "startChild";
@@ -35,6 +56,8 @@ export type Command =
       readonly run: string;
       readonly workflow: WorkflowDefinition;
       readonly input: unknown;
+      /** By when it must have ended, whatever its own deadline. */
+      readonly deadlineAt?: number | undefined;
     }
   /** Abort every attempt, cancel every child run: the run is failing or being cancelled. With `step`: those of a step that was given up. */
   | { readonly kind: "abort"; readonly reason: string; readonly step?: string }
@@ -73,6 +96,12 @@ export interface Deliberation {
 
 export function deliberation(run: Run, nowMs: number): Deliberation {
   return { run, nowMs, facts: [], commands: [] };
+}
+
+/** The turn of an entry, of a kind that names none in its step's first. */
+export function laterTurn(run: Run, step: string): { readonly turn?: number } {
+  const turn = run.turns.get(step);
+  return turn === undefined ? {} : { turn };
 }
 
 /** Says `draft`: gives it its place and time, and applies it to the run. The draft is given away: it becomes the fact. */

@@ -8,28 +8,39 @@ import type { RecordedEntry } from "../history/read.ts";
 import type { ReplayReport } from "../history/replay.ts";
 import type { RunReport } from "../history/report.ts";
 import type { StateAt } from "../history/state.ts";
+import type { RunWaits } from "../history/waits.ts";
 import type { DeadLetter } from "../history/dead-letters.ts";
 import type { BreakerSnapshot } from "../model/breaker.ts";
-import type { Author, CompensationAction, Failure, RunStatus } from "../model/entry.ts";
+import type { AmountOptions, BudgetSnapshot } from "../model/budget.ts";
+import type { Duration } from "../model/duration.ts";
+import type { Author, CompensationAction, Failure, RunStatus, StepAction } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Violation } from "../model/violation.ts";
 import type { Topic } from "../model/topic.ts";
+import type { PressureSnapshot } from "../model/pressure.ts";
 import type { Workflow } from "../model/workflow.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { VerifyReport } from "../journal/verify.ts";
 import type { StoredEntry } from "../ports/journal-store.ts";
+import type { Health } from "./health.ts";
 import type { WatchItem, WatchOptions } from "./watch.ts";
 
-export type { DeadLetter } from "../history/dead-letters.ts";
+export type { CompensationLetter, DeadLetter, StepLetter } from "../history/dead-letters.ts";
 export type { Change, VersionRef } from "../history/diff.ts";
 export type { ForkOptions } from "../history/fork.ts";
 export type { Lineage, LineageNode } from "../history/lineage.ts";
 export type { RecordedEntry } from "../history/read.ts";
 export type { ReplayDifference, ReplayReport } from "../history/replay.ts";
 export type { RunReport, StepSummary } from "../history/report.ts";
-export type { CompensationSummary, RollbackSummary } from "../history/rollback-summary.ts";
+export type {
+  CompensationSummary,
+  RestoreSummary,
+  RollbackSummary,
+} from "../history/rollback-summary.ts";
 export type { StateAt } from "../history/state.ts";
+export type { RunWait, RunWaits } from "../history/waits.ts";
 export type { VerifyProblem, VerifyReport } from "../journal/verify.ts";
+export type { Health, StuckReason, StuckRun } from "./health.ts";
 export type { WatchItem, WatchOptions } from "./watch.ts";
 
 export interface RunSummary {
@@ -50,6 +61,14 @@ export type RunOutcome<Out> =
   | { readonly kind: "compensated"; readonly error: Failure; readonly step?: string }
   | { readonly kind: "cancelled"; readonly reason: string }
   | { readonly kind: "refused"; readonly violations: readonly Violation[] };
+
+/** How a run is to go back; see {@link Baton.compensate}. */
+export interface CompensateOptions {
+  readonly by: Author;
+  readonly reason: string;
+  /** A step with `savepoint`: only as far as what it sealed. */
+  readonly to?: string;
+}
 
 /** What a person decides of a compensation; see {@link Baton.compensation}. */
 export interface CompensationDecision {
@@ -105,6 +124,18 @@ export interface IntakeChange extends SubscriptionControl {
     | { readonly kind: "rewound"; readonly position?: number };
 }
 
+/** What a person decides of a step that is parked; see {@link Baton.resolveStep}. */
+export interface StepDecision {
+  readonly action: StepAction;
+  /** With `done`: what the agent would have given. */
+  readonly output?: unknown;
+  readonly by: Author;
+  readonly reason?: string;
+  readonly turn?: number;
+  /** The person has made sure that the attempt did nothing: then there is nothing of it to undo. */
+  readonly nothingDone?: boolean;
+}
+
 /** A handle on one run. */
 export interface RunHandle<Out> {
   readonly id: string;
@@ -118,6 +149,11 @@ export interface StartOptions {
   /** The caller's id: the same id with the same input gives the same run. A UUIDv7 if left out. */
   readonly id?: string;
   readonly by?: Author;
+  /**
+   * How long this run may take, from its start; its workflow's own deadline counts if that is shorter. It is fixed when the run
+   * is first started: who joins it later joins it as it is.
+   */
+  readonly deadline?: Duration;
 }
 
 export interface RunsFilter {
@@ -139,7 +175,8 @@ export interface Baton {
   /**
    * Starts a run, durably, before this resolves. The same id with the same workflow and input gives the run that is there.
    * An input that breaks the contract is journalled as a refused run: `outcome()` tells.
-   * @throws BatonError RUN_CONFLICT, VALUE_TOO_LARGE, STORE_READ_ONLY, STORE_CLOSED, STORE_FAILED, STORE_FENCED
+   * @throws BatonError RUN_CONFLICT, VALUE_TOO_LARGE, DURATION_INVALID, OVERLOADED, STORE_READ_ONLY, STORE_CLOSED, STORE_FAILED,
+   *   STORE_FENCED
    */
   start<In, Out>(
     workflow: Workflow<In, Out>,
@@ -169,16 +206,17 @@ export interface Baton {
   ): Promise<void>;
   /**
    * Cancels: what is executing is aborted, nothing new begins, and what was done is compensated.
-   * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED
+   * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, PIVOT_PASSED
    */
   cancel(run: string, options: { readonly by: Author; readonly reason: string }): Promise<void>;
   /**
    * Has a run go back by hand: what its completed steps did is undone. One that has not ended is cancelled first. Of a child
-   * run, ask its parent. Resolves when that is in the journal; `outcome()` waits for the end.
-   * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, ARGUMENT_INVALID, AGENT_NOT_FOUND
+   * run, ask its parent. With `to` it goes back to the savepoint of that step only, and then on again from there.
+   * Resolves when that is in the journal; `outcome()` waits for the end.
+   * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, ARGUMENT_INVALID, AGENT_NOT_FOUND, PIVOT_PASSED, SAVEPOINT_NOT_FOUND
    */
-  compensate(run: string, options: { readonly by: Author; readonly reason: string }): Promise<void>;
-  /** Runs that are parked: a compensation of each failed for good, and waits for a person. The newest first. */
+  compensate(run: string, options: CompensateOptions): Promise<void>;
+  /** What of parked runs waits for a person: compensations that failed for good, and steps that are parked. The newest run first. */
   deadLetters(options?: { readonly limit?: number }): Promise<readonly DeadLetter[]>;
   /** What of one run waits for a person; empty if nothing does. @throws BatonError RUN_NOT_FOUND */
   deadLettersOf(run: string): Promise<readonly DeadLetter[]>;
@@ -188,6 +226,18 @@ export interface Baton {
    * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, COMPENSATION_UNKNOWN, ARGUMENT_INVALID
    */
   compensation(run: string, path: string, decision: CompensationDecision): Promise<void>;
+  /**
+   * Decides what becomes of a step that is parked: `retry` makes another attempt, `done` says that a person has done it by hand,
+   * with the output that its agent's contract wants, `fail` gives it up. The last two need a reason. `path` names an item of a
+   * map or a round of a repeat as its dead letter does.
+   * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, STEP_NOT_PARKED, OUTPUT_REFUSED, VALUE_TOO_LARGE, AGENT_NOT_FOUND, ARGUMENT_INVALID
+   */
+  resolveStep(run: string, path: string, decision: StepDecision): Promise<void>;
+  /**
+   * How the runs of this namespace stand, and which are stuck: neither executing nor waiting for what their journals name. Where
+   * this process executes it looks into memory too; two looks some seconds apart find the same before a run is accused.
+   */
+  health(): Promise<Health>;
   /** How every breaker stands: those that agents name, and those that were ever opened. */
   breakers(): Promise<readonly BreakerSnapshot[]>;
   /** Stops all calls behind a breaker, until a person closes it. Recorded before this resolves. @throws BatonError BREAKER_NOT_FOUND */
@@ -200,8 +250,24 @@ export interface Baton {
     name: string,
     options: { readonly by: Author; readonly reason: string },
   ): Promise<void>;
+  /** How every budget stands: those that agents and workflows name, and those that were ever used. */
+  budgets(): Promise<readonly BudgetSnapshot[]>;
+  /**
+   * Adds to what a budget allows: in this window, or for ever where it has none. Recorded before this resolves; runs that wait go on.
+   * @throws BatonError BUDGET_NOT_FOUND, ARGUMENT_INVALID, DEFINITION_INVALID
+   */
+  raiseBudget(
+    name: string,
+    by: AmountOptions,
+    options: { readonly by: Author; readonly reason: string },
+  ): Promise<void>;
   /** The transitions of all breakers from now on, until `signal` aborts. */
   watchBreakers(options?: { readonly signal?: AbortSignal }): AsyncIterable<RecordedEntry>;
+  /**
+   * How busy this process is: what executes and waits, by agent and by rate. Reads nothing: call it whenever metrics are
+   * collected. @throws BatonError STORE_READ_ONLY, where another process executes
+   */
+  pressure(): Promise<PressureSnapshot>;
   runs(filter?: RunsFilter): Promise<readonly RunSummary[]>;
   /** Entries of a run from `fromSeq` on (0 by default). @throws BatonError RUN_NOT_FOUND */
   entries(run: string, fromSeq?: number): AsyncIterable<RecordedEntry>;
@@ -212,6 +278,11 @@ export interface Baton {
   /** The run as a file that tools/verify-journal.mjs checks offline: JSON lines, see docs/journal.md. */
   export(run: string): AsyncIterable<string>;
   report(run: string): Promise<RunReport>;
+  /**
+   * What a run waits for, read from its journal; empty for one that has ended. Where its code is here, also the steps that
+   * could begin. @throws BatonError RUN_NOT_FOUND
+   */
+  waits(run: string): Promise<RunWaits>;
   /** @throws BatonError VERSION_NOT_FOUND, RUN_NOT_FOUND */
   state(run: string, version?: number): Promise<StateAt>;
   diff(before: VersionRef, after: VersionRef): Promise<readonly Change[]>;

@@ -12,6 +12,8 @@ import type {
 } from "../model/workflow-definition.ts";
 import { agentsOf, fallbackOf, workflowsOf } from "../model/workflow-parts.ts";
 import { type DeclaredBreaker, declaredBreakers } from "./breakers.ts";
+import { type DeclaredRate, declaredRates } from "./rates.ts";
+import { type DeclaredBudget, declaredBudgets } from "./budgets.ts";
 
 /** What `open()` was given, indexed. */
 export interface Catalogue {
@@ -21,6 +23,10 @@ export interface Catalogue {
   readonly agents: ReadonlyMap<string, AgentDefinition>;
   /** By name, the breakers that agents declare. */
   readonly breakers: ReadonlyMap<string, DeclaredBreaker>;
+  /** By name, the rates that agents declare. */
+  readonly rates: ReadonlyMap<string, DeclaredRate>;
+  /** By name, the budgets that agents and workflows name. */
+  readonly budgets: ReadonlyMap<string, DeclaredBudget>;
 }
 
 /**
@@ -64,10 +70,12 @@ export function catalogue(
   for (const agent of agents) addAgent(agent);
   for (const workflow of workflows) addWorkflow(workflow);
   const breakers = declaredBreakers(agentById.values(), problems);
+  const budgets = declaredBudgets(agentById.values(), workflowById.values(), problems);
+  const rates = declaredRates(agentById.values(), problems);
   if (problems.length > 0) {
     throw new BatonError("DEFINITION_INVALID", problems.join(" "), { details: { problems } });
   }
-  return { workflows: workflowById, agents: agentById, breakers };
+  return { workflows: workflowById, agents: agentById, breakers, budgets, rates };
 }
 
 /** The same workflow with each agent exchanged for the one that `choose` gives. */

@@ -1,18 +1,24 @@
 /** What every engine does for Baton; the engines themselves are folders beside this file. */
 import type { Input } from "../decide/accept.ts";
+import type { Amounts } from "../model/amounts.ts";
+import type { BudgetSnapshot } from "../model/budget.ts";
 import type { BreakerSnapshot } from "../model/breaker.ts";
 import type { Author, EventFacts, Position } from "../model/entry.ts";
 import type { TopicDefinition } from "../model/topic.ts";
 import type { Json } from "../model/json.ts";
+import type { PressureSnapshot } from "../model/pressure.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Blob } from "../ports/journal-store.ts";
 import type {
+  CompensateOptions,
   CompensationDecision,
   IntakeChange,
   IntakeSnapshot,
   PublishedEvent,
   RunOutcome,
+  StepDecision,
 } from "./baton.ts";
+import type { Health } from "./health.ts";
 import type { BreakerSubscriber, Subscriber } from "./watch.ts";
 
 export interface StartRequest {
@@ -28,6 +34,10 @@ export interface StartRequest {
   readonly event?: { readonly facts: EventFacts; readonly from: Position };
   /** Go into the journal with the start: the manifest of a fork. */
   readonly blobs?: readonly Blob[];
+  /** How long the run may take, from its start to its end. */
+  readonly deadlineMs?: number;
+  /** When it must have ended, of a child run. */
+  readonly deadlineAt?: number;
 }
 
 /** An event from outside. */
@@ -46,6 +56,13 @@ export interface BreakerChange {
   readonly reason: string;
 }
 
+/** What a person adds to a budget's window. */
+export interface BudgetRaise {
+  readonly amounts: Amounts;
+  readonly by: Author;
+  readonly reason: string;
+}
+
 export interface Engine {
   /** Resolves when the run's first entry is in the journal. @throws BatonError RUN_CONFLICT, ARGUMENT_INVALID, VALUE_TOO_LARGE */
   start(request: StartRequest): Promise<void>;
@@ -53,20 +70,30 @@ export interface Engine {
   outcome(run: string): Promise<RunOutcome<Json>>;
   signal(run: string, step: string, payload: unknown, by: Author, id: string): Promise<void>;
   cancel(run: string, by: Author, reason: string): Promise<void>;
-  /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, AGENT_NOT_FOUND */
-  compensate(run: string, by: Author, reason: string): Promise<void>;
+  /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, AGENT_NOT_FOUND, PIVOT_PASSED, SAVEPOINT_NOT_FOUND */
+  compensate(run: string, options: CompensateOptions): Promise<void>;
   /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, COMPENSATION_UNKNOWN */
   compensation(run: string, path: string, decision: CompensationDecision): Promise<void>;
+  /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, STEP_NOT_PARKED, OUTPUT_REFUSED, VALUE_TOO_LARGE, AGENT_NOT_FOUND */
+  resolveStep(run: string, path: string, decision: StepDecision): Promise<void>;
   subscribe(run: string, subscriber: Subscriber): () => void;
+  /** Looks how everything stands, and what is stuck. */
+  health(): Promise<Health>;
   /** How every breaker stands. */
   breakers(): readonly BreakerSnapshot[];
   /** A person opens or closes a breaker: resolves when that is in the journal. @throws BatonError BREAKER_NOT_FOUND */
   setBreaker(name: string, change: BreakerChange): Promise<void>;
+  /** How busy it is. */
+  pressure(): PressureSnapshot;
   subscribeBreakers(subscriber: BreakerSubscriber): () => void;
   /** @throws BatonError EVENT_REFUSED, EVENT_CONFLICT, ARGUMENT_INVALID, VALUE_TOO_LARGE */
   publish(request: PublishRequest): Promise<PublishedEvent>;
   subscriptions(): Promise<readonly IntakeSnapshot[]>;
   /** @throws BatonError SUBSCRIPTION_NOT_FOUND */
   setSubscription(name: string, change: IntakeChange): Promise<void>;
+  /** How every budget stands. */
+  budgets(): readonly BudgetSnapshot[];
+  /** Resolves when it is in the journal. @throws BatonError BUDGET_NOT_FOUND, ARGUMENT_INVALID */
+  raiseBudget(name: string, raise: BudgetRaise): Promise<void>;
   close(graceMs: number): Promise<void>;
 }

@@ -1,15 +1,26 @@
 /** Baton out of its halves: the reader, and an engine where this process may write. */
 import { planFork, carriedInputs, type ForkOptions } from "../history/fork.ts";
 import { runEntries } from "../history/read.ts";
+import { durationMs } from "../model/duration.ts";
 import type { Author } from "../model/entry.ts";
+import { raiseOf } from "../model/budget.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Ids } from "../ports/ids.ts";
-import type { Baton, CompensationDecision, RunHandle, RunOutcome, StartOptions } from "./baton.ts";
+import type {
+  Baton,
+  CompensationDecision,
+  RunHandle,
+  RunOutcome,
+  StartOptions,
+  StepDecision,
+} from "./baton.ts";
 import { readBreakers, watchBreakers } from "./breakers.ts";
+import { readBudgets } from "./budgets.ts";
 import type { Catalogue } from "./definitions.ts";
 import type { Engine, StartRequest } from "./engine.ts";
+import { readHealth } from "./health.ts";
 import { manifestBlob } from "./manifests.ts";
 import { headOf, type Reader, workflowOf } from "./reader.ts";
 import type { WatchSource } from "./watch.ts";
@@ -52,7 +63,7 @@ export function makeBaton(parts: BatonParts): Baton {
       );
     }
     const id = options.id ?? ids.runId();
-    await engine.start({ id, definition, input, by: options.by ?? CALLER });
+    await engine.start({ id, definition, input, ...startedBy(options) });
     return handle(id);
   };
   const handle = (id: string): RunHandle<Json> => {
@@ -79,16 +90,12 @@ export function makeBaton(parts: BatonParts): Baton {
     },
     signal: (run, step, payload, { by, id }) =>
       writing().signal(run, step, payload, by, id ?? ids.runId()),
-    approve: (run, step, { approved, by, reason }) =>
-      writing().signal(
-        run,
-        step,
-        { approved, ...(reason === undefined ? {} : { reason }) },
-        by,
-        ids.runId(),
-      ),
+    approve: (run, step, { approved, by, reason }) => {
+      const answer = { approved, ...(reason === undefined ? {} : { reason }) };
+      return writing().signal(run, step, answer, by, ids.runId());
+    },
     ...wayBack(reader, writing),
-    ...breakerDoor(parts, writing),
+    ...gates(parts, writing),
     ...busDoor(parts, writing),
     fork: async (run, options) => {
       const engine = writing();
@@ -103,14 +110,25 @@ export function makeBaton(parts: BatonParts): Baton {
   };
 }
 
+/** Who starts a run, and how long it may take. @throws BatonError DURATION_INVALID, ARGUMENT_INVALID */
+function startedBy({
+  by = CALLER,
+  deadline,
+}: StartOptions): Pick<StartRequest, "by" | "deadlineMs"> {
+  if (deadline === undefined) return { by };
+  const deadlineMs = durationMs(deadline);
+  if (deadlineMs > 0) return { by, deadlineMs };
+  throw new BatonError("ARGUMENT_INVALID", "The deadline is 0: no run could meet it.");
+}
+
 /** How people stop a run, and have it go back. */
 function wayBack(
   reader: Reader,
   writing: () => Engine,
-): Pick<Baton, "cancel" | "compensate" | "compensation"> {
+): Pick<Baton, "cancel" | "compensate" | "compensation" | "resolveStep"> {
   return {
     cancel: (run, { by, reason }) => writing().cancel(run, by, reason),
-    compensate: async (run, { by, reason }) => {
+    compensate: async (run, options) => {
       const engine = writing();
       const { parent } = await reader.report(run);
       if (parent !== undefined) {
@@ -120,11 +138,15 @@ function wayBack(
           { hint: `Compensate ${parent.run}: it takes its child runs with it.` },
         );
       }
-      await engine.compensate(run, by, reason);
+      await engine.compensate(run, options);
     },
     compensation: async (run, path, decision) => {
       checkDecision(decision);
       await writing().compensation(run, path, decision);
+    },
+    resolveStep: async (run, path, decision) => {
+      checkStepDecision(decision);
+      await writing().resolveStep(run, path, decision);
     },
   };
 }
@@ -139,12 +161,41 @@ function checkDecision({ action, reason, turn }: CompensationDecision): void {
     throw new BatonError("ARGUMENT_INVALID", `The turn ${turn} is not a whole number.`);
 }
 
-/** What people ask for about breakers. */
-function breakerDoor(
+/** @throws BatonError ARGUMENT_INVALID */
+function checkStepDecision({ action, output, reason, turn, nothingDone }: StepDecision): void {
+  const refuse = (message: string) => {
+    throw new BatonError("ARGUMENT_INVALID", message);
+  };
+  if (action !== "retry" && action !== "done" && action !== "fail")
+    refuse(`"${String(action)}" is not retry, done or fail.`);
+  if (action !== "retry" && (reason ?? "").trim() === "")
+    refuse(`"${action}" needs a reason, for the journal.`);
+  if (action === "done" && output === undefined)
+    refuse('"done" needs an output: what the agent would have given.');
+  if (action !== "done" && output !== undefined) refuse(`"${action}" takes no output.`);
+  if (action === "done" && nothingDone === true)
+    refuse('"done" says that it was done; `nothingDone` says that it was not.');
+  if (turn !== undefined && !(Number.isSafeInteger(turn) && turn >= 0))
+    refuse(`The turn ${turn} is not a whole number.`);
+}
+
+/** What people ask for about the gates that calls pass. */
+function gates(parts: BatonParts, writing: () => Engine) {
+  return { ...standing(parts, writing), ...budgetDoor(parts, writing) };
+}
+
+/** How runs and breakers stand, and what people do to breakers. */
+function standing(
   { source, catalogue, engine }: BatonParts,
   writing: () => Engine,
-): Pick<Baton, "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers"> {
+): Pick<
+  Baton,
+  "health" | "breakers" | "openBreaker" | "closeBreaker" | "watchBreakers" | "pressure"
+> {
   return {
+    pressure: async () => writing().pressure(),
+    health: async () =>
+      engine === undefined ? await readHealth(source, catalogue) : await engine.health(),
     breakers: async () =>
       engine === undefined
         ? await readBreakers(source.store, source.namespace, catalogue)
@@ -183,6 +234,21 @@ function busDoor(
       const to = { kind: "rewound", ...(position === undefined ? {} : { position }) } as const;
       await writing().setSubscription(name, { to, by, reason });
     },
+  };
+}
+
+/** What people ask for about budgets. */
+function budgetDoor(
+  { source, catalogue, engine }: BatonParts,
+  writing: () => Engine,
+): Pick<Baton, "budgets" | "raiseBudget"> {
+  return {
+    budgets: async () =>
+      engine === undefined
+        ? await readBudgets(source.store, source.namespace, catalogue, source.clock.now())
+        : engine.budgets(),
+    raiseBudget: async (name, amounts, { by, reason }) =>
+      await writing().raiseBudget(name, { amounts: raiseOf(amounts), by, reason }),
   };
 }
 

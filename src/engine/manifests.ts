@@ -164,9 +164,17 @@ export async function pinnedDefinition(
   return found.kind === "found" ? found : { ...found, compensates: compensates(pinned) };
 }
 
-/** Whether a manifest names an agent that can be compensated; see manifestOf for its form. */
-function compensates({ agents }: JsonObject): boolean {
-  return Object.values(agents ?? {}).some(
-    (agent: Json) => typeof agent === "object" && agent !== null && "compensates" in agent,
+/** Whether a manifest names an agent that can be compensated, or a savepoint; see manifestOf for its form. */
+function compensates({ agents, workflows }: JsonObject): boolean {
+  const steps = Object.values(workflows ?? {}).flatMap((each: Json) =>
+    has(each, "steps") ? Object.values(each["steps"] ?? {}) : [],
   );
+  return (
+    Object.values(agents ?? {}).some((agent: Json) => has(agent, "compensates")) ||
+    steps.some((step: Json) => has(step, "savepoint") || has(step, "pivot"))
+  );
+}
+
+function has(value: Json, field: string): value is JsonObject {
+  return typeof value === "object" && value !== null && field in value;
 }

@@ -7,9 +7,11 @@ import { type RecordedEntry, readRun, readStored, runEntries } from "../history/
 import { replay } from "../history/replay.ts";
 import { runReport } from "../history/report.ts";
 import { stateAt } from "../history/state.ts";
+import { waitsOf } from "../history/waits.ts";
 import { verifyStore } from "../journal/verify.ts";
 import { FINAL_KINDS, type RunStatus, runStream } from "../model/entry.ts";
 import { BatonError } from "../model/errors.ts";
+import type { Limits } from "../model/limits.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { JournalStore, StreamHead } from "../ports/journal-store.ts";
 import type { Baton, RunsFilter, RunSummary } from "./baton.ts";
@@ -25,6 +27,7 @@ export type Reader = Pick<
   | "export"
   | "watch"
   | "report"
+  | "waits"
   | "deadLetters"
   | "deadLettersOf"
   | "state"
@@ -34,8 +37,10 @@ export type Reader = Pick<
   | "verify"
 >;
 
-export function reader(source: WatchSource & { readonly catalogue: Catalogue }): Reader {
-  const { store, namespace, catalogue } = source;
+export function reader(
+  source: WatchSource & { readonly catalogue: Catalogue; readonly limits: Limits },
+): Reader {
+  const { store, namespace, catalogue, limits } = source;
   const entriesOf = (run: string) => wholeRun(store, namespace, run);
   return {
     runs: (filter = {}) => listRuns(store, namespace, filter),
@@ -47,6 +52,11 @@ export function reader(source: WatchSource & { readonly catalogue: Catalogue }):
     report: async (run) => {
       const head = await headOf(store, namespace, run);
       return runReport(await entriesOf(run), { status: head.status });
+    },
+    waits: async (run) => {
+      const entries = await entriesOf(run);
+      const pinned = await pinnedDefinition(store, catalogue, entries[0]?.entry.payload ?? {});
+      return waitsOf(entries, pinned.kind === "found" ? pinned.definition : undefined);
     },
     deadLetters: async ({ limit = 100 } = {}) => {
       const letters: DeadLetter[] = [];
@@ -68,7 +78,7 @@ export function reader(source: WatchSource & { readonly catalogue: Catalogue }):
       const pinned = await pinnedDefinition(store, catalogue, entries[0]?.entry.payload ?? {});
       const today =
         pinned.kind === "found" ? pinned.definition : workflowOf(catalogue, head.workflow);
-      return replay(entries, today);
+      return replay(entries, today, limits);
     },
     verify: (options = {}) =>
       verifyStore(store, {

@@ -14,11 +14,19 @@ export type WatchItem =
       readonly path: string;
       readonly attempt: number;
       readonly chunk: Json;
+    }
+  /** What an attempt said with a heartbeat. */
+  | {
+      readonly kind: "progress";
+      readonly path: string;
+      readonly attempt: number;
+      readonly progress: Json;
     };
 
 export interface WatchOptions {
   /** 0 by default: from the beginning. */
   readonly fromSeq?: number;
+  /** Whether partial output and progress are given too. */
   readonly partials?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -36,6 +44,7 @@ export interface WatchSource {
 export interface Subscriber {
   readonly entries: () => void;
   readonly partial: (path: string, attempt: number, chunk: Json) => void;
+  readonly progress: (path: string, attempt: number, progress: Json) => void;
   readonly ended: () => void;
 }
 
@@ -60,14 +69,16 @@ export async function* watchRun(
   let over = false;
   let ended = false;
   const bell = makeBell();
+  const tell = (item: WatchItem): void => {
+    if (options.partials !== true) return;
+    partials.push(item);
+    if (partials.length > PARTIALS_MAX) partials.shift();
+    bell.ring();
+  };
   const leave = source.subscribe?.(run, {
     entries: bell.ring,
-    partial: (path, attempt, chunk) => {
-      if (options.partials !== true) return;
-      partials.push({ kind: "partial", path, attempt, chunk });
-      if (partials.length > PARTIALS_MAX) partials.shift();
-      bell.ring();
-    },
+    partial: (path, attempt, chunk) => tell({ kind: "partial", path, attempt, chunk }),
+    progress: (path, attempt, progress) => tell({ kind: "progress", path, attempt, progress }),
     ended: () => {
       over = true;
       bell.ring();

@@ -166,6 +166,7 @@ function settledAt(
   }
   for (const recorded of entries.slice(0, seq)) {
     const fact = factOf(recorded);
+    if (fact.kind === "run.restored") takeBackSkips(settled, fact.payload.seq);
     if (fact.kind !== "step.skipped" || fact.path === undefined || settled.has(fact.path)) continue;
     const { reason } = fact.payload;
     settled.set(fact.path, {
@@ -177,6 +178,12 @@ function settledAt(
     });
   }
   return settled;
+}
+
+/** A run that went back to a savepoint decides anew what it skipped after it. */
+function takeBackSkips(settled: Map<string, Settled>, seq: number): void {
+  for (const [key, each] of settled)
+    if (each.kind === "skipped" && each.seq > seq) settled.delete(key);
 }
 
 function carriedStep(
@@ -268,6 +275,7 @@ const ACTING: ReadonlySet<EntryKind> = new Set<EntryKind>([
   "step.carried",
   "item.sealed",
   "attempt.failed",
+  "attempt.begun",
   "once.recorded",
 ]);
 

@@ -122,6 +122,7 @@ function actsBySeq(entries: readonly RecordedEntry[]): ReadonlyMap<number, Act> 
   for (const recorded of entries) {
     const fact = factOf(recorded);
     const step = parsePath(fact.path ?? "input").step;
+    if (fact.kind === "run.restored") open.clear();
     if (fact.kind === "step.opened") open.set(step, { opened: fact, first: [], count: 0 });
     if (fact.kind === "item.sealed") noteItem(open.get(step), fact);
     if (!isSealing(fact.kind)) continue;

@@ -49,10 +49,12 @@ export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "run.blocked": true,
   "run.completed": true,
   "run.failed": true,
+  "run.overdue": true,
   "run.cancelling": true,
   "run.cancelled": true,
   "run.compensating": true,
   "run.parked": true,
+  "run.restored": true,
   "run.compensated": true,
   "compensation.sealed": true,
   "compensation.failed": true,
@@ -70,6 +72,7 @@ export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "attempt.failed": true,
   "attempt.begun": true,
   "attempt.unknown": true,
+  "attempt.probed": true,
   "attempt.held": true,
   "handoff.refused": true,
   "once.recorded": true,
@@ -87,6 +90,9 @@ export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "breaker.opened": true,
   "breaker.halfOpened": true,
   "breaker.closed": true,
+  "budget.reserved": true,
+  "budget.settled": true,
+  "budget.raised": true,
 };
 
 /**

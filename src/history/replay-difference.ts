@@ -26,6 +26,7 @@ export interface ReplayDifference {
     | "timer"
     | "shown"
     | "retry"
+    | "delivery"
     | "compensation"
     | "breaker"
     | "output";

@@ -3,6 +3,8 @@ import { deliveryView } from "../decide/bus.ts";
 import { tryEvent } from "../decide/publish.ts";
 import { gate, gateOn, type Tried, tryCall, tryInput } from "../decide/handoff.ts";
 import type { FactOf } from "../model/entry.ts";
+import { checkWidth } from "../decide/steps/map.ts";
+import type { Limits } from "../model/limits.ts";
 import { parseIsoTime } from "../model/iso-time.ts";
 import { type Json, sealJson } from "../model/json.ts";
 import type { Run } from "../model/run.ts";
@@ -33,7 +35,9 @@ export function compareRefusal(
   const isSame =
     policy.kind === "sendBack"
       ? then.kind === "fail" ||
-        (then.kind === "sendBack" && then.to === policy.to && then.turn <= policy.turns)
+        (then.kind === "sendBack" &&
+          then.to === policy.to &&
+          made(replaying.run, then) <= policy.turns)
       : then.kind === policy.kind;
   if (isSame) return;
   differ(replaying, fact, {
@@ -42,6 +46,11 @@ export function compareRefusal(
     recorded: then.kind,
     today: policy.kind,
   });
+}
+
+/** How often a step was sent back since it began, or began anew. */
+function made(run: Run, { to, turn }: { readonly to: string; readonly turn: number }): number {
+  return turn - (run.restarts.get(to) ?? 0);
 }
 
 /** Whether today's code would let the handoff to a path pass, in the state that was recorded. */
@@ -62,7 +71,7 @@ function todaysRefusal(run: Run, step: StepDefinition, path: string): Tried<unkn
     case "map":
       return isOpen
         ? todaysInput(run, step, path)
-        : tryCall("over", () => listOf(step.over(view), step.name));
+        : tryCall("over", () => listOf(step.over(view), step.name, run.limits));
     case "repeat": {
       const { until } = untilHolds(run, step);
       return until?.ok === false ? until : todaysInput(run, step, path);
@@ -108,10 +117,10 @@ function chosenCase(
   });
 }
 
-function listOf(value: unknown, step: string): readonly Json[] {
+/** A list that is wider than it may be is refused. */
+function listOf(value: unknown, step: string, { mapWidthMax }: Limits): Json {
   const list = sealJson(value, `list of ${step}`);
-  if (!Array.isArray(list))
-    throw new TypeError(`over of ${step} gave something that is not a list`);
+  checkWidth(step, Array.isArray(list) ? list.length : -1, mapWidthMax);
   return list;
 }
 

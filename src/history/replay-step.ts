@@ -5,14 +5,16 @@ import { sha256Hex } from "../journal/hash.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import type { FallbackMark } from "../model/breaker.ts";
 import type { AnyContract } from "../model/contract.ts";
-import type { Fact, FactOf } from "../model/entry.ts";
+import { type Fact, type FactOf, gateKind } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import { sameJson } from "../model/json-pointer.ts";
 import type { Run } from "../model/run.ts";
 import type { RepeatStep, StepDefinition } from "../model/workflow-definition.ts";
 import { fallbackOf } from "../model/workflow-parts.ts";
-import { callOf, takenCase, untilHolds } from "../decide/step-call.ts";
+import { calledAt, callOf, takenCase, untilHolds } from "../decide/step-call.ts";
+import { afterLost, afterUnknown, unprobed } from "../decide/unknown.ts";
 import { compareContract, differ, type Replaying, saysRefused } from "./replay-difference.ts";
+import { compareInTime, compareMissed, comparePause } from "./replay-deadline.ts";
 import { compareOpening } from "./replay-opening.ts";
 
 /** Compares an entry of a step that has passed its gate. */
@@ -21,12 +23,14 @@ export function compareStep(replaying: Replaying, fact: Fact, step: StepDefiniti
     case "step.opened":
       return compareOpening(replaying, fact, step);
     case "step.sealed":
+      compareInTime(replaying, fact, step);
       return compareSealed(replaying, fact, step);
     case "step.carried":
       return compareProduced(replaying, fact, step);
     case "item.sealed":
       return compareItem(replaying, fact, step);
     case "item.failed":
+      compareMissed(replaying, fact, step);
       if (step.kind === "map" && step.failures === "settled") return;
       return differ(replaying, fact, {
         what: "step",
@@ -34,11 +38,18 @@ export function compareStep(replaying: Replaying, fact: Fact, step: StepDefiniti
       });
     case "attempt.failed":
       return compareAttempt(replaying, fact, step);
+    case "attempt.begun":
+      return compareBegun(replaying, fact, step);
+    case "attempt.unknown":
+      return compareUnknown(replaying, fact, step);
+    case "attempt.probed":
+      return compareProbed(replaying, fact, step);
     case "attempt.held":
       return compareHeld(replaying, fact, step);
     case "step.skipped":
       return compareTimeout(replaying, fact, step);
     case "step.failed":
+      compareMissed(replaying, fact, step);
       return compareLimit(replaying, fact, step);
     default:
       return;
@@ -112,7 +123,7 @@ function compareItem(
 /** One call of an agent: which agent, and on what. */
 function compareCall(
   replaying: Replaying,
-  fact: FactOf<"step.sealed" | "item.sealed" | "attempt.failed">,
+  fact: FactOf<"step.sealed" | "item.sealed" | "attempt.failed" | "attempt.unknown">,
   step: StepDefinition,
 ): void {
   const call = callOf(replaying.run, step, fact.path ?? step.name, replaying.failed);
@@ -125,7 +136,7 @@ function compareCall(
   }
   const { fallback } = fact.payload;
   if (fallback !== undefined) compareFallback(replaying, fact, call.agent, fallback);
-  else if (fact.agent !== undefined && fact.agent !== call.agent.id) {
+  else if (fact.agent !== undefined && !isCalled(call.agent, fact)) {
     differ(replaying, fact, {
       what: "agent",
       message: "Today another agent would be called.",
@@ -143,6 +154,72 @@ function compareCall(
       message: "Today the agent would be given another input.",
       recorded: fact.inputHash,
       today,
+    });
+  }
+}
+
+/** What is recorded of a lost attempt names a fallback by its agent alone. */
+function isCalled(agent: AgentDefinition, fact: Fact): boolean {
+  const isLost = fact.kind === "attempt.unknown" && fact.payload.lost === true;
+  for (let each = isLost ? fallbackOf(agent) : undefined; each !== undefined; ) {
+    if (each.id === fact.agent) return true;
+    each = fallbackOf(each);
+  }
+  return agent.id === fact.agent;
+}
+
+/** What becomes of a call of unknown outcome is the policy of the agent that was called. */
+function compareUnknown(
+  replaying: Replaying,
+  fact: FactOf<"attempt.unknown">,
+  step: StepDefinition,
+): void {
+  compareCall(replaying, fact, step);
+  const { run } = replaying;
+  const { path = step.name, payload } = fact;
+  const agent = calledAt(run, step, path, fact.agent);
+  // How many deaths a call is parked for is a setting of the process that recorded it.
+  const isPoison = payload.then === "ask" && (run.suspicions.get(path)?.deaths ?? 0) > 0;
+  const today = payload.lost ? afterLost(run, step, agent) : afterUnknown(run, agent);
+  if (today === payload.then || isPoison) return;
+  const message = "Today something else would become of a call whose outcome is not known.";
+  differ(replaying, fact, { what: "delivery", message, recorded: payload.then, today });
+}
+
+function compareProbed(
+  replaying: Replaying,
+  fact: FactOf<"attempt.probed">,
+  step: StepDefinition,
+): void {
+  const { run } = replaying;
+  const { path = step.name, payload } = fact;
+  const agent = calledAt(run, step, path, fact.agent);
+  if (agent?.probe === undefined && payload.error?.code !== "PROBE_GONE") {
+    const message = "Today no probe would be asked.";
+    return differ(replaying, fact, { what: "delivery", message, recorded: payload.answer });
+  }
+  if (payload.then === undefined || payload.then === "end") return;
+  const today = unprobed(agent);
+  if (today === payload.then) return;
+  const message = "Today something else would become of a call that no probe can tell about.";
+  differ(replaying, fact, { what: "delivery", message, recorded: payload.then, today });
+}
+
+/** An intent is recorded of at-most-once agents, and of calls that a process may have died of. */
+function compareBegun(
+  replaying: Replaying,
+  fact: FactOf<"attempt.begun">,
+  step: StepDefinition,
+): void {
+  const { path = step.name } = fact;
+  const agent = calledAt(replaying.run, step, path, fact.agent);
+  if (agent === undefined || agent.id !== fact.agent) {
+    const message = "Today another agent would be called.";
+    differ(replaying, fact, {
+      what: "agent",
+      message,
+      recorded: fact.agent,
+      today: agent?.id ?? null,
     });
   }
 }
@@ -172,14 +249,17 @@ function compareHeld(
 ): void {
   const call = callOf(replaying.run, step, fact.path ?? step.name);
   const recorded = fact.payload.gate;
+  // That a call had to wait for its turn decides nothing of how a run goes.
+  if (gateKind(recorded) === "rate") return;
   let agent = call?.agent;
   while (agent !== undefined) {
     const { breaker } = agent;
-    if (
-      breaker !== undefined &&
-      `breaker/${breaker.name}` === recorded &&
-      breaker.whenOpen.kind === "wait"
-    )
+    // A probe waits, whatever the agent says of its other calls.
+    const waits =
+      breaker?.whenOpen.kind === "wait" || replaying.run.unknowns.has(fact.path ?? step.name);
+    if (breaker !== undefined && `breaker/${breaker.name}` === recorded && waits) return;
+    const budgets = [...(agent.budgets ?? []), ...(replaying.run.definition.budgets ?? [])];
+    if (budgets.some((each) => `budget/${each.name}` === recorded && each.whenSpent === "wait"))
       return;
     agent = fallbackOf(agent);
   }
@@ -236,8 +316,11 @@ function compareAttempt(
   step: StepDefinition,
 ): void {
   compareCall(replaying, fact, step);
+  comparePause(replaying, fact, step);
   const call = callOf(replaying.run, step, fact.path ?? step.name, replaying.failed);
-  const attempt = fact.attempt ?? 1;
+  // Attempts that were lost with their process, or made before a person asked for more, are not counted.
+  const uncounted = replaying.run.calls.get(fact.path ?? step.name)?.uncounted ?? 0;
+  const attempt = (fact.attempt ?? 1) - uncounted;
   if (
     call === undefined ||
     fact.payload.retryAt === undefined ||

@@ -7,17 +7,19 @@
  */
 import { evolve, parsePath } from "../decide/evolve.ts";
 import { gate, tryCall, viewOf } from "../decide/handoff.ts";
+import { planBack } from "../decide/going-back.ts";
 import { sagaHistory } from "../decide/saga-history.ts";
 import { check } from "../model/check.ts";
 import type { Fact, FactOf } from "../model/entry.ts";
 import { sealJson } from "../model/json.ts";
 import { sameJson } from "../model/json-pointer.ts";
-import { DEFAULT_LIMITS } from "../model/limits.ts";
+import { DEFAULT_LIMITS, type Limits } from "../model/limits.ts";
 import { newRun, type Run } from "../model/run.ts";
 import type { StepDefinition, WorkflowDefinition } from "../model/workflow-definition.ts";
 import { factOf, type RecordedEntry, runIdOf } from "./read.ts";
 import { itemsOf } from "../decide/step-call.ts";
 import { compareContract, type ReplayDifference, type Replaying } from "./replay-difference.ts";
+import { compareOverdue, compareRunDeadline } from "./replay-deadline.ts";
 import { compareRefusal } from "./replay-refusal.ts";
 import { compareStep } from "./replay-step.ts";
 
@@ -36,12 +38,13 @@ export interface ReplayReport {
 export const DIFFERENCES_MAX = 1_000;
 
 /**
- * Compares a run's journal with what today's `definition` decides on the recorded facts.
+ * Compares a run's journal with what today's `definition` decides on the recorded facts, under today's `limits`.
  * @throws BatonError RUN_NOT_FOUND for no entries
  */
 export function replay(
   entries: readonly RecordedEntry[],
   definition: WorkflowDefinition,
+  limits: Limits = DEFAULT_LIMITS,
 ): ReplayReport {
   const id = runIdOf(entries);
   const differences: ReplayDifference[] = [];
@@ -51,7 +54,7 @@ export function replay(
   const facts = entries.map(factOf);
   const replaying: Replaying = {
     facts,
-    run: newRun(id, definition, DEFAULT_LIMITS),
+    run: newRun(id, definition, limits),
     definition,
     differ,
     seen: new Set(),
@@ -95,9 +98,13 @@ function compareRun(replaying: Replaying, fact: Fact): void {
       });
     }
     compareContract(replaying, fact, definition.input, "The input");
+    compareRunDeadline(replaying, fact);
   }
+  if (fact.kind === "run.overdue") compareOverdue(replaying, fact);
   if (fact.kind === "run.completed") compareOutput(replaying, fact);
   if (fact.kind === "run.compensating") comparePlan(replaying, fact);
+  // Of what failed before it, nothing is under way any more.
+  if (fact.kind === "run.restored") replaying.failed.clear();
 }
 
 /** Whether today's workflow would undo the same, in the same order. */
@@ -106,8 +113,8 @@ function comparePlan(
   fact: FactOf<"run.compensating">,
 ): void {
   const before = facts.filter(({ seq }) => seq < fact.seq);
-  const { plan } = sagaHistory(definition, before, run.limits);
-  const today = sealJson(plan, "plan");
+  const history = sagaHistory(definition, before, run.limits);
+  const today = sealJson(planBack(run, history, fact.payload.to), "plan");
   if (sameJson(fact.value ?? null, today)) return;
   const message = "Today the run would compensate something else, or in another order.";
   const { seq, value = null } = fact;

@@ -14,6 +14,7 @@ import type { Violation } from "../model/violation.ts";
 import { factOf, type RecordedEntry, runIdOf, runOfStream } from "./read.ts";
 import {
   foldRollback,
+  type RestoreSummary,
   rollbackFold,
   rollbackSummary,
   type RollbackSummary,
@@ -44,6 +45,14 @@ export interface RunReport {
   readonly violations?: readonly Violation[];
   /** What a blocked run needs before it can go on. */
   readonly missing?: readonly string[];
+  /** When it must have ended, in milliseconds since 1970. */
+  readonly deadlineAt?: number;
+  /** The deadline that ended it: of the step that is named, or of the run. */
+  readonly missedDeadline?: {
+    readonly deadlineAt: number;
+    readonly seq: number;
+    readonly step?: string;
+  };
   /** In the order in which they first acted. */
   readonly steps: readonly StepSummary[];
   readonly fork?: {
@@ -54,8 +63,10 @@ export interface RunReport {
   };
   readonly parent?: { readonly run: string; readonly path: string };
   readonly forks?: readonly string[];
-  /** Set once the run has gone back, or has begun to. */
+  /** Set once the run has gone back, or has begun to: the newest time that it did. */
   readonly rollback?: RollbackSummary;
+  /** Each time that the run went back to a savepoint, and on from there. */
+  readonly restores?: readonly RestoreSummary[];
   readonly usage: readonly UsageTotal[];
 }
 
@@ -73,7 +84,7 @@ export interface BesideJournal {
 type Mutable<X> = { -readonly [K in keyof X]?: X[K] };
 
 /** What the entries of the run itself say, last one wins. */
-type RunFacts = Mutable<Omit<RunReport, "steps" | "usage" | "rollback">>;
+type RunFacts = Mutable<Omit<RunReport, "steps" | "usage" | "rollback" | "restores">>;
 
 /**
  * The report of a run from all of its entries.
@@ -100,7 +111,7 @@ export function runReport(
     usage.push(...usageOf(fact));
   }
   // A run that goes back waits for none of what its steps waited for.
-  const steps = stepSummaries(drafts, ended || rollback.reason !== undefined);
+  const steps = stepSummaries(drafts, ended || rollback.isBack);
   const last = entries[entries.length - 1];
   const { workflow = "", status, startedAt = 0, ...rest } = run;
   return {
@@ -123,9 +134,10 @@ export function runReport(
 function foldRun(run: RunFacts, fact: Fact): void {
   switch (fact.kind) {
     case "run.started": {
-      const { workflow, fork, parent } = fact.payload;
+      const { workflow, fork, parent, deadlineAt } = fact.payload;
       Object.assign(run, { workflow, startedAt: fact.at, input: fact.value });
       if (parent !== undefined) run.parent = parent;
+      if (deadlineAt !== undefined) run.deadlineAt = deadlineAt;
       if (fork !== undefined) {
         run.fork = {
           run: runOfStream(fork.stream),
@@ -150,6 +162,15 @@ function foldRun(run: RunFacts, fact: Fact): void {
       delete run.status;
       delete run.missing;
       return;
+    case "run.overdue":
+      run.missedDeadline = { deadlineAt: fact.payload.deadlineAt, seq: fact.seq };
+      return;
+    case "step.failed": {
+      const { deadlineAt } = fact.payload;
+      if (deadlineAt !== undefined)
+        run.missedDeadline ??= { deadlineAt, seq: fact.seq, step: fact.path ?? "" };
+      return;
+    }
     case "run.completed":
       Object.assign(run, { status: "completed", output: fact.value });
       return;
@@ -164,6 +185,9 @@ function foldRun(run: RunFacts, fact: Fact): void {
       return;
     case "run.parked":
       Object.assign(run, { status: "parked" });
+      return;
+    case "run.restored":
+      for (const field of ["status", "error", "output", "reason"] as const) delete run[field];
       return;
     case "run.compensated":
       Object.assign(run, { status: "compensated", error: fact.payload.error });
@@ -181,6 +205,8 @@ function usageOf(fact: Fact): readonly UsageRecord[] {
     fact.kind === "step.sealed" ||
     fact.kind === "item.sealed" ||
     fact.kind === "attempt.failed" ||
+    fact.kind === "attempt.unknown" ||
+    fact.kind === "attempt.probed" ||
     fact.kind === "compensation.sealed" ||
     fact.kind === "compensation.failed";
   return spends ? (fact.payload.usage ?? []) : [];
@@ -188,9 +214,12 @@ function usageOf(fact: Fact): readonly UsageRecord[] {
 
 /** Where an unfinished run stands, as far as its steps show it. */
 function standing(steps: readonly StepSummary[]): RunStatus {
-  const unsettled = steps.filter(({ status }) => status === "open" || status === "retrying");
+  const unsettled = steps.filter(
+    ({ status }) => status === "open" || status === "retrying" || status === "parked",
+  );
   const waits = unsettled.filter(
     ({ waitsFor }) => waitsFor !== undefined && waitsFor.what !== "run",
   );
-  return waits.length > 0 && waits.length === unsettled.length ? "waiting" : "running";
+  if (waits.length === 0 || waits.length < unsettled.length) return "running";
+  return waits.some(({ status }) => status === "parked") ? "parked" : "waiting";
 }

@@ -6,6 +6,7 @@ import type {
   Gate,
   PlannedCompensation,
   RollbackReason,
+  Savepoint,
 } from "../model/entry.ts";
 
 /** One compensation of a run. */
@@ -23,28 +24,42 @@ export interface CompensationSummary extends PlannedCompensation {
   readonly reason?: string;
 }
 
-/** The way back of a run, in the order of the plan. */
+/** The newest way back of a run, in the order of the plan. */
 export interface RollbackSummary extends RollbackReason {
+  /** How far it goes, if not all the way. */
+  readonly to?: Savepoint;
   /** Who had the run go back. */
   readonly by: Author;
   readonly compensations: readonly CompensationSummary[];
+}
+
+/** A way back that led to a savepoint, from where the run went on. */
+export interface RestoreSummary extends Savepoint {
+  /** When it went on; milliseconds since 1970. */
+  readonly at: number;
+  readonly because: RollbackReason["because"];
+  readonly error: RollbackReason["error"];
 }
 
 type Mutable<X> = { -readonly [K in keyof X]: X[K] };
 
 /** The fold's state. Owned by the caller of the fold. */
 export interface RollbackFold {
-  reason: (RollbackReason & { readonly by: Author }) | undefined;
+  reason: (RollbackReason & { readonly by: Author; readonly to?: Savepoint }) | undefined;
+  /** Whether it goes back now, or ended so. */
+  isBack: boolean;
+  readonly restores: RestoreSummary[];
   readonly byKey: Map<string, Mutable<CompensationSummary>>;
 }
 
 export function rollbackFold(): RollbackFold {
-  return { reason: undefined, byKey: new Map() };
+  return { reason: undefined, isBack: false, restores: [], byKey: new Map() };
 }
 
 /** Applies one fact. */
 export function foldRollback(fold: RollbackFold, fact: Fact): void {
   if (fact.kind === "run.compensating") return begin(fold, fact);
+  if (fact.kind === "run.restored") return restored(fold, fact);
   const one = fold.byKey.get(`${fact.path ?? ""}:${fact.turn ?? 0}`);
   if (fact.kind === "run.parked") {
     for (const path of fact.payload.paths) markUnknown(fold, path);
@@ -75,11 +90,20 @@ export function foldRollback(fold: RollbackFold, fact: Fact): void {
 
 function begin(fold: RollbackFold, fact: Extract<Fact, { readonly kind: "run.compensating" }>) {
   fold.reason = { ...fact.payload, by: fact.by };
+  fold.isBack = true;
+  fold.byKey.clear();
   // The plan is written by the saga alone, in this very form.
   for (const planned of (fact.value ?? []) as unknown as readonly PlannedCompensation[]) {
     const key = `${planned.path}:${planned.turn}`;
     fold.byKey.set(key, { ...planned, status: "pending", attempts: 0 });
   }
+}
+
+function restored(fold: RollbackFold, fact: Extract<Fact, { readonly kind: "run.restored" }>) {
+  fold.isBack = false;
+  if (fold.reason === undefined) return;
+  const { because, error } = fold.reason;
+  fold.restores.push({ ...fact.payload, at: fact.at, because, error });
 }
 
 /** What parks without an attempt that failed has an outcome that nobody knows. */
@@ -94,11 +118,15 @@ function clear(one: Mutable<CompensationSummary>): void {
   delete one.gate;
 }
 
-/** The finished summary, as a field of the report; none for a run that never went back. */
-export function rollbackSummary({ reason, byKey }: RollbackFold): {
+/** The finished summaries, as fields of the report; none for a run that never went back. */
+export function rollbackSummary({ reason, restores, byKey }: RollbackFold): {
   readonly rollback?: RollbackSummary;
+  readonly restores?: readonly RestoreSummary[];
 } {
-  return reason === undefined
-    ? {}
-    : { rollback: { ...reason, compensations: [...byKey.values()] } };
+  return {
+    ...(reason === undefined
+      ? {}
+      : { rollback: { ...reason, compensations: [...byKey.values()] } }),
+    ...(restores.length === 0 ? {} : { restores }),
+  };
 }

@@ -2,7 +2,8 @@
  * The state of a run at a version: a fold of its sealing entries.
  *
  * Version N is the state after the N-th sealing entry (`run.started` seals version 0). A step that was skipped is absent;
- * so is one whose output was sent back, until its next turn is sealed.
+ * so is one whose output was sent back, or that a run which went back to a savepoint has taken back, until its next turn is
+ * sealed.
  */
 import { type EntryKind, SEALING_KINDS } from "../model/entry.ts";
 import { BatonError } from "../model/errors.ts";
@@ -68,13 +69,18 @@ export function foldKeys(keys: Keys, version: number, recorded: RecordedEntry): 
     case "handoff.refused":
       if (fact.payload.then.kind === "sendBack") keys.delete(fact.payload.then.to);
       return version;
+    case "run.restored":
+      for (const [key, { recorded: sealed }] of keys)
+        if (sealed.entry.seq > fact.payload.seq) keys.delete(key);
+      return version;
     default:
       return version;
   }
 }
 
 /**
- * The keys that are present at a version (the newest if left out), with the seq of the entry that sealed that version.
+ * The keys that are present at a version, with the seq of the entry that sealed it. If it is left out: those that are present
+ * now, under the newest version.
  * @throws BatonError VERSION_NOT_FOUND
  */
 export function keysAt(
@@ -89,7 +95,7 @@ export function keysAt(
   let now = -1;
   for (const recorded of entries) {
     now = foldKeys(keys, now, recorded);
-    if (now === wanted) break;
+    if (now === version) break;
   }
   return { keys, version: wanted, seq: last.entry.seq };
 }
@@ -111,7 +117,7 @@ function versionNotFound(
 }
 
 /**
- * The state of a run at a version (the newest if left out).
+ * The state of a run at a version; as it is now, if left out.
  * @throws BatonError VERSION_NOT_FOUND, RUN_NOT_FOUND
  */
 export function stateAt(entries: readonly RecordedEntry[], version?: number): StateAt {

@@ -8,6 +8,7 @@ import {
   type Gate,
   type GateKind,
   gateKind,
+  type ParkedBecause,
 } from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
@@ -15,7 +16,7 @@ import type { Violation } from "../model/violation.ts";
 
 /** What a step waits for. `dueAt` is in milliseconds since 1970. */
 export interface Waiting {
-  readonly what: "approval" | "signal" | "event" | "timer" | "run" | GateKind;
+  readonly what: "approval" | "signal" | "event" | "timer" | "run" | "person" | GateKind;
   readonly dueAt?: number;
   /** What the person is shown who has to approve. */
   readonly shown?: Json;
@@ -23,12 +24,16 @@ export interface Waiting {
   readonly run?: string;
   /** The gate that lets nothing through now: `breaker/bureau`. */
   readonly gate?: Gate;
+  /** Why a person has to decide; see the dead letter. */
+  readonly because?: ParkedBecause;
 }
 
 /** Items of a map, or rounds of a repeat, so far. */
 export interface ItemCounts {
   readonly sealed: number;
   readonly failed: number;
+  /** Wait for a person; absent where none does. */
+  readonly parked?: number;
   /** The map's width; absent for a repeat. */
   readonly of?: number;
 }
@@ -36,7 +41,16 @@ export interface ItemCounts {
 /** What is known of a step from the journal alone. */
 export interface StepSummary {
   readonly path: string;
-  readonly status: "sealed" | "skipped" | "open" | "retrying" | "failed" | "refused";
+  /** `takenBack`: the run went back to a savepoint before it, and it has not begun again. */
+  readonly status:
+    | "sealed"
+    | "skipped"
+    | "open"
+    | "retrying"
+    | "parked"
+    | "failed"
+    | "refused"
+    | "takenBack";
   readonly agent?: string;
   readonly version?: number;
   /** The entry that its status follows from. */
@@ -48,10 +62,14 @@ export interface StepSummary {
   readonly reads?: Readonly<Record<string, number>>;
   readonly error?: Failure;
   readonly violations?: readonly Violation[];
+  /** Its agent had attempts left, and made none: the retries of all its runs together were spent. */
+  readonly retriesCut?: true;
   /** What an open step waits for. */
   readonly waitsFor?: Waiting;
   /** Why it was skipped. */
   readonly skipped?: FactOf<"step.skipped">["payload"]["reason"];
+  /** The deadline that it missed; it may have been sealed late all the same, for the record. */
+  readonly missedDeadlineAt?: number;
   readonly items?: ItemCounts;
   /** The case that a branch took. */
   readonly case?: string;
@@ -88,8 +106,20 @@ export function foldSteps(drafts: StepDrafts, fact: Fact, version: number): void
       return attemptFailed(at(drafts, fact), fact);
     case "attempt.held":
       return held(at(drafts, fact), fact);
+    case "attempt.begun":
+      return begun(at(drafts, fact), fact);
+    case "attempt.unknown":
+      return unknown(at(drafts, fact), fact);
+    case "attempt.probed":
+      return probed(at(drafts, fact), fact);
+    case "step.parked":
+      return parked(at(drafts, fact), fact);
+    case "step.resolved":
+      return resolved(at(drafts, fact), fact);
     case "handoff.refused":
       return refused(drafts, fact);
+    case "run.restored":
+      return takeBack(drafts, fact);
     default:
       return;
   }
@@ -138,6 +168,7 @@ function settle(draft: Draft, fact: Fact, next: Partial<StepSummary>): void {
   for (const field of ["error", "waitsFor", "version", "skipped", "tookMs", "fallback"] as const)
     delete draft[field];
   if (next.status === "sealed") delete draft.violations;
+  if (next.status !== "failed") delete draft.retriesCut;
   Object.assign(draft, { seq: fact.seq }, next);
 }
 
@@ -187,7 +218,8 @@ function waiting(fact: FactOf<"step.opened">): Waiting | undefined {
 }
 
 function failed(draft: Draft, fact: FactOf<"step.failed">): void {
-  const { error } = fact.payload;
+  const { error, deadlineAt } = fact.payload;
+  if (deadlineAt !== undefined) draft.missedDeadlineAt = deadlineAt;
   const wasRefused = draft.status === "refused";
   settle(draft, fact, { status: wasRefused ? "refused" : "failed", error });
 }
@@ -201,10 +233,15 @@ function item(draft: Draft, fact: FactOf<"item.sealed" | "item.failed">): void {
 }
 
 function attemptFailed(draft: Draft, fact: FactOf<"attempt.failed">): void {
-  const { error, retryAt } = fact.payload;
+  const { error, retryAt, retriesCut } = fact.payload;
   // An item that failed is one of many: the step itself stays open.
   if (fact.path !== draft.path) return;
-  if (retryAt === undefined) settle(draft, fact, { status: "failed", error });
+  if (retryAt === undefined)
+    settle(draft, fact, {
+      status: "failed",
+      error,
+      ...(retriesCut === undefined ? {} : { retriesCut }),
+    });
   else
     settle(draft, fact, { status: "retrying", error, waitsFor: { what: "timer", dueAt: retryAt } });
 }
@@ -214,6 +251,56 @@ function held(draft: Draft, fact: FactOf<"attempt.held">): void {
   if (fact.path !== draft.path) return;
   const { gate, dueAt } = fact.payload;
   settle(draft, fact, { status: "open", waitsFor: { what: gateKind(gate), gate, dueAt } });
+}
+
+/** Whatever was settled by then and still stands is kept; see restore.ts. */
+function takeBack(drafts: StepDrafts, fact: FactOf<"run.restored">): void {
+  for (const draft of drafts.values()) {
+    const isSettled = draft.status === "sealed" || draft.status === "skipped";
+    if (isSettled && draft.seq <= fact.payload.seq) continue;
+    for (const field of ["items", "case", "violations", "fallbackItems", "openedAt"] as const)
+      delete draft[field];
+    settle(draft, fact, { status: "takenBack" });
+    draft.turn += 1;
+  }
+}
+
+/** Its wait, if there was one, is over: the attempt is made. */
+function begun(draft: Draft, fact: FactOf<"attempt.begun">): void {
+  if (fact.path === draft.path) settle(draft, fact, { status: "open" });
+}
+
+function unknown(draft: Draft, fact: FactOf<"attempt.unknown">): void {
+  if (fact.path === draft.path)
+    settle(draft, fact, { status: "retrying", error: fact.payload.error });
+}
+
+function probed(draft: Draft, fact: FactOf<"attempt.probed">): void {
+  if (fact.path !== draft.path) return;
+  const { error = draft.error, retryAt } = fact.payload;
+  settle(draft, fact, {
+    status: "retrying",
+    ...(error === undefined ? {} : { error }),
+    ...(retryAt === undefined ? {} : { waitsFor: { what: "timer", dueAt: retryAt } }),
+  });
+}
+
+function parked(draft: Draft, fact: FactOf<"step.parked">): void {
+  const { because, error } = fact.payload;
+  if (fact.path !== draft.path) return countParked(draft, 1);
+  settle(draft, fact, { status: "parked", error, waitsFor: { what: "person", because } });
+}
+
+function resolved(draft: Draft, fact: FactOf<"step.resolved">): void {
+  if (fact.path !== draft.path) return countParked(draft, -1);
+  const { error } = draft;
+  settle(draft, fact, { status: "open", ...(error === undefined ? {} : { error }) });
+}
+
+/** An item that waits for a person is one of many. */
+function countParked(draft: Draft, by: 1 | -1): void {
+  const { parked: before = 0, ...items } = draft.items ?? { sealed: 0, failed: 0 };
+  draft.items = before + by > 0 ? { ...items, parked: before + by } : items;
 }
 
 function refused(drafts: StepDrafts, fact: FactOf<"handoff.refused">): void {

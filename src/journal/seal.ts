@@ -121,6 +121,8 @@ function entryId(fact: Fact): string {
       return `${place}:${fact.payload.id}`;
     case "run.resumed":
       return `${place}:${fact.payload.incarnation}`;
+    case "attempt.probed":
+      return `${place}:${fact.payload.probe}`;
     case "reminder.due":
       return `${place}:${fact.payload.remindAt}`;
     case "handoff.refused":
@@ -141,6 +143,9 @@ function entryId(fact: Fact): string {
     case "breaker.opened":
     case "breaker.halfOpened":
     case "breaker.closed":
+    case "budget.reserved":
+    case "budget.settled":
+    case "budget.raised":
       return `${place}:${fact.seq}`;
     default:
       return place;

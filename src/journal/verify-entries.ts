@@ -72,7 +72,7 @@ const PROGRESS_EVERY = 10_000;
 /** Of a longer gap, the first so many places are named. */
 const GAP_NAMED_MAX = 100;
 const ENDINGS: readonly EntryKind[] = [...FINAL_KINDS];
-/** Stands where an ending would, of a run that has gone back. */
+/** Stands where an ending would, of a run that goes back. */
 const WENT_BACK = -1;
 
 /** Whether a verification looks closely into a stream. */
@@ -109,6 +109,8 @@ export function entryChecker(selection: Selection, found: Findings): EntryChecke
     else if (endings.at(no) > 0) report("added", "comes after the entry that ended the run");
     else if (endings.at(no) === WENT_BACK && !isOnWayBack(claims))
       report("added", "does not belong to the way back of its run");
+    else if (endings.at(no) === 0 && claims?.kind === "run.restored")
+      report("added", "says that a run went on which had not gone back");
     if (claims === undefined) {
       lastHashes.set(no, entry.hash);
       return;
@@ -127,6 +129,7 @@ export function entryChecker(selection: Selection, found: Findings): EntryChecke
       lastHashes.delete(no);
     }
     if (claims.kind === "run.compensating") endings.put(no, WENT_BACK);
+    if (claims.kind === "run.restored") endings.put(no, 0);
     collectReferences(claims.payload, stream, seq, references);
   }
 
@@ -145,7 +148,7 @@ export function entryChecker(selection: Selection, found: Findings): EntryChecke
   };
 }
 
-/** Whether an entry takes back the end of its run, which only a run that had begun can do, and only once. */
+/** Whether an entry takes back the end of its run, which only a run that had begun can do. */
 function isTakenBack(ending: number, claims: Claims | undefined): boolean {
   const kind = ENDINGS[ending - 1];
   return claims?.kind === "run.compensating" && kind !== undefined && REVERSIBLE_KINDS.has(kind);

@@ -35,3 +35,32 @@ agent({
 });
 // @ts-expect-error The output contract has no such field.
 agent({ ...parts, compensate: (_order, { amount }) => amount });
+
+// How often an agent may act for one call.
+agent({ ...parts, delivery: "at-least-once" });
+agent({
+  ...parts,
+  delivery: "at-most-once",
+  nothingDone: (error) => error instanceof TypeError,
+  probe: async ({ id }, { idempotencyKey, error }) =>
+    id === idempotencyKey ? { kind: "done", output: { receipt: error.code } } : { kind: "notDone" },
+});
+agent({
+  ...parts,
+  delivery: "at-most-once",
+  onUnknown: "compensate",
+  compensateUnknown: true,
+  compensate: ({ id }, output) => [id, output?.receipt],
+});
+// @ts-expect-error It is called again until it gives an output: nothing stays unknown.
+agent({ ...parts, onUnknown: "ask" });
+// @ts-expect-error The same, said so.
+agent({ ...parts, delivery: "at-least-once", probe: () => ({ kind: "unknown" }) });
+// @ts-expect-error What is to be undone without an output takes a compensate that does without.
+agent({ ...parts, delivery: "at-most-once", onUnknown: "compensate", compensate: () => 1 });
+agent({
+  ...parts,
+  delivery: "at-most-once",
+  // @ts-expect-error The output contract wants a receipt.
+  probe: () => ({ kind: "done", output: { amount: 1 } }),
+});

@@ -128,3 +128,42 @@ describe("exponential", () => {
     expect(() => exponential("-1s")).toThrow(expect.objectContaining({ code: "DURATION_INVALID" }));
   });
 });
+
+describe("delivery", () => {
+  const base = { name: "writer", version: "1.0.0", input: Text, output: Text, execute } as const;
+
+  it("is at-least-once, and leaves no trace, where nothing is said", () => {
+    expect(agent(base)).toEqual(agent({ ...base, delivery: "at-least-once" }));
+    expect("delivery" in agent(base)).toBe(false);
+  });
+
+  it("keeps what an at-most-once agent says, which acts on the outside world", () => {
+    const probe = () => ({ kind: "notDone" }) as const;
+    const nothingDone = () => true;
+    const once = agent({ ...base, delivery: "at-most-once", probe, nothingDone, onUnknown: "ask" });
+    expect(once).toMatchObject({
+      delivery: "at-most-once",
+      onUnknown: "ask",
+      probe,
+      nothingDone,
+      sideEffects: true,
+    });
+  });
+
+  it("refuses what contradicts itself, all at once", () => {
+    // What the compiler refuses as well; see agent.test-d.ts.
+    const build = (more: object) => problemsOf(() => agent({ ...base, ...more } as typeof base));
+    expect(build({ delivery: "sometimes" })).toHaveLength(1);
+    expect(build({ onUnknown: "ask", probe: () => 1, nothingDone: () => true })).toHaveLength(3);
+    expect(build({ delivery: "at-most-once", onUnknown: "compensate" })).toHaveLength(1);
+    expect(
+      build({ delivery: "at-most-once", onUnknown: "compensate", compensate: () => 1 }),
+    ).toHaveLength(1);
+    expect(build({ delivery: "at-most-once", onUnknown: "hope", sideEffects: false })).toHaveLength(
+      2,
+    );
+    expect(
+      build({ delivery: "at-most-once", probe: 1, nothingDone: async () => true }),
+    ).toHaveLength(2);
+  });
+});

@@ -4,13 +4,19 @@ import type {
   AgentDefinition,
   Backoff,
   CompensationContext,
+  RetryBudget,
+  ProbeAnswer,
+  ProbeContext,
   RetryPolicy,
 } from "./agent-definition.ts";
 import { type BreakerOptions, breakerPolicy } from "./breaker-options.ts";
+import { type Budget, budgetsOf, maximumOf, maximumProblems } from "./budget.ts";
 import type { Contract } from "./contract.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import type { Frozen, Json } from "./json.ts";
 import { isAgentName, isVersion } from "./naming.ts";
+import { type RateOptions, ratePolicy } from "./rate.ts";
+import { retryBudget, retryBudgetProblems } from "./retry-budget.ts";
 import { definitionInvalid, durationOr, isAsync, isContract, unknownOptions } from "./problems.ts";
 
 declare const CALL: unique symbol;
@@ -31,10 +37,48 @@ export interface RetryOptions {
   readonly backoff?: Backoff;
   /** Which errors are final, so that no further attempt is made. Synchronous; none if left out. */
   readonly final?: (error: unknown) => boolean;
+  /**
+   * Bounds the retries of all runs together: at most `share` (0.2 if left out) for each first attempt, and `least` (10 if
+   * left out) in store, which come back within a minute. Once it is spent, a failed attempt is the last. No bound if left
+   * out; `{}` for the defaults.
+   */
+  readonly budget?: Partial<RetryBudget>;
 }
 
 /** What {@link agent} takes. */
-export type AgentOptions<I, O, R> = AgentWork<I, O, R> & AgentUndoing<I, O>;
+export type AgentOptions<I, O, R> = AgentWork<I, O, R> & AgentUndoing<I, O> & AgentDelivery<I, O>;
+
+/** How often an agent may act for one call. */
+export type AgentDelivery<I, O> =
+  | {
+      /** If left out, or said so: it is called again until an attempt gives its output, always with the same idempotency key. */
+      readonly delivery?: "at-least-once";
+      readonly onUnknown?: never;
+      readonly probe?: never;
+      readonly nothingDone?: never;
+    }
+  | ({
+      readonly delivery: "at-most-once";
+      /** A person is asked, while the rest of the run goes on. */
+      readonly onUnknown?: "ask";
+    } & AtMostOnce<I, O>)
+  | ({
+      readonly delivery: "at-most-once";
+      /** The step fails with `OUTCOME_UNKNOWN`, and `compensate` is called without an output. */
+      readonly onUnknown: "compensate";
+      readonly compensateUnknown: true;
+    } & AtMostOnce<I, O>);
+
+/** What an at-most-once agent may say besides. */
+export interface AtMostOnce<I, O> {
+  /** Asks the outside system, by the idempotency key, what an attempt of unknown outcome did. `onUnknown` decides if it gives up. */
+  readonly probe?: (
+    input: Frozen<NoInfer<I>>,
+    context: ProbeContext,
+  ) => ProbeAnswer<NoInfer<O>> | Promise<ProbeAnswer<NoInfer<O>>>;
+  /** Whether an error says that the attempt did nothing, so that another is safe. Synchronous. If left out, no error says so. */
+  readonly nothingDone?: (error: unknown) => boolean;
+}
 
 /** How an agent's work is undone. */
 export type AgentUndoing<I, O> =
@@ -72,18 +116,40 @@ export interface AgentWork<I, O, R> {
   readonly output: Contract<O>;
   /** Of one attempt. No limit if left out, which `baton check` warns of. */
   readonly timeout?: Duration;
+  /**
+   * How often a long attempt says that it is still at work, by `context.heartbeat()`: one that is silent for longer ends with
+   * HEARTBEAT_MISSED, and is retried. It is not asked for if left out.
+   */
+  readonly heartbeat?: Duration;
   /** Three attempts with `exponential("200ms")` if left out. */
   readonly retry?: RetryOptions;
   /** Attempts at the same time in one process, over all runs. No limit of its own if left out. */
   readonly concurrency?: number;
+  /**
+   * Attempts that may wait at the same time for one of the places of `concurrency`. One more fails with `QUEUE_FULL`, and is
+   * made again as `retry` says. Any number if left out.
+   */
+  readonly queue?: number;
+  /** How many calls may begin in a time, over all runs; a call that is early waits. No limit if left out. */
+  readonly rate?: RateOptions<NoInfer<I>>;
   /** Stops its calls while what is behind it is down, over all runs. None if left out; `{}` for the defaults. */
   readonly breaker?: BreakerOptions<NoInfer<I>, NoInfer<O>>;
-  /** Whether it acts on the outside world. True if left out and `compensate` is given, else false. */
+  /** What limits its calls, shared with whoever else names the same {@link budget}. None if left out. */
+  readonly budgets?: readonly Budget[];
+  /**
+   * What one attempt may use at most; set aside before it is made, and enforced: one that reports more is aborted. Needed for
+   * what a budget measures: tokens, or money (`"0.12 EUR"`).
+   */
+  readonly maximum?: { readonly tokens?: number; readonly money?: string };
+  /** Whether it acts on the outside world. If left out: true where it has `compensate` or is at-most-once, else false. */
   readonly sideEffects?: boolean;
   /** The work. Its input is frozen; its output is checked against the output contract. */
   readonly execute: (input: Frozen<I>, context: AgentContext) => R | Promise<R>;
   /** Timeout and retries of `compensate`; each as for `execute` if left out. */
-  readonly compensation?: { readonly timeout?: Duration; readonly retry?: RetryOptions };
+  readonly compensation?: {
+    readonly timeout?: Duration;
+    readonly retry?: Omit<RetryOptions, "budget">;
+  };
 }
 
 /** Attempts in all, where an agent does not say: one hiccup of the network is common, three in a row are an outage. */
@@ -129,14 +195,23 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof AgentOptions<never, never, ne
   "input",
   "output",
   "timeout",
+  "heartbeat",
   "retry",
   "concurrency",
+  "queue",
+  "rate",
   "breaker",
+  "budgets",
+  "maximum",
   "sideEffects",
   "execute",
   "compensate",
   "compensateUnknown",
   "compensation",
+  "delivery",
+  "onUnknown",
+  "probe",
+  "nothingDone",
 ]);
 const COMPENSATION_OPTIONS: ReadonlySet<string> = new Set(["timeout", "retry"]);
 
@@ -144,7 +219,7 @@ const COMPENSATION_OPTIONS: ReadonlySet<string> = new Set(["timeout", "retry"]);
  * An agent: a named, versioned unit of work between two contracts.
  *
  * If left out: three attempts in all, with `exponential("200ms")` (doubling, at most 30 s, half of it random); no timeout; no
- * limit of concurrency; `sideEffects` is whether there is a `compensate`.
+ * limit of concurrency or rate; `sideEffects` is whether there is a `compensate`.
  *
  * @throws BatonError `DEFINITION_INVALID` with all problems in `details.problems`.
  */
@@ -155,10 +230,14 @@ export function agent<I, O, const R extends Frozen<O>>(
   const problems = agentProblems(options);
   const timeoutMs = durationOr(options.timeout, "timeout", problems);
   if (timeoutMs === 0) problems.push("The timeout is 0: no attempt could ever end in time.");
+  const heartbeatMs = durationOr(options.heartbeat, "heartbeat", problems);
+  if (heartbeatMs === 0) problems.push("The heartbeat is 0: no attempt could keep to it.");
   const retry = options.retry ?? { attempts: RETRY_ATTEMPTS_DEFAULT };
-  problems.push(...retryProblems(retry));
+  problems.push(...retryProblems(retry), ...deliveryProblems(options));
   const compensation = compensationOf(options, problems);
   const breaker = breakerOf(options, problems);
+  const rate = options.rate === undefined ? undefined : ratePolicy(name, options.rate, problems);
+  const limited = limitsOf(options, timeoutMs, problems);
   if (problems.length > 0) throw definitionInvalid(`agent "${name}@${version}"`, problems);
   return Object.freeze({
     name,
@@ -168,10 +247,16 @@ export function agent<I, O, const R extends Frozen<O>>(
     input,
     output,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     retry: retryPolicy(retry),
     ...(concurrency === undefined ? {} : { concurrency }),
+    ...(options.queue === undefined ? {} : { queue: options.queue }),
+    ...(rate === undefined ? {} : { rate }),
     ...(breaker === undefined ? {} : { breaker }),
-    sideEffects: options.sideEffects ?? compensate !== undefined,
+    ...limited,
+    ...deliveryOf(options),
+    sideEffects:
+      options.sideEffects ?? (compensate !== undefined || options.delivery === "at-most-once"),
     // The engine checks every value against the contract before it calls these; from there on it is of the contract's type.
     execute: execute as (input: Json, context: AgentContext) => unknown,
     ...(compensate === undefined
@@ -184,11 +269,12 @@ export function agent<I, O, const R extends Frozen<O>>(
   });
 }
 
-function retryPolicy({ attempts, backoff, final }: RetryOptions): RetryPolicy {
+function retryPolicy({ attempts, backoff, final, budget }: RetryOptions): RetryPolicy {
   return Object.freeze({
     attempts,
     backoff: backoff ?? exponential("200ms"),
     ...(final === undefined ? {} : { final }),
+    ...(budget === undefined ? {} : { budget: retryBudget(budget) }),
   });
 }
 
@@ -209,11 +295,61 @@ function compensationOf<I, O, R>(
   const { retry } = compensation;
   const timeoutMs = durationOr(compensation.timeout, "timeout of `compensation`", problems);
   if (timeoutMs === 0) problems.push("The timeout of `compensation` is 0.");
-  if (retry !== undefined) problems.push(...retryProblems(retry));
+  if (retry !== undefined) {
+    problems.push(...retryProblems(retry));
+    if ("budget" in retry)
+      problems.push("The retries of `compensation` have a `budget`: what was done must be undone.");
+  }
   return Object.freeze({
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(retry === undefined ? {} : { retry: retryPolicy(retry) }),
   });
+}
+
+function deliveryOf<I, O, R>({
+  delivery,
+  onUnknown,
+  probe,
+  nothingDone,
+}: AgentOptions<I, O, R>): Pick<
+  AgentDefinition,
+  "delivery" | "onUnknown" | "probe" | "nothingDone"
+> {
+  if (delivery !== "at-most-once") return {};
+  return {
+    delivery,
+    ...(onUnknown === undefined ? {} : { onUnknown }),
+    // What it is given has passed the agent's input contract when the attempt was made.
+    ...(probe === undefined ? {} : { probe: probe as NonNullable<AgentDefinition["probe"]> }),
+    ...(nothingDone === undefined ? {} : { nothingDone }),
+  };
+}
+
+function deliveryProblems<I, O, R>(options: AgentOptions<I, O, R>): string[] {
+  const problems: string[] = [];
+  const { delivery, onUnknown, probe, nothingDone, compensate } = options;
+  if (delivery !== undefined && delivery !== "at-least-once" && delivery !== "at-most-once")
+    problems.push("`delivery` is neither at-least-once nor at-most-once.");
+  const isOnce = delivery === "at-most-once";
+  for (const [name, option] of Object.entries({ onUnknown, probe, nothingDone })) {
+    if (option !== undefined && !isOnce)
+      problems.push(`\`${name}\` is for agents with delivery "at-most-once" only.`);
+  }
+  if (onUnknown !== undefined && onUnknown !== "ask" && onUnknown !== "compensate")
+    problems.push("`onUnknown` is neither ask nor compensate.");
+  if (onUnknown === "compensate" && (compensate === undefined || !options.compensateUnknown))
+    problems.push(
+      '`onUnknown` is "compensate": that takes a `compensate`, and `compensateUnknown: true`.',
+    );
+  if (probe !== undefined && typeof probe !== "function")
+    problems.push("`probe` is not a function.");
+  if (nothingDone !== undefined && typeof nothingDone !== "function")
+    problems.push("`nothingDone` is not a function.");
+  else if (isAsync(nothingDone))
+    problems.push("`nothingDone` is asynchronous; it must answer at once.");
+  if (isOnce && options.sideEffects === false)
+    problems.push("`sideEffects` is false, yet the agent is at-most-once: one of them is wrong.");
+  return problems;
 }
 
 /** A fallback is compared with the agent's contracts, so these must be contracts. */
@@ -221,6 +357,27 @@ function breakerOf<I, O, R>(options: AgentOptions<I, O, R>, problems: string[]) 
   const { breaker, name, input, output } = options;
   if (breaker === undefined || !isContract(input) || !isContract(output)) return undefined;
   return breakerPolicy({ name, input, output }, breaker, problems);
+}
+
+/** Its budgets, and the maximum without which it could not be under them. */
+function limitsOf<I, O, R>(
+  options: AgentOptions<I, O, R>,
+  timeoutMs: number | undefined,
+  problems: string[],
+): Pick<AgentDefinition, "budgets" | "maximum"> {
+  const { name, version } = options;
+  const maximum =
+    options.maximum === undefined ? {} : { maximum: maximumOf(options.maximum, problems) };
+  if (options.budgets === undefined) return maximum;
+  const budgets = budgetsOf(options.budgets, problems);
+  const one = {
+    id: `${name}@${version}`,
+    ...maximum,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  };
+  for (const each of budgets)
+    problems.push(...maximumProblems(one, each.limit, `its budget ${each.name}`));
+  return { budgets, ...maximum };
 }
 
 function agentProblems<I, O, R>(options: AgentOptions<I, O, R>): string[] {
@@ -237,6 +394,7 @@ function agentProblems<I, O, R>(options: AgentOptions<I, O, R>): string[] {
   if (concurrency !== undefined && !(Number.isSafeInteger(concurrency) && concurrency >= 1)) {
     problems.push(`The concurrency ${concurrency} is not a whole number of 1 or more.`);
   }
+  problems.push(...queueProblems(options.queue, concurrency));
   if (typeof execute !== "function") problems.push("There is no function `execute`.");
   if (compensate !== undefined && typeof compensate !== "function") {
     problems.push("`compensate` is not a function.");
@@ -247,8 +405,18 @@ function agentProblems<I, O, R>(options: AgentOptions<I, O, R>): string[] {
   return problems;
 }
 
-function retryProblems({ attempts, backoff, final }: RetryOptions): string[] {
+function queueProblems(queue: number | undefined, concurrency: number | undefined): string[] {
+  if (queue === undefined) return [];
+  if (!(Number.isSafeInteger(queue) && queue >= 0))
+    return [`The queue ${queue} is not a whole number of 0 or more.`];
+  return concurrency === undefined
+    ? ["There is a `queue`, yet no `concurrency`: nothing would ever wait in it."]
+    : [];
+}
+
+function retryProblems({ attempts, backoff, final, budget }: RetryOptions): string[] {
   const problems = backoff === undefined ? [] : backoffProblems(backoff);
+  if (budget !== undefined) problems.push(...retryBudgetProblems(budget));
   if (!(Number.isSafeInteger(attempts) && attempts >= 1 && attempts <= RETRY_ATTEMPTS_MAX)) {
     problems.push(
       `The attempts, ${attempts}, are not a whole number from 1 to ${RETRY_ATTEMPTS_MAX}.`,

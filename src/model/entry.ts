@@ -5,7 +5,9 @@
  * an *entry* is the fact as it is stored, chained to the one before. The large value of a fact (an output, an input) stands
  * beside its payload, because in the entry it is either inline or a reference to a blob.
  */
+import type { Amounts } from "./amounts.ts";
 import type { BreakerMark, BreakerRecord, FallbackMark } from "./breaker.ts";
+import type { BudgetMark, BudgetRecord, Reservation, Settlement } from "./budget.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Violation } from "./violation.ts";
 
@@ -73,6 +75,14 @@ export interface RollbackReason {
   readonly error: Failure;
 }
 
+/** A version that a run can go back to, named by the step whose sealing made it. */
+export interface Savepoint {
+  readonly step: string;
+  readonly version: number;
+  /** The entry that sealed it. */
+  readonly seq: number;
+}
+
 /** One thing that is to be undone. */
 export interface PlannedCompensation {
   /** A result of an agent, an attempt whose outcome is not known, or a child run. */
@@ -111,6 +121,9 @@ export function gateKind(gate: Gate): GateKind {
   // A gate begins with its kind, by its type.
   return gate.slice(0, gate.indexOf("/")) as GateKind;
 }
+
+/** What a probe said of an attempt; `failed` where it threw, or took too long. */
+export type ProbedAnswer = "done" | "notDone" | "unknown" | "failed";
 
 /** Why a step is parked: its attempt's outcome is not known; it took its process with it; it failed where the run may only go forward; it is a delivery that failed for good, or was refused. */
 export type ParkedBecause = "unknown" | "poison" | "pivot" | "failed" | "refused";
@@ -152,6 +165,8 @@ export interface Payloads {
     readonly parent?: { readonly run: string; readonly path: string };
     /** Under which what follows from one beginning is found; absent where it is the run's own id. */
     readonly correlation?: string;
+    /** When the run must have ended, in milliseconds since 1970; absent without a deadline. */
+    readonly deadlineAt?: number;
   };
   /** The input broke the workflow's contract; the run never began. No value: what was refused is not kept. */
   readonly "run.refused": {
@@ -159,12 +174,19 @@ export interface Payloads {
     readonly violations: readonly Violation[];
     readonly inputHash?: string;
   };
-  readonly "run.resumed": { readonly incarnation: number };
+  /** `crashed`: the process before neither ended nor handed the store over: it died, or hung. */
+  readonly "run.resumed": { readonly incarnation: number; readonly crashed?: true };
   /** The run needs code that this process does not have; it waits until it is there. */
   readonly "run.blocked": { readonly missing: readonly string[] };
   readonly "run.completed": Record<never, never>;
   readonly "run.failed": { readonly step?: string; readonly error: Failure };
-  readonly "run.cancelling": { readonly reason: string };
+  /**
+   * The run's deadline has passed: it fails, and goes back over what it has done. With `pivot`, a step that was sealed, it goes
+   * on, and a person is told of what it is at.
+   */
+  readonly "run.overdue": { readonly deadlineAt: number; readonly pivot?: string };
+  /** `to`: the run is only wound down, and goes back to that savepoint. In a run that is going back to one: no further than back. */
+  readonly "run.cancelling": { readonly reason: string; readonly to?: Savepoint };
   readonly "run.cancelled": { readonly reason: string };
   /** Seals a version. Value: the step's output. */
   readonly "step.sealed": {
@@ -173,6 +195,7 @@ export interface Payloads {
     readonly timedOut?: boolean;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
+    readonly spent?: Amounts;
   };
   /** Seals a version in a fork: the value was sealed by the parent run at `from`. */
   readonly "step.carried": { readonly from: Position & { readonly hash: string } };
@@ -182,30 +205,53 @@ export interface Payloads {
   };
   /** Value: the list of a map, what an approval shows; absent for the other kinds. */
   readonly "step.opened": Opening;
-  readonly "step.failed": { readonly error: Failure };
+  /** `deadlineAt`: the deadline, of the step or of the run, that ended it. */
+  readonly "step.failed": { readonly error: Failure; readonly deadlineAt?: number };
   /** A call of the step waits for a person. Value: all that it takes to decide, as far as it is known. */
   readonly "step.parked": { readonly because: ParkedBecause; readonly error: Failure };
   /** A person has decided; what was done by hand is sealed by that person in the next entry. */
-  readonly "step.resolved": { readonly action: StepAction; readonly reason?: string };
+  readonly "step.resolved": {
+    readonly action: StepAction;
+    readonly reason?: string;
+    /** The person has made sure that the attempt of unknown outcome did nothing. */
+    readonly nothingDone?: true;
+  };
   /** One item of a map or one round of a repeat. Value: its output. Makes no version. */
   readonly "item.sealed": {
     readonly usage?: readonly UsageRecord[];
     readonly tookMs?: number;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
+    readonly spent?: Amounts;
   };
   /** An item of a map was given up on; only where the map's failures are settled. */
-  readonly "item.failed": { readonly error: Failure };
+  readonly "item.failed": { readonly error: Failure; readonly deadlineAt?: number };
   readonly "attempt.failed": {
     readonly error: Failure;
     readonly retryAt?: number;
+    /** The last, though the agent has attempts left: the retries of all its runs together are spent. */
+    readonly retriesCut?: true;
+    /** Of an at-most-once agent: the attempt is known to have done nothing. */
+    readonly nothingDone?: true;
+    /** How far it had come, by its last heartbeat that said so. */
+    readonly progress?: Json;
     readonly usage?: readonly UsageRecord[];
     readonly tookMs?: number;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
+    readonly spent?: Amounts;
+    readonly budget?: BudgetMark;
   };
-  /** The attempt is about to be made: written before the call where it must be known later that it may have been made. */
-  readonly "attempt.begun": Record<never, never>;
+  /**
+   * The attempt is about to be made: written before the call where it must be known later that it may have been made.
+   * `quarantined`: no other such call is under way in the process, since one of them may take it down.
+   */
+  readonly "attempt.begun": {
+    readonly quarantined?: true;
+    /** What was set aside for it: of the budgets named, and of the run's own. */
+    readonly reserved?: Amounts;
+    readonly budgets?: readonly string[];
+  };
   /** Whether the attempt acted is not known. `lost`: its process died, or lost the run, while it was made. */
   readonly "attempt.unknown": {
     readonly error: Failure;
@@ -215,6 +261,20 @@ export interface Payloads {
     readonly tookMs?: number;
     readonly breaker?: BreakerMark;
     readonly fallback?: FallbackMark;
+    readonly spent?: Amounts;
+  };
+  /** The agent's probe was asked what an attempt of unknown outcome did. `then` where it gave up, `retryAt` where something is tried again. */
+  readonly "attempt.probed": {
+    /** 1 for the first probe of the attempt. */
+    readonly probe: number;
+    readonly answer: ProbedAnswer;
+    readonly error?: Failure;
+    /** Of the next probe, or, after `notDone`, of the next attempt. */
+    readonly retryAt?: number;
+    readonly then?: UnknownOutcome;
+    readonly usage?: readonly UsageRecord[];
+    readonly tookMs?: number;
+    readonly breaker?: BreakerMark;
   };
   /**
    * The attempt met a gate that lets nothing through now, and waits; once for each wait, however often it is refused. `dueAt`:
@@ -235,8 +295,13 @@ export interface Payloads {
   readonly "signal.received": { readonly id: string };
   /** Somebody is told that the step still waits; `remindAt` is the next time. */
   readonly "reminder.due": { readonly remindAt: number };
-  /** The run goes back. Value: the plan, a list of {@link PlannedCompensation} in the order in which it is walked. */
-  readonly "run.compensating": RollbackReason;
+  /**
+   * The run goes back, with `to` no further than to that savepoint. Value: the plan, a list of {@link PlannedCompensation} in the
+   * order in which it is walked.
+   */
+  readonly "run.compensating": RollbackReason & { readonly to?: Savepoint };
+  /** Everything of the plan was dealt with: the run goes on from the savepoint. What came after it is no longer in the state. */
+  readonly "run.restored": Savepoint;
   /** Everything of the plan was undone, or dealt with by a person: `byHand` and `skipped` name the paths. */
   readonly "run.compensated": RollbackReason & {
     readonly byHand?: readonly string[];
@@ -292,6 +357,12 @@ export interface Payloads {
   /** The cooldown is over: so many probes are let through at a time. */
   readonly "breaker.halfOpened": BreakerRecord & { readonly probes: number };
   readonly "breaker.closed": BreakerRecord;
+  /** In the stream `budget/<name>`, as the two below. What was set aside for attempts that are about to be made. */
+  readonly "budget.reserved": BudgetRecord & { readonly reservations: readonly Reservation[] };
+  /** What attempts that are over have spent; what was set aside for them is given back. */
+  readonly "budget.settled": BudgetRecord & { readonly settlements: readonly Settlement[] };
+  /** A person has added to the limit of this window. */
+  readonly "budget.raised": BudgetRecord & { readonly amounts: Amounts; readonly reason: string };
 }
 
 export type EntryKind = keyof Payloads;
@@ -389,12 +460,14 @@ export const REVERSIBLE_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([
   "run.cancelled",
 ]);
 
-/** Kinds that may follow `run.compensating`. */
+/** Kinds that may follow `run.compensating`; `run.restored` ends the way back, and `run.cancelling` comes before it only. */
 export const ROLLBACK_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([
   "run.resumed",
   "run.blocked",
   "run.parked",
   "run.compensated",
+  "run.restored",
+  "run.cancelling",
   "compensation.sealed",
   "compensation.failed",
   "compensation.held",

@@ -18,6 +18,8 @@ export const ERROR_CODES = {
     "Move the transformation to the outer edge: what a contract gives out must validate again unchanged.",
   CONTRACT_VIOLATED:
     "See `details.violations`: each names the contract, the path, the rule and what was found.",
+  OVERLOADED:
+    "Nothing was kept: start the run again after `details.retryAfterMs`, or raise `limits.queuedRunsMax`.",
   RUN_NOT_FOUND: "List the runs with `baton runs`; check the namespace and the store.",
   RUN_CONFLICT:
     "The same run id was used for another workflow or input. Use a new id, or read the run that has it.",
@@ -39,11 +41,23 @@ export const ERROR_CODES = {
   EVENT_CONFLICT: "The same event id was used for another topic or other data. Use a new id.",
   SUBSCRIPTION_NOT_FOUND:
     "List the subscriptions with `baton subscriptions`: each choreography that was given to open() has one.",
+  BUDGET_NOT_FOUND:
+    "List the budgets with `baton budgets`; one is known once an agent or a workflow names it, or once it was used.",
+  MAXIMUM_EXCEEDED:
+    "The attempt used more than the agent's `maximum`. Raise it to what a call may really use, or make the call smaller.",
   SIGNAL_UNKNOWN: "Name an approval or awaitSignal step of the run's workflow.",
   SIGNAL_REFUSED:
     "The step has already been settled, or the payload breaks its contract; see `details`.",
   COMPENSATION_UNKNOWN:
     "List what waits for a person with `baton dead-letters`, and name a run and a path of it.",
+  SAVEPOINT_NOT_FOUND:
+    "Name a step with `savepoint` that the run has sealed, and whose value still stands: `baton state <run>` shows them.",
+  PIVOT_PASSED:
+    "Once a pivot is sealed the run only goes forward. What failed after it waits among the dead letters: `baton dead-letters`.",
+  STEP_NOT_PARKED:
+    "List what waits for a person with `baton dead-letters`, and name a run and a path of it.",
+  OUTPUT_REFUSED:
+    "What was done by hand must be what the agent's output contract accepts; see `details.violations`.",
   VERSION_NOT_FOUND:
     "Versions of a run go from 0 (the input) to the number that `baton show <run>` prints.",
   FORK_REFUSED:

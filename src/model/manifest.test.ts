@@ -58,6 +58,30 @@ function built(variant: Variant = {}) {
 }
 
 describe("manifestOf", () => {
+  it("pins deadlines and heartbeats, where there are any", () => {
+    const made = (bounded: boolean) => {
+      const beating = agent({
+        name: "beating",
+        version: "1.0.0",
+        input: Doc,
+        output: Doc,
+        ...(bounded ? { heartbeat: "30s" as const } : {}),
+        execute: text,
+      });
+      const options = { input: Doc, ...(bounded ? { deadline: "2h" as const } : {}) };
+      return manifestOf(
+        workflow("bounded", "1.0.0", options)
+          .step("a", beating, { input: text, ...(bounded ? { deadline: "10m" as const } : {}) })
+          .output(text),
+      );
+    };
+    expect(made(true)).toMatchObject({
+      workflows: { "bounded@1.0.0": { deadlineMs: 7_200_000, steps: [{ deadlineMs: 600_000 }] } },
+      agents: { "beating@1.0.0": { heartbeatMs: 30_000 } },
+    });
+    expect(JSON.stringify(made(false))).not.toMatch(/deadline|heartbeat/);
+  });
+
   it("pins versions, contracts and the policies that decide", () => {
     const manifest = manifestOf(built());
     expect(manifest).toMatchObject({
@@ -104,6 +128,27 @@ describe("manifestOf", () => {
     expect(text()).toBe(text());
     expect(text({ attempts: 4 })).not.toBe(text());
     expect(text({ agentVersion: "1.0.1" })).not.toBe(text());
+  });
+});
+
+describe("savepoints and pivots", () => {
+  const flow = (more: object) =>
+    workflow("flow", "1.0.0", { input: Doc })
+      .sleep("pause", { for: "1h", ...more })
+      .output(text);
+  const stepOf = (more: object) => JSON.stringify(manifestOf(flow(more))["workflows"]);
+
+  it("are pinned, and the graph under a version may get them", () => {
+    expect(stepOf({ savepoint: true })).toContain('"savepoint":{"attempts":1}');
+    expect(stepOf({ pivot: true })).toContain('"pivot":true');
+    for (const more of [{ savepoint: false }, { pivot: false }])
+      expect(stepOf(more)).toBe(stepOf({}));
+    expect(graphDifference(graphOf(flow({})), graphOf(flow({ pivot: true })))).toEqual([]);
+  });
+
+  it("are shown in the graph for drawing", () => {
+    const node = workflowGraph(flow({ savepoint: true, pivot: true })).nodes[1];
+    expect(node).toMatchObject({ id: "pause", savepoint: true, pivot: true });
   });
 });
 

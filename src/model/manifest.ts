@@ -4,6 +4,7 @@
  */
 import type { AgentDefinition } from "./agent-definition.ts";
 import type { BreakerPolicy } from "./breaker.ts";
+import type { Budget } from "./budget.ts";
 import type { AnyContract } from "./contract.ts";
 import { type Json, type JsonObject, sealJson } from "./json.ts";
 import type { BranchCase, StepDefinition, WorkflowDefinition } from "./workflow-definition.ts";
@@ -24,7 +25,8 @@ export function manifestOf(definition: WorkflowDefinition): JsonObject {
     workflow: definition.id,
     workflows: byId(workflows, (each) => ({
       ...ends(each),
-      ...wayBack(each),
+      ...policiesOf(each),
+      ...limited(each),
       ...choreographyOf(each),
       steps: each.steps.map(pinnedStep),
     })),
@@ -70,8 +72,18 @@ function ends({ input, output }: WorkflowDefinition): JsonObject {
   return { input: input.id, output: output?.id ?? null };
 }
 
-function wayBack({ compensation }: WorkflowDefinition): JsonObject {
-  return compensation === undefined ? {} : { compensation };
+function policiesOf({ compensation, deadlineMs }: WorkflowDefinition): JsonObject {
+  return {
+    ...(compensation === undefined ? {} : { compensation }),
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+  };
+}
+
+function limited({ budgets, runBudget }: WorkflowDefinition): JsonObject {
+  return {
+    ...(budgets === undefined ? {} : { budgets: budgets.map(pinnedBudget) }),
+    ...(runBudget === undefined ? {} : { runBudget: { ...runBudget } }),
+  };
 }
 
 function describedContract({ jsonSchema, rules }: AnyContract): JsonObject {
@@ -87,6 +99,12 @@ function pinnedAgent({
   compensate,
   compensateUnknown,
   breaker,
+  budgets,
+  maximum,
+  delivery,
+  onUnknown,
+  probe,
+  heartbeatMs,
 }: AgentDefinition): JsonObject {
   return {
     input: input.id,
@@ -96,8 +114,19 @@ function pinnedAgent({
     sideEffects,
     ...(compensate === undefined ? {} : { compensates: true }),
     ...(compensateUnknown === true ? { compensatesUnknown: true } : {}),
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     ...(breaker === undefined ? {} : { breaker: pinnedBreaker(breaker) }),
+    ...(budgets === undefined ? {} : { budgets: budgets.map(pinnedBudget) }),
+    ...(maximum === undefined ? {} : { maximum: { ...maximum } }),
+    ...(delivery === undefined
+      ? {}
+      : { delivery, onUnknown: onUnknown ?? "ask", probes: probe !== undefined }),
   };
+}
+
+/** The limit is not pinned: a budget is shared by runs of all versions, and is what its newest code says. */
+function pinnedBudget({ name, whenSpent }: Budget): JsonObject {
+  return { name, whenSpent };
 }
 
 /** The settings are not pinned: a breaker is shared by runs of all versions, and stands as its newest code says. */
@@ -122,7 +151,16 @@ function pinnedStep(step: StepDefinition): JsonObject {
   // The policy is plain data.
   const onRefused: JsonObject = { ...step.onRefused };
   // PINNED maps each kind to a function of that very kind; the correlation is lost through the index.
-  return { name: step.name, ...commonOf(step), onRefused, ...PINNED[step.kind](step as never) };
+  const deadline = step.deadlineMs === undefined ? {} : { deadlineMs: step.deadlineMs };
+  return {
+    name: step.name,
+    ...commonOf(step),
+    onRefused,
+    ...(step.savepoint === undefined ? {} : { savepoint: { ...step.savepoint } }),
+    ...(step.pivot === undefined ? {} : { pivot: true }),
+    ...deadline,
+    ...PINNED[step.kind](step as never),
+  };
 }
 
 type StepOf<K extends StepDefinition["kind"]> = Extract<StepDefinition, { readonly kind: K }>;

@@ -15,7 +15,9 @@ import type {
   PlannedCompensation,
   Position,
   RollbackReason,
+  Savepoint,
 } from "./entry.ts";
+import type { Amounts } from "./amounts.ts";
 import type { Json } from "./json.ts";
 import type { Limits } from "./limits.ts";
 import type { Violation } from "./violation.ts";
@@ -38,8 +40,9 @@ export type StepState =
       readonly items: Items | undefined;
     }
   | { readonly kind: "sealed" }
-  | { readonly kind: "skipped" }
-  | { readonly kind: "failed" };
+  | { readonly kind: "skipped"; readonly seq: number }
+  /** What it had opened stays known: what was under way may still come to an end. */
+  | { readonly kind: "failed"; readonly opening?: Opening; readonly reads?: Reads };
 
 export type Reads = Readonly<Record<string, number>>;
 
@@ -68,6 +71,8 @@ export interface CallState {
   readonly feedback: readonly Violation[];
   /** Attempts that the policy does not count: lost with their process, or made before a person asked for more. */
   readonly uncounted?: number;
+  /** How far an attempt of the turn had come, and `name@version` of the agent that said so. */
+  readonly progress?: { readonly agent: string | undefined; readonly value: Json };
 }
 
 /** An attempt that was begun, and whose outcome is not in the journal. */
@@ -76,8 +81,12 @@ export interface Intent {
   readonly turn: number;
   readonly attempt: number;
   readonly reads: Reads;
+  /** `name@version` of the agent that was called: the step's own, or a fallback. */
   readonly agent: string | undefined;
   readonly inputHash: string | undefined;
+  /** What was set aside for it. */
+  readonly reserved?: Amounts;
+  readonly quarantined: boolean;
 }
 
 /** An attempt whose outcome is to be asked for. */
@@ -85,7 +94,22 @@ export interface Unknown {
   readonly step: string;
   readonly turn: number;
   readonly attempt: number;
+  /** `name@version` of the agent that was called. */
+  readonly agent: string | undefined;
+  readonly inputHash: string | undefined;
   readonly error: Failure;
+  /** Probes so far. */
+  readonly probes: number;
+  /** When the next probe may be made; put off, under way, each time that a gate refuses it. */
+  readonly retryAt: number | undefined;
+}
+
+/** A call that stood ready or was begun when its process died. */
+export interface Suspicion {
+  /** In how many incarnations, in a row. */
+  readonly crashes: number;
+  /** How often it was the one call in quarantine. */
+  readonly deaths: number;
 }
 
 /** A call that waits for a person. */
@@ -95,6 +119,7 @@ export interface ParkedCall {
   readonly attempt: number;
   readonly because: ParkedBecause;
   readonly error: Failure;
+  readonly inputHash: string | undefined;
 }
 
 /** An attempt that met a closed gate and waits. It stays until the attempt has ended, so that the wait is recorded once. */
@@ -156,10 +181,21 @@ export type Timer =
       readonly path: string;
       readonly attempt: number;
     }
-  | { readonly dueAt: number; readonly kind: "held"; readonly step: string; readonly path: string }
+  | {
+      readonly dueAt: number;
+      readonly kind: "held" | "probe";
+      readonly step: string;
+      readonly path: string;
+    }
   | { readonly dueAt: number; readonly kind: "wake" | "remind"; readonly step: string }
   /** Another attempt of a compensation; `key` is `path:turn`. */
   | { readonly dueAt: number; readonly kind: "compensate"; readonly key: string };
+
+/** When a step that is ready must have been sealed or, without one, when the run must have ended. */
+export interface DeadlineTimer {
+  readonly dueAt: number;
+  readonly step: string | undefined;
+}
 
 /** What is being performed for a path: an attempt of an agent, or a child run. */
 export interface Performing {
@@ -173,8 +209,19 @@ export interface Performing {
 export type RunPhase =
   | { readonly kind: "new" }
   | { readonly kind: "going" }
-  | { readonly kind: "failing"; readonly step: string | undefined; readonly error: Failure }
-  | { readonly kind: "cancelling"; readonly reason: string }
+  | {
+      readonly kind: "failing";
+      readonly step: string | undefined;
+      readonly error: Failure;
+      /** The entry with which it began to. */
+      readonly since: number;
+    }
+  | {
+      readonly kind: "cancelling";
+      readonly reason: string;
+      /** Not to be cancelled: to go back to that savepoint, as a person asked. */
+      readonly to?: Savepoint;
+    }
   | { readonly kind: "blocked"; readonly missing: readonly string[] }
   | ({ readonly kind: "compensating" } & RollbackReason)
   /** Compensating, but nothing goes on without a person. */
@@ -201,6 +248,10 @@ export interface CompensationState {
 
 /** The way back of a run. Owned by the run. */
 export interface Rollback {
+  /** How far it goes; undefined for all the way. */
+  readonly to: Savepoint | undefined;
+  /** Why it is cancelled, where that was asked on the way to a savepoint: from there it goes all the way. */
+  cancelled: { readonly reason: string } | undefined;
   /** What is still to be undone, by `path:turn`, in the order of the walk. */
   readonly pending: Map<string, PlannedCompensation>;
   /** How many of these each step has. */
@@ -218,6 +269,7 @@ export interface SagaHistory {
   readonly acts: ReadonlyMap<string, SagaAct>;
   /** What was sealed, by seq. */
   readonly values: ReadonlyMap<number, Json>;
+  /** By `step:turn`. */
   readonly openings: ReadonlyMap<string, SagaOpening>;
 }
 
@@ -255,6 +307,12 @@ export interface Run {
   manifest: string;
   inputHash: string | undefined;
   parent: { readonly run: string; readonly path: string } | undefined;
+  /** When the run must have ended. */
+  deadlineAt: number | undefined;
+  /** By step that is ready and not settled, when it must have been sealed; undefined as long as none has a deadline. */
+  stepDeadlines: Map<string, number> | undefined;
+  /** The deadlines in their order, for a run that has any. May hold some that no longer matter. */
+  deadlines: TinyQueue<DeadlineTimer> | undefined;
   /** Seq of the last entry, -1 before the first. */
   seq: number;
   /** Time of the last entry. */
@@ -266,15 +324,23 @@ export interface Run {
   readonly steps: Map<string, StepState>;
   /** Turn of a step, where it is not 0. */
   readonly turns: Map<string, number>;
+  /** By step that was taken back, the turn that it began anew with: what may be sent back is counted from there. */
+  readonly restarts: Map<string, number>;
+  /** By step, how often the run went back to its savepoint by itself. */
+  readonly savepointUses: Map<string, number>;
   readonly calls: Map<string, CallState>;
   /** By path, attempts that wait at a gate. */
   readonly holds: Map<string, Hold>;
   /** By path, attempts that were begun and are not known to have ended. */
   readonly intents: Map<string, Intent>;
+  /** What its attempts have used, where budgets measure it; undefined before the first. */
+  spent: Amounts | undefined;
   /** By path, attempts whose outcome is to be asked for. */
   readonly unknowns: Map<string, Unknown>;
   /** By path, calls that wait for a person. */
   readonly parked: Map<string, ParkedCall>;
+  /** By path, calls that a process may have died of. */
+  readonly suspicions: Map<string, Suspicion>;
   /** Under way: whether intents of an earlier incarnation have been looked for. */
   lostIntentsTaken: boolean;
   /** By `path:turn`, what `once` has recorded. */
@@ -292,7 +358,7 @@ export interface Run {
   /** Steps that must be looked at: filled by evolve, drained by decide. */
   readonly agenda: Set<string>;
   /** May hold timers that no longer matter: they are recognised when due. */
-  readonly timers: TinyQueue<Timer>;
+  timers: TinyQueue<Timer>;
   /** Under way: by path, what this incarnation is performing. */
   readonly performing: Map<string, Performing>;
   /** Under way: whether the abort of what is performing was commanded. */
@@ -307,6 +373,11 @@ export interface Run {
 
 const NOTHING_MISSING: readonly string[] = [];
 
+/** No timers: the one that is due first comes first. */
+export function newTimers(): TinyQueue<Timer> {
+  return new TinyQueue<Timer>([], (a, b) => a.dueAt - b.dueAt);
+}
+
 /** A run before its first entry. */
 export function newRun(id: string, definition: WorkflowDefinition, limits: Limits): Run {
   return {
@@ -319,6 +390,9 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     manifest: "",
     inputHash: undefined,
     parent: undefined,
+    deadlineAt: undefined,
+    stepDeadlines: undefined,
+    deadlines: undefined,
     seq: -1,
     at: 0,
     version: -1,
@@ -326,11 +400,15 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     values: new Map(),
     steps: new Map(),
     turns: new Map(),
+    restarts: new Map(),
+    savepointUses: new Map(),
     calls: new Map(),
     holds: new Map(),
     intents: new Map(),
+    spent: undefined,
     unknowns: new Map(),
     parked: new Map(),
+    suspicions: new Map(),
     lostIntentsTaken: false,
     onces: new Map(),
     reminders: new Map(),
@@ -339,7 +417,7 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     unmetNeeds: new Map(),
     unsettledSteps: definition.choreography === undefined ? definition.steps.length : 0,
     agenda: new Set(),
-    timers: new TinyQueue<Timer>([], (a, b) => a.dueAt - b.dueAt),
+    timers: newTimers(),
     performing: new Map(),
     abortCommanded: false,
     rollback: undefined,

@@ -1,11 +1,14 @@
 /**
  * From steps as they were written to a workflow that can be started, or to one error with all of its problems.
  */
+import { budgetsOf, runBudgetOf } from "./budget.ts";
+import type { Duration } from "./duration.ts";
 import { isAgentName, isVersion } from "./naming.ts";
-import { definitionInvalid, isAsync, isContract, unknownOptions } from "./problems.ts";
+import { definitionInvalid, durationOr, isAsync, isContract, unknownOptions } from "./problems.ts";
 import type { WrittenStep } from "./workflow-chain.ts";
 import { graphProblems, partProblems } from "./workflow-checks.ts";
 import type { StepDefinition, View, WorkflowDefinition } from "./workflow-definition.ts";
+import { budgetProblems, ownBudget } from "./workflow-budgets.ts";
 import { readStep } from "./workflow-steps.ts";
 
 /** How a workflow begins, before anything of it is checked. */
@@ -15,7 +18,15 @@ export interface WorkflowHeader {
   readonly options: object;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set(["input", "output", "description", "compensation"]);
+const OPTIONS: ReadonlySet<string> = new Set([
+  "input",
+  "output",
+  "description",
+  "compensation",
+  "budgets",
+  "runBudget",
+  "deadline",
+]);
 
 /**
  * The finished workflow.
@@ -29,7 +40,9 @@ export function buildWorkflow(
   const { name, version } = header;
   const id = `${name}@${version}`;
   const problems: string[] = [];
-  const { input, output, description, compensation } = headerParts(header, problems);
+  const parts = headerParts(header, problems);
+  const { input, output, description, compensation, budgets, runBudget } = parts;
+  const deadlineMs = deadlineOf(parts.deadline, problems);
   if (typeof project !== "function") problems.push("`output` was not given a function.");
   else if (isAsync(project)) problems.push("The function of `output` is asynchronous.");
   const read = written.map(readStep);
@@ -40,12 +53,20 @@ export function buildWorkflow(
   problems.push(...graphProblems(steps, dependents));
   // The parts are looked at where they are what they should be; where not, there is a problem already.
   const sound = read.filter(({ problems: found }) => found.length === 0).map(({ step }) => step);
+  const limited = {
+    ...(budgets === undefined ? {} : { budgets: budgetsOf(budgets, problems) }),
+    ...(runBudget === undefined ? {} : { runBudget: runBudgetOf(runBudget, problems) }),
+  };
   const definition: WorkflowDefinition = Object.freeze({
     name,
     version,
     id,
     ...(description === undefined ? {} : { description }),
     ...(compensation === undefined ? {} : { compensation }),
+    ...limited,
+    ...(limited.runBudget === undefined ? {} : { ownBudget: ownBudget(limited.runBudget, sound) }),
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    ...(steps.some((step) => step.deadlineMs !== undefined) ? { hasStepDeadlines: true } : {}),
     // Where it is not a contract there is a problem, and the definition is never given out.
     input: input as WorkflowDefinition["input"],
     ...(output === undefined
@@ -57,6 +78,7 @@ export function buildWorkflow(
     project: project as (view: View) => unknown,
   });
   problems.push(...partProblems({ ...definition, steps: sound }));
+  problems.push(...budgetProblems({ ...definition, steps: sound }));
   if (problems.length > 0) throw definitionInvalid(`workflow "${id}"`, problems);
   return definition;
 }
@@ -66,6 +88,9 @@ interface HeaderParts {
   readonly output?: unknown;
   readonly description?: string;
   readonly compensation?: "sequential" | "parallel";
+  readonly budgets?: unknown;
+  readonly runBudget?: unknown;
+  readonly deadline?: Duration;
 }
 
 function headerParts({ name, version, options }: WorkflowHeader, problems: string[]): HeaderParts {
@@ -88,6 +113,12 @@ function headerParts({ name, version, options }: WorkflowHeader, problems: strin
   if (![undefined, "sequential", "parallel"].includes(parts.compensation))
     problems.push('The `compensation` is neither "sequential" nor "parallel".');
   return parts;
+}
+
+function deadlineOf(deadline: Duration | undefined, problems: string[]): number | undefined {
+  const deadlineMs = durationOr(deadline, "deadline of the workflow", problems);
+  if (deadlineMs === 0) problems.push("The deadline of the workflow is 0: no run could meet it.");
+  return deadlineMs;
 }
 
 /** For each key, the steps that need it, in the order in which they were written. */

@@ -3,6 +3,8 @@
  * `workflow.ts` builds them with types; nothing else makes one.
  */
 import type { AgentDefinition } from "./agent-definition.ts";
+import type { Amounts } from "./amounts.ts";
+import type { Budget } from "./budget.ts";
 import type { AnyContract } from "./contract.ts";
 import type { Json } from "./json.ts";
 import type { TopicDefinition } from "./topic.ts";
@@ -22,6 +24,11 @@ export type RefusalPolicy =
   | { readonly kind: "skip" }
   | { readonly kind: "sendBack"; readonly to: string; readonly turns: number };
 
+/** How often a run goes back to a step's savepoint by itself; a person may have it go back there at any time. */
+export interface SavepointPolicy {
+  readonly attempts: number;
+}
+
 interface StepBase {
   readonly name: string;
   /** The keys that the step reads: `input` and earlier steps. They are the edges of the graph. */
@@ -29,6 +36,12 @@ interface StepBase {
   readonly when?: (view: View) => boolean;
   readonly requires: readonly Requirement[];
   readonly onRefused: RefusalPolicy;
+  /** Set where the version that the step seals is one that the run can go back to. */
+  readonly savepoint?: SavepointPolicy;
+  /** Set where the run only goes forward once the step is sealed. */
+  readonly pivot?: true;
+  /** From the moment its needs are settled to its sealing, over all attempts and waits. */
+  readonly deadlineMs?: number;
 }
 
 export interface AgentStep extends StepBase {
@@ -218,6 +231,16 @@ export interface WorkflowDefinition {
   readonly compensation?: "sequential" | "parallel";
   /** Set where the workflow is a choreography. */
   readonly choreography?: ChoreographyPart;
+  /** What limits the calls of all its runs. */
+  readonly budgets?: readonly Budget[];
+  /** What the calls of one run may use, with what its nested workflows may. */
+  readonly runBudget?: Amounts;
+  /** What is left of `runBudget` for its own calls: what nested workflows may use is set aside from the beginning. */
+  readonly ownBudget?: Amounts;
+  /** From the start of a run to its end. */
+  readonly deadlineMs?: number;
+  /** Whether any step has a deadline; absent if none has. */
+  readonly hasStepDeadlines?: true;
   /** In the order in which they were written. */
   readonly steps: readonly StepDefinition[];
   readonly stepByName: ReadonlyMap<string, StepDefinition>;

@@ -22,6 +22,10 @@ export interface GraphNode {
   readonly optional: boolean;
   /** Sentences that must hold before the step begins. */
   readonly requires: readonly string[];
+  /** Set where the run can go back to what the step sealed. */
+  readonly savepoint?: true;
+  /** Set where the run only goes forward once the step is sealed. */
+  readonly pivot?: true;
 }
 
 /**
@@ -56,6 +60,8 @@ export function workflowGraph(definition: WorkflowDefinition): WorkflowGraph {
       cases: step.kind === "branch" ? [...step.cases.keys()] : [],
       optional: step.when !== undefined || onRefused.kind === "skip" || skippedInTime,
       requires: step.requires.map((each) => each.name),
+      ...(step.savepoint === undefined ? {} : { savepoint: true }),
+      ...(step.pivot === undefined ? {} : { pivot: true }),
     });
     for (const key of step.needs) edges.push({ from: idOf(key), to: name, kind: "needs" });
     if (onRefused.kind === "sendBack")

@@ -14,6 +14,7 @@ import type {
   BranchCase,
   RefusalPolicy,
   Requirement,
+  SavepointPolicy,
   SignalStep,
   StepDefinition,
   StepKind,
@@ -23,8 +24,10 @@ import type {
 export const MAP_CONCURRENCY_DEFAULT = 8;
 /** More turns are not a correction any more. */
 export const TURNS_MAX = 10;
+/** A run that failed so often after the same step fails there again. */
+export const SAVEPOINT_ATTEMPTS_MAX = 10;
 
-const COMMON = ["needs", "when", "requires", "onRefused"];
+const COMMON = ["needs", "when", "requires", "onRefused", "deadline", "savepoint", "pivot"];
 
 /** Subscriptions are written otherwise; see choreography-build.ts. */
 type WrittenKind = Exclude<StepKind, "subscription">;
@@ -125,17 +128,52 @@ interface Common {
   readonly when?: unknown;
   readonly requires: readonly Requirement[];
   readonly onRefused: RefusalPolicy;
+  readonly savepoint?: SavepointPolicy;
+  readonly pivot?: true;
+  readonly deadlineMs?: number;
 }
 
 function commonOf(read: Reader): Common {
   const needs = needsOf(read);
+  const deadlineMs = read.duration("deadline");
+  if (deadlineMs === 0) read.problem("has a `deadline` of 0, which nothing could meet");
   const when = read.field("when") === undefined ? undefined : read.fn("when");
   return {
     needs,
     ...(when === undefined ? {} : { when }),
     requires: requiresOf(read),
     onRefused: refusalOf(read, needs),
+    ...savepointOf(read),
+    ...pivotOf(read),
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
   };
+}
+
+function savepointOf(read: Reader): { readonly savepoint?: SavepointPolicy } {
+  const written = read.field("savepoint");
+  if (written === undefined || written === false) return {};
+  if (written === true) return { savepoint: ONE_ATTEMPT };
+  if (typeof written !== "object" || written === null) {
+    read.problem("has a `savepoint` that is neither true, false nor { attempts }");
+    return {};
+  }
+  const part = read.part("savepoint", written, SAVEPOINT_OPTIONS);
+  const attempts = part.whole("attempts", 0, undefined);
+  if (attempts === undefined) return {};
+  if (attempts > SAVEPOINT_ATTEMPTS_MAX)
+    read.problem(`has a savepoint of ${attempts} attempts; at most ${SAVEPOINT_ATTEMPTS_MAX}`);
+  return { savepoint: Object.freeze({ attempts }) };
+}
+
+const SAVEPOINT_OPTIONS: ReadonlySet<string> = new Set(["attempts"]);
+const ONE_ATTEMPT: SavepointPolicy = Object.freeze({ attempts: 1 });
+
+function pivotOf(read: Reader): { readonly pivot?: true } {
+  const written = read.field("pivot");
+  if (written === true) return { pivot: true };
+  if (written !== undefined && written !== false)
+    read.problem("has a `pivot` that is neither true nor false");
+  return {};
 }
 
 const INPUT_ONLY: readonly string[] = Object.freeze(["input"]);
@@ -254,6 +292,8 @@ function patienceOf(read: Reader): object {
     }
     if (read.field("onTimeout") !== undefined) read.problem("has `onTimeout` but no `timeout`");
   }
+  if (timeoutMs !== undefined && read.field("deadline") !== undefined)
+    read.problem("has both a `timeout` and a `deadline`: one of them would never count");
   if (remindEveryMs === 0) read.problem("has a `remindEvery` of 0, which would never end");
   return {
     ...(timeoutMs === undefined ? {} : { timeoutMs }),

@@ -76,6 +76,18 @@ export interface StepOptions<S, K extends KeysOf<S>, W, R> {
    * only then can nobody have read the turn that is refused, on whatever engine and in whatever order steps end.
    */
   readonly onRefused?: R;
+  /**
+   * Whether the run can go back to the version that this step seals. When it would go back over what it has done, it goes
+   * only that far, and on again from there: `attempts` times by itself (0 to 10; `true` is once), and whenever a person asks.
+   */
+  readonly savepoint?: boolean | { readonly attempts: number };
+  /** Whether the run only goes forward once this step is sealed: what fails after it waits for a person, and nothing is undone. */
+  readonly pivot?: boolean;
+  /**
+   * How long the step may take in all, over every attempt, pause, wait and restart: from the moment that the last of its
+   * needs is sealed until it is sealed itself. Then it fails with DEADLINE_EXCEEDED. A turn that is sent back begins anew.
+   */
+  readonly deadline?: Duration;
 }
 
 /** How a step that waits for somebody ends without them: by a timeout, or never, but with reminders. */

@@ -434,6 +434,16 @@ base.awaitSignal("a", { contract: Page });
 // @ts-expect-error a default that breaks the contract's type
 base.awaitSignal("a", { contract: Page, timeout: "1h", onTimeout: { value: { id: 1, pages: 1 } } });
 
+// Savepoint and pivot.
+base.step("a", score, { input: () => ({ id: "" }), savepoint: true, pivot: false });
+base.sleep("a", { for: "1h", savepoint: { attempts: 2 }, pivot: true });
+// @ts-expect-error how often is a number
+base.sleep("a", { for: "1h", savepoint: { attempts: "2" } });
+// @ts-expect-error it says how often
+base.sleep("a", { for: "1h", savepoint: {} });
+// @ts-expect-error true or false
+base.sleep("a", { for: "1h", pivot: "yes" });
+
 // Output.
 // @ts-expect-error asynchronous
 base.output(async (state) => state.score);

@@ -265,6 +265,25 @@ describe("workflow", () => {
     `);
   });
 
+  it("refuses savepoints and pivots that are none", () => {
+    const wrong = [
+      [{ savepoint: "yes" }, "neither true, false nor { attempts }"],
+      [{ savepoint: {} }, "whole number of 0 or more"],
+      [{ savepoint: { attempts: -1 } }, "whole number of 0 or more"],
+      [{ savepoint: { attempts: 11 } }, "at most 10"],
+      [{ savepoint: { attempts: 1, often: 2 } }, "often"],
+      [{ pivot: 1 }, "neither true nor false"],
+    ] as const;
+    for (const [options, said] of wrong) {
+      const build = () =>
+        workflow("w", "1.0.0", { input: contract("n", "1.0.0", z.number()) })
+          // Whoever writes JavaScript may give anything.
+          .sleep("a", { for: "1h", ...(options as object) })
+          .output(() => 1);
+      expect(build, said).toThrow(said);
+    }
+  });
+
   it("refuses more steps than a run may have", () => {
     let builder = loose();
     for (let i = 0; i <= 100_000; i += 1)

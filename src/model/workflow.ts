@@ -1,5 +1,7 @@
 /** Workflows with types: what may be written is in workflow-types.ts, what the engine sees in workflow-definition.ts. */
+import type { AmountOptions, Budget } from "./budget.ts";
 import type { Contract } from "./contract.ts";
+import type { Duration } from "./duration.ts";
 import {
   type Chain,
   chained,
@@ -25,6 +27,18 @@ export interface WorkflowOptions<In, Out> {
    * if left out), or `parallel`: side by side where nothing that read the one is still to be compensated.
    */
   readonly compensation?: "sequential" | "parallel";
+  /** What limits the calls of all its runs together; workflows that are nested in it must name them too. None if left out. */
+  readonly budgets?: readonly Budget[];
+  /**
+   * What the calls of one run may use. Workflows nested in it must have one too, which is set aside from the beginning, so that a
+   * run never uses more together with those that are part of it. No limit if left out.
+   */
+  readonly runBudget?: AmountOptions;
+  /**
+   * How long a run may take, from its start to its end: then it fails with DEADLINE_EXCEEDED, and goes back over what it has
+   * done. Going back is not bounded by it. A run may be started with a shorter one. No limit if left out.
+   */
+  readonly deadline?: Duration;
 }
 
 /**

@@ -129,7 +129,8 @@ export interface Lease {
 }
 
 export type LeaseResult =
-  | { readonly kind: "acquired"; readonly epoch: number }
+  /** `abandoned`: who held it before never released it: it died, or hangs. */
+  | { readonly kind: "acquired"; readonly epoch: number; readonly abandoned?: true }
   | { readonly kind: "held"; readonly lease: Lease };
 
 export interface JournalStore {
@@ -166,6 +167,8 @@ export interface JournalStore {
    * still those that the caller watched for long enough. A new epoch is one more than the last; the first is 1.
    */
   acquire(holder: string, takeOver?: Lease): Promise<LeaseResult>;
+  /** Who has the lease, as the store has it written; undefined if it is free. A holder that was killed is still named. */
+  lease(): Promise<Lease | undefined>;
   /** Renews the heartbeat; false if the epoch is no longer the caller's. */
   renew(epoch: number): Promise<boolean>;
   /** Frees the lease; appends under it are fenced from then on. Does nothing if the epoch is no longer the caller's. */

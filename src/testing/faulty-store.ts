@@ -82,6 +82,7 @@ export function faultyStore(
         head: (stream) => alive(() => store.head(stream)),
         heads: (filter) => alive(() => store.heads(filter)),
         blob: (sha256) => alive(() => store.blob(sha256)),
+        lease: () => alive(() => store.lease()),
         renew: (epoch) => alive(() => store.renew(epoch)),
         release: (epoch) => alive(() => store.release(epoch)),
       };

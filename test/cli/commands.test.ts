@@ -308,3 +308,33 @@ test("colours are for terminals, unless NO_COLOR is set", async () => {
     escape,
   );
 });
+
+test("--deadline bounds a run; show and runs --deadlines tell of it", async () => {
+  await baton(["run", "quick", "--id", "d1", "--input", '{"name":"Ada"}', "--deadline", "2h"]);
+  const shown = await baton(["show", "d1"]);
+  expect(shown.out).toMatch(/^deadline {2}\d{4}-\d\d-\d\d [\d:]+Z$/m);
+  const [runs] = await json("runs", "--deadlines");
+  expect(runs).toEqual(
+    expect.arrayContaining([expect.objectContaining({ id: "d1", deadlineAt: expect.any(Number) })]),
+  );
+  expect((await baton(["runs", "--deadlines"])).out).toMatch(/RUN .*DEADLINE/);
+  expect((await baton(["runs"])).out).not.toContain("DEADLINE");
+});
+
+test("a deadline that is no length of time is refused where it is typed", async () => {
+  for (const deadline of ["0s", "soon"]) {
+    const said = await baton(["run", "quick", "--input", "{}", "--deadline", deadline]);
+    expect(said.code).not.toBe(0);
+    expect(said.err).toContain("Expected a length of time such as 90s, 30m or 2h.");
+  }
+});
+
+test("--deadline bounds each line of a batch", async () => {
+  writeFileSync(join(folder, "bounded.jsonl"), '{"name":"Ada"}\n{"name":"Bob"}\n');
+  await baton(["run", "quick", "bounded.jsonl", "--deadline", "2h"]);
+  const [runs] = await json("runs", "--deadlines");
+  const bounded = ["bounded-1", "bounded-2"].map((id) =>
+    expect.objectContaining({ id, deadlineAt: expect.any(Number) }),
+  );
+  expect(runs).toEqual(expect.arrayContaining(bounded));
+});

@@ -38,7 +38,19 @@ const outer = workflow("outer", "1.0.0", { input: Trip })
   .subflow("stay", inner, { input })
   .step("payment", payment, { needs: ["input", "stay"], input })
   .output(({ payment }) => payment);
-export default defineConfig({ workflows: [trip, outer] });
+const transfer = agent({ name: "transfer", version: "1.0.0", input: Trip, output: Done, timeout: "5s", retry, delivery: "at-most-once",
+  execute: ({ city, fails }) => {
+    if (fails) throw new Error("the line went dead");
+    return { booking: "transfer-" + city };
+  } });
+const paying = workflow("paying", "1.0.0", { input: Trip })
+  .step("transfer", transfer, { input })
+  .output(({ transfer }) => transfer);
+const around = workflow("around", "1.0.0", { input: Trip })
+  .subflow("sub", paying, { input })
+  .map("each", transfer, { needs: ["input"], over: ({ input }) => [input, { ...input, fails: false }], input: (one) => one })
+  .output(({ each }) => each);
+export default defineConfig({ workflows: [trip, outer, paying, around] });
 `;
 
 interface Said {
@@ -98,7 +110,7 @@ test("a run that is parked ends run with 1, is listed and shown, and goes on whe
   expect(said.err).toContain("next:  baton dead-letters show t hotel");
   const listed = await baton("dead-letters");
   expect(listed.code).toBe(0);
-  expect(listed.out).toMatch(/t +hotel +hotel@1\.0\.0 .* the hotel does not answer/);
+  expect(listed.out).toMatch(/t +hotel +compensation +hotel@1\.0\.0 .* the hotel does not answer/);
   expect(await json("dead-letters")).toMatchObject([
     { run: "t", path: "hotel", output: { booking: "hotel-Oslo" } },
   ]);
@@ -160,4 +172,67 @@ test("a batch counts runs that are parked", async () => {
   writeFileSync(file, `${input(true, true)}\n${input(false, false)}\n`);
   const summary = await json("run", "trip", file);
   expect(summary).toMatchObject({ summary: { statuses: { parked: 1, completed: 1 } } });
+});
+
+test("a step whose outcome is not known parks its run; a person tells what it did, and the run goes on", async () => {
+  const said = await baton("run", "paying", "--id", "p", "--input", input(true, false));
+  expect(said).toMatchObject({ code: 1 });
+  expect(said.out).toBe("parked for a person: transfer\n");
+  expect(said.err).toContain("next:  baton dead-letters show p transfer");
+  expect((await baton("runs", "--status", "parked")).out).toMatch(/^p +paying@1\.0\.0 +parked/m);
+  const shown = await baton("show", "p");
+  expect(shown.out).toMatch(/transfer +parked +/);
+  expect(shown.out).toContain("transfer waits for a person: what its attempt did is not known");
+  expect(shown.out).toContain("next:  baton dead-letters show p");
+  expect((await baton("dead-letters")).out).toMatch(/p +transfer +unknown +transfer@1\.0\.0/);
+  const letter = await baton("dead-letters", "show", "p");
+  expect(letter.out).toMatch(/parked +unknown, attempt 1/);
+  expect(letter.out).toMatch(/executed as +[0-9a-f]{32}/);
+  expect(letter.out).toContain("the line went dead");
+  expect(letter.out).toContain("Oslo");
+  expect(await json("dead-letters")).toMatchObject([{ what: "step", because: "unknown" }]);
+  const skip = await baton("dead-letters", "skip", "p", "--reason", "x");
+  expect(skip).toMatchObject({ code: 2 });
+  expect(skip.err).toContain("retry, resolve or fail");
+  expect(await baton("dead-letters", "resolve", "p", "--reason", "x")).toMatchObject({ code: 2 });
+  const wrong = await baton("dead-letters", "resolve", "p", "--reason", "x", "--output", "{}");
+  expect(wrong).toMatchObject({ code: 2 });
+  expect(wrong.err).toContain("booking");
+  writeFileSync(join(folder, "receipt.json"), '{"booking":"by hand"}');
+  const done = await baton(
+    ...["dead-letters", "resolve", "p", "transfer", "--output", "receipt.json"],
+    ...["--reason", "seen in the bank's console", "--by", "ada"],
+  );
+  expect(done).toMatchObject({ code: 0 });
+  expect(done.out).toContain("by hand");
+  expect(await baton("dead-letters", "retry", "p")).toMatchObject({ code: 3 });
+});
+
+test("a step that waits for a person is given up, or tried again", async () => {
+  await baton("run", "paying", "--id", "p", "--input", input(true, false));
+  const again = await baton("dead-letters", "retry", "p", "--nothing-done");
+  expect(again).toMatchObject({ code: 1 });
+  expect(again.out).toBe("parked for a person: transfer\n");
+  expect(await baton("dead-letters", "fail", "p")).toMatchObject({ code: 2 });
+  const failed = await baton("dead-letters", "fail", "p", "--reason", "the account is closed");
+  expect(failed).toMatchObject({ code: 1 });
+  expect(failed.out).toContain("failed at transfer: Error: transfer was given up by a person");
+  expect(await baton("run", "trip", "--id", "t", "--input", input(true, true))).toMatchObject({
+    code: 1,
+  });
+  const fail = await baton("dead-letters", "fail", "t", "--reason", "x");
+  expect(fail).toMatchObject({ code: 2 });
+  expect(fail.err).toContain("retry, resolve or skip");
+});
+
+test("a run whose child and whose item wait for a person names both", async () => {
+  const said = await baton("run", "around", "--id", "a", "--input", input(true, false));
+  expect(said).toMatchObject({ code: 1 });
+  expect(said.out).toContain("parked for a person: transfer");
+  expect(said.out).toContain("parked for a person: each[0]");
+  expect((await baton("show", "a")).out).toContain("each[0] waits for a person");
+  expect(await json("show", "a/sub")).toMatchObject({ status: "parked" });
+  const cancelled = await baton("cancel", "a", "--reason", "stop");
+  expect(cancelled).toMatchObject({ code: 0 });
+  expect((await baton("dead-letters")).err).toContain("No dead letters.");
 });

@@ -68,6 +68,29 @@ test("an agent without timeout, and one whose effects stay, are warned of", () =
   ]);
 });
 
+test("an agent that a heartbeat or the deadlines around it bound needs no timeout", () => {
+  const bare = (name: string, more: { readonly heartbeat?: "1m" } = {}) =>
+    agent({ name, version: "1.0.0", input: V1, output: V1, ...more, execute: (report) => report });
+  const [beating, inStep, inRun, halfway] = [
+    bare("beating", { heartbeat: "1m" }),
+    bare("in-step"),
+    bare("in-run"),
+    bare("halfway"),
+  ];
+  const steps = workflow("steps", "1.0.0", { input: V1 })
+    .step("a", inStep, { input: ({ input }) => input, deadline: "1m" })
+    .step("b", halfway, { needs: ["a"], input: ({ a }) => a })
+    .step("c", beating, { needs: ["b"], input: ({ b }) => b })
+    .output(({ c }) => c);
+  const whole = workflow("whole", "1.0.0", { input: V1, deadline: "1h" })
+    .step("a", inRun, { input: ({ input }) => input })
+    .step("b", halfway, { needs: ["a"], input: ({ a }) => a })
+    .output(({ b }) => b);
+  // One step that nothing bounds is enough.
+  expect(rulesOf([steps, whole])).toEqual(["warning timeout halfway@1.0.0"]);
+  expect(rulesOf([whole])).toEqual([]);
+});
+
 test("a handoff between versions of a contract that don't fit is an error", () => {
   const reader = agent({
     name: "reader",
@@ -140,4 +163,41 @@ test("what can't be reached is an error, in a definition that no builder made", 
   const [first, ...rest] = clean.steps;
   const turned = { ...clean, steps: first === undefined ? [] : [...rest, first] };
   expect(rulesOf([turned])).toEqual(["error unreachable clean@1.0.0 c"]);
+});
+
+test("an agent that can be undone behind a pivot is warned of, unless a savepoint stands there", () => {
+  const undoes = agent({
+    name: "undoes",
+    version: "1.0.0",
+    input: V1,
+    output: V1,
+    timeout: "1s",
+    retry: { attempts: 1 },
+    execute: (report) => report,
+    compensate: () => {},
+  });
+  const flow = (savepoint: boolean) =>
+    workflow("paid", "1.0.0", { input: V1 })
+      .step("before", undoes, { input: ({ input }) => input })
+      .step("pay", undoes, { needs: ["before"], input: ({ before }) => before, pivot: true })
+      .step("after", undoes, { needs: ["pay"], input: ({ pay }) => pay, savepoint })
+      .output(({ after }) => after);
+  expect(rulesOf([flow(false)])).toEqual(["warning pivot paid@1.0.0 after"]);
+  expect(rulesOf([flow(true)])).toEqual([]);
+});
+
+test("an at-most-once agent that can tell nothing of its errors is named; its retries need no key", () => {
+  const once = { input: V1, output: V1, timeout: "1s", delivery: "at-most-once" } as const;
+  const execute = (report: { readonly score: number }) => report;
+  const compensate = () => undefined;
+  const silent = agent({ ...once, name: "silent", version: "1.0.0", execute, compensate });
+  const telling = agent({
+    ...once,
+    name: "telling",
+    version: "1.0.0",
+    execute,
+    compensate,
+    nothingDone: () => true,
+  });
+  expect(rulesOf([], [silent, telling])).toEqual(["note delivery silent@1.0.0"]);
 });

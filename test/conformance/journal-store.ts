@@ -336,6 +336,16 @@ export function journalStoreConformance(name: string, makePlace: () => Promise<S
         expect(await store.acquire("first")).toEqual({ kind: "acquired", epoch: epoch + 2 });
       });
 
+      test("who has the lease is told to those who only read, with its heartbeat", async () => {
+        const reader = await place.factory({ readOnly: true });
+        expect(await reader.lease()).toEqual({ epoch, holder: "first", heartbeat: 0 });
+        await store.renew(epoch);
+        expect(await reader.lease()).toEqual({ epoch, holder: "first", heartbeat: 1 });
+        await store.release(epoch);
+        expect(await reader.lease()).toBeUndefined();
+        await reader.close();
+      });
+
       test("a holder that renews cannot be taken over, one that does not can, and is fenced", async () => {
         await append(part("run/a", -1));
         const second = await place.factory({ readOnly: false });
@@ -349,6 +359,7 @@ export function journalStoreConformance(name: string, makePlace: () => Promise<S
         expect(await second.acquire("second", await heldBy(second))).toEqual({
           kind: "acquired",
           epoch: epoch + 1,
+          abandoned: true,
         });
         expect(await append(part("run/a", 0))).toEqual({
           kind: "fenced",

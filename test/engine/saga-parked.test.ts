@@ -66,7 +66,7 @@ test("promise 6: a compensation that fails for good parks the run, with all that
     },
   ]);
   expect(letters[0]?.executionKey).toMatch(/^[0-9a-f]{32}$/);
-  expect(letters[0]?.compensationKey).not.toBe(letters[0]?.executionKey);
+  expect(letters).not.toMatchObject([{ compensationKey: letters[0]?.executionKey }]);
   expect(await baton.deadLettersOf("r")).toEqual(letters);
   expect((await baton.report("r")).status).toBe("parked");
   expect((await baton.runs({ status: "parked" })).map(({ id }) => id)).toEqual(["r"]);

@@ -9,7 +9,7 @@ import {
   virtualClock,
 } from "baton/testing";
 import { expect, test } from "vitest";
-import { agentOf, count, entriesOf } from "../support/opened.ts";
+import { agentOf, count, entriesOf, gate, opened } from "../support/opened.ts";
 import { undoing } from "../support/undoing.ts";
 
 interface World {
@@ -199,3 +199,55 @@ test("promise 6: a store that loses answers, or fails for a while, loses and dou
     }
   }
 }, 120_000);
+
+test("a way back whose journal is slow to read is waited for, however long its next attempt has been due", async () => {
+  const clock = virtualClock();
+  const inner = memory({ now: () => clock.now() });
+  const acts: string[] = [];
+  const down = { isDown: true };
+  const book = undoing<number>("book", acts, {
+    compensation: { attempts: 5 },
+    compensate: () => {
+      if (down.isDown) throw new Error("busy");
+    },
+  });
+  const boom = agentOf<number, number>("boom", () => {
+    throw new Error("no");
+  });
+  const flow = workflow("w", "1.0.0", { input: count })
+    .step("book", book, { input: ({ input }) => input })
+    .step("boom", boom, { needs: ["book"], input: ({ book: n }) => n })
+    .output(() => 0);
+  const one = await opened({ workflows: [flow], store: inner }, clock);
+  await one.baton.start(flow, 1, { id: "r" });
+  await clock.settle();
+  await clock.until(one.baton.close({ graceMs: 0 }));
+  await clock.advance(60_000);
+  down.isDown = false;
+  const slow = gate();
+  const turns = { reads: 0, looks: 0 };
+  const store: StoreFactory = async (mode) => {
+    const handle = await inner(mode);
+    return {
+      ...handle,
+      read: async (stream, ...more) => {
+        if (stream.stream === "run/r" && (turns.reads += 1) > 1) await slow.promise;
+        return await handle.read(stream, ...more);
+      },
+    };
+  };
+  const looking = {
+    ...clock,
+    after: (delayMs: number, wake: () => void, background?: boolean) => {
+      // Who looks again and again is stopped.
+      return (turns.looks += 1) > 1_000 ? () => {} : clock.after(delayMs, wake, background);
+    },
+  };
+  const two = await opened({ workflows: [flow], store, clock: looking }, clock);
+  await clock.advance(1_000);
+  expect(turns.looks).toBeLessThan(100);
+  slow.open();
+  const outcome = await clock.until((await two.baton.run("r")).outcome());
+  expect(outcome.kind).toBe("compensated");
+  expect(acts).toEqual(["do r book 0", "undo r book 0"]);
+});

@@ -222,6 +222,16 @@ test("a map over something that is no list, or over its limit, is a refused hand
   });
 });
 
+test("a list that was over the limit is one for replay too", async () => {
+  const flow = workflow("many", "1.0.0", { input: of<readonly number[]>() })
+    .map("all", double, { over: ({ input }) => input, input: (n) => n })
+    .output(({ all }) => all);
+  const { baton, clock } = await opened({ workflows: [flow], limits: { mapWidthMax: 2 } });
+  const run = await baton.start(flow, [1, 2, 3], { id: "r" });
+  expect((await clock.until(run.outcome())).kind).toBe("failed");
+  expect((await clock.until(baton.replay("r"))).differences).toEqual([]);
+});
+
 test("an item of a map is tried again by its own policy, while the others go on", async () => {
   const tries = new Map<number, number>();
   const shaky = agentOf(

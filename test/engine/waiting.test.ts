@@ -6,12 +6,15 @@ import {
   ADA,
   agentOf,
   anything,
+  count,
   entriesOf,
+  expectRefused,
   gate,
   journalOf,
   of,
   opened,
 } from "../support/opened.ts";
+import { undoing } from "../support/undoing.ts";
 
 const BOB = { kind: "person", id: "bob" } as const;
 const paid = contract("paid", "1.0.0", z.object({ amount: z.number() }));
@@ -239,4 +242,25 @@ test("promise 11: a time that passed while no process ran is made up for at open
   expect(await clock.until((await second.baton.run("a")).result())).toMatchObject({
     timedOut: true,
   });
+});
+
+test("promise 1: a signal that is refused while its run goes back leaves nothing in the journal", async () => {
+  const acts: string[] = [];
+  const undone = gate();
+  const book = undoing<number>("book", acts, { compensate: () => undone.promise });
+  const boom = agentOf<number, number>("boom", () => {
+    throw new Error("no");
+  });
+  const flow = workflow("w", "1.0.0", { input: count })
+    .awaitSignal("money", { contract: paid, timeout: "1h" })
+    .step("book", book, { input: ({ input }) => input })
+    .step("boom", boom, { needs: ["book"], input: ({ book: n }) => n })
+    .output(() => 0);
+  const { baton, clock } = await opened({ workflows: [flow] });
+  const run = await baton.start(flow, 1, { id: "r" });
+  await clock.settle();
+  await expectRefused(baton.signal("r", "money", "nothing", { by: ADA }), "SIGNAL_REFUSED");
+  undone.open();
+  expect((await clock.until(run.outcome())).kind).toBe("compensated");
+  expect((await clock.until(baton.verify())).problems).toEqual([]);
 });

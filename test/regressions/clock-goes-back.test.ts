@@ -1,15 +1,13 @@
 /** An item of a map whose retry was due waits for its place among those that execute; meanwhile the wall clock goes back. */
 import { describeSimulation, simulate } from "baton/testing";
 import { expect, test } from "vitest";
-import { randomWorkflow } from "../sim/random-workflow.ts";
+import { randomOptions, randomWorkflow } from "../sim/random-workflow.ts";
 
 test("promise 11: an item whose retry was due is not forgotten when the clock goes back", async () => {
   const seed = 1_006_328;
   const report = await simulate(randomWorkflow(seed), {
-    inputs: [1, "two", { three: [3] }],
-    answers: { s1: { amount: 7 } },
-    faults: { agentFailure: 0.2 },
-    seeds: { from: seed, count: 1 },
+    ...randomOptions(seed),
+    faults: { clockJump: 1 },
   });
   expect(report.faults["clockJump"]).toBeGreaterThan(0);
   expect(report.failures, describeSimulation(report).join("\n")).toEqual([]);

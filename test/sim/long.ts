@@ -3,7 +3,7 @@ import { describeSimulation, simulate } from "baton/testing";
 import { pullReport } from "../../examples/credit-decision/bureau.ts";
 import { makeApplication } from "../../examples/credit-decision/people.ts";
 import { creditDecision } from "../../examples/credit-decision/workflow.ts";
-import { randomWorkflow } from "./random-workflow.ts";
+import { randomOptions, randomWorkflow } from "./random-workflow.ts";
 
 /** One seed: an odd one takes the credit decision, an even one a workflow made by chance. Gives what broke, in lines. */
 export async function simulateSeed(seed: number): Promise<readonly string[]> {
@@ -20,12 +20,6 @@ export async function simulateSeed(seed: number): Promise<readonly string[]> {
           seeds,
           repeat,
         })
-      : await simulate(randomWorkflow(seed), {
-          inputs: [1, "two", { three: [3] }],
-          answers: { s1: { amount: 7 } },
-          faults: { agentFailure: 0.2 },
-          seeds,
-          repeat,
-        });
+      : await simulate(randomWorkflow(seed), { ...randomOptions(seed), repeat });
   return report.failures.length === 0 ? [] : describeSimulation(report);
 }

@@ -1,80 +1,39 @@
 /** Workflows made by chance: every kind of step, nested, with conditions, retries, rules and timeouts, from a seed. */
-import {
-  type Agent,
-  agent,
-  type AgentContext,
-  contract,
-  exponential,
-  type Json,
-  type StepDefinition,
-  type WorkflowDefinition,
-} from "baton";
+import { contract, type Json, type StepDefinition, type WorkflowDefinition } from "baton";
+import type { SimulationOptions } from "baton/testing";
 import { z } from "zod";
+import { type Dice, diceOf, digest, pick } from "./dice.ts";
+import { anything, RANDOM_FAKES, type RandomAgents, randomAgents, small } from "./random-agents.ts";
 
-const anything = contract("anything", "1.0.0", z.unknown());
-const small = contract("small", "1.0.0", z.int().min(0).max(1_000_000));
 const amount = contract("amount", "1.0.0", z.object({ amount: z.int() }));
 
-/** A source of chance from a 32-bit seed (mulberry32): a whole number from 0 up to `below`. */
-export function diceOf(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296) * below);
-  };
-}
-
-/** A number from any JSON: what an agent gives depends on all that it was given. */
-function digest(value: Json | undefined): number {
-  let hash = 7;
-  for (const letter of JSON.stringify(value ?? null))
-    hash = (hash * 31 + letter.charCodeAt(0)) % 999_983;
-  return hash;
-}
-
-function agentsFor(): readonly Agent<unknown, unknown>[] {
-  const made = (
-    name: string,
-    more: { readonly attempts: number; readonly timeout?: "5s"; readonly concurrency?: number },
-    execute: (input: Json, context: AgentContext) => unknown,
-  ) =>
-    agent({
-      name,
-      version: "1.0.0",
-      input: anything,
-      output: small,
-      retry: { attempts: more.attempts, backoff: exponential("200ms", { jitter: 0.5 }) },
-      ...(more.timeout === undefined ? {} : { timeout: more.timeout }),
-      ...(more.concurrency === undefined ? {} : { concurrency: more.concurrency }),
-      // What is handed over is JSON; what comes back is for the contract to judge, since one of them breaks it at times.
-      execute: (input, context) => execute(input as Json, context) as number | Promise<number>,
-    }) as Agent<unknown, unknown>;
-  return [
-    made("plain", { attempts: 4 }, (input) => digest(input)),
-    made("fragile", { attempts: 2 }, (input) => digest(input)),
-    made("careful", { attempts: 4, timeout: "5s" }, async (input, context) => {
-      const first = await context.once("first", () => digest(input));
-      const second = await context.once("second", () => first + 1);
-      return second;
-    }),
-    made("narrow", { attempts: 4, timeout: "5s", concurrency: 2 }, (input) => digest(input)),
-    made("sloppy", { attempts: 5, timeout: "5s" }, (input, { attempt, path }) =>
-      attempt <= digest(path) % 3 ? "not a number" : digest(input),
-    ),
-  ];
-}
-
-interface Making {
-  readonly dice: (below: number) => number;
-  readonly agents: readonly Agent<unknown, unknown>[];
+interface Making extends RandomAgents {
+  readonly dice: Dice;
   nested: number;
 }
 
 /** A workflow of one to eight steps; workflows in it are made in the same way. */
 export function randomWorkflow(seed: number): WorkflowDefinition {
-  return made({ dice: diceOf(seed), agents: agentsFor(), nested: 0 }, `random-${seed}`, 0);
+  const dice = diceOf(seed);
+  return made({ dice, ...randomAgents(dice), nested: 0 }, `random-${seed}`, 0);
+}
+
+/** How the workflow of a seed is simulated: everything that can be set is drawn from the seed as well. */
+export function randomOptions(seed: number): SimulationOptions {
+  const dice = diceOf(seed ^ 0x5eed);
+  return {
+    inputs: [1, "two", { three: [3] }],
+    agents: RANDOM_FAKES,
+    ignoreUnknownAgents: true,
+    answers: { s1: { amount: 7 } },
+    faults: { agentFailure: 0.2, compensationFailure: 0.3, cancel: 0.1, compensate: 0.05 },
+    limits: {
+      ...(dice(3) === 0 ? { concurrentRunsMax: 1 + dice(3) } : {}),
+      ...(dice(3) === 0 ? { inlinePayloadBytesMax: 1 + dice(64) } : {}),
+      ...(dice(6) === 0 ? { mapWidthMax: 1 + dice(4) } : {}),
+    },
+    seeds: { from: seed, count: 1 },
+  };
 }
 
 function made(making: Making, name: string, depth: number): WorkflowDefinition {
@@ -104,17 +63,12 @@ function made(making: Making, name: string, depth: number): WorkflowDefinition {
     id: `${name}@1.0.0`,
     input: anything,
     output: small,
+    ...(dice(2) === 0 ? { compensation: "parallel" } : {}),
     steps,
     stepByName: new Map(steps.map((step) => [step.name, step])),
     dependents,
     project: (view) => digest(readable.map((key) => view[key] ?? null)),
   };
-}
-
-function pick<X>(dice: (below: number) => number, from: readonly X[]): X {
-  const picked = from[dice(from.length)];
-  if (picked === undefined) throw new Error("There is nothing to pick from.");
-  return picked;
 }
 
 type Input = (view: Readonly<Record<string, Json | undefined>>) => Json;
@@ -125,7 +79,7 @@ function stepOf(
   needs: readonly string[],
   depth: number,
 ): readonly StepDefinition[] {
-  const { dice, agents } = making;
+  const { dice, all } = making;
   const read = needs.filter((need) => need === "input" || need.startsWith("s"));
   const input: Input = (view) =>
     read.filter((key) => !key.endsWith("nap")).map((key) => view[key] ?? "skipped");
@@ -137,7 +91,7 @@ function stepOf(
     onRefused: { kind: "fail" } as const,
     ...(skips ? { when: (view: Parameters<Input>[0]) => digest(input(view)) % 2 === 0 } : {}),
   };
-  const caller = pick(dice, agents);
+  const caller = pick(dice, all);
   const size = dice(5);
   const kind = dice(depth < 2 ? 12 : 8);
   if (kind >= 8 && kind <= 10) return [nesting(making, base, input, depth, kind === 10)];
@@ -149,7 +103,7 @@ function stepOf(
           kind: "map",
           agent: caller,
           over: (view) => Array.from({ length: size }, (_, i) => digest([input(view), i])),
-          input: (item, index) => [item, index],
+          ...refusing(dice),
           concurrency: 1 + dice(3),
           failures: dice(2) === 0 ? "all" : "settled",
         },
@@ -185,13 +139,20 @@ function stepOf(
   }
 }
 
+/** How items are handed over; in some maps one is refused at times, while others are under way. */
+function refusing(dice: Dice) {
+  const refuses = dice(4) === 0;
+  return {
+    onRefused: { kind: dice(2) === 0 ? "skip" : "fail" } as const,
+    input: (item: Json, index: number) => {
+      if (refuses && index > 0 && digest(item) % 5 === 0) throw new Error("This item is refused.");
+      return [item, index];
+    },
+  };
+}
+
 /** A step that waits for somebody, or for its time to be over. */
-function waiting(
-  dice: (below: number) => number,
-  base: Base,
-  input: Input,
-  asks: boolean,
-): StepDefinition {
+function waiting(dice: Dice, base: Base, input: Input, asks: boolean): StepDefinition {
   const hours = 3_600_000;
   const reminds = dice(2) === 0 ? { remindEveryMs: 2 * hours } : {};
   if (asks) {
@@ -201,6 +162,7 @@ function waiting(
       kind: "approval",
       show: input,
       onTimeout: dice(2) === 0 ? "approved" : "refused",
+      ...(dice(3) === 0 ? { onDeclined: "fail" } : {}),
       ...(dice(3) > 0 ? { timeoutMs: 6 * hours } : {}),
     };
   }
@@ -229,7 +191,7 @@ function nesting(
     kind: "branch",
     choose: (view) => (digest(input(view)) % 2 === 0 ? "agent" : "flow"),
     cases: new Map<string, BranchCase>([
-      ["agent", { kind: "agent", agent: pick(making.dice, making.agents), input }],
+      ["agent", { kind: "agent", agent: pick(making.dice, making.all), input }],
       ["flow", { kind: "workflow", workflow, input }],
     ]),
   };
@@ -243,20 +205,14 @@ type BranchCase =
 type Base = Pick<StepDefinition, "name" | "needs" | "requires" | "onRefused">;
 
 /** A draft that only its review reads, which sends it back until its turn is good enough. */
-function reviewed({ dice, agents }: Making, base: Base, input: Input): readonly StepDefinition[] {
+function reviewed(
+  { dice, all, drafter }: Making,
+  base: Base,
+  input: Input,
+): readonly StepDefinition[] {
   const { name, needs } = base;
   const turns = dice(3);
   const draft = `${name}draft`;
-  const drafter = agent({
-    name: "drafter",
-    version: "1.0.0",
-    input: anything,
-    output: small,
-    retry: { attempts: 4, backoff: exponential("100ms") },
-    execute: (_, { turn }) => turn,
-  }) as Agent<unknown, unknown>;
-  const known = agents.find(({ id }) => id === drafter.id) ?? drafter;
-  (agents as Agent<unknown, unknown>[]).push(...(known === drafter ? [drafter] : []));
   return [
     {
       name: draft,
@@ -264,7 +220,7 @@ function reviewed({ dice, agents }: Making, base: Base, input: Input): readonly 
       requires: [],
       onRefused: { kind: "fail" },
       kind: "agent",
-      agent: known,
+      agent: drafter,
       input,
     },
     {
@@ -273,7 +229,7 @@ function reviewed({ dice, agents }: Making, base: Base, input: Input): readonly 
       requires: [{ name: "it is good", holds: (view) => Number(view[draft]) >= turns }],
       onRefused: { kind: "sendBack", to: draft, turns: 3 },
       kind: "agent",
-      agent: pick(dice, agents),
+      agent: pick(dice, all),
       input,
     },
   ];

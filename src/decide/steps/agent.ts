@@ -1,5 +1,6 @@
 import { execute, mayCall, sealing } from "../call.ts";
-import { failStep, refuse, tryInput } from "../handoff.ts";
+import { tryInput } from "../handoff.ts";
+import { failStep, refuse } from "../refusal.ts";
 import { say } from "../turn.ts";
 import { enter } from "./opening.ts";
 import type { StepOf, StepRules } from "./rules.ts";
@@ -26,5 +27,5 @@ export const agentRules: StepRules<StepOf<"agent">> = {
   sealed: (turn, _step, performing, outcome) => {
     say(turn, { kind: "step.sealed", ...sealing(performing, outcome) });
   },
-  givenUp: (turn, step, _path, error) => failStep(turn, step.name, error),
+  givenUp: (turn, step, _path, error, deadlineAt) => failStep(turn, step.name, error, deadlineAt),
 };

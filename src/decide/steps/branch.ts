@@ -1,5 +1,6 @@
 import { execute, mayCall, sealing } from "../call.ts";
-import { failStep, refuse, tryCall, tryInput, viewOf } from "../handoff.ts";
+import { tryCall, tryInput, viewOf } from "../handoff.ts";
+import { failStep, refuse } from "../refusal.ts";
 import { say } from "../turn.ts";
 import { childEnded, childRunId, startChild } from "./child.ts";
 import { open } from "./opening.ts";
@@ -48,6 +49,6 @@ export const branchRules: StepRules<StepOf<"branch">> = {
   sealed: (turn, _step, performing, outcome) => {
     say(turn, { kind: "step.sealed", ...sealing(performing, outcome) });
   },
-  givenUp: (turn, step, _path, error) => failStep(turn, step.name, error),
+  givenUp: (turn, step, _path, error, deadlineAt) => failStep(turn, step.name, error, deadlineAt),
   childEnded: (turn, step, state, _performing, outcome) => childEnded(turn, step, state, outcome),
 };

@@ -1,5 +1,5 @@
 import { dataOf, publish, tryEvent } from "../publish.ts";
-import { refuse } from "../handoff.ts";
+import { refuse } from "../refusal.ts";
 import { ENGINE, say } from "../turn.ts";
 import { enter } from "./opening.ts";
 import type { StepOf, StepRules } from "./rules.ts";

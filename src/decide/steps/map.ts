@@ -1,12 +1,13 @@
 import { BatonError } from "../../model/errors.ts";
 import type { Json } from "../../model/json.ts";
 import { sealJson } from "../../model/json.ts";
-import type { ItemResult, Items } from "../../model/run.ts";
+import type { ItemResult, Items, Run } from "../../model/run.ts";
 import type { View } from "../../model/workflow-definition.ts";
-import { execute, mayCall, sealing } from "../call.ts";
-import { failStep, refusalFailure, refuse, tryCall, tryInput, viewOf } from "../handoff.ts";
+import { execute, isWaitedFor, mayCall, sealing } from "../call.ts";
+import { refusalFailure, tryCall, tryInput, viewOf } from "../handoff.ts";
+import { failStep, refuse } from "../refusal.ts";
 import { heldItems } from "../hold.ts";
-import { type Deliberation, ENGINE, say } from "../turn.ts";
+import { type Deliberation, ENGINE, laterTurn, say } from "../turn.ts";
 import { open, sealOpen } from "./opening.ts";
 import type { OpenState, StepOf, StepRules } from "./rules.ts";
 
@@ -42,14 +43,17 @@ export const mapRules: StepRules<MapStep> = {
     if (turn.run.steps.get(step.name)?.kind === "open") itemsOf(turn, step).executing -= 1;
     say(turn, { kind: "item.sealed", ...sealing(performing, outcome) });
   },
-  givenUp: (turn, step, path, error) => {
+  givenUp: (turn, step, path, error, deadlineAt) => {
     itemsOf(turn, step).executing -= 1;
-    if (step.failures === "all") failStep(turn, step.name, error);
-    else say(turn, { kind: "item.failed", path, by: ENGINE, payload: { error } });
+    if (step.failures === "all") return failStep(turn, step.name, error, deadlineAt, path);
+    const missed = deadlineAt === undefined ? {} : { deadlineAt };
+    const later = laterTurn(turn.run, step.name);
+    say(turn, { kind: "item.failed", path, ...later, by: ENGINE, payload: { error, ...missed } });
   },
 };
 
-function checkWidth(step: string, width: number, widthMax: number): void {
+/** Refuses what is not a list (a width below 0), and a list that is wider than it may be. @throws BatonError */
+export function checkWidth(step: string, width: number, widthMax: number): void {
   if (width < 0)
     throw new BatonError("VALUE_NOT_JSON", `over of ${step} gave something that is not a list.`);
   if (width > widthMax) {
@@ -77,14 +81,18 @@ function nextIndex(turn: Deliberation, step: string, items: Items): number | und
     items.results[index] === undefined && mayCall(turn.run, `${step}[${index}]`, turn.nowMs);
   for (let index = items.again.pop(); index !== undefined; index = items.again.pop())
     // Its time had come when it was put there; a clock that has gone back since must not make it be forgotten.
-    if (items.results[index] === undefined && !turn.run.performing.has(`${step}[${index}]`))
-      return index;
+    if (items.results[index] === undefined && isFree(turn.run, `${step}[${index}]`)) return index;
   while (items.next < items.list.length) {
     const index = items.next;
     items.next += 1;
     if (mayBegin(index)) return index;
   }
   return undefined;
+}
+
+/** Nothing of it is under way, and nobody is asked about it. */
+function isFree(run: Run, path: string): boolean {
+  return !run.performing.has(path) && !isWaitedFor(run, path);
 }
 
 /** Gives false if the step itself failed over this item. */
@@ -112,11 +120,13 @@ function beginItem(
   }
   if (step.failures === "all") {
     refuse(turn, step, input.violations, state.reads, path);
-    return false;
+    // An item that waits for a person keeps no other from beginning.
+    return turn.run.parked.has(path);
   }
   say(turn, {
     kind: "handoff.refused",
     path,
+    ...laterTurn(turn.run, step.name),
     by: ENGINE,
     reads: state.reads,
     payload: { violations: input.violations, then: { kind: "goOn" } },
@@ -124,6 +134,7 @@ function beginItem(
   say(turn, {
     kind: "item.failed",
     path,
+    ...laterTurn(turn.run, step.name),
     by: ENGINE,
     payload: { error: refusalFailure(path, input.violations) },
   });

@@ -2,8 +2,9 @@ import type { Author, Opening, Position } from "../../model/entry.ts";
 import type { Json } from "../../model/json.ts";
 import type { Reads } from "../../model/run.ts";
 import type { StepDefinition, View } from "../../model/workflow-definition.ts";
-import { gate, refuse, type Tried } from "../handoff.ts";
-import { type Deliberation, ENGINE, say } from "../turn.ts";
+import { gate, type Tried } from "../handoff.ts";
+import { refuse } from "../refusal.ts";
+import { type Deliberation, ENGINE, laterTurn, say } from "../turn.ts";
 import type { OpenState } from "./rules.ts";
 
 /** What a step may read, once it may begin at all; undefined where it was skipped or refused, which is said then. */
@@ -18,6 +19,7 @@ export function enter(
     say(turn, {
       kind: "step.skipped",
       path: step.name,
+      ...laterTurn(turn.run, step.name),
       by: ENGINE,
       reads: passed.reads,
       payload: { reason: "when" },
@@ -63,7 +65,7 @@ export function sealOpen(
   say(turn, {
     kind: "step.sealed",
     path: step,
-    turn: 0,
+    turn: turn.run.turns.get(step) ?? 0,
     by,
     reads,
     ...(causation === undefined ? {} : { causation }),

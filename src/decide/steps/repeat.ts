@@ -1,5 +1,6 @@
 import { execute, mayCall, sealing } from "../call.ts";
-import { failStep, refuse, tryCall, tryInput, viewOf } from "../handoff.ts";
+import { tryCall, tryInput, viewOf } from "../handoff.ts";
+import { failStep, refuse } from "../refusal.ts";
 import { say } from "../turn.ts";
 import { open, sealOpen } from "./opening.ts";
 import type { StepOf, StepRules } from "./rules.ts";
@@ -45,5 +46,6 @@ export const repeatRules: StepRules<RepeatStep> = {
   sealed: (turn, _step, performing, outcome) => {
     say(turn, { kind: "item.sealed", ...sealing(performing, outcome) });
   },
-  givenUp: (turn, step, _path, error) => failStep(turn, step.name, error),
+  givenUp: (turn, step, path, error, deadlineAt) =>
+    failStep(turn, step.name, error, deadlineAt, path),
 };

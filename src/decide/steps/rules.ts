@@ -30,8 +30,14 @@ export interface StepRules<S extends StepDefinition> {
     performing: Performing,
     outcome: Extract<AttemptOutcome, { readonly kind: "sealed" }>,
   ) => void;
-  /** A call of it was given up; `attempt.failed` stands in the journal already. */
-  readonly givenUp?: (turn: Deliberation, step: S, path: string, error: Failure) => void;
+  /** A call of it was given up, for its deadline if there is one; `attempt.failed` stands in the journal already. */
+  readonly givenUp?: (
+    turn: Deliberation,
+    step: S,
+    path: string,
+    error: Failure,
+    deadlineAt?: number,
+  ) => void;
   /** A person has given up a call that was parked. As `givenUp` if absent. */
   readonly discarded?: (turn: Deliberation, step: S, path: string, error: Failure) => void;
   readonly childEnded?: (

@@ -10,7 +10,8 @@ import type { SubscriptionStep, View } from "../../model/workflow-definition.ts"
 import type { Violation } from "../../model/violation.ts";
 import { deliveryView, hopsTo, isFirstInLine } from "../bus.ts";
 import { type AttemptOutcome, execute, mayCall, recordFailure, sealing } from "../call.ts";
-import { failStep, gateOn, refusalFailure, tryCall, tryInput } from "../handoff.ts";
+import { gateOn, refusalFailure, tryCall, tryInput } from "../handoff.ts";
+import { failStep } from "../refusal.ts";
 import { parkCall } from "../parking.ts";
 import { causeAt, publish, type Publishing, tryEvent } from "../publish.ts";
 import { type Deliberation, ENGINE, say } from "../turn.ts";

@@ -3,8 +3,9 @@ import type { Json } from "../../model/json.ts";
 import { sealJson } from "../../model/json.ts";
 import { positionOf, type ReceivedSignal } from "../../model/run.ts";
 import { eventsOn } from "../bus.ts";
-import { failStep, refuse, tryCall, viewOf } from "../handoff.ts";
-import { type Deliberation, ENGINE, say } from "../turn.ts";
+import { tryCall, viewOf } from "../handoff.ts";
+import { failStep, refuse } from "../refusal.ts";
+import { type Deliberation, ENGINE, laterTurn, say } from "../turn.ts";
 import { open, sealOpen } from "./opening.ts";
 import type { OpenState, StepOf, StepRules } from "./rules.ts";
 
@@ -77,6 +78,7 @@ function endInTime(
   say(turn, {
     kind: "step.skipped",
     path: name,
+    ...laterTurn(turn.run, name),
     by: ENGINE,
     reads: state.reads,
     payload: { reason: "timeout" },
@@ -111,7 +113,13 @@ export function remind(
 ): void {
   if (step.remindEveryMs === undefined) return;
   const remindAt = Math.max(turn.run.at, turn.nowMs) + step.remindEveryMs;
-  say(turn, { kind: "reminder.due", path: step.name, by: ENGINE, payload: { remindAt } });
+  say(turn, {
+    kind: "reminder.due",
+    path: step.name,
+    ...laterTurn(turn.run, step.name),
+    by: ENGINE,
+    payload: { remindAt },
+  });
   turn.commands.push({ kind: "remind", step: step.name });
 }
 

@@ -4,11 +4,12 @@
  * Life of an actor: made by start or load -> listed -> (processed: turn, append, perform)* -> rests (nothing under way) ->
  * dropped, or ends -> dropped. A rested run is woken by a signal, a timer or a child's end, which load it again.
  */
-import { type Input, takeTurn } from "../../decide/accept.ts";
+import { takeTurn } from "../../decide/accept.ts";
+import { nextDeadlineAt } from "../../decide/deadline.ts";
 import { hasEnded, isComplete, nextWakeAt, statusOf } from "../../decide/decide.ts";
 import type { Deliberation } from "../../decide/turn.ts";
 import { seal, type Sealed } from "../../journal/seal.ts";
-import { OPEN_STATUSES, runStream } from "../../model/entry.ts";
+import { type FactOf, OPEN_STATUSES, runStream } from "../../model/entry.ts";
 import { BatonError, isBatonError } from "../../model/errors.ts";
 import type { Json } from "../../model/json.ts";
 import type { Run } from "../../model/run.ts";
@@ -16,6 +17,8 @@ import type { Blob, StreamAppend, StreamIndex } from "../../ports/journal-store.
 import type { RunOutcome } from "../baton.ts";
 import type { Actor, Arrival, Arrived, Core } from "./core.ts";
 import { deliver, gone, listActor } from "./inbox.ts";
+import { moved } from "./overload.ts";
+import { childOutcome, finished, outcomeOf } from "./outcomes.ts";
 import { perform } from "./perform.ts";
 
 /** Pause before an append that the store could not do is tried again; doubled up to the second number. */
@@ -36,7 +39,9 @@ export function newActor(core: Core, run: Run, head: string): Actor {
     inbox: [],
     appending: false,
     listed: false,
+    again: false,
     placed: false,
+    inLine: undefined,
     blobs: NO_BLOBS,
     stopRetry: undefined,
     dropped: false,
@@ -49,6 +54,7 @@ export function newActor(core: Core, run: Run, head: string): Actor {
 export function processActor(core: Core, actor: Actor): void {
   const arrivals = actor.inbox;
   actor.inbox = [];
+  actor.again = false;
   const { stream } = actor.stream;
   const { namespace, epoch, limits } = core;
   const { inlinePayloadBytesMax } = limits;
@@ -163,12 +169,29 @@ function tellTopics(core: Core, { entries }: Sealed): void {
 function settle(core: Core, actor: Actor, turn: Deliberation, arrivals: readonly Arrival[]): void {
   for (const arrival of arrivals) arrival.done?.(TAKEN);
   // What waited for a breaker is not wanted any more: it must not stand before those who are.
-  if (turn.facts.some(({ kind }) => kind === "run.compensating")) core.breakers.forget(actor.id);
+  for (const fact of turn.facts) {
+    if (fact.kind === "run.compensating") forgetWaits(core, actor.id);
+    if (fact.kind === "step.parked") tellParked(core, actor, fact);
+  }
   if (!core.closing) perform(core, actor, turn.commands);
   if (hasEnded(actor.run)) endActor(core, actor);
-  else if (actor.inbox.length > 0) listActor(core, actor);
+  else if (actor.inbox.length > 0 || actor.again) listActor(core, actor);
   else if (isResting(core, actor)) rest(core, actor);
   else awaitNext(core, actor);
+}
+
+/** A person is needed: that is said where somebody hears it, and not only in the journal. */
+function tellParked(core: Core, { id }: Actor, fact: FactOf<"step.parked">): void {
+  const { path = "", payload } = fact;
+  const { because, error } = payload;
+  core.log({
+    level: "warn",
+    message: `Run ${id} waits for a person: ${path} is parked as ${because}: ${error.message}`,
+    at: core.clock.now(),
+    run: id,
+    path,
+    data: { because, code: error.code },
+  });
 }
 
 /** Something is under way, or can be: the next due time is watched meanwhile. */
@@ -176,9 +199,9 @@ function awaitNext(core: Core, actor: Actor): void {
   const isCompensating = actor.run.phase.kind === "compensating";
   // The way back takes no place: a parent that waits for its child to go back must not keep it from doing so.
   if (!isCompensating) takePlace(core, actor);
-  // While it stands in the queue its time may come as it likes: it is looked at when it has a place.
+  // While it stands in the queue its time may come as it likes, but for its deadlines: it is looked at when it has a place.
   const isLookedAt = actor.placed || isCompensating;
-  core.wakes.set(actor.id, isLookedAt ? nextWakeAt(actor.run) : undefined);
+  core.wakes.set(actor.id, isLookedAt ? nextWakeAt(actor.run) : nextDeadlineAt(actor.run));
 }
 
 const TAKEN: Arrived = { kind: "taken" };
@@ -190,8 +213,10 @@ const TAKEN: Arrived = { kind: "taken" };
 function conflicted(core: Core, actor: Actor, sealed: Sealed, arrivals: readonly Arrival[]): void {
   const starting = sealed.entries[0]?.stored.seq === 0;
   dropActor(core, actor);
-  for (const arrival of arrivals)
-    arrival.done?.(starting ? { kind: "conflict" } : { kind: "failed", error: gone(actor.id) });
+  for (const { input, done } of arrivals) {
+    const isStart = input.kind === "start" || input.kind === "refuseStart";
+    done?.(isStart ? { kind: "conflict" } : { kind: "failed", error: gone(actor.id) });
+  }
   if (starting) return;
   core.log({
     level: "error",
@@ -322,10 +347,25 @@ function rest(core: Core, actor: Actor): void {
   core.wakes.set(actor.id, wakeAtMs);
 }
 
+/**
+ * Answers those who came while the end was being committed. Whoever only waits until what was there is recorded has that now;
+ * what would change the run comes too late. Who wants it to go back asks again, and finds a run that has ended.
+ */
+function answerLate(actor: Actor): void {
+  const late = actor.inbox;
+  actor.inbox = [];
+  for (const { input, done } of late) {
+    if (input.kind === "tick") done?.(TAKEN);
+    else if (input.kind === "rollback") done?.({ kind: "failed", error: gone(actor.id) });
+    else done?.({ kind: "failed", error: finished(actor.run) });
+  }
+}
+
 function endActor(core: Core, actor: Actor): void {
+  answerLate(actor);
   dropActor(core, actor);
   core.wakes.set(actor.id, undefined);
-  core.breakers.forget(actor.id);
+  forgetWaits(core, actor.id);
   const outcome = outcomeOf(actor.run);
   tellWaiters(core, actor.id, outcome);
   const { parent } = actor.run;
@@ -338,53 +378,10 @@ function endActor(core: Core, actor: Actor): void {
   });
 }
 
-/** How a child's end is told to its parent. */
-export function childOutcome(
-  outcome: RunOutcome<Json>,
-  seq: number,
-): Extract<Input, { readonly kind: "child" }>["outcome"] {
-  switch (outcome.kind) {
-    case "completed":
-      return { kind: "completed", output: outcome.output, seq };
-    case "refused":
-      return { kind: "refused", violations: outcome.violations, seq };
-    case "cancelled":
-      return {
-        kind: "failed",
-        error: { code: "RUN_CANCELLED", message: `cancelled: ${outcome.reason}` },
-        seq,
-      };
-    case "failed":
-    case "compensated":
-      return { kind: outcome.kind, error: outcome.error, seq };
-  }
-}
-
-/** The outcome of a run that has ended. */
-export function outcomeOf(run: Run): RunOutcome<Json> {
-  const { phase } = run;
-  switch (phase.kind) {
-    case "completed":
-      return { kind: "completed", output: phase.output };
-    case "failed":
-      return {
-        kind: "failed",
-        error: phase.error,
-        ...(phase.step === undefined ? {} : { step: phase.step }),
-      };
-    case "compensated":
-      return {
-        kind: "compensated",
-        error: phase.error,
-        ...(phase.step === undefined ? {} : { step: phase.step }),
-      };
-    case "cancelled":
-      return { kind: "cancelled", reason: phase.reason };
-    case "refused":
-      return { kind: "refused", violations: phase.violations };
-    default:
-      throw new BatonError("INVARIANT_BROKEN", `Run ${run.id} has not ended.`);
-  }
+/** Nobody at a gate is woken for it any more. */
+function forgetWaits(core: Core, run: string): void {
+  core.breakers.forget(run);
+  core.budgets.forget(run);
 }
 
 function tellWaiters(core: Core, id: string, outcome: RunOutcome<Json> | BatonError): void {
@@ -415,20 +412,37 @@ export function takePlace(core: Core, actor: Actor): void {
   if (core.placesTaken < core.limits.concurrentRunsMax) {
     core.placesTaken += 1;
     actor.placed = true;
+    leaveLine(core, actor);
     listActor(core, actor);
-  } else if (!core.placeQueue.includes(actor)) {
-    core.placeQueue.push(actor);
+  } else {
+    actor.inLine ??= core.placeQueue.join(actor);
   }
 }
 
+function leaveLine(core: Core, actor: Actor): void {
+  if (actor.inLine === undefined) return;
+  core.placeQueue.leave(actor.inLine);
+  actor.inLine = undefined;
+}
+
 function leavePlace(core: Core, actor: Actor): void {
+  leaveLine(core, actor);
   if (!actor.placed) return;
   actor.placed = false;
   core.placesTaken -= 1;
-  let next = core.placeQueue.shift();
-  while (next?.dropped === true) next = core.placeQueue.shift();
-  if (next === undefined) core.placeFreed.shift()?.();
-  else takePlace(core, next);
+  servePlace(core);
+}
+
+/** A place is free: the first in line takes it, or whoever brings runs back into memory goes on. */
+export function servePlace(core: Core): void {
+  const next = core.placeQueue.next();
+  if (next === undefined) {
+    core.placeFreed.shift()?.();
+    return;
+  }
+  next.inLine = undefined;
+  moved(core);
+  takePlace(core, next);
 }
 
 /** Another process has the store: everything here stops; the new owner goes on from the journal. */
@@ -446,7 +460,9 @@ export function stopAll(core: Core, reason: BatonError): void {
   core.closing = true;
   core.wakes.stop();
   core.breakers.stop();
-  core.placeQueue.length = 0;
+  core.budgets.stop();
+  core.placeQueue.clear();
+  core.rates.stop();
   for (const freed of core.placeFreed.splice(0)) freed();
   for (const actor of [...core.actors.values()]) dropActor(core, actor);
   for (const id of [...core.waiters.keys()]) tellWaiters(core, id, reason);
@@ -456,7 +472,9 @@ export function stopAll(core: Core, reason: BatonError): void {
 function indexOf(run: Run): StreamIndex {
   const status = statusOf(run);
   // What is parked may wait for a time as well: another branch of it sleeps.
-  const wakeAtMs = status === "waiting" || status === "parked" ? nextWakeAt(run) : undefined;
+  const isWaiting = status === "waiting" || status === "parked";
+  // One that waits for code is looked at whenever the store is opened: the process may have it, whatever its deadline.
+  const wakeAtMs = isWaiting && run.phase.kind !== "blocked" ? nextWakeAt(run) : undefined;
   return {
     status,
     open: OPEN_STATUSES.has(status),

@@ -5,95 +5,227 @@ import type { UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import { type Json, sealJson } from "../../model/json.ts";
 import type { LogLine } from "../../ports/log-sink.ts";
+import { canonicalJson } from "../../journal/canonical.ts";
 import { executionKeyOf } from "../../journal/idempotency.ts";
 import { usageRecord } from "../usage.ts";
 import { tooLarge } from "../value-size.ts";
+import type { AttemptTime } from "./attempt-time.ts";
 import { deliver } from "./inbox.ts";
 import type { Actor, Core } from "./core.ts";
 
 type Execute = Extract<Command, { readonly kind: "execute" }>;
 
+/** What an attempt's context works with. Its parts are made when they are asked for: most agents never look at their signal. */
 export interface ContextHandle {
-  readonly context: AgentContext;
-  readonly usage: readonly UsageRecord[];
-  /** Aborts the signal; no new effect begins. */
-  abort(): void;
-  /** Aborts the signal; from now on the context throws. */
-  end(): void;
+  readonly core: Core;
+  readonly actor: Actor;
+  readonly command: Execute;
+  readonly time: AttemptTime;
+  /** Told of each call of a model that was reported; where it throws, the agent is told so. */
+  readonly used: ((usage: readonly UsageRecord[]) => void) | undefined;
+  readonly usage: UsageRecord[];
+  controller: AbortController | undefined;
+  once: AgentContext["once"] | undefined;
+  log: AgentLog | undefined;
+  aborted: boolean;
+  ended: boolean;
 }
 
-export function attemptContext(core: Core, actor: Actor, command: Execute): ContextHandle {
-  const { path, turn, attempt, feedback } = command;
-  const usage: UsageRecord[] = [];
-  let controller: AbortController | undefined;
-  let aborted = false;
-  let ended = false;
-  const refuse = (why: string) => {
-    throw new BatonError(
-      "CONTEXT_ENDED",
-      `Attempt ${attempt} of ${path} in run ${actor.id} ${why}.`,
-    );
-  };
-  const live = () => {
-    if (ended) refuse("has ended");
-  };
-  let agentLog: AgentLog | undefined;
-  const mayBegin = () => {
-    if (aborted) refuse("was aborted");
-    live();
-  };
-  const memo = onces(core, actor, command, { mayBegin, live });
-  const context: AgentContext = {
-    get signal() {
-      controller ??= new AbortController();
-      if (aborted || ended) controller.abort();
-      return controller.signal;
-    },
-    run: actor.id,
-    path,
-    turn,
-    attempt,
-    get idempotencyKey() {
-      return executionKeyOf({ namespace: core.namespace, run: actor.id, path, turn });
-    },
-    feedback,
-    once: memo,
-    usage: (call) => {
-      live();
-      usage.push(usageRecord(core.prices, call));
-    },
-    get log() {
-      agentLog ??= logOf(core, actor, command, live);
-      return agentLog;
-    },
-    stream: (chunk) => {
-      live();
-      const watchers = core.watchers.get(actor.id);
-      if (watchers === undefined) return;
-      const sealed = sealJson(chunk, `partial output of ${path}`);
-      for (const watcher of watchers) watcher.partial(path, attempt, sealed);
-    },
-  };
+/** Made for every attempt, so that it costs as little as it can. */
+export function attemptContext(
+  core: Core,
+  actor: Actor,
+  command: Execute,
+  time: AttemptTime,
+  used?: (usage: readonly UsageRecord[]) => void,
+): ContextHandle {
   return {
-    context,
-    usage,
-    abort: () => {
-      aborted = true;
-      controller?.abort();
-    },
-    end: () => {
-      ended = true;
-      controller?.abort();
-    },
+    core,
+    actor,
+    command,
+    time,
+    used,
+    usage: [],
+    controller: undefined,
+    once: undefined,
+    log: undefined,
+    aborted: false,
+    ended: false,
   };
 }
 
-function logOf(core: Core, actor: Actor, command: Execute, live: () => void): AgentLog {
+/** What the agent is given. */
+export function contextOf(handle: ContextHandle): AgentContext {
+  return new Context(handle);
+}
+
+/** Aborts the signal; no new effect begins. */
+export function abortContext(handle: ContextHandle): void {
+  handle.aborted = true;
+  handle.controller?.abort();
+}
+
+/** Aborts the signal; from now on the context throws. */
+export function endContext(handle: ContextHandle): void {
+  handle.ended = true;
+  handle.controller?.abort();
+}
+
+function live({ ended, actor, command }: ContextHandle): void {
+  if (ended) refuse(actor, command, "has ended");
+}
+
+/**
+ * A class, since all contexts share its members: as an object's own they would be made for each attempt, which is a tenth of what
+ * a step costs. What is a function can be taken off the context and called by itself.
+ */
+class Context implements AgentContext {
+  readonly #handle: ContextHandle;
+
+  constructor(handle: ContextHandle) {
+    this.#handle = handle;
+  }
+
+  get run(): string {
+    return this.#handle.actor.id;
+  }
+
+  get path(): string {
+    return this.#handle.command.path;
+  }
+
+  get turn(): number {
+    return this.#handle.command.turn;
+  }
+
+  get attempt(): number {
+    return this.#handle.command.attempt;
+  }
+
+  get feedback(): AgentContext["feedback"] {
+    return this.#handle.command.feedback;
+  }
+
+  get signal(): AbortSignal {
+    const handle = this.#handle;
+    handle.controller ??= new AbortController();
+    if (handle.aborted || handle.ended) handle.controller.abort();
+    return handle.controller.signal;
+  }
+
+  get idempotencyKey(): string {
+    const { core, actor, command } = this.#handle;
+    const { path, turn } = command;
+    return executionKeyOf({ namespace: core.namespace, run: actor.id, path, turn });
+  }
+
+  get once(): AgentContext["once"] {
+    const handle = this.#handle;
+    handle.once ??= onces(handle);
+    return handle.once;
+  }
+
+  get usage(): AgentContext["usage"] {
+    const handle = this.#handle;
+    return (call) => {
+      live(handle);
+      handle.usage.push(usageRecord(handle.core.prices, call));
+      handle.used?.(handle.usage);
+    };
+  }
+
+  get deadline(): number | undefined {
+    return this.#handle.time.deadlineAt;
+  }
+
+  get remainingMs(): AgentContext["remainingMs"] {
+    const { core, time } = this.#handle;
+    return () => leftMs(core, time);
+  }
+
+  get heartbeat(): AgentContext["heartbeat"] {
+    const handle = this.#handle;
+    return (progress) => {
+      live(handle);
+      beat(handle, progress);
+    };
+  }
+
+  get lastProgress(): Json | undefined {
+    const { agent, progress } = this.#handle.command;
+    // What another agent said, for which this one stands in, means nothing to it.
+    return progress?.agent === agent.id ? progress.value : undefined;
+  }
+
+  get log(): AgentLog {
+    const handle = this.#handle;
+    handle.log ??= logOf(handle);
+    return handle.log;
+  }
+
+  get stream(): AgentContext["stream"] {
+    const handle = this.#handle;
+    return (chunk) => {
+      live(handle);
+      tellPartial(handle, chunk);
+    };
+  }
+}
+
+function mayBegin(handle: ContextHandle): void {
+  if (handle.aborted) refuse(handle.actor, handle.command, "was aborted");
+  live(handle);
+}
+
+function refuse(actor: Actor, { path, attempt }: Execute, why: string): never {
+  throw new BatonError("CONTEXT_ENDED", `Attempt ${attempt} of ${path} in run ${actor.id} ${why}.`);
+}
+
+function leftMs(core: Core, { deadlineAt }: AttemptTime): number | undefined {
+  return deadlineAt === undefined ? undefined : Math.max(0, deadlineAt - core.clock.now());
+}
+
+/** The attempt is at work; what it says besides is kept for its failure. */
+function beat(handle: ContextHandle, progress: Json | undefined): void {
+  const { core, time } = handle;
+  time.beatMs = core.clock.monotonicMs();
+  if (progress !== undefined) time.progress = tellProgress(handle, progress);
+}
+
+/** Gives partial output to whoever watches. */
+function tellPartial({ core, actor, command }: ContextHandle, chunk: Json): void {
+  const { path, attempt } = command;
+  const watchers = core.watchers.get(actor.id);
+  if (watchers === undefined) return;
+  const sealed = sealJson(chunk, `partial output of ${path}`);
+  for (const watcher of watchers) watcher.partial(path, attempt, sealed);
+}
+
+/** Checks what came with a heartbeat, and tells it to whoever watches. */
+function tellProgress({ core, actor, command }: ContextHandle, given: Json): Json {
+  const { path, attempt } = command;
+  const what = `progress of ${path}`;
+  const progress = sealJson(given, what);
+  const { progressBytesMax } = core.limits;
+  const bytes = Buffer.byteLength(canonicalJson(progress));
+  if (bytes > progressBytesMax) {
+    throw new BatonError(
+      "VALUE_TOO_LARGE",
+      `The ${what} has ${bytes} bytes; limits.progressBytesMax is ${progressBytesMax}.`,
+    );
+  }
+  for (const watcher of core.watchers.get(actor.id) ?? [])
+    watcher.progress(path, attempt, progress);
+  return progress;
+}
+
+function logOf(handle: ContextHandle): AgentLog {
+  const { core, actor, command } = handle;
   const { path, attempt, agent } = command;
   const place = { run: actor.id, path, attempt, agent: agent.id };
   const at =
     (level: LogLine["level"]) => (message: string, data?: Readonly<Record<string, unknown>>) => {
-      live();
+      live(handle);
       core.log({
         level,
         message,
@@ -109,12 +241,8 @@ function logOf(core: Core, actor: Actor, command: Execute, live: () => void): Ag
  * `once`: an effect whose result is recorded before the agent sees it. Two calls with the same name while the first is
  * under way share it; a failed effect is forgotten.
  */
-function onces(
-  core: Core,
-  actor: Actor,
-  command: Execute,
-  { mayBegin, live }: { readonly mayBegin: () => void; readonly live: () => void },
-): AgentContext["once"] {
+function onces(handle: ContextHandle): AgentContext["once"] {
+  const { core, actor, command } = handle;
   const { path, turn, attempt, agent } = command;
   const isFallback = command.standsIn !== undefined;
   const by = isFallback ? { agent: agent.id } : {};
@@ -124,7 +252,7 @@ function onces(
     const value = sealJson(await effect(), what);
     const large = tooLarge(core.limits, value, what);
     if (large !== undefined) throw new BatonError("VALUE_TOO_LARGE", large);
-    live();
+    live(handle);
     await new Promise<void>((resolve, reject) => {
       const input = { kind: "once", path, turn, attempt, name, value, ...by } as const;
       deliver(core, actor, input, (arrived) => {
@@ -135,11 +263,11 @@ function onces(
     return value;
   };
   return async <X>(given: string, effect: () => X | Promise<X>): Promise<X> => {
-    live();
+    live(handle);
     // What the agent itself recorded is not what its fallback asks for, though both call it the same.
     const name = isFallback ? `${agent.name}/${given}` : given;
     const recorded = command.onces.get(name);
-    if (recorded === undefined && !underWay.has(name)) mayBegin();
+    if (recorded === undefined && !underWay.has(name)) mayBegin(handle);
     const result =
       recorded === undefined ? await (underWay.get(name) ?? begin(name, effect)) : recorded;
     // What was recorded under this name is what the same effect gave, in JSON: the caller's type is taken at its word.

@@ -48,3 +48,13 @@ export function failureOf(error: unknown): Failure {
 function wellFormed(text: string): string {
   return text.slice(0, 4_000).toWellFormed();
 }
+
+/** Whether an agent answers later. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "then" in value &&
+    typeof value.then === "function"
+  );
+}

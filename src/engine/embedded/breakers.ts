@@ -19,6 +19,7 @@ import {
   newBreaker,
   openByPerson,
   type Pass,
+  probesBegin,
   report,
   restoredBreaker,
   type Transition,
@@ -82,6 +83,9 @@ export interface Breakers {
    */
   enter(policy: BreakerPolicy, run: string, asking: Asking): (() => boolean) | undefined;
   report(ticket: Ticket, outcome: CallOutcome): Reported;
+  /** Whether a call that was let through still may be made: no transition came since. */
+  isCurrent(ticket: Ticket): boolean;
+  isClosed(name: string): boolean;
   /** Forgets that a run waits: it has ended. */
   forget(run: string): void;
   snapshots(): readonly BreakerSnapshot[];
@@ -128,6 +132,8 @@ export function breakers(core: () => Core): Breakers {
     restore: () => restore(state),
     enter: ({ name }, run, asking) => enter(state, guardOf(state, name), run, asking),
     report: (ticket, outcome) => takeReport(state, guardOf(state, ticket.name), ticket, outcome),
+    isCurrent: ({ name, pass }) => pass.period === guardOf(state, name).breaker.period,
+    isClosed: (name) => guardOf(state, name).breaker.state.kind === "closed",
     forget: (run) => {
       for (const { held } of guards.values()) held.delete(run);
     },
@@ -192,6 +198,8 @@ function enter(
 ): (() => boolean) | undefined {
   const nowMs = state.core().clock.now();
   const { underWay, lastMs } = guard;
+  // A probe begins when its transition is in the journal, however long that takes; it must not be given up before it began.
+  if (guard.recording !== undefined) guard.breaker = probesBegin(guard.breaker, nowMs);
   const admission = admit(guard.breaker, guard.settings, { nowMs, underWay, lastMs });
   switch (admission.kind) {
     case "pass": {
@@ -311,7 +319,10 @@ function change(
   guard.recording = recorded;
   recorded.then(
     () => {
-      if (guard.recording === recorded) guard.recording = undefined;
+      if (guard.recording === recorded) {
+        guard.recording = undefined;
+        guard.breaker = probesBegin(guard.breaker, state.core().clock.now());
+      }
       tell(state, guard, transition, by);
       if (transition.kind === "breaker.closed") wakeAll(state, guard);
     },

@@ -1,4 +1,4 @@
-/** What the end of a call says to the breaker that let it through. */
+/** What the end of a call says: to the breaker that let it through, and of whether it acted. */
 import type { CallOutcome } from "../../decide/breaker.ts";
 import type { AgentDefinition } from "../../model/agent-definition.ts";
 import { countsByDefault } from "../../model/breaker.ts";
@@ -27,3 +27,25 @@ function asked(counts: (error: unknown) => boolean, cause: unknown, error: Failu
     return countsByDefault(error);
   }
 }
+
+/** Whether an error says that an at-most-once attempt did nothing. A policy that throws says nothing. */
+export function saysNothingDone({ nothingDone }: AgentDefinition, error: unknown): boolean {
+  if (nothingDone === undefined) return false;
+  try {
+    return nothingDone(error) === true;
+  } catch {
+    return false;
+  }
+}
+
+/** What an at-most-once attempt that failed says of whether it acted; of the others the journal need not know. */
+export function certainty(
+  agent: AgentDefinition,
+  begun: boolean,
+  doneNothing: boolean,
+): { readonly unknown?: true; readonly nothingDone?: true } {
+  if (agent.delivery === undefined) return NOTHING_CERTAIN;
+  return begun && !doneNothing ? { unknown: true } : { nothingDone: true };
+}
+
+const NOTHING_CERTAIN = {};

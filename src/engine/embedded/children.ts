@@ -4,9 +4,10 @@ import { ENGINE } from "../../decide/turn.ts";
 import { isBatonError } from "../../model/errors.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import { manifestBlob } from "../manifests.ts";
-import { childOutcome } from "./actors.ts";
+import { openChild } from "../../decide/steps/child.ts";
+import { childOutcome } from "./outcomes.ts";
 import { failureOf } from "./attempt-output.ts";
-import type { Actor, Children, Core } from "./core.ts";
+import type { Actor, Arrived, Children, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import type { StartRequest } from "../engine.ts";
 import { rollBack } from "./rollbacks.ts";
@@ -19,8 +20,15 @@ type StartChild = Extract<Command, { readonly kind: "startChild" }>;
 type CompensateChild = Extract<Command, { readonly kind: "compensateChild" }>;
 
 export function children(core: () => Core): Children {
+  // By `parent path`: what is being started, or asked for again because the store could not.
+  const starting = new Set<string>();
   return {
-    start: (parent, command) => void join(core(), parent, command),
+    start: (parent, command) => {
+      const key = `${parent.id} ${command.path}`;
+      starting.add(key);
+      join(core(), parent, command, () => starting.delete(key));
+    },
+    isStarting: (parent, path) => starting.has(`${parent.id} ${path}`),
     cancel: (parent, reason) => {
       for (const [path, performing] of parent.run.performing) {
         if (performing.agent === undefined) void cancelChild(core(), parent, path, reason);
@@ -30,23 +38,28 @@ export function children(core: () => Core): Children {
   };
 }
 
-async function join(core: Core, parent: Actor, command: StartChild): Promise<void> {
-  const { run, path, workflow, input } = command;
-  try {
-    await startRun(core, {
-      id: run,
-      definition: workflow,
-      input,
-      by: ENGINE,
-      parent: { run: parent.id, path },
-      correlation: parent.run.correlation,
-      ...manifestIfNew(core, workflow),
-    });
-    if (core.actors.has(run)) return;
-    await handOver(core, parent, path, run);
-  } catch (error) {
-    failed(core, parent, path, error, () => void join(core, parent, command));
-  }
+/** Tries until the child is there, or its parent is not: `over` is called once. */
+function join(core: Core, parent: Actor, command: StartChild, over: () => void): void {
+  startOrJoin(core, parent, command).then(over, (error: unknown) => {
+    const again = () => join(core, parent, command, over);
+    if (!failed(core, parent, command.path, error, { again, gone: over })) over();
+  });
+}
+
+async function startOrJoin(core: Core, parent: Actor, command: StartChild): Promise<void> {
+  const { run, path, workflow, input, deadlineAt } = command;
+  await startRun(core, {
+    id: run,
+    definition: workflow,
+    input,
+    by: ENGINE,
+    parent: { run: parent.id, path },
+    correlation: parent.run.correlation,
+    ...(deadlineAt === undefined ? {} : { deadlineAt }),
+    ...manifestIfNew(core, workflow),
+  });
+  if (core.actors.has(run)) return;
+  await handOver(core, parent, path, run);
 }
 
 /** A nested workflow with the agents that its parent is pinned to is not among those that were registered at open. */
@@ -59,20 +72,37 @@ function manifestIfNew(
     : { blobs: [manifestBlob(workflow)] };
 }
 
-/** A store that can't commit or read now may do so later; a parent must not fail over that. All else is the child's failure. */
-function failed(core: Core, parent: Actor, path: string, error: unknown, again: () => void): void {
-  if (core.stopped !== undefined || core.closing) return;
+interface Again {
+  readonly again: () => void;
+  /** Its parent has left memory meanwhile. */
+  readonly gone?: () => void;
+}
+
+/**
+ * A store that can't commit or read now may do so later; a parent must not fail over that. All else is the child's failure.
+ * Gives whether it is tried again.
+ */
+function failed(
+  core: Core,
+  parent: Actor,
+  path: string,
+  error: unknown,
+  { again, gone }: Again,
+): boolean {
+  if (core.stopped !== undefined || core.closing) return false;
   if (!isBatonError(error, "STORE_FAILED")) {
     deliver(core, parent, {
       kind: "child",
       path,
       outcome: { kind: "failed", error: failureOf(error), seq: 0 },
     });
-    return;
+    return false;
   }
   core.clock.after(RETRY_MS, () => {
     if (!parent.dropped && parent.run.performing.has(path)) again();
+    else gone?.();
   });
+  return true;
 }
 
 /** The child is not in memory: it has ended, or it must be brought back so that it can. */
@@ -93,23 +123,36 @@ async function handOver(core: Core, parent: Actor, path: string, run: string): P
 async function compensate(core: Core, parent: Actor, command: CompensateChild): Promise<void> {
   const { path, run, reason } = command;
   try {
-    await rollBack(core, run, ENGINE, { because: "parent", error: reason.error });
+    const why = { because: "parent", error: reason.error } as const;
+    await rollBack(core, run, { by: ENGINE, reason: why });
   } catch (error) {
     if (isBatonError(error, "RUN_FINISHED"))
       await handOver(core, parent, path, run).catch((cause: unknown) =>
-        failed(core, parent, path, cause, () => void compensate(core, parent, command)),
+        failed(core, parent, path, cause, {
+          again: () => void compensate(core, parent, command),
+        }),
       );
-    else failed(core, parent, path, error, () => void compensate(core, parent, command));
+    else
+      failed(core, parent, path, error, {
+        again: () => void compensate(core, parent, command),
+      });
   }
 }
 
 async function cancelChild(core: Core, parent: Actor, path: string, reason: string): Promise<void> {
-  const id = `${parent.id}/${path}`;
+  const id = openChild(parent.run, path);
+  if (id === undefined) return;
   try {
     const child = await actorOf(core, id);
-    deliver(core, child, { kind: "cancel", by: ENGINE, reason: `The parent run is ${reason}.` });
+    const cancel = { kind: "cancel", by: ENGINE, reason: `The parent run is ${reason}.` } as const;
+    // An actor that was to start the child, and finds it there, leaves memory with whatever it was told meanwhile.
+    const arrived = await new Promise<Arrived>((done) => deliver(core, child, cancel, done));
+    if (arrived.kind === "failed") throw arrived.error;
   } catch (error) {
     if (isBatonError(error, "RUN_FINISHED")) await handOver(core, parent, path, id);
-    else failed(core, parent, path, error, () => void cancelChild(core, parent, path, reason));
+    else
+      failed(core, parent, path, error, {
+        again: () => void cancelChild(core, parent, path, reason),
+      });
   }
 }

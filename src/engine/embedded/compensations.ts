@@ -4,8 +4,9 @@
  * P1. An attempt reports exactly one outcome: the first of result, throw, timeout, and the end of the run in this process.
  * P2. Nothing is compensated on another input than the one that was executed: it is held against the recorded hash.
  * P3. The idempotency key is the same for every attempt, and another than the execution's.
- * P4. An agent's breaker is asked before each attempt, and told of it after. While it is open the attempt waits: what was done
- *     must be undone, so that neither failing fast nor another agent is an answer.
+ * P4. An agent's breaker and rate are asked before each attempt. Where they don't let it through it waits: what was done must
+ *     be undone, so that neither failing fast nor another agent is an answer, and no queue is too full for it.
+ * P5. No budget refuses one, for the same reason; what it uses is spent of them all the same.
  */
 import type { CallOutcome } from "../../decide/breaker.ts";
 import type { CompensationOutcome } from "../../decide/saga.ts";
@@ -13,15 +14,15 @@ import type { Command } from "../../decide/turn.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
 import type { CompensationContext } from "../../model/agent-definition.ts";
-import type { BreakerPolicy } from "../../model/breaker.ts";
-import type { Failure, UsageRecord } from "../../model/entry.ts";
+import type { Failure, Gate, UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import type { LogLine } from "../../ports/log-sink.ts";
 import { compensationKeyOf, executionKeyOf } from "../../journal/idempotency.ts";
 import { usageRecord } from "../usage.ts";
 import { failureOf } from "./attempt-output.ts";
-import { type AtTheDoor, enter, ignoreStopped } from "./breaker-door.ts";
+import { approach, type AtTheDoor, ignoreStopped } from "./breaker-door.ts";
 import type { Refusal } from "./breakers.ts";
+import { spendUnreserved } from "./budget-door.ts";
 import { failedCall, IGNORED, SUCCEEDED } from "./call-outcome.ts";
 import type { Actor, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
@@ -35,10 +36,12 @@ interface Running extends AtTheDoor {
   begun: boolean;
   startedMs: number;
   stopTimeout: (() => void) | undefined;
-  leaveQueue: (() => void) | undefined;
+  /** Whether the agent has really ended. */
+  returned: boolean;
+  stopOutstaying: (() => void) | undefined;
 }
 
-/** Begins an attempt to compensate as soon as the agent has a place, and its breaker lets it through. */
+/** Begins an attempt to compensate as soon as the agent has a place, and its breaker and rate let it through. */
 export function beginCompensation(core: Core, actor: Actor, command: Compensate): void {
   const { agent, path, turn, attempt } = command;
   const running: Running = {
@@ -51,35 +54,29 @@ export function beginCompensation(core: Core, actor: Actor, command: Compensate)
     startedMs: 0,
     stopTimeout: undefined,
     leaveQueue: undefined,
+    returned: false,
+    stopOutstaying: undefined,
     ticket: undefined,
     leaveBreaker: undefined,
+    slot: undefined,
   };
   const end = (failure: Failure) => fail(running, failure, true, IGNORED);
   actor.attempts.set(path, { path, turn, attempt, agent, end, abort: end });
-  running.leaveQueue = core.agentPlaces.take(agent, () =>
-    enter(running, {
-      begin: () => begin(running),
-      close: () => close(running),
-      refused: (breaker, refusal) => held(running, breaker, refusal),
-    }),
-  );
-  // An attempt that ended while it began has left the queue already.
-  if (running.reported) running.leaveQueue();
+  // However many wait for a place: it waits with them.
+  approach(running, {
+    begin: () => begin(running),
+    close: () => close(running),
+    refused: ({ name }, refusal) => held(running, `breaker/${name}`, refusal),
+    held: (gate, refusal) => held(running, gate, refusal),
+  });
 }
 
-/** The breaker is open: it waits, whatever the agent says of an open one (P4). */
-function held(running: Running, breaker: BreakerPolicy, refusal: Refusal): void {
+/** It waits, whatever the agent says of an open breaker (P4). */
+function held(running: Running, gate: Gate, refusal: Refusal): void {
   const { core, actor, command } = running;
   const { path, turn, attempt, agent } = command;
   if (!close(running)) return;
-  const place = {
-    path,
-    turn,
-    attempt,
-    agent,
-    gate: `breaker/${breaker.name}`,
-    ...refusal,
-  } as const;
+  const place = { path, turn, attempt, agent, gate, ...refusal } as const;
   deliver(core, actor, { kind: "compensationHeld", ...place });
 }
 
@@ -101,22 +98,32 @@ function begin(running: Running): void {
     const error = { code: "TIMEOUT", message };
     running.stopTimeout = core.clock.after(timeoutMs, () => failed(error, false, error));
   }
-  perform(command, running.context.context).then(
-    () => {
-      core.agentPlaces.leave(agent);
-      succeed(running);
-    },
-    (error: unknown) => {
-      // First told, then left: a breaker that opens on it must not let the next in line through.
-      if (!running.reported) failed(failureOf(error), isFinal(command, error), error);
-      core.agentPlaces.leave(agent);
-    },
-  );
+  const returned = () => {
+    running.returned = true;
+    running.stopOutstaying?.();
+  };
+  const { context } = running.context;
+  core
+    .inOwnContext(() => perform(command, context))
+    .then(
+      () => {
+        returned();
+        core.agentPlaces.leave(agent);
+        succeed(running);
+      },
+      (error: unknown) => {
+        returned();
+        // First told, then left: a breaker that opens on it must not let the next in line through.
+        if (!running.reported) failed(failureOf(error), isFinal(command, error), error);
+        core.agentPlaces.leave(agent);
+      },
+    );
 }
 
 function succeed(running: Running): void {
   const extra = told(running);
   if (!close(running)) return;
+  spendUnreserved(running, running.context.usage, extra.tookMs);
   const { path, turn, attempt } = running.command;
   tell(running, { kind: "compensated", path, turn, attempt, ...extra }, SUCCEEDED);
 }
@@ -124,8 +131,9 @@ function succeed(running: Running): void {
 function fail(running: Running, error: Failure, final: boolean, outcome: CallOutcome): void {
   const { core, command, begun } = running;
   const { path, turn, attempt } = command;
-  const extra = begun ? told(running) : {};
+  const extra = begun ? told(running) : undefined;
   if (!close(running)) return;
+  if (extra !== undefined) spendUnreserved(running, running.context.usage, extra.tookMs);
   const random = core.ids.random();
   const kind = "compensationFailed";
   tell(running, { kind, path, turn, attempt, error, final, random, ...extra }, outcome);
@@ -144,7 +152,11 @@ function close(running: Running): boolean {
   running.leaveQueue?.();
   running.leaveBreaker?.();
   running.context.end();
-  running.actor.attempts.delete(running.command.path);
+  const { core, actor, command, begun, returned } = running;
+  const { path, attempt, agent } = command;
+  actor.attempts.delete(path);
+  if (agent.concurrency !== undefined && begun && !returned)
+    running.stopOutstaying = core.agentPlaces.outstay({ run: actor.id, path, attempt, agent });
   return true;
 }
 

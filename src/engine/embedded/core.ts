@@ -29,6 +29,12 @@ import type { AgentPlaces } from "./agent-places.ts";
 import type { Breakers } from "./breakers.ts";
 import type { Intakes } from "./intakes.ts";
 import type { Routes } from "./routes.ts";
+import type { Line, Place } from "./line.ts";
+import type { Rates } from "./rates.ts";
+import type { RetryBudgets } from "./retry-budgets.ts";
+import type { InOwnContext } from "./own-context.ts";
+import type { Budgets } from "./budgets.ts";
+import type { Quarantine } from "./quarantine.ts";
 import type { Wakes } from "./wakes.ts";
 
 /** What became of an input that somebody waits for. */
@@ -65,8 +71,12 @@ export interface Actor {
   appending: boolean;
   /** Whether it stands in the list of actors to process. */
   listed: boolean;
+  /** Whether its turn came while an append was under way: it is processed after that, though nothing may have arrived (it was given a place, say). */
+  again: boolean;
   /** Whether it has one of the places to execute. */
   placed: boolean;
+  /** Where it stands in the line for one. */
+  inLine: Place<Actor> | undefined;
   /** Blobs that go into the journal with the next append: the manifest of a fork. */
   blobs: readonly Blob[];
   /** While an append waits to be tried again: gives that up. */
@@ -81,6 +91,7 @@ export interface Actor {
 export interface Watcher {
   readonly entries: (entries: readonly SealedEntry[]) => void;
   readonly partial: (path: string, attempt: number, chunk: Json) => void;
+  readonly progress: (path: string, attempt: number, progress: Json) => void;
   /** The engine has ended: nothing more will come from here. */
   readonly ended: () => void;
 }
@@ -91,6 +102,8 @@ export interface Children {
     parent: Actor,
     command: Extract<Command, { readonly kind: "startChild" }>,
   ) => void;
+  /** Whether a child is being started, or is asked for again because the store could not. */
+  readonly isStarting: (parent: Actor, path: string) => boolean;
   readonly cancel: (parent: Actor, reason: string) => void;
   /** Has a child that completed go back; its end comes as an input, like any child's. */
   readonly compensate: (
@@ -99,18 +112,33 @@ export interface Children {
   ) => void;
 }
 
+/** How long it took the newest hundred runs to leave the line for places. */
+export interface Pace {
+  left: number;
+  sinceMs: number;
+  hundredMs: number | undefined;
+}
+
 export interface Core {
   readonly store: JournalStore;
   readonly namespace: string;
   readonly epoch: number;
+  /** The epoch of the process before, if that died, or hung, instead of handing the store over. */
+  readonly crashedEpoch: number | undefined;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: LogSink;
   readonly limits: Limits;
   readonly prices: PriceTable;
   readonly catalogue: Catalogue;
+  /** In which the code of agents is called; see own-context.ts. */
+  readonly inOwnContext: InOwnContext;
   readonly agentPlaces: AgentPlaces;
   readonly breakers: Breakers;
+  readonly rates: Rates;
+  readonly retryBudgets: RetryBudgets;
+  readonly budgets: Budgets;
+  readonly quarantine: Quarantine;
   readonly children: Children;
   readonly intakes: Intakes;
   readonly routes: Routes;
@@ -130,7 +158,11 @@ export interface Core {
   tickSet: boolean;
   placesTaken: number;
   /** Runs that wait for a place to execute, first come first served. */
-  readonly placeQueue: Actor[];
+  readonly placeQueue: Line<Actor>;
+  /** Starts that were accepted, and are not in the journal yet. */
+  starting: number;
+  /** How fast the line for places moves; see overload.ts. */
+  readonly pace: Pace;
   /** Called when a place is given back and nobody in memory wants it. */
   readonly placeFreed: (() => void)[];
   /** Those who wait for a run's end, by run. */

@@ -19,18 +19,31 @@ import type { Subscriber } from "../watch.ts";
 import { fence, processActor, stopAll } from "./actors.ts";
 import { agentPlaces } from "./agent-places.ts";
 import { breakers } from "./breakers.ts";
+import { budgets } from "./budgets.ts";
 import { children } from "./children.ts";
 import type { Actor, Arrived, Core, Watcher } from "./core.ts";
 import { deliver } from "./inbox.ts";
+import { type AcquiredLease, acquireLease, keepLease } from "./lease-keeper.ts";
+import { checkAuthor, checkWellFormed } from "./author.ts";
+import { line } from "./line.ts";
+import { newPace } from "./overload.ts";
+import { ownContext } from "./own-context.ts";
+import { pressure } from "./pressure.ts";
+import { rates } from "./rates.ts";
+import { retryBudgets } from "./retry-budgets.ts";
+import { quarantine } from "./quarantine.ts";
+import { resolveStep } from "./resolve-step.ts";
+import { refuseCancel, resolve, rollBack } from "./rollbacks.ts";
+import { actorOf, notLoaded, resumeRuns, startRun } from "./runs.ts";
 import { intakes } from "./intakes.ts";
-import { endOf } from "./outcomes.ts";
+import { endOf } from "./run-end.ts";
 import { publishEvent } from "./publishing.ts";
 import { routes } from "./routes.ts";
-import { acquireLease, keepLease } from "./lease-keeper.ts";
-import { checkAuthor, checkWellFormed } from "./author.ts";
-import { resolve, rollBack } from "./rollbacks.ts";
-import { actorOf, notLoaded, resumeRuns, startRun } from "./runs.ts";
 import { wakes } from "./wakes.ts";
+import { watchdog } from "./watchdog.ts";
+
+/** Of whoever opens a store first. */
+const FIRST_EPOCH = 1;
 
 export interface EngineOptions {
   readonly store: JournalStore;
@@ -43,6 +56,8 @@ export interface EngineOptions {
   readonly limits: Limits;
   readonly prices: PriceTable;
   readonly catalogue: Catalogue;
+  /** How often the watchdog looks by itself; 0 for never. */
+  readonly watchdogMs: number;
 }
 
 /**
@@ -51,7 +66,8 @@ export interface EngineOptions {
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { store, clock } = options;
-  const epoch = await acquireLease(store, clock, options.holder, options.standby);
+  const lease = await acquireLease(store, clock, options.holder, options.standby);
+  const { epoch } = lease;
   try {
     await registerWorkflows(
       { store, namespace: options.namespace, epoch },
@@ -63,19 +79,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     await store.release(epoch).catch(() => {});
     throw error;
   }
-  const core = makeCore(options, epoch);
+  const core = makeCore(options, lease);
   const leave = keepLease(store, clock, epoch, () => fence(core));
-  try {
-    await core.breakers.restore();
-    await findUnfinished(core);
-    await core.intakes.open();
-    await core.routes.open();
-  } catch (error) {
-    leave();
-    core.wakes.stop();
-    core.breakers.stop();
-    throw error;
-  }
+  await goOnWithAll(core, leave);
+  const guard = watchdog(core, options.watchdogMs);
   return {
     start: async (request) => {
       open(core);
@@ -85,19 +92,42 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     },
     outcome: (run) => endOf(core, run),
     signal: (run, step, payload, by, id) => signal(core, { run, step, payload, by, id }),
+    ...wayBack(core),
+    subscribe: (run, subscriber) => subscribe(core, run, subscriber),
+    health: guard.health,
+    ...gates(core),
+    ...bus(core),
+    close: async (graceMs) => {
+      await core.intakes.stop();
+      await core.routes.stop();
+      leave();
+      guard.stop();
+      await closeCore(core, graceMs);
+      await release(core);
+    },
+  };
+}
+
+/** How people stop a run, and have it go back. */
+function wayBack(
+  core: Core,
+): Pick<Engine, "cancel" | "compensate" | "compensation" | "resolveStep"> {
+  return {
     cancel: async (run, by, reason) => {
       open(core);
       checkAuthor(by);
       checkWellFormed("reason", reason);
       const actor = await actorOf(core, run);
+      refuseCancel(actor.run);
       await recorded(core, actor, { kind: "cancel", by, reason });
     },
-    compensate: async (run, by, reason) => {
+    compensate: async (run, { by, reason, to }) => {
       open(core);
       checkAuthor(by);
       checkWellFormed("reason", reason);
       const error = { code: "COMPENSATION_ASKED", message: reason };
-      await rollBack(core, run, by, { because: "asked", error });
+      const why = { because: "asked", error } as const;
+      await rollBack(core, run, { by, reason: why, ...(to === undefined ? {} : { to }) });
     },
     compensation: async (run, path, { action, by, reason, turn }) => {
       open(core);
@@ -105,7 +135,41 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       if (reason !== undefined) checkWellFormed("reason", reason);
       await resolve(core, { run, path, turn, by, action, reason });
     },
-    subscribe: (run, subscriber) => subscribe(core, run, subscriber),
+    resolveStep: async (run, path, decision) => {
+      open(core);
+      checkAuthor(decision.by);
+      if (decision.reason !== undefined) checkWellFormed("reason", decision.reason);
+      await resolveStep(core, run, path, decision);
+    },
+  };
+}
+
+/** Reads where the last process stood, and goes on with what it left. What fails here fails the opening. */
+async function goOnWithAll(core: Core, leave: () => void): Promise<void> {
+  try {
+    await core.breakers.restore();
+    await core.budgets.restore();
+    await findUnfinished(core);
+    core.budgets.wakeRaised();
+    await core.intakes.open();
+    await core.routes.open();
+  } catch (error) {
+    leave();
+    core.wakes.stop();
+    core.breakers.stop();
+    core.budgets.stop();
+    throw error;
+  }
+}
+
+/** What people ask of breakers and budgets. */
+function gates(
+  core: Core,
+): Pick<
+  Engine,
+  "pressure" | "breakers" | "setBreaker" | "subscribeBreakers" | "budgets" | "raiseBudget"
+> {
+  return {
     breakers: () => core.breakers.snapshots(),
     setBreaker: async (name, { to, by, reason }) => {
       open(core);
@@ -113,7 +177,21 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       checkWellFormed("reason", reason);
       await core.breakers.setByPerson(name, { to, by, reason });
     },
+    pressure: () => pressure(core),
     subscribeBreakers: (subscriber) => core.breakers.subscribe(subscriber),
+    budgets: () => core.budgets.snapshots(),
+    raiseBudget: async (name, raise) => {
+      open(core);
+      checkAuthor(raise.by);
+      checkWellFormed("reason", raise.reason);
+      await core.budgets.raiseByPerson(name, raise);
+    },
+  };
+}
+
+/** What people and programs do with topics. */
+function bus(core: Core): Pick<Engine, "publish" | "subscriptions" | "setSubscription"> {
+  return {
     publish: async (request) => {
       open(core);
       checkAuthor(request.by);
@@ -125,13 +203,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       checkAuthor(change.by);
       checkWellFormed("reason", change.reason);
       await core.intakes.change(name, change);
-    },
-    close: async (graceMs) => {
-      await core.intakes.stop();
-      await core.routes.stop();
-      leave();
-      await closeCore(core, graceMs);
-      await release(core);
     },
   };
 }
@@ -149,20 +220,26 @@ async function release(core: Core): Promise<void> {
   }
 }
 
-function makeCore(options: EngineOptions, epoch: number): Core {
+function makeCore(options: EngineOptions, { epoch, abandoned }: AcquiredLease): Core {
   const { store, namespace, clock, ids, log, limits, prices, catalogue } = options;
   const core: Core = {
     store,
     namespace,
     epoch,
+    crashedEpoch: abandoned === true ? epoch - 1 : undefined,
     clock,
     ids,
     log,
     limits,
     prices,
     catalogue,
+    inOwnContext: ownContext(),
     agentPlaces: agentPlaces(),
     breakers: breakers(() => core),
+    rates: rates(clock, catalogue.rates, epoch === FIRST_EPOCH),
+    retryBudgets: retryBudgets(clock),
+    budgets: budgets(() => core),
+    quarantine: quarantine(),
     children: children(() => core),
     intakes: intakes(() => core),
     routes: routes(() => core),
@@ -176,7 +253,9 @@ function makeCore(options: EngineOptions, epoch: number): Core {
     listed: [],
     tickSet: false,
     placesTaken: 0,
-    placeQueue: [],
+    placeQueue: line(),
+    starting: 0,
+    pace: newPace(clock),
     placeFreed: [],
     waiters: new Map(),
     watchers: new Map(),
@@ -224,9 +303,12 @@ async function findUnfinished(core: Core): Promise<void> {
     for (const head of heads) {
       const id = head.stream.slice("run/".length);
       const isResting = head.status === "waiting" || head.status === "parked";
-      if (isResting && head.wakeAtMs !== undefined) core.wakes.set(id, head.wakeAtMs);
+      const { wakeAtMs } = head;
+      // What was due when the process died may have been under way again: an attempt leaves nothing behind before it ends.
+      const mayHaveBegun = core.crashedEpoch !== undefined && (wakeAtMs ?? 0) <= core.clock.now();
+      if (isResting && wakeAtMs !== undefined && !mayHaveBegun) core.wakes.set(id, wakeAtMs);
       // A parked run waits for a person, who finds it among the dead letters.
-      else if (head.status === "parked") continue;
+      else if (head.status === "parked" && wakeAtMs === undefined) continue;
       else core.unfinished.add(id);
     }
     const last = heads.at(-1);
@@ -364,6 +446,7 @@ function subscribe(core: Core, run: string, subscriber: Subscriber): () => void 
   const watcher: Watcher = {
     entries: () => subscriber.entries(),
     partial: (path, attempt, chunk) => subscriber.partial(path, attempt, chunk),
+    progress: (path, attempt, progress) => subscriber.progress(path, attempt, progress),
     ended: () => subscriber.ended(),
   };
   if (core.stopped !== undefined) {
@@ -390,6 +473,7 @@ async function closeCore(core: Core, graceMs: number): Promise<void> {
   core.wakes.stop();
   const untilMs = core.clock.monotonicMs() + graceMs;
   const busy = () =>
+    core.budgets.isWriting() ||
     [...core.actors.values()].some(
       (actor) => actor.attempts.size > 0 || actor.appending || actor.inbox.length > 0,
     );

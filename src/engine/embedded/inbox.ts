@@ -26,8 +26,9 @@ export function listActor(core: Core, actor: Actor): void {
   if (core.tickSet) return;
   core.tickSet = true;
   const { clock } = core;
-  if (clock.soon === undefined) setImmediate(() => tick(core));
-  else clock.soon(() => tick(core));
+  const act = () => core.inOwnContext(() => tick(core));
+  if (clock.soon === undefined) setImmediate(act);
+  else clock.soon(act);
 }
 
 function tick(core: Core): void {
@@ -36,7 +37,8 @@ function tick(core: Core): void {
   core.listed = [];
   for (const actor of listed) {
     actor.listed = false;
-    if (!actor.appending && !actor.dropped) core.process(actor);
+    if (actor.appending) actor.again = true;
+    else if (!actor.dropped) core.process(actor);
   }
 }
 

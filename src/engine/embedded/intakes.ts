@@ -13,7 +13,7 @@ import { BatonError, isBatonError } from "../../model/errors.ts";
 import type { ChoreographyPart, WorkflowDefinition } from "../../model/workflow-definition.ts";
 import type { IntakeChange, IntakeSnapshot } from "../baton.ts";
 import type { Core } from "./core.ts";
-import { endOf } from "./outcomes.ts";
+import { endOf } from "./run-end.ts";
 import { type Place, type PlaceKind, placeOf } from "./places.ts";
 import { startRun } from "./runs.ts";
 import { eventsAfter, type TopicEvent, watchTopic } from "./topic-reader.ts";

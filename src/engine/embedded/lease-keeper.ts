@@ -14,6 +14,8 @@ const RENEW_MS = 2_000;
 const STALE_MS = 10_000;
 const STANDBY_LOOK_MS = 500;
 
+export type AcquiredLease = Extract<LeaseResult, { readonly kind: "acquired" }>;
+
 /**
  * Takes the lease; as a standby, waits until it can.
  * @throws BatonError STORE_IN_USE if another process holds it and `standby` is not set.
@@ -23,7 +25,7 @@ export async function acquireLease(
   clock: Clock,
   holder: string,
   standby: boolean,
-): Promise<number> {
+): Promise<AcquiredLease> {
   let seen: { readonly lease: Lease; readonly sinceMs: number } | undefined;
   for (;;) {
     const stale =
@@ -33,7 +35,7 @@ export async function acquireLease(
       await pause(clock);
       continue;
     }
-    if (result.kind === "acquired") return result.epoch;
+    if (result.kind === "acquired") return result;
     const { lease } = result;
     if (!standby) {
       throw new BatonError("STORE_IN_USE", `${store.label} is in use by ${lease.holder}.`, {

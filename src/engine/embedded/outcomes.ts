@@ -1,37 +1,62 @@
-/** Waiting for the end of a run. */
-import type { BatonError } from "../../model/errors.ts";
+/** How a run that has ended is told of: to whoever waits for it, to its parent, and to whoever comes too late. */
+import type { Input } from "../../decide/accept.ts";
+import { BatonError } from "../../model/errors.ts";
 import type { Json } from "../../model/json.ts";
+import type { Run } from "../../model/run.ts";
 import type { RunOutcome } from "../baton.ts";
-import type { Core } from "./core.ts";
-import { readOutcome } from "./runs.ts";
 
-/** Waits first, then looks whether the run has ended already, so that no end falls in between. */
-export async function endOf(core: Core, run: string): Promise<RunOutcome<Json>> {
-  if (core.stopped !== undefined) throw core.stopped;
-  return await new Promise((resolve, reject) => {
-    const waiters = core.waiters.get(run) ?? [];
-    core.waiters.set(run, waiters);
-    const waiter = (told: RunOutcome<Json> | BatonError) => {
-      if (told instanceof Error) reject(told);
-      else resolve(told);
-    };
-    waiters.push(waiter);
-    if (core.actors.has(run)) return;
-    const leave = () => {
-      const at = waiters.indexOf(waiter);
-      if (at >= 0) waiters.splice(at, 1);
-      if (waiters.length === 0 && core.waiters.get(run) === waiters) core.waiters.delete(run);
-    };
-    readOutcome(core, run).then(
-      (ended) => {
-        if (ended === undefined) return;
-        leave();
-        resolve(ended.outcome);
-      },
-      (error: unknown) => {
-        leave();
-        reject(core.stopped ?? error);
-      },
-    );
+/** How a child's end is told to its parent. */
+export function childOutcome(
+  outcome: RunOutcome<Json>,
+  seq: number,
+): Extract<Input, { readonly kind: "child" }>["outcome"] {
+  switch (outcome.kind) {
+    case "completed":
+      return { kind: "completed", output: outcome.output, seq };
+    case "refused":
+      return { kind: "refused", violations: outcome.violations, seq };
+    case "cancelled":
+      return {
+        kind: "failed",
+        error: { code: "RUN_CANCELLED", message: `cancelled: ${outcome.reason}` },
+        seq,
+      };
+    case "failed":
+    case "compensated":
+      return { kind: outcome.kind, error: outcome.error, seq };
+  }
+}
+
+/** The outcome of a run that has ended. */
+export function outcomeOf(run: Run): RunOutcome<Json> {
+  const { phase } = run;
+  switch (phase.kind) {
+    case "completed":
+      return { kind: "completed", output: phase.output };
+    case "failed":
+      return {
+        kind: "failed",
+        error: phase.error,
+        ...(phase.step === undefined ? {} : { step: phase.step }),
+      };
+    case "compensated":
+      return {
+        kind: "compensated",
+        error: phase.error,
+        ...(phase.step === undefined ? {} : { step: phase.step }),
+      };
+    case "cancelled":
+      return { kind: "cancelled", reason: phase.reason };
+    case "refused":
+      return { kind: "refused", violations: phase.violations };
+    default:
+      throw new BatonError("INVARIANT_BROKEN", `Run ${run.id} has not ended.`);
+  }
+}
+
+/** For those who ask something of a run that has ended. */
+export function finished(run: Run): BatonError {
+  return new BatonError("RUN_FINISHED", `Run ${run.id} has ended: ${run.phase.kind}.`, {
+    details: { run: run.id, status: run.phase.kind },
   });
 }

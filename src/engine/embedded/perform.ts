@@ -4,6 +4,7 @@ import type { Command } from "../../decide/turn.ts";
 import { beginAttempt } from "./attempts.ts";
 import { beginCompensation } from "./compensations.ts";
 import type { Actor, Core } from "./core.ts";
+import { beginProbe } from "./probes.ts";
 import { readHistory } from "./run-facts.ts";
 
 export function perform(core: Core, actor: Actor, commands: readonly Command[]): void {
@@ -11,6 +12,9 @@ export function perform(core: Core, actor: Actor, commands: readonly Command[]):
     switch (command.kind) {
       case "execute":
         beginAttempt(core, actor, command);
+        break;
+      case "probe":
+        beginProbe(core, actor, command);
         break;
       case "startChild":
         core.children.start(actor, command);

@@ -25,9 +25,11 @@ import type { StartRequest } from "../engine.ts";
 import { manifestHash, pinnedDefinition, workflowId } from "../manifests.ts";
 import { tooLarge } from "../value-size.ts";
 import { ENGINE_VERSION } from "../version.ts";
-import { newActor, outcomeOf, takePlace } from "./actors.ts";
+import { newActor, takePlace } from "./actors.ts";
+import { finished, outcomeOf } from "./outcomes.ts";
 import type { Actor, Arrived, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
+import { isOverloaded, refuseOverload } from "./overload.ts";
 
 /** Pause before a run that the store could not give is asked for again. */
 const LOAD_RETRY_MS = 5_000;
@@ -51,6 +53,8 @@ export async function startRun(
       details: { id },
     });
   }
+  // What is part of a run that has been started is never refused.
+  if (request.parent === undefined && isOverloaded(core)) await refuseOverload(core, id);
   const start = startInput(core, request);
   if (core.actors.has(id) || core.loading.has(id) || core.unfinished.has(id)) {
     await compareStart(core, request, start);
@@ -59,7 +63,9 @@ export async function startRun(
   const actor = newActor(core, newRun(id, definition, core.limits), NO_HASH);
   if (request.blobs !== undefined) actor.blobs = request.blobs;
   core.actors.set(id, actor);
+  core.starting += 1;
   const arrived = await new Promise<Arrived>((resolve) => deliver(core, actor, start, resolve));
+  core.starting -= 1;
   if (arrived.kind === "failed") throw arrived.error;
   if (arrived.kind === "taken") return { joined: false };
   await compareStart(core, request, start);
@@ -72,7 +78,7 @@ export async function startRun(
 type StartInput = Extract<Input, { readonly kind: "start" | "refuseStart" }>;
 
 function startInput(core: Core, request: StartRequest): StartInput {
-  const { definition, by, parent, fork } = request;
+  const { definition, by, parent, fork, deadlineMs, deadlineAt } = request;
   const checked = check(definition.input, request.input, `input of ${definition.id}`, "edge");
   if (checked.kind === "violated")
     return {
@@ -97,6 +103,8 @@ function startInput(core: Core, request: StartRequest): StartInput {
       ? {}
       : { correlation: request.correlation }),
     ...(request.event === undefined ? {} : { event: request.event }),
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    ...(deadlineAt === undefined ? {} : { deadlineAt }),
     ...fork,
   };
 }
@@ -158,6 +166,7 @@ async function recorded(core: Core, id: string): Promise<void> {
  * @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, JOURNAL_BROKEN, ENTRY_UNKNOWN
  */
 export async function actorOf(core: Core, id: string): Promise<Actor> {
+  await started(core, id);
   return await (core.actors.get(id) ?? core.loading.get(id) ?? loaded(core, id, false));
 }
 
@@ -168,7 +177,15 @@ export async function actorOf(core: Core, id: string): Promise<Actor> {
 export async function reopenedActor(core: Core, id: string): Promise<Actor> {
   // Somebody else may be loading it as a run that has not ended, which fails if it has.
   await core.loading.get(id)?.catch(() => undefined);
+  await started(core, id);
   return await (core.actors.get(id) ?? core.loading.get(id) ?? loaded(core, id, true));
+}
+
+/** A run whose start is not in the journal yet may be there already, under the same id: then it is not this actor that is meant. */
+async function started(core: Core, id: string): Promise<void> {
+  const actor = core.actors.get(id);
+  if (actor === undefined || actor.head !== NO_HASH) return;
+  await new Promise<Arrived>((done) => deliver(core, actor, { kind: "tick" }, done));
 }
 
 /** Everybody who asks meanwhile is given the same promise, so that they go on in the order in which they asked. */
@@ -182,6 +199,7 @@ async function load(core: Core, id: string, reopen: boolean): Promise<Actor> {
   let actor: Actor | undefined;
   let missing: readonly string[] = [];
   let compensates = false;
+  let epoch: number | undefined;
   for await (const recordedEntry of readRun(core.store, core.namespace, id)) {
     if (actor === undefined) {
       const found = await pinnedDefinition(core.store, core.catalogue, recordedEntry.entry.payload);
@@ -194,6 +212,7 @@ async function load(core: Core, id: string, reopen: boolean): Promise<Actor> {
     }
     evolve(actor.run, factOf(recordedEntry));
     actor.head = recordedEntry.hash;
+    epoch = recordedEntry.entry.epoch;
   }
   if (actor === undefined)
     throw new BatonError("RUN_NOT_FOUND", `There is no run ${id}.`, { details: { run: id } });
@@ -203,19 +222,22 @@ async function load(core: Core, id: string, reopen: boolean): Promise<Actor> {
     core.actors.set(id, actor);
     return actor;
   }
-  if (hasEnded(actor.run)) {
-    throw new BatonError("RUN_FINISHED", `Run ${id} has ended: ${actor.run.phase.kind}.`, {
-      details: { run: id, status: actor.run.phase.kind },
-    });
-  }
+  if (hasEnded(actor.run)) throw finished(actor.run);
   if (core.stopped !== undefined) throw core.stopped;
   core.actors.set(id, actor);
-  enter(core, actor, missing, core.unfinished.delete(id));
+  // What the process that died had not even loaded, it did not die of.
+  const crashed = core.crashedEpoch !== undefined && epoch === core.crashedEpoch;
+  enter(core, actor, missing, { resume: core.unfinished.delete(id), crashed });
   return actor;
 }
 
 /** What a loaded run is told first. A run whose code is not here waits, and its journal says for what. */
-function enter(core: Core, actor: Actor, missing: readonly string[], resume: boolean): void {
+function enter(
+  core: Core,
+  actor: Actor,
+  missing: readonly string[],
+  { resume, crashed }: { readonly resume: boolean; readonly crashed: boolean },
+): void {
   const { phase } = actor.run;
   // To wind a run down takes no code, unless there may be something to undo.
   const isEnding =
@@ -231,7 +253,9 @@ function enter(core: Core, actor: Actor, missing: readonly string[], resume: boo
     });
     return;
   }
-  deliver(core, actor, resume || phase.kind === "blocked" ? { kind: "resume" } : { kind: "tick" });
+  const resumes = resume || phase.kind === "blocked";
+  if (!resumes) deliver(core, actor, { kind: "tick" });
+  else deliver(core, actor, { kind: "resume", ...(crashed ? { crashed } : {}) });
   takePlace(core, actor);
 }
 
@@ -297,11 +321,35 @@ export async function releaseRuns(
       deliver(core, await actorOf(core, id), { kind: "released", gate });
     } catch (error) {
       core.breakers.forget(id);
+      core.budgets.forget(id);
       if (core.stopped === undefined && !isBatonError(error, "RUN_FINISHED"))
         notLoaded(core, id, error);
     }
-    if (core.placeQueue.length > 0)
+    if (core.placeQueue.size() > 0)
       await new Promise<void>((resolve) => core.placeFreed.push(resolve));
+  }
+}
+
+/**
+ * The same for runs of which only the journal knows that they wait: all that rest until `untilMs` at the latest are asked. To one
+ * that waits for something else it says nothing.
+ */
+export async function releaseWaiting(core: Core, gate: Gate, untilMs: number): Promise<void> {
+  for (let after: number | undefined; ; ) {
+    if (core.stopped !== undefined || core.closing) return;
+    const heads = await core.store.heads({
+      namespace: core.namespace,
+      prefix: "run/",
+      open: true,
+      order: "oldest",
+      limit: 1_000,
+      ...(after === undefined ? {} : { after }),
+    });
+    const resting = heads.filter(({ wakeAtMs }) => wakeAtMs !== undefined && wakeAtMs <= untilMs);
+    const runs = resting.map(({ stream }) => stream.slice("run/".length));
+    await releaseRuns(core, gate, runs, () => true);
+    after = heads.at(-1)?.no;
+    if (heads.length < 1_000) return;
   }
 }
 
@@ -317,7 +365,7 @@ export async function resumeRuns(core: Core): Promise<void> {
       if (core.stopped === undefined && !isBatonError(error, "RUN_FINISHED"))
         notLoaded(core, id, error);
     }
-    if (core.placeQueue.length > 0)
+    if (core.placeQueue.size() > 0)
       await new Promise<void>((resolve) => core.placeFreed.push(resolve));
   }
 }

@@ -8,6 +8,12 @@ import type { Clock } from "../../ports/clock.ts";
 export interface Wakes {
   /** Replaces what is known of the run; undefined removes it. */
   set(run: string, atMs: number | undefined): void;
+  /** When the run is to be woken; undefined if nothing is set. */
+  at(run: string): number | undefined;
+  /** Sets the timer anew, should it have been lost. */
+  rearm(): void;
+  /** Sets it anew if the wall clock has jumped past its time: the machine was asleep, or its clock was put right. */
+  catchUp(): void;
   stop(): void;
 }
 
@@ -22,13 +28,23 @@ export function wakes(clock: Clock, wake: (run: string) => void): Wakes {
   const current = new Map<string, number>();
   let cancel: (() => void) | undefined;
   let setForMs = Number.POSITIVE_INFINITY;
+  /** When the timer has to fire, on the monotonic clock. */
+  let firesAtMs = Number.POSITIVE_INFINITY;
 
   const arm = () => {
     const first = due.peek();
     if (first === undefined || first.atMs >= setForMs) return;
     cancel?.();
     setForMs = first.atMs;
-    cancel = clock.after(Math.min(PAUSE_MAX_MS, Math.max(0, first.atMs - clock.now())), fire);
+    const delayMs = Math.min(PAUSE_MAX_MS, Math.max(0, first.atMs - clock.now()));
+    firesAtMs = clock.monotonicMs() + delayMs;
+    cancel = clock.after(delayMs, fire);
+  };
+  const rearm = () => {
+    if (setForMs === Number.NEGATIVE_INFINITY) return;
+    cancel?.();
+    setForMs = Number.POSITIVE_INFINITY;
+    arm();
   };
   const fire = () => {
     cancel = undefined;
@@ -52,6 +68,11 @@ export function wakes(clock: Clock, wake: (run: string) => void): Wakes {
       current.set(run, atMs);
       due.push({ atMs, run });
       arm();
+    },
+    at: (run) => current.get(run),
+    rearm,
+    catchUp: () => {
+      if (setForMs <= clock.now() && firesAtMs > clock.monotonicMs()) rearm();
     },
     stop: () => {
       cancel?.();

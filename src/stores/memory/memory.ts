@@ -133,9 +133,30 @@ function openHandle(ledger: Ledger, readOnly: boolean, { now, soon }: Timing): J
       check(false);
       return listBlobs(ledger, after, limit);
     },
+    ...leases(ledger, self, check),
+    async close() {
+      if (closed) return;
+      closed = true;
+      await queue.drained();
+      if (ledger.owner === self) ledger.owner = undefined;
+    },
+  };
+}
+
+/** Who may write. `check` refuses a handle that is closed, or is for reading only. */
+function leases(
+  ledger: Ledger,
+  self: object,
+  check: (writing: boolean) => void,
+): Pick<JournalStore, "acquire" | "lease" | "renew" | "release"> {
+  return {
     async acquire(holder, takeOver) {
       check(true);
       return acquire(ledger, self, holder, takeOver);
+    },
+    async lease() {
+      check(false);
+      return ledger.owner === undefined ? undefined : ledger.lease;
     },
     async renew(epoch) {
       check(true);
@@ -147,12 +168,6 @@ function openHandle(ledger: Ledger, readOnly: boolean, { now, soon }: Timing): J
       check(true);
       if (ledger.lease.epoch === epoch) ledger.owner = undefined;
     },
-    async close() {
-      if (closed) return;
-      closed = true;
-      await queue.drained();
-      if (ledger.owner === self) ledger.owner = undefined;
-    },
   };
 }
 
@@ -162,7 +177,8 @@ function acquire(ledger: Ledger, self: object, holder: string, takeOver?: Lease)
   if (owner !== undefined && !watched) return { kind: "held", lease };
   ledger.owner = self;
   ledger.lease = { epoch: lease.epoch + 1, holder, heartbeat: 0 };
-  return { kind: "acquired", epoch: ledger.lease.epoch };
+  const { epoch } = ledger.lease;
+  return { kind: "acquired", epoch, ...(owner === undefined ? {} : { abandoned: true as const }) };
 }
 
 function commitGroup(ledger: Ledger, requests: readonly AppendRequest[], now: () => number) {

@@ -65,7 +65,7 @@ describe("the lease between processes", () => {
 
   test("after kill -9 the lease is free at once, with the next epoch", async () => {
     await kill();
-    expect(await store.acquire("test")).toEqual({ kind: "acquired", epoch: 2 });
+    expect(await store.acquire("test")).toEqual({ kind: "acquired", epoch: 2, abandoned: true });
   });
 
   test("a process that hangs can be taken over, and is fenced when it wakes", async () => {
@@ -73,7 +73,11 @@ describe("the lease between processes", () => {
     child.kill("SIGSTOP");
     const held = await store.acquire("test");
     if (held.kind !== "held") throw new Error("The lease was free.");
-    expect(await store.acquire("test", held.lease)).toEqual({ kind: "acquired", epoch: 2 });
+    expect(await store.acquire("test", held.lease)).toEqual({
+      kind: "acquired",
+      epoch: 2,
+      abandoned: true,
+    });
     child.kill("SIGCONT");
     expect(await ask("run/b")).toEqual({ kind: "fenced", epoch: 1, currentEpoch: 2 });
     expect(await store.head({ namespace: "default", stream: "run/b" })).toBeUndefined();

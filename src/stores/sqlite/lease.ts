@@ -27,6 +27,8 @@ export interface SqliteLease {
   /** To be called inside the inserting transaction. */
   current(): CurrentLease;
   acquire(holder: string, takeOver?: Lease): LeaseResult;
+  /** Who has it, by the row. */
+  holder(): Lease | undefined;
   renew(epoch: number): boolean;
   release(epoch: number): void;
   /** Releases what this process holds. */
@@ -57,12 +59,8 @@ export function sqliteLease(driver: Driver, database: Database, file: string): S
     let lockFile = found.lock_file;
     let lock = lockAt(driver, file + LOCK + lockFile);
     if (lock === undefined) {
-      if (found.holder !== null && !watched) {
-        return {
-          kind: "held",
-          lease: { epoch: found.epoch, holder: found.holder, heartbeat: found.heartbeat },
-        };
-      }
+      const held = holderOf(found);
+      if (held !== undefined && !watched) return { kind: "held", lease: held };
       lockFile = `-${epoch}`;
       lock = lockAt(driver, file + LOCK + lockFile);
       if (lock === undefined)
@@ -70,7 +68,8 @@ export function sqliteLease(driver: Driver, database: Database, file: string): S
     }
     own = { epoch, lock };
     take.run(epoch, holder, lockFile);
-    return { kind: "acquired", epoch };
+    const abandoned = found.holder === null ? {} : { abandoned: true as const };
+    return { kind: "acquired", epoch, ...abandoned };
   });
 
   return {
@@ -88,6 +87,7 @@ export function sqliteLease(driver: Driver, database: Database, file: string): S
         throw error;
       }
     },
+    holder: () => holderOf(row()),
     renew(epoch) {
       const renewed = beat.run(epoch).changes === 1;
       if (!renewed && own?.epoch === epoch) dropLock();
@@ -106,6 +106,10 @@ export function sqliteLease(driver: Driver, database: Database, file: string): S
       }
     },
   };
+}
+
+function holderOf({ epoch, holder, heartbeat }: LeaseRow): Lease | undefined {
+  return holder === null ? undefined : { epoch, holder, heartbeat };
 }
 
 function leaseStatements(database: Database) {

@@ -155,6 +155,7 @@ function openStore(
         writer.forget();
         return lease.acquire(holder, takeOver);
       }),
+    lease: async () => reading(() => lease.holder()),
     renew: async (epoch) => writing("renew the lease of", () => lease.renew(epoch)),
     release: async (epoch) => writing("release the lease of", () => lease.release(epoch)),
     close() {

@@ -2,12 +2,17 @@
 import type { Baton } from "../../engine/baton.ts";
 import type { Author, Entry } from "../../model/entry.ts";
 import { isBatonError } from "../../model/errors.ts";
+import { partsOf } from "../../model/workflow-parts.ts";
 import { chanceAt, wholeAt } from "./chance.ts";
+import { dealWithLetters } from "./letters.ts";
 import type { World } from "./world.ts";
 
 const PERSON: Author = { kind: "person", id: "simulated" };
 const ARRIVE_MS = [0, 1_500] as const;
 const ANSWER_MS = [20, 3_000] as const;
+const CANCEL_MS = [500, 8_000] as const;
+const OUTAGE_MS = [500, 15_000] as const;
+const GO_BACK_MS = [500, 20_000] as const;
 const AGAIN_MS = 300;
 const TRIES_MAX = 2_000;
 const REMINDERS_MAX = 15;
@@ -25,6 +30,8 @@ export interface Clients {
 interface Desk {
   readonly world: World;
   busy: number;
+  /** How often somebody was reminded, by run and step. */
+  readonly reminders: Map<string, number>;
 }
 
 /** Does something with whatever process there is, until it is done or refused for good. */
@@ -65,70 +72,121 @@ async function tryOnce(
 }
 
 /** What a client may be told that comes too late, or twice. */
-const EXPECTED = ["SIGNAL_REFUSED", "RUN_FINISHED", "RUN_NOT_FOUND", "VALUE_TOO_LARGE"] as const;
+const EXPECTED = [
+  "SIGNAL_REFUSED",
+  "RUN_FINISHED",
+  "RUN_NOT_FOUND",
+  "VALUE_TOO_LARGE",
+  "COMPENSATION_UNKNOWN",
+] as const;
 
 export function clients(world: World): Clients {
-  const { plan, time, owner } = world;
-  const { seed, schedule } = plan;
-  const desk: Desk = { world, busy: 0 };
-  const insist = (what: string, act: (baton: Baton) => Promise<unknown>) =>
-    insistOn(desk, what, act);
-  const later = (delayMs: number, act: () => void): void => {
-    desk.busy += 1;
-    time.after(owner, delayMs, () => {
-      desk.busy -= 1;
-      act();
-    });
-  };
-  const start = (id: string, input: unknown): void => {
-    void insist(`The start of ${id}`, (baton) => baton.startUntyped(plan.workflow, input, { id }));
-  };
-  const reminders = new Map<string, number>();
-  /** Whoever is reminded again and again says no at last. */
-  const remind = ({ stream, path = "" }: Entry): void => {
-    const run = stream.slice("run/".length);
-    const id = `${run} ${path} reminded`;
-    const count = (reminders.get(id) ?? 0) + 1;
-    reminders.set(id, count);
-    if (count !== REMINDERS_MAX) return;
-    void insist(`The answer to ${id}`, (baton) =>
-      baton.signal(run, path, { approved: false }, { by: PERSON, id }),
-    );
-  };
+  const desk: Desk = { world, busy: 0, reminders: new Map() };
   return {
     come: () => {
-      for (const [id, input] of plan.inputs) {
-        later(wholeAt(seed, ...ARRIVE_MS, "arrive", id), () => start(id, input));
-        if (schedule.strikes("duplicate", `start ${id}`))
-          later(wholeAt(seed, 0, 5_000, "again", id), () => start(id, input));
-        if (schedule.strikes("cancel", id)) {
-          later(wholeAt(seed, 500, 8_000, "cancel", id), () => {
-            const because = { by: PERSON, reason: "simulated" };
-            void insist(`The end of ${id}`, (baton) => baton.cancel(id, because));
-          });
-        }
-      }
+      for (const [id, input] of world.plan.inputs) visit(desk, id, input);
+      operate(desk);
     },
     see: (entry) => {
-      if (entry.kind === "reminder.due") return remind(entry);
-      if (entry.kind !== "step.opened" || entry.path === undefined) return;
-      if (entry.payload["step"] !== "approval" && entry.payload["step"] !== "signal") return;
-      const run = entry.stream.slice("run/".length);
-      const step = entry.path;
-      const value = plan.answer(run, step);
-      if (value === undefined) return;
-      const id = `${run} ${step}`;
-      const give = () =>
-        void insist(`The answer to ${id}`, (baton) =>
-          baton.signal(run, step, value, { by: PERSON, id }),
-        );
-      later(wholeAt(seed, ...ANSWER_MS, "answer", run, step), give);
-      if (schedule.strikes("duplicate", `answer ${id}`)) {
-        later(wholeAt(seed, ...ANSWER_MS, "answer", run, step, chanceAt(seed, run)), give);
-      }
+      if (entry.kind === "reminder.due") remind(desk, entry);
+      if (entry.kind === "run.parked" || entry.kind === "step.parked") readLetters(desk, entry);
+      if (entry.kind === "step.opened") answer(desk, entry);
     },
     areDone: () => desk.busy === 0,
   };
+}
+
+function later(desk: Desk, delayMs: number, act: () => void): void {
+  const { time, owner } = desk.world;
+  desk.busy += 1;
+  time.after(owner, delayMs, () => {
+    desk.busy -= 1;
+    act();
+  });
+}
+
+/** Somebody starts a run, and may want it to end, or to go back, before it has ended by itself. */
+function visit(desk: Desk, id: string, input: unknown): void {
+  const { seed, schedule, workflow } = desk.world.plan;
+  const start = () =>
+    void insistOn(desk, `The start of ${id}`, (baton) =>
+      baton.startUntyped(workflow, input, { id }),
+    );
+  later(desk, wholeAt(seed, ...ARRIVE_MS, "arrive", id), start);
+  if (schedule.strikes("duplicate", `start ${id}`))
+    later(desk, wholeAt(seed, 0, 5_000, "again", id), start);
+  const because = { by: PERSON, reason: "simulated" };
+  if (schedule.strikes("cancel", id)) {
+    later(desk, wholeAt(seed, ...CANCEL_MS, "cancel", id), () => {
+      void insistOn(desk, `The end of ${id}`, (baton) => baton.cancel(id, because));
+    });
+  }
+  if (schedule.strikes("compensate", id)) {
+    later(desk, wholeAt(seed, ...GO_BACK_MS, "compensate", id), () => {
+      void insistOn(desk, `The way back of ${id}`, (baton) => baton.compensate(id, because));
+    });
+  }
+}
+
+/** An operator opens breakers by hand, and closes them after a while. */
+function operate(desk: Desk): void {
+  const { seed, schedule, workflow } = desk.world.plan;
+  const names = new Set([...partsOf(workflow).agents].map(({ breaker }) => breaker?.name));
+  const because = { by: PERSON, reason: "simulated" };
+  for (const name of names) {
+    if (name === undefined || !schedule.strikes("breaker", name)) continue;
+    later(desk, wholeAt(seed, ...CANCEL_MS, "opens", name), () => {
+      void insistOn(desk, `The opening of ${name}`, (baton) =>
+        baton.openBreaker(name, because),
+      ).then(() =>
+        later(desk, wholeAt(seed, ...OUTAGE_MS, "closes", name), () => {
+          void insistOn(desk, `The closing of ${name}`, (baton) =>
+            baton.closeBreaker(name, because),
+          );
+        }),
+      );
+    });
+  }
+}
+
+/** Whoever is reminded again and again says no at last. */
+function remind(desk: Desk, { stream, path = "" }: Entry): void {
+  const run = stream.slice("run/".length);
+  const id = `${run} ${path} reminded`;
+  const count = (desk.reminders.get(id) ?? 0) + 1;
+  desk.reminders.set(id, count);
+  if (count !== REMINDERS_MAX) return;
+  void insistOn(desk, `The answer to ${id}`, (baton) =>
+    baton.signal(run, path, { approved: false }, { by: PERSON, id }),
+  );
+}
+
+function readLetters(desk: Desk, { stream, seq }: Entry): void {
+  const run = stream.slice("run/".length);
+  later(desk, wholeAt(desk.world.plan.seed, ...ANSWER_MS, "letters", run, seq), () => {
+    void insistOn(desk, `What is decided of the dead letters of ${run}`, (baton) =>
+      dealWithLetters(desk.world, baton, PERSON, { run, seq }),
+    );
+  });
+}
+
+/** A step that waits for somebody is answered, if the plan has an answer. */
+function answer(desk: Desk, { stream, path: step, payload }: Entry): void {
+  if (step === undefined || (payload["step"] !== "approval" && payload["step"] !== "signal"))
+    return;
+  const { plan } = desk.world;
+  const { seed } = plan;
+  const run = stream.slice("run/".length);
+  const value = plan.answer(run, step);
+  if (value === undefined) return;
+  const id = `${run} ${step}`;
+  const give = () =>
+    void insistOn(desk, `The answer to ${id}`, (baton) =>
+      baton.signal(run, step, value, { by: PERSON, id }),
+    );
+  later(desk, wholeAt(seed, ...ANSWER_MS, "answer", run, step), give);
+  if (plan.schedule.strikes("duplicate", `answer ${id}`))
+    later(desk, wholeAt(seed, ...ANSWER_MS, "answer", run, step, chanceAt(seed, run)), give);
 }
 
 /** Whether an error only says that another try may do. */

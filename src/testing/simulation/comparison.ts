@@ -4,6 +4,7 @@
  * What comes from outside is part of the comparison: where a timeout struck, a signal came too late or a run was cancelled in
  * one of the two lives and not in the other, their ends may rightly differ, and nothing is compared.
  */
+import type { Json } from "../../model/json.ts";
 import { sameJson } from "../../model/json-pointer.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import { partsOf } from "../../model/workflow-parts.ts";
@@ -27,10 +28,12 @@ export function compareLives(
     const ended = byRun.get(root)?.end;
     // How far the rest of a run has come when it fails is a matter of time.
     const whole = ended === "run.completed" || ended === "run.refused";
-    if ((whole || run === root) && endOf(journal) !== "open" && endOf(journal) !== endOf(other)) {
+    const ends = [endOf(journal), endOf(other)];
+    // What is open waits for a person, in one life or in both.
+    if ((whole || run === root) && !ends.includes("open") && ends[0] !== ends[1]) {
       broken.push({
         promise: 4,
-        message: `${run} ended as ${endOf(journal)}, and without faults as ${endOf(other)}.`,
+        message: `${run} ended as ${ends[0]}, and without faults as ${ends[1]}.`,
       });
       continue;
     }
@@ -78,9 +81,18 @@ function rootOf(run: string): string {
   return run.split("/")[0] ?? run;
 }
 
+/** Codes of what time ended. */
+const OUT_OF_TIME = /"(TIMEOUT|DEADLINE_EXCEEDED|HEARTBEAT_MISSED)"/;
+
 /** By root run, what came from outside: signals, cancellation, and what time decided. */
 function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string> {
   const met = new Map<string, string[]>();
+  // What an agent of the simulation answers depends on the turn, and so on how far a run went back.
+  const restored = new Set(
+    journals.flatMap(({ run, entries }) =>
+      entries.some(({ entry }) => entry.kind === "run.restored") ? [rootOf(run)] : [],
+    ),
+  );
   for (const { run, entries } of journals) {
     const all = met.get(rootOf(run)) ?? [];
     met.set(rootOf(run), all);
@@ -88,14 +100,30 @@ function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string>
       const { kind, path, turn, attempt, payload, by } = entry;
       const place = `${run} ${path ?? ""} ${turn ?? 0}`;
       if (kind === "signal.received") all.push(`${place} signal`);
-      if (kind === "run.cancelling" && by.kind !== "engine") all.push(`${place} cancelled`);
+      const endsIt = kind === "run.cancelling" || kind === "run.compensating";
+      if (endsIt && by.kind !== "engine") all.push(`${place} cancelled`);
+      if (kind === "run.restored")
+        all.push(`${place} restored ${JSON.stringify(payload["step"] ?? null)}`);
+      if (restored.has(rootOf(run)) && kind === "attempt.failed")
+        all.push(`${place} ${attempt ?? 0} failed`);
+      // Which calls meet an open breaker is a matter of time.
+      const { fallback, error } = payload;
+      if (fallback !== undefined || isOpenBreaker(error))
+        all.push(`${place} ${kind} ${attempt ?? 0} breaker`);
+      // It differs what is not known: whether an answer was refused, or the process died before it came.
+      if (kind === "step.parked" || kind === "attempt.unknown")
+        all.push(`${place} ${JSON.stringify(error ?? null)}`);
       if (payload["timedOut"] === true || payload["reason"] === "timeout")
         all.push(`${place} late`);
-      if (JSON.stringify(payload).includes('"TIMEOUT"'))
+      if (kind === "run.overdue" || OUT_OF_TIME.test(JSON.stringify(payload)))
         all.push(`${place} ${attempt ?? 0} timeout`);
     }
   }
   return new Map([...met].map(([root, all]) => [root, all.sort().join("\n")]));
+}
+
+function isOpenBreaker(error: Json | undefined): boolean {
+  return error instanceof Object && "code" in error && error["code"] === "BREAKER_OPEN";
 }
 
 /** A sleep gives the time at which it was over. */

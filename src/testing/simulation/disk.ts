@@ -35,14 +35,28 @@ export interface DiskEvents {
 
 /** What the observer knows. */
 export interface Observed {
-  /** `run path turn` of every result that was kept, and `run path turn once name` of every effect. */
+  /** `run path turn` of every result that was kept, with `once name` of every effect, with `undone` of what was compensated. */
   readonly results: Set<string>;
+  /** Runs that go back, or have gone back. */
+  readonly goingBack: Set<string>;
+  /** By run, the seq of its newest entry. */
+  readonly seqs: Map<string, number>;
+  /** By `run path turn`, when its newest attempt was announced, where it was. */
+  readonly intents: Map<string, number>;
+  /** By breaker, its newest transition, when it was, and how many there were. */
+  readonly breakers: Map<string, BreakerSeen>;
   /** `stream seq` of every entry that the store said it has, with its hash. */
   readonly acknowledged: Map<string, string>;
   readonly problems: string[];
   /** The epoch of the lease that was given last. */
   epoch: number;
   appends: number;
+}
+
+export interface BreakerSeen {
+  readonly last: string;
+  readonly at: number;
+  readonly period: number;
 }
 
 export interface Disk {
@@ -71,6 +85,10 @@ interface Platter extends DiskParts {
 export function simulatedDisk(parts: DiskParts): Disk {
   const observed: Observed = {
     results: new Set(),
+    goingBack: new Set(),
+    seqs: new Map(),
+    intents: new Map(),
+    breakers: new Map(),
     acknowledged: new Map(),
     problems: [],
     epoch: 0,
@@ -94,6 +112,7 @@ export function simulatedDisk(parts: DiskParts): Disk {
             if (result.kind === "acquired") observed.epoch = user.epoch = result.epoch;
             return result;
           }),
+        lease: () => reach(disk, user, () => inner.lease()),
         renew: (epoch) => reach(disk, user, () => inner.renew(epoch)),
         release: (epoch) => reach(disk, user, () => inner.release(epoch)),
       };
@@ -204,16 +223,31 @@ function keep(observed: Observed, events: DiskEvents, request: AppendRequest): v
     }
     for (const { seq, hash, text } of entries) {
       observed.acknowledged.set(`${stream} ${seq}`, hash);
-      if (!stream.startsWith("run/")) continue;
       // The engine sealed it: an entry of format 1.
       const entry = JSON.parse(text) as Entry;
-      const place = `${stream.slice("run/".length)} ${entry.path ?? ""} ${entry.turn ?? 0}`;
-      if (entry.kind === "step.sealed" || entry.kind === "item.sealed") observed.results.add(place);
-      if (entry.kind === "once.recorded")
-        observed.results.add(`${place} once ${JSON.stringify(entry.payload["name"])}`);
-      events.kept(entry);
+      if (stream.startsWith("run/")) {
+        note(observed, stream.slice("run/".length), entry);
+        events.kept(entry);
+      } else if (stream.startsWith("breaker/")) {
+        const name = stream.slice("breaker/".length);
+        observed.breakers.set(name, { last: entry.kind, at: entry.at, period: seq + 1 });
+      }
     }
   }
+}
+
+function note(observed: Observed, run: string, entry: Entry): void {
+  const { results, goingBack, seqs, intents } = observed;
+  const { kind, path = "", turn = 0, payload, seq } = entry;
+  const place = `${run} ${path} ${turn}`;
+  seqs.set(run, seq);
+  if (kind === "step.sealed" || kind === "item.sealed") results.add(place);
+  if (kind === "attempt.begun") intents.set(place, entry.at);
+  if (kind === "once.recorded") results.add(`${place} once ${JSON.stringify(payload["name"])}`);
+  if (kind === "run.compensating") goingBack.add(run);
+  if (kind === "run.restored") goingBack.delete(run);
+  const isDealtWith = kind === "compensation.resolved" && payload["action"] !== "retry";
+  if (kind === "compensation.sealed" || isDealtWith) results.add(`${place} undone`);
 }
 
 function never<X>(): Promise<X> {

@@ -1,6 +1,10 @@
 /** Agents of a simulation: fakes by name, or the real ones, each called on the simulation's time. */
 import { BatonError } from "../../model/errors.ts";
-import type { AgentContext, AgentDefinition } from "../../model/agent-definition.ts";
+import type {
+  AgentContext,
+  AgentDefinition,
+  CompensationContext,
+} from "../../model/agent-definition.ts";
 import type {
   BranchCase,
   StepDefinition,
@@ -23,13 +27,24 @@ export type AgentFake =
   // Whoever writes a fake says of what type its input is; what it is handed has passed its agent's contract.
   ((input: never, context: AgentContext) => unknown) | ScriptedAgent;
 
-/** What the simulation does around each call. */
-export type CallAround = (call: {
+export interface Executing {
   readonly agent: AgentDefinition;
   readonly latencyMs: readonly [number, number];
   readonly context: AgentContext;
   readonly execute: (context: AgentContext) => unknown;
-}) => unknown;
+}
+
+export interface Undoing {
+  readonly agent: AgentDefinition;
+  readonly context: CompensationContext;
+  readonly compensate: () => unknown;
+}
+
+/** What the simulation does around each call. */
+export interface CallAround {
+  readonly execute: (call: Executing) => unknown;
+  readonly compensate: (call: Undoing) => unknown;
+}
 
 const LATENCY_MS = [1, 2_000] as const;
 
@@ -58,8 +73,25 @@ export function withFakes(
     });
   }
   const exchanged = new Map<AgentDefinition, AgentDefinition>();
-  for (const agent of agents) exchanged.set(agent, faked(agent, fakes[agent.name], around));
-  return exchange(definition, (agent) => exchanged.get(agent) ?? agent, new Map());
+  const choose = (agent: AgentDefinition): AgentDefinition => {
+    const known = exchanged.get(agent);
+    if (known !== undefined) return known;
+    const made = faked(withFallback(agent, choose), fakes[agent.name], around);
+    exchanged.set(agent, made);
+    return made;
+  };
+  return exchange(definition, choose, new Map());
+}
+
+/** The agent that stands in for another while its breaker is open is one of the simulation's, too. */
+function withFallback(
+  agent: AgentDefinition,
+  choose: (agent: AgentDefinition) => AgentDefinition,
+): AgentDefinition {
+  const { breaker } = agent;
+  if (breaker?.whenOpen.kind !== "fallback") return agent;
+  const whenOpen = { kind: "fallback", agent: choose(breaker.whenOpen.agent) } as const;
+  return { ...agent, breaker: { ...breaker, whenOpen } };
 }
 
 function faked(
@@ -76,14 +108,25 @@ function faked(
       ? fake(input as never, context)
       : agent.execute(input, context);
   };
-  // What a fake did needs no undoing; the real thing must not be undone for it.
-  const undone =
-    fake === undefined || agent.compensate === undefined ? {} : { compensate: () => undefined };
+  const { compensate } = agent;
+  const undone: Pick<AgentDefinition, "compensate"> =
+    compensate === undefined
+      ? {}
+      : {
+          compensate: (input, output, context) =>
+            around.compensate({
+              agent,
+              context,
+              // What a fake did needs no undoing; the real thing must not be undone for it.
+              compensate: () =>
+                fake === undefined ? compensate(input, output, context) : undefined,
+            }),
+        };
   return {
     ...agent,
     ...undone,
     execute: (input, context) =>
-      around({
+      around.execute({
         agent,
         latencyMs: typeof latencyMs === "number" ? [latencyMs, latencyMs] : latencyMs,
         context,

@@ -1,20 +1,23 @@
 /** The promises of ARCHITECTURE as checks on what a simulated life has left behind. */
 import { nextWakeAt } from "../../decide/decide.ts";
 import { evolve, parsePath } from "../../decide/evolve.ts";
-import { factOf, type RecordedEntry, runEntries } from "../../history/read.ts";
+import { factOf, readStream, type RecordedEntry, runEntries } from "../../history/read.ts";
 import { replay } from "../../history/replay.ts";
 import { verifyStore } from "../../journal/verify.ts";
 import { check } from "../../model/check.ts";
 import type { AnyContract } from "../../model/contract.ts";
 import { type EntryKind, FINAL_KINDS } from "../../model/entry.ts";
 import type { Json } from "../../model/json.ts";
-import { DEFAULT_LIMITS } from "../../model/limits.ts";
+import type { Limits } from "../../model/limits.ts";
 import { newRun } from "../../model/run.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import { partsOf } from "../../model/workflow-parts.ts";
 import type { JournalStore } from "../../ports/journal-store.ts";
+import { checkBreaker } from "./breaker-invariants.ts";
+import { checkAttempts, checkReads } from "./handoff-invariants.ts";
 import type { Life } from "./life.ts";
 import { NAMESPACE } from "./process.ts";
+import { checkDelivery, checkRollbacks } from "./rollback-invariants.ts";
 
 /** The journal of one run, once its simulation is over. */
 export interface RunJournal {
@@ -33,8 +36,8 @@ export interface RunJournal {
 
 /** Something that was promised and did not hold. */
 export interface BrokenPromise {
-  /** The number of the promise in ARCHITECTURE; `own` for an invariant of the caller's. */
-  readonly promise: 1 | 3 | 4 | 5 | 7 | 8 | 10 | 11 | "own";
+  /** The number of the promise in ARCHITECTURE; `breakers` for what breakers are to do, `own` for an invariant of the caller's. */
+  readonly promise: 1 | 3 | 4 | 5 | 6 | 7 | 8 | 10 | 11 | "breakers" | "own";
   readonly message: string;
 }
 
@@ -84,12 +87,33 @@ export async function remainsOf(
     if (place.startsWith("run/") && found.get(place) !== hash)
       add(1, `The entry ${place} was acknowledged, and is not in the journal.`);
   }
-  for (const journal of journals) checkJournal(journal, workflows.get(journal.workflow), add);
+  for (const journal of journals)
+    checkJournal(journal, workflows.get(journal.workflow), life.limits, add);
+  for (const message of checkRollbacks(journals, workflows, life.outside)) add(6, message);
+  for (const message of checkDelivery(journals, workflows, life.outside)) add(4, message);
+  for (const message of await breakerProblems(store)) add("breakers", message);
   const left = stuck(life, journals, workflows);
   for (const message of left) add(11, message);
   if (life.end === "endless" && (left.length > 0 || journals.every(({ end }) => end !== undefined)))
     add(11, "The simulation went on without an end.");
   return { journals, broken, entries: report.entries, digest: await digestOf(store) };
+}
+
+async function breakerProblems(store: JournalStore): Promise<readonly string[]> {
+  const broken: string[] = [];
+  const filter = {
+    namespace: NAMESPACE,
+    prefix: "breaker/",
+    order: "oldest",
+    limit: 1_000,
+  } as const;
+  for (const { stream } of await store.heads(filter)) {
+    const entries: RecordedEntry[] = [];
+    for await (const each of readStream(store, { namespace: NAMESPACE, stream }))
+      entries.push(each);
+    broken.push(...checkBreaker(stream.slice("breaker/".length), entries));
+  }
+  return broken;
 }
 
 type Add = (promise: BrokenPromise["promise"], message: string) => void;
@@ -102,10 +126,16 @@ function journalOf(
 ): RunJournal {
   const state: Record<string, Json> = {};
   let output: Json | undefined;
+  const seqs = new Map<string, number>();
   for (const { entry, value } of entries) {
+    if (entry.kind === "run.restored")
+      for (const [key, seq] of seqs) if (seq > Number(entry.payload["seq"])) delete state[key];
     if (value === undefined) continue;
     if (entry.kind === "run.started") state["input"] = value;
-    if (entry.kind === "step.sealed" && entry.path !== undefined) state[entry.path] = value;
+    if (entry.kind === "step.sealed" && entry.path !== undefined) {
+      state[entry.path] = value;
+      seqs.set(entry.path, entry.seq);
+    }
     if (entry.kind === "run.completed") output = value;
   }
   const last = entries.at(-1)?.entry.kind;
@@ -131,6 +161,7 @@ const RESULTS: ReadonlySet<EntryKind> = new Set<EntryKind>([
 function checkJournal(
   journal: RunJournal,
   workflow: WorkflowDefinition | undefined,
+  limits: Limits,
   add: Add,
 ): void {
   const { run, entries } = journal;
@@ -162,9 +193,57 @@ function checkJournal(
       );
   }
   if (entries[0]?.entry.kind !== "run.started") return;
+  for (const message of actedAgain(entries, workflow)) add(4, `${run} ${message}`);
   for (const message of wokenLate(entries)) add(11, `${run} ${message}`);
-  for (const { seq, message } of replay(entries, workflow).differences)
+  for (const message of leftOut(journal, workflow)) add(4, `${run} ${message}`);
+  for (const message of checkAttempts(entries)) add(3, `${run} ${message}`);
+  for (const message of checkReads(entries, workflow)) add(10, `${run} ${message}`);
+  for (const { seq, message } of replay(entries, workflow, limits).differences)
     add(8, `${run} entry ${seq}: ${message}`);
+}
+
+/** Steps that a run completed without. */
+function leftOut({ end, entries }: RunJournal, { steps }: WorkflowDefinition): readonly string[] {
+  if (end !== "run.completed") return [];
+  const settled = new Set<string>();
+  for (const { entry } of entries) if (SETTLING.has(entry.kind)) settled.add(entry.path ?? "");
+  return steps
+    .filter(({ name }) => !settled.has(name))
+    .map(({ name }) => `completed without ${name}.`);
+}
+
+const SETTLING: ReadonlySet<EntryKind> = new Set<EntryKind>([
+  "step.sealed",
+  "step.carried",
+  "step.skipped",
+]);
+
+/** Attempts of at-most-once agents that were begun while an earlier one may have acted, unasked. */
+function actedAgain(
+  entries: readonly RecordedEntry[],
+  workflow: WorkflowDefinition,
+): readonly string[] {
+  const once = new Set(
+    [...partsOf(workflow).agents].flatMap(({ id, delivery }) =>
+      delivery === undefined ? [] : [id],
+    ),
+  );
+  const uncertain = new Set<string>();
+  const again: string[] = [];
+  for (const { entry } of entries) {
+    const { kind, path = "", turn = 0, agent = "", payload } = entry;
+    const place = `${path}:${turn}`;
+    const isSettled =
+      (kind === "attempt.failed" && payload["nothingDone"] === true) ||
+      (kind === "attempt.probed" && payload["answer"] === "notDone") ||
+      kind === "step.resolved";
+    if (isSettled) uncertain.delete(place);
+    if (kind !== "attempt.begun" || !once.has(agent)) continue;
+    if (uncertain.has(place))
+      again.push(`called ${agent} again at ${path}, though it may have acted there.`);
+    uncertain.add(place);
+  }
+  return again;
 }
 
 /** What a simulation may hold up a wake-up by: outages, and jumps of the wall clock. */
@@ -215,7 +294,7 @@ function stuck(
   for (const { run, workflow, entries } of open) {
     const definition = workflows.get(workflow);
     if (definition === undefined) continue;
-    const state = newRun(run, definition, DEFAULT_LIMITS);
+    const state = newRun(run, definition, life.limits);
     for (const recorded of entries) evolve(state, factOf(recorded));
     const asks = [...state.steps.values()].some(
       (step) =>
@@ -224,7 +303,7 @@ function stuck(
         step.opening.dueAt === undefined,
     );
     // A parked run waits for a person, and its last entry has what that person needs.
-    if (state.phase.kind === "parked") waiting.add(run);
+    if (state.phase.kind === "parked" || state.parked.size > 0) waiting.add(run);
     // With a time in its journal somebody had to wake it: the simulation has waited for that, unless it was to be reminded.
     const isReminded = entries.at(-1)?.entry.kind === "reminder.due";
     if (asks && (nextWakeAt(state) === undefined || isReminded)) waiting.add(run);

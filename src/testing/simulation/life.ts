@@ -3,11 +3,13 @@
  * whatever the schedule wants to go wrong meanwhile. It ends when every run has ended, or nothing can go on.
  */
 import { type Entry, FINAL_KINDS } from "../../model/entry.ts";
+import type { Limits } from "../../model/limits.ts";
 import type { StoreFactory } from "../../ports/journal-store.ts";
 import { VIRTUAL_START_MS } from "../virtual-clock.ts";
 import { clients } from "./clients.ts";
 import { type Observed, simulatedDisk } from "./disk.ts";
 import { boot, cutOff, die, moments } from "./processes.ts";
+import { type Outside, outsideWorld } from "./outside.ts";
 import type { Schedule } from "./schedule.ts";
 import { type PlayedOut, scheduler } from "./scheduler.ts";
 import type { Plan, World } from "./world.ts";
@@ -19,6 +21,8 @@ export interface Life {
   readonly store: StoreFactory;
   readonly schedule: Schedule;
   readonly problems: readonly string[];
+  readonly outside: Outside;
+  readonly limits: Limits;
   readonly elapsedMs: number;
 }
 
@@ -42,7 +46,10 @@ export async function live(plan: Plan, enter: (world: World) => void): Promise<L
     wallMs,
     problems: [],
     jumpedMs: 0,
-    outside: 0,
+    outside: outsideWorld(),
+    waiting: new Set(),
+    passed: new Set(),
+    retries: new Map(),
     current: undefined,
     processes: [],
     disk: simulatedDisk({
@@ -64,15 +71,23 @@ export async function live(plan: Plan, enter: (world: World) => void): Promise<L
   people.come();
   const isOver = () =>
     people.areDone() && open.size === 0 && world.processes.filter(({ dead }) => !dead).length <= 1;
-  const end = await time.play(isOver, () => world.outside > 0);
+  const end = await time.play(isOver, () => isAwaited(world));
   for (const process of world.processes) process.dead = true;
-  const { problems, disk } = world;
+  const { problems, disk, outside } = world;
   return {
     end,
+    outside,
+    limits: plan.limits,
     observed: disk.observed,
     store,
     schedule,
     problems,
     elapsedMs: time.elapsedMs(),
   };
+}
+
+/** Whether somebody who lives waits for something real. */
+function isAwaited({ waiting }: World): boolean {
+  for (const { owner } of waiting) if (!owner.dead) return true;
+  return false;
 }

@@ -5,7 +5,7 @@ import { openEngine } from "../../engine/embedded/engine.ts";
 import { makeBaton } from "../../engine/make-baton.ts";
 import { reader } from "../../engine/reader.ts";
 import type { WatchSource } from "../../engine/watch.ts";
-import { DEFAULT_LIMITS } from "../../model/limits.ts";
+import type { Limits } from "../../model/limits.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { JournalStore, StoreFactory } from "../../ports/journal-store.ts";
@@ -53,11 +53,12 @@ export async function openIn(
     readonly store: StoreFactory;
     readonly clock: Clock;
     readonly workflow: WorkflowDefinition;
+    readonly limits: Limits;
     readonly log: LogSink;
   },
 ): Promise<Baton> {
-  const { seed, clock, workflow, log } = parts;
-  const known = catalogue([workflow], [], DEFAULT_LIMITS);
+  const { seed, clock, workflow, limits, log } = parts;
+  const known = catalogue([workflow], [], limits);
   const store = await parts.store({ readOnly: false, now: () => clock.now() });
   process.store = store;
   let drawn = 0;
@@ -73,9 +74,11 @@ export async function openIn(
     clock,
     ids,
     log,
-    limits: DEFAULT_LIMITS,
+    limits,
     prices: {},
     catalogue: known,
+    // What would be healed here must be found by the promises.
+    watchdogMs: 0,
   });
   const source: WatchSource = {
     store,
@@ -85,7 +88,7 @@ export async function openIn(
   };
   return makeBaton({
     source,
-    reader: reader({ ...source, catalogue: known }),
+    reader: reader({ ...source, catalogue: known, limits }),
     catalogue: known,
     workflows: [workflow],
     ids,

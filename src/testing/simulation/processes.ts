@@ -27,6 +27,7 @@ export function boot(world: World, standby: boolean): SimulatedProcess {
     store: disk.storeFor(process),
     clock: time.clockOf(process, world.wallMs),
     workflow: plan.workflow,
+    limits: plan.limits,
     log: ({ message, data }) => {
       if (data?.["code"] === "INVARIANT_BROKEN") world.problems.push(message);
     },

@@ -27,9 +27,15 @@ export interface FaultRates {
   readonly duplicate: number;
   /** The run is cancelled at some moment. */
   readonly cancel: number;
+  /** A person asks for the run to go back, whether it has ended or not. */
+  readonly compensate: number;
+  /** An operator opens a breaker, and closes it after a while. */
+  readonly breaker: number;
   /** An attempt of an agent throws; or never ends, where the agent has a timeout. */
   readonly agentFailure: number;
   readonly agentHang: number;
+  /** An attempt to compensate throws. */
+  readonly compensationFailure: number;
 }
 
 export const DEFAULT_FAULTS: FaultRates = {
@@ -44,8 +50,11 @@ export const DEFAULT_FAULTS: FaultRates = {
   clockJump: 0.3,
   duplicate: 0.2,
   cancel: 0.05,
+  compensate: 0.02,
+  breaker: 0.1,
   agentFailure: 0.1,
   agentHang: 0.01,
+  compensationFailure: 0.1,
 };
 
 const AT_APPEND = [
@@ -101,5 +110,11 @@ export function scheduleOf(
 
 /** What an agent does belongs to the world, and happens in the simulation without faults as well. */
 export function isOfAgents(name: string): boolean {
-  return name.startsWith("agentFailure ") || name.startsWith("agentHang ");
+  return OF_AGENTS.has(name.slice(0, name.indexOf(" ")));
 }
+
+const OF_AGENTS: ReadonlySet<string> = new Set<keyof FaultRates>([
+  "agentFailure",
+  "agentHang",
+  "compensationFailure",
+]);

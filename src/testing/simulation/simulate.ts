@@ -1,6 +1,7 @@
 /** `simulate`: many lives of one workflow, each from a seed, with everything that can go wrong going wrong in some of them. */
 import { BatonError } from "../../model/errors.ts";
 import type { Json } from "../../model/json.ts";
+import { type Limits, limitsWith } from "../../model/limits.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import { memory } from "../../stores/memory/memory.ts";
 import { callsIn } from "./calls.ts";
@@ -31,6 +32,8 @@ export interface SimulationOptions {
   readonly answers?: Readonly<Record<string, SimulatedAnswer>>;
   /** How often what goes wrong; what is left out as in {@link DEFAULT_FAULTS}. */
   readonly faults?: Partial<FaultRates>;
+  /** As in `open()`. */
+  readonly limits?: Partial<Limits>;
   readonly seeds: { readonly from: number; readonly count: number };
   /** Runs at once in each seed, at most; 3 if left out. */
   readonly runsMax?: number;
@@ -94,6 +97,7 @@ interface Simulation {
   readonly options: SimulationOptions;
   readonly inputs: readonly unknown[];
   readonly rates: FaultRates;
+  readonly limits: Limits;
   world: World | undefined;
   calls: number;
 }
@@ -133,6 +137,8 @@ export async function simulate(
     options,
     inputs,
     rates: { ...DEFAULT_FAULTS, ...options.faults },
+    // Crashes are what a simulation is made of: no call is taken to be the cause of so many, unless it is asked for.
+    limits: limitsWith({ crashesMax: Number.MAX_SAFE_INTEGER, ...options.limits }),
     world: undefined,
     calls: 0,
   };
@@ -250,6 +256,7 @@ function planOf(simulation: Simulation, seed: number, schedule: Plan["schedule"]
     answer: (run, step) => answerOf(simulation, seed, run, step),
     store: options.store ?? ((parts) => memory(parts)),
     schedule,
+    limits: simulation.limits,
   };
 }
 

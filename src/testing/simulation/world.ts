@@ -1,7 +1,10 @@
 /** What the parts of one simulated life share. */
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import type { StoreFactory } from "../../ports/journal-store.ts";
+import type { Limits } from "../../model/limits.ts";
+import type { Passed } from "./call-watch.ts";
 import type { Disk } from "./disk.ts";
+import type { Outside } from "./outside.ts";
 import type { SimulatedProcess } from "./process.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
@@ -23,6 +26,7 @@ export interface Plan {
   readonly answer: (run: string, step: string) => unknown;
   readonly store: SimulatedStore;
   readonly schedule: Schedule;
+  readonly limits: Limits;
 }
 
 /** The system while it lives, as processes, agents and clients see it. */
@@ -36,8 +40,13 @@ export interface World {
   readonly problems: string[];
   /** How far the wall clock has jumped. */
   jumpedMs: number;
-  /** Calls of agents that are really under way. */
-  outside: number;
+  readonly outside: Outside;
+  /** Calls of agents that really wait for something, and of whom. */
+  readonly waiting: Set<{ readonly owner: Owner }>;
+  /** By place, the dead letters that a person had tried again. */
+  readonly retries: Map<string, Set<number>>;
+  /** Calls that are under way behind a breaker. */
+  readonly passed: Set<Passed>;
   /** The process that clients reach now. */
   current: SimulatedProcess | undefined;
   readonly processes: SimulatedProcess[];

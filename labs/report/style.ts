@@ -30,7 +30,7 @@ code { font: 13px/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
 .bar { display: block; width: 100%; height: 16px; margin-top: 4px; }
 .track { fill: var(--track); } .wrong { fill: var(--wrong); } .loud { fill: var(--loud); } .plain { fill: var(--plain); } .right { fill: var(--right); }
 .key { display: inline-block; width: 12px; height: 12px; border-radius: 2px; margin-right: 6px; }
-.key.wrong { background: var(--wrong); } .key.loud { background: var(--loud); }
+.key.wrong { background: var(--wrong); } .key.loud { background: var(--loud); } .key.right { background: var(--right); } .key.plain { background: var(--plain); }
 .stale { color: var(--wrong); font-weight: 600; }
 .timeline { display: block; width: 100%; min-width: 760px; padding: 14px; font: 15px system-ui, sans-serif; }
 .timeline text { fill: var(--text); } .timeline .tick { fill: var(--soft); font-size: 13px; } .timeline .lane { font-weight: 600; }
@@ -39,7 +39,8 @@ code { font: 13px/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
 .mark { stroke: var(--soft); stroke-width: 2; stroke-dasharray: 4 3; } .wrong-mark { stroke: var(--wrong); stroke-dasharray: none; stroke-width: 3; }
 .timeline .mark-text { fill: var(--oldtext); font-size: 14px; }
 line.version { stroke: var(--right); } circle.version { fill: var(--right); } .timeline .version-text { font-size: 14px; }
-.sides { display: grid; grid-template-columns: 1fr; gap: 0 24px; }
+.calls { display: block; width: 100%; min-width: 760px; padding: 10px 14px; font: 13px system-ui, sans-serif; } .calls text { fill: var(--soft); }
+.sides { display: grid; grid-template-columns: 1fr; gap: 0 24px; } .sides > * { min-width: 0; }
 @media (min-width: 1000px) { .sides { grid-template-columns: 9fr 10fr; } }
 .sides table { font-size: 14px; } .sides th, .sides td { padding: 7px 10px; }
 ul.hashes { padding-left: 18px; margin: 4px 0; } pre { overflow-x: auto; } summary { cursor: pointer; padding: 6px 0; font-weight: 500; }

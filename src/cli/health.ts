@@ -1,0 +1,54 @@
+/** `baton health`: how the runs of a store stand, and which are stuck. */
+import type { Command } from "commander";
+import type { Health } from "../index.ts";
+import { examples } from "./arguments.ts";
+import type { Cli, CommonFlags } from "./cli.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { printTable } from "./table.ts";
+import { count, moment, printable } from "./text.ts";
+
+export function define(command: Command, cli: Cli): void {
+  command
+    .addHelpText(
+      "after",
+      examples("baton health", "baton health --json | jq .stuck", "baton health || page-somebody"),
+    )
+    .action(async (flags: CommonFlags) => cli.finish(await health(cli, flags)));
+}
+
+async function health(cli: Cli, flags: CommonFlags): Promise<ExitCode> {
+  return cli.withBaton(flags, "journal", async ({ baton }) => {
+    const found = await baton.health();
+    if (flags.json === true) cli.printJson(found);
+    else await printHealth(cli, found);
+    return found.ok ? EXIT.ok : EXIT.failed;
+  });
+}
+
+async function printHealth(cli: Cli, { ok, runs, stuck, store, breakersOpen }: Health) {
+  const { colors } = cli;
+  cli.print(
+    ok ? colors.green("Nothing is stuck.") : colors.red(`${count(stuck.length, "run")} stuck.`),
+  );
+  const line = (title: string, text: string) => cli.print(`${colors.dim(title.padEnd(10))}${text}`);
+  line("worked on", worker(store));
+  line(
+    "runs",
+    `${runs.executing} to execute, ${runs.waiting} waiting, ${runs.parked} waiting for a person`,
+  );
+  if (breakersOpen.length > 0) line("open", breakersOpen.map(printable).join(", "));
+  if (stuck.length === 0) return;
+  cli.print();
+  await printTable(
+    cli,
+    [{ title: "RUN", flexible: true }, { title: "SINCE" }, { title: "WHY", flexible: true }],
+    stuck.map(({ run, since, message }) => [printable(run), moment(since), printable(message)]),
+  );
+}
+
+function worker({ worked, holder }: Health["store"]): string {
+  if (worked === "elsewhere") return printable(`by ${holder ?? "another process"}`);
+  return holder === undefined
+    ? "by nobody"
+    : printable(`by nobody: ${holder} has it, and gives no sign of life`);
+}
