@@ -462,3 +462,28 @@ test("an error of the engine is told apart from one of the run", async () => {
   const error = await baton.start(other, 1).catch((each: BatonError) => each);
   expect(error).toMatchObject({ code: "WORKFLOW_NOT_FOUND" });
 });
+
+test("what a context has can be taken off it, and is found through what stands in front of it", async () => {
+  const taking = agentOf("taking", async (n: number, context) => {
+    const { once, usage, log, heartbeat, stream, remainingMs, run } = context;
+    const made = Object.create(context) as AgentContext;
+    const proxied = new Proxy(context, {});
+    usage({ model: "fable", inputTokens: 1, outputTokens: 1 });
+    log.info("here");
+    heartbeat();
+    stream("half");
+    const kept = await once("effect", () => n + 1);
+    return [
+      kept,
+      run,
+      made.path,
+      proxied.attempt,
+      made.signal.aborted,
+      remainingMs() === undefined,
+    ];
+  });
+  const flow = single(taking);
+  const { baton, clock } = await opened({ workflows: [flow] });
+  const run = await baton.start(flow, 1, { id: "r" });
+  expect(await clock.until(run.result())).toEqual([2, "r", "a", 1, false, true]);
+});

@@ -75,58 +75,61 @@ function live({ ended, actor, command }: ContextHandle): void {
   if (ended) refuse(actor, command, "has ended");
 }
 
+/** Not a private field: it is found through whatever stands in front of the context as well, a proxy or an object made from it. */
+const HANDLE = Symbol("handle");
+
 /**
  * A class, since all contexts share its members: as an object's own they would be made for each attempt, which is a tenth of what
  * a step costs. What is a function can be taken off the context and called by itself.
  */
 class Context implements AgentContext {
-  readonly #handle: ContextHandle;
+  readonly [HANDLE]: ContextHandle;
 
   constructor(handle: ContextHandle) {
-    this.#handle = handle;
+    this[HANDLE] = handle;
   }
 
   get run(): string {
-    return this.#handle.actor.id;
+    return this[HANDLE].actor.id;
   }
 
   get path(): string {
-    return this.#handle.command.path;
+    return this[HANDLE].command.path;
   }
 
   get turn(): number {
-    return this.#handle.command.turn;
+    return this[HANDLE].command.turn;
   }
 
   get attempt(): number {
-    return this.#handle.command.attempt;
+    return this[HANDLE].command.attempt;
   }
 
   get feedback(): AgentContext["feedback"] {
-    return this.#handle.command.feedback;
+    return this[HANDLE].command.feedback;
   }
 
   get signal(): AbortSignal {
-    const handle = this.#handle;
+    const handle = this[HANDLE];
     handle.controller ??= new AbortController();
     if (handle.aborted || handle.ended) handle.controller.abort();
     return handle.controller.signal;
   }
 
   get idempotencyKey(): string {
-    const { core, actor, command } = this.#handle;
+    const { core, actor, command } = this[HANDLE];
     const { path, turn } = command;
     return executionKeyOf({ namespace: core.namespace, run: actor.id, path, turn });
   }
 
   get once(): AgentContext["once"] {
-    const handle = this.#handle;
+    const handle = this[HANDLE];
     handle.once ??= onces(handle);
     return handle.once;
   }
 
   get usage(): AgentContext["usage"] {
-    const handle = this.#handle;
+    const handle = this[HANDLE];
     return (call) => {
       live(handle);
       handle.usage.push(usageRecord(handle.core.prices, call));
@@ -135,16 +138,16 @@ class Context implements AgentContext {
   }
 
   get deadline(): number | undefined {
-    return this.#handle.time.deadlineAt;
+    return this[HANDLE].time.deadlineAt;
   }
 
   get remainingMs(): AgentContext["remainingMs"] {
-    const { core, time } = this.#handle;
+    const { core, time } = this[HANDLE];
     return () => leftMs(core, time);
   }
 
   get heartbeat(): AgentContext["heartbeat"] {
-    const handle = this.#handle;
+    const handle = this[HANDLE];
     return (progress) => {
       live(handle);
       beat(handle, progress);
@@ -152,19 +155,19 @@ class Context implements AgentContext {
   }
 
   get lastProgress(): Json | undefined {
-    const { agent, progress } = this.#handle.command;
+    const { agent, progress } = this[HANDLE].command;
     // What another agent said, for which this one stands in, means nothing to it.
     return progress?.agent === agent.id ? progress.value : undefined;
   }
 
   get log(): AgentLog {
-    const handle = this.#handle;
+    const handle = this[HANDLE];
     handle.log ??= logOf(handle);
     return handle.log;
   }
 
   get stream(): AgentContext["stream"] {
-    const handle = this.#handle;
+    const handle = this[HANDLE];
     return (chunk) => {
       live(handle);
       tellPartial(handle, chunk);

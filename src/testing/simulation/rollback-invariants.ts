@@ -232,7 +232,7 @@ function recordProblems(
         broken.push(`has a dead letter of ${keyOf(letter)} for nothing.`);
   }
   if (end === "run.compensated" || until < Number.POSITIVE_INFINITY)
-    broken.push(...[...pending.keys()].map((key) => `has gone back, and ${key} is not undone.`));
+    broken.push(...[...pending.keys()].map((key) => `has ended, and ${key} is not undone.`));
   return broken;
 }
 
