@@ -74,7 +74,9 @@ const NO_ONCES: ReadonlyMap<string, Json> = new Map();
 export function mayCall(run: Run, path: string, nowMs: number): boolean {
   if (run.performing.has(path)) return false;
   if (isWaitedFor(run, path)) return false;
-  if (run.holds.size > 0 && (run.holds.get(path)?.dueAt ?? 0) > nowMs) return false;
+  const hold = run.holds.size === 0 ? undefined : run.holds.get(path);
+  // What is held had its retry pause behind it, though a clock that was set back since may say otherwise.
+  if (hold !== undefined) return hold.dueAt <= nowMs;
   const retryAt = run.calls.get(path)?.retryAt;
   return retryAt === undefined || retryAt <= nowMs;
 }

@@ -50,7 +50,8 @@ type RulesOf = (step: StepDefinition) => StepRules<StepDefinition>;
 export function askProbes(turn: Deliberation, rulesOf: RulesOf): void {
   const { run, nowMs } = turn;
   for (const [path, unknown] of run.unknowns) {
-    const dueAt = Math.max(unknown.retryAt ?? 0, run.holds.get(path)?.dueAt ?? 0);
+    // A probe that is held had its pause behind it, though a clock that was set back since may say otherwise.
+    const dueAt = run.holds.get(path)?.dueAt ?? unknown.retryAt ?? 0;
     if (dueAt > nowMs || run.performing.has(path)) continue;
     const step = run.definition.stepByName.get(unknown.step);
     if (step === undefined) continue;

@@ -61,6 +61,13 @@ interface Reading {
   /** Seq of the entry with which the run began to end; Infinity before it. */
   turnedAt: number;
   resumedSince: boolean;
+  /** When the newest fact was recorded. */
+  atMs: number;
+  /**
+   * Whether the clock may have been set back: a process that takes a run up again does so later than anything that the one
+   * before recorded, and `at` stands still only where the clock says less.
+   */
+  clockIsBack: boolean;
 }
 
 /** Reads a run's facts. The plan is in the order of the walk: the newest first, then what takes a person. */
@@ -81,6 +88,8 @@ export function sagaHistory(
     begun: new Map(),
     turnedAt: Number.POSITIVE_INFINITY,
     resumedSince: false,
+    atMs: 0,
+    clockIsBack: false,
   };
   for (const fact of facts) {
     if (reading.dealtWith !== undefined) {
@@ -88,6 +97,7 @@ export function sagaHistory(
       continue;
     }
     read(reading, fact);
+    reading.atMs = fact.at;
     if (fact.kind === "run.resumed" && fact.seq < reading.turnedAt)
       addLost(reading, facts, fact.seq);
     if (fact.kind === "handoff.refused" && fact.payload.then.kind === "skip")
@@ -119,6 +129,7 @@ function readBack(reading: Reading, dealtWith: Set<string>, fact: Fact): void {
   reading.dealtWith = undefined;
   reading.turnedAt = Number.POSITIVE_INFINITY;
   reading.resumedSince = false;
+  reading.clockIsBack = false;
 }
 
 /** Whether nobody but a person can tell what is to be undone. */
@@ -181,11 +192,16 @@ function read(reading: Reading, fact: Fact): void {
       reading.dealtWith = new Set();
       return;
     case "run.resumed":
-      if (fact.seq > reading.turnedAt) reading.resumedSince = true;
-      return;
+      return readResumed(reading, fact);
     default:
       return;
   }
+}
+
+function readResumed(reading: Reading, fact: FactOf<"run.resumed">): void {
+  const isBack = fact.at === reading.atMs;
+  reading.clockIsBack = isBack || (reading.resumedSince && reading.clockIsBack);
+  if (fact.seq > reading.turnedAt) reading.resumedSince = true;
 }
 
 function addResult(reading: Reading, fact: FactOf<"step.sealed" | "item.sealed">): void {
@@ -319,6 +335,8 @@ function addLost(
     if (fact.seq >= seq) break;
     if (fact.seq > run.seq) evolve(run, fact);
   }
+  // By a clock that was set back since, nothing tells that a retry was not due yet.
+  if (reading.clockIsBack) atMs = Number.POSITIVE_INFINITY;
   for (const step of reading.definition.steps) {
     const isIdle = (path: string) => !mayBeUnderWay(run, path, atMs);
     for (const path of readyPaths(run, step, isIdle)) {

@@ -1,10 +1,11 @@
 /** Budgets: what is set aside before a call, settled after it, waited for, refused, raised, and never overshot. */
-import { budget, memory, workflow } from "baton";
+import { agent, budget, memory, workflow } from "baton";
 import { type VirtualClock, virtualClock } from "baton/testing";
 import { describe, expect, test } from "vitest";
 import { budgetOf, limited, PRICES, startAll, USES_100 } from "../support/limited.ts";
 import {
   ADA,
+  anything,
   expectRefused,
   gate,
   journalOf,
@@ -282,4 +283,41 @@ describe("a window", () => {
       "BUDGET_NOT_FOUND",
     );
   });
+});
+
+test("a call that waited for a budget is not made where its breaker has opened meanwhile", async () => {
+  const called: string[] = [];
+  const spend = budget("one-at-a-time", { tokens: 2 });
+  const failing = gate<number>();
+  const caller = agent({
+    name: "caller",
+    version: "1.0.0",
+    input: anything,
+    output: anything,
+    timeout: "1m",
+    budgets: [spend],
+    maximum: { tokens: 2 },
+    breaker: { failures: 1, cooldown: "1h" },
+    retry: { attempts: 1 },
+    execute: async (_, { run }) => {
+      called.push(run);
+      return run === "well" ? 1 : await failing.promise;
+    },
+  });
+  const flow = workflow("waits", "1.0.0", { input: anything })
+    .step("a", caller, { input: () => 1 })
+    .output(({ a }) => a);
+  const { baton, clock } = await opened({ workflows: [flow] });
+  await clock.until((await baton.start(flow, 1, { id: "well" })).result());
+  await baton.start(flow, 1, { id: "sick" });
+  await clock.settle();
+  await baton.start(flow, 1, { id: "waits" });
+  await clock.settle();
+  failing.fail(new Error("down"));
+  await clock.settle();
+  expect(called).toEqual(["well", "sick"]);
+  expect(await journalOf(baton, "waits")).toEqual(["run.started", "attempt.held a"]);
+  expect((await baton.report("waits")).steps[0]?.waitsFor?.gate).toBe("breaker/caller");
+  const [stands] = await baton.budgets();
+  expect(stands?.reserved).toMatchObject({ tokens: 0 });
 });

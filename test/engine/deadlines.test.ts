@@ -455,3 +455,38 @@ test("a run in the queue for a place to execute ends at its deadline", async () 
   expect(clock.now()).toBe(START + 60_000);
   hold.open(1);
 });
+
+test("an attempt whose turn comes after the deadline is not begun, though no timer has told of it", async () => {
+  const called: string[] = [];
+  const first = gate();
+  const one = agentOf(
+    "one",
+    async (_: unknown, { run }) => {
+      called.push(run);
+      if (run === "first") await first.promise;
+      return 1;
+    },
+    { concurrency: 1 },
+  );
+  const flow = workflow("jump", "1.0.0", { input: anything })
+    .step("a", one, { input: () => 1 })
+    .output(({ a }) => a);
+  const time = virtualClock();
+  let jumpedMs = 0;
+  const clock = { ...time, now: () => time.now() + jumpedMs };
+  const { baton } = await opened({ workflows: [flow] }, clock);
+  await baton.start(flow, 1, { id: "first" });
+  const run = await baton.start(flow, 1, { id: "second", deadline: "10m" });
+  await time.settle();
+  jumpedMs = 3_600_000;
+  first.open();
+  expect(await time.until(run.outcome())).toMatchObject({ error: { code: "DEADLINE_EXCEEDED" } });
+  expect(called).toEqual(["first"]);
+  expect(await journalOf(baton, "second")).toEqual([
+    "run.started",
+    "run.overdue",
+    "attempt.failed a 1",
+    "run.failed",
+  ]);
+  expect((await baton.replay("second")).differences).toEqual([]);
+});

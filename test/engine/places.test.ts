@@ -49,3 +49,29 @@ test("promise 11: a run that is given a place while an append of it is under way
   await clock.until(told);
   expect(await clock.until(two.result())).toBe(42);
 });
+
+test("promise 11: a run that is ending gives its place to a child that still has to go on", async () => {
+  const clock = virtualClock();
+  const pay = agentOf("pay", async (n: number) => {
+    await new Promise<void>((paid) => clock.after(2_000, paid));
+    return n;
+  });
+  const child = workflow("child", "1.0.0", { input: count })
+    .step("pay", pay, { input: ({ input }) => input, pivot: true })
+    .sleep("rest", { needs: ["pay"], for: "1h" })
+    .step(
+      "tell",
+      agentOf("tell", (n: number) => n),
+      { needs: ["pay", "rest"], input: ({ pay }) => pay as number },
+    )
+    .output(({ tell }) => tell as number);
+  const parent = workflow("parent", "1.0.0", { input: count })
+    .subflow("order", child, { input: ({ input }) => input, deadline: "1s" })
+    .output(({ order }) => order);
+  const { baton } = await opened({ workflows: [parent], limits: { concurrentRunsMax: 1 } }, clock);
+  const run = await clock.until(baton.start(parent, 1, { id: "r" }));
+  expect(await clock.until(run.outcome())).toMatchObject({ kind: "failed", step: "order" });
+  expect(await clock.until((await baton.run("r/order")).outcome())).toMatchObject({
+    kind: "completed",
+  });
+});

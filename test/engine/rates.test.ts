@@ -424,3 +424,33 @@ test("whoever is cancelled when, at rest every line is empty and every place fre
     { numRuns: 12 },
   );
 }, 120_000);
+
+test("promise 6: a call that waited for its rate, and can be undone, is announced when it is let through", async () => {
+  const undone: unknown[] = [];
+  const seat = agent({
+    name: "seat",
+    version: "1.0.0",
+    input: anything,
+    output: anything,
+    rate: { calls: 1, per: "10s" },
+    retry: { attempts: 1 },
+    execute: () => 1,
+    compensate: (_, output) => void undone.push(output),
+  });
+  const flow = workflow("announced", "1.0.0", { input: anything })
+    .step("a", seat, { input: () => 1 })
+    .output(({ a }) => a);
+  const { baton, clock } = await opened({ workflows: [flow] });
+  await baton.start(flow, 1, { id: "first" });
+  const run = await baton.start(flow, 1, { id: "second" });
+  await clock.until(run.result());
+  expect(await journalOf(baton, "second")).toEqual([
+    "run.started",
+    "attempt.held a",
+    "attempt.begun a",
+    "step.sealed a",
+    "run.completed",
+  ]);
+  expect((await baton.replay("second")).differences).toEqual([]);
+  expect(undone).toEqual([]);
+});

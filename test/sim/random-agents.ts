@@ -11,6 +11,7 @@ import {
 import type { AgentFake } from "baton/testing";
 import { z } from "zod";
 import { digest, type Dice, pick } from "./dice.ts";
+import { limitsOfAgent, probing, type RandomLimits, TOKENS_MAX } from "./random-limits.ts";
 
 export const anything = contract("anything", "1.0.0", z.unknown());
 export const small = contract("small", "1.0.0", z.int().min(0).max(1_000_000));
@@ -61,7 +62,12 @@ export const RANDOM_FAKES: Readonly<Record<string, AgentFake>> = Object.fromEntr
   [...KINDS, DRAFTER, STANDBY].map(({ name, execute }): readonly [string, AgentFake] => [
     name,
     // Its contract takes any JSON.
-    (input: Json, context: AgentContext) => execute(input, context),
+    (input: Json, context: AgentContext) => {
+      const tokens = digest(input) % (TOKENS_MAX + 1);
+      if (tokens % 2 === 0)
+        context.usage({ model: "a-model", inputTokens: tokens, outputTokens: 0 });
+      return execute(input, context);
+    },
   ]),
 );
 
@@ -72,16 +78,25 @@ export interface RandomAgents {
 }
 
 /** The agents of one workflow. In half of the seeds some can be undone, in a third some stand behind breakers, in a quarter some are at-most-once. */
-export function randomAgents(dice: Dice): RandomAgents {
+export function randomAgents(dice: Dice, limits: RandomLimits): RandomAgents {
   const undoes = dice(2) === 0;
   const breaks = dice(3) === 0;
   const isOnce = dice(4) === 0;
   const shared = breakerSettings(dice);
   const make = (kind: Kind, more: Partial<Options>): RandomAgent => {
     const undone = undoes && dice(3) > 0 ? compensation(dice) : {};
-    const once = isOnce && dice(2) === 0 ? delivery(dice, undone.compensateUnknown === true) : {};
+    const once =
+      isOnce && dice(2) === 0
+        ? { ...delivery(dice, undone.compensateUnknown === true), ...probing(limits) }
+        : {};
     // Whether `compensate` must take an output that is unknown follows from chance here, which the types can't.
-    return agent({ ...base(kind), ...undone, ...once, ...more } as Options);
+    return agent({
+      ...base(kind),
+      ...undone,
+      ...once,
+      ...more,
+      ...limitsOfAgent(limits),
+    } as Options);
   };
   const standby = make(STANDBY, {});
   const guarded = (): Partial<Options> => {

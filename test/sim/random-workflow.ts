@@ -3,19 +3,27 @@ import { contract, type Json, type StepDefinition, type WorkflowDefinition } fro
 import type { SimulationOptions } from "baton/testing";
 import { z } from "zod";
 import { type Dice, diceOf, digest, pick } from "./dice.ts";
+import {
+  deadlineOfWorkflow,
+  limitedStep,
+  type RandomLimits,
+  randomLimits,
+} from "./random-limits.ts";
 import { anything, RANDOM_FAKES, type RandomAgents, randomAgents, small } from "./random-agents.ts";
 
 const amount = contract("amount", "1.0.0", z.object({ amount: z.int() }));
 
 interface Making extends RandomAgents {
   readonly dice: Dice;
+  readonly limits: RandomLimits;
   nested: number;
 }
 
 /** A workflow of one to eight steps; workflows in it are made in the same way. */
 export function randomWorkflow(seed: number): WorkflowDefinition {
   const dice = diceOf(seed);
-  return made({ dice, ...randomAgents(dice), nested: 0 }, `random-${seed}`, 0);
+  const limits = randomLimits(seed);
+  return made({ dice, limits, ...randomAgents(dice, limits), nested: 0 }, `random-${seed}`, 0);
 }
 
 /** How the workflow of a seed is simulated: everything that can be set is drawn from the seed as well. */
@@ -45,7 +53,9 @@ function made(making: Making, name: string, depth: number): WorkflowDefinition {
   for (let count = 1 + dice(depth === 0 ? 8 : 3); count > 0; count -= 1) {
     const needs = [...new Set(Array.from({ length: 1 + dice(3) }, () => pick(dice, readable)))];
     if (after.length > 0 && dice(3) === 0) needs.push(pick(dice, after));
-    const step = stepOf(making, `s${steps.length}`, needs, depth);
+    const step = stepOf(making, `s${steps.length}`, needs, depth).map((each) =>
+      limitedStep(making.limits, each),
+    );
     steps.push(...step);
     const last = step.at(-1);
     if (last === undefined) continue;
@@ -64,6 +74,8 @@ function made(making: Making, name: string, depth: number): WorkflowDefinition {
     input: anything,
     output: small,
     ...(dice(2) === 0 ? { compensation: "parallel" } : {}),
+    ...deadlineOfWorkflow(making.limits),
+    ...(steps.some(({ deadlineMs }) => deadlineMs !== undefined) ? { hasStepDeadlines: true } : {}),
     steps,
     stepByName: new Map(steps.map((step) => [step.name, step])),
     dependents,

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { randomOptions, randomWorkflow } from "./random-workflow.ts";
 import { seedsOf } from "./seeds.ts";
 
-test("promises 1, 3 to 8, 10 and 11, and what breakers are to do, hold for workflows of every shape, whatever goes wrong", async () => {
+test("promises 1, 3 to 8, 10, 11 and 13, and what breakers, rates and deadlines are to do, hold for workflows of every shape, whatever goes wrong", async () => {
   const { from, count } = seedsOf(140);
   console.log(`random workflows: seeds ${from} to ${from + count - 1}`);
   const failures: string[] = [];

@@ -196,11 +196,12 @@ function tellParked(core: Core, { id }: Actor, fact: FactOf<"step.parked">): voi
 
 /** Something is under way, or can be: the next due time is watched meanwhile. */
 function awaitNext(core: Core, actor: Actor): void {
-  const isCompensating = actor.run.phase.kind === "compensating";
-  // The way back takes no place: a parent that waits for its child to go back must not keep it from doing so.
-  if (!isCompensating) takePlace(core, actor);
+  const turns = isTurning(actor.run);
+  // To end, or to go back, takes no place: a parent that waits for its child must not keep it from what it still has to do.
+  if (turns) leavePlace(core, actor);
+  else takePlace(core, actor);
   // While it stands in the queue its time may come as it likes, but for its deadlines: it is looked at when it has a place.
-  const isLookedAt = actor.placed || isCompensating;
+  const isLookedAt = actor.placed || turns;
   core.wakes.set(actor.id, isLookedAt ? nextWakeAt(actor.run) : nextDeadlineAt(actor.run));
 }
 
@@ -473,7 +474,8 @@ export function stopAll(core: Core, reason: BatonError): void {
   for (const watchers of core.watchers.values()) for (const watcher of watchers) watcher.ended();
 }
 
-function indexOf(run: Run): StreamIndex {
+/** What the store's index is to say of a run. */
+export function indexOf(run: Run): StreamIndex {
   const status = statusOf(run);
   // What is parked may wait for a time as well: another branch of it sleeps.
   const isWaiting = status === "waiting" || status === "parked";

@@ -166,10 +166,23 @@ function pay(running: Running): void {
     running.command.agent.budgets !== undefined || budgets !== undefined || ownBudget !== undefined;
   if (!isLimited || running.reported) return announce(running);
   setAside(running, {
-    begin: () => announce(running),
+    begin: () => paid(running),
     close: () => end(running),
     refused: (refusal) => unpaid(running, refusal),
   });
+}
+
+/** Where its breaker has opened while it waited for what others had set aside, it comes the whole way again. */
+function paid(running: Running): void {
+  const { core, command, ticket, claim } = running;
+  if (running.reported || ticket === undefined || core.breakers.isCurrent(ticket))
+    return announce(running);
+  if (claim !== undefined) core.budgets.settle(claim, undefined);
+  running.claim = undefined;
+  running.ticket = undefined;
+  running.slot = undefined;
+  core.agentPlaces.leave(command.agent);
+  queue(running);
 }
 
 /** A budget is spent. The breaker that let it through is told nothing: no call was made. */
@@ -241,13 +254,12 @@ function callOutcome(running: Running, error: Failure, cause: unknown): CallOutc
   return failedCall(command.agent, place, { error, cause });
 }
 
-/** Begins the attempt; where it must be known afterwards that it may have been made, once that is in the journal (A4). */
-/** What waited at its breaker has not acted as long as nothing says that it was let through: that is said where it can be undone. */
+/** What waited at a gate has not acted as long as nothing says that it was let through: that is said where it can be undone. */
 function wasHeld({ actor, command }: Running): boolean {
-  const { compensate, breaker } = command.agent;
-  return breaker !== undefined && compensate !== undefined && actor.run.holds.has(command.path);
+  return command.agent.compensate !== undefined && actor.run.holds.has(command.path);
 }
 
+/** Begins the attempt; where it must be known afterwards that it may have been made, once that is in the journal (A4). */
 function announce(running: Running): void {
   const { core, actor, command, claim } = running;
   const { agent, path, turn, attempt, input, quarantined } = command;
@@ -281,7 +293,10 @@ function announce(running: Running): void {
 
 function begin(running: Running): void {
   const { core, actor, command } = running;
-  const { agent } = command;
+  const { agent, deadline } = command;
+  // What it waited for took it past its deadline, and the run has not heard of that yet.
+  if (deadline !== undefined && core.clock.now() >= deadline.at)
+    fail(running, deadlineFailure(deadline, parsePath(command.path).step), true);
   running.begun = true;
   if (running.reported) return core.agentPlaces.leave(agent);
   running.startedMs = core.clock.monotonicMs();

@@ -25,6 +25,7 @@ import type { Actor, Arrived, Core, Watcher } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import { type AcquiredLease, acquireLease, keepLease } from "./lease-keeper.ts";
 import { checkAuthor, checkWellFormed } from "./author.ts";
+import { noteLeft } from "./left-behind.ts";
 import { line } from "./line.ts";
 import { newPace } from "./overload.ts";
 import { ownContext } from "./own-context.ts";
@@ -305,6 +306,7 @@ async function findUnfinished(core: Core): Promise<void> {
       const isResting = head.status === "waiting" || head.status === "parked";
       const { wakeAtMs } = head;
       // What was due when the process died may have been under way again: an attempt leaves nothing behind before it ends.
+      // One that was closed has noted what it left (left-behind.ts).
       const mayHaveBegun = core.crashedEpoch !== undefined && (wakeAtMs ?? 0) <= core.clock.now();
       if (isResting && wakeAtMs !== undefined && !mayHaveBegun) core.wakes.set(id, wakeAtMs);
       // A parked run waits for a person, who finds it among the dead letters.
@@ -480,6 +482,7 @@ async function closeCore(core: Core, graceMs: number): Promise<void> {
   while (busy() && core.clock.monotonicMs() < untilMs) {
     await new Promise<void>((resolve) => core.clock.after(5, resolve));
   }
+  await noteLeft(core);
   stopAll(
     core,
     new BatonError(

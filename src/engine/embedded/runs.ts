@@ -227,7 +227,10 @@ async function load(core: Core, id: string, reopen: boolean): Promise<Actor> {
   core.actors.set(id, actor);
   // What the process that died had not even loaded, it did not die of.
   const crashed = core.crashedEpoch !== undefined && epoch === core.crashedEpoch;
-  enter(core, actor, missing, { resume: core.unfinished.delete(id), crashed });
+  // By a clock that was set back, nothing tells that what is due later was not under way already when the process died.
+  const isBack =
+    core.crashedEpoch !== undefined && epoch !== core.epoch && core.clock.now() < actor.run.at;
+  enter(core, actor, missing, { resume: core.unfinished.delete(id) || isBack, crashed });
   return actor;
 }
 

@@ -8,6 +8,7 @@
  */
 import type { AgentDefinition } from "../../model/agent-definition.ts";
 import type { BreakerPolicy } from "../../model/breaker.ts";
+import type { Json } from "../../model/json.ts";
 import type { BreakerSeen } from "./disk.ts";
 import type { SeenCall } from "./outside.ts";
 import type { Owner } from "./scheduler.ts";
@@ -36,8 +37,8 @@ const IGNORED: Begun = { effect: () => {}, end: () => {} };
 export function watchCall(
   world: World,
   owner: Owner,
-  agent: AgentDefinition,
-  call: Omit<SeenCall, "atSeq">,
+  { agent, input }: { readonly agent: AgentDefinition; readonly input: Json },
+  call: Pick<SeenCall, "kind" | "run" | "path" | "turn" | "attempt" | "agent">,
 ): Begun {
   const { disk, processes, problems, outside } = world;
   const { observed } = disk;
@@ -46,13 +47,25 @@ export function watchCall(
   if (!knows()) return IGNORED;
   const { run, path, turn, kind } = call;
   const place = `${run} ${path} ${turn}`;
-  outside.calls.push({ ...call, atSeq: observed.seqs.get(run) ?? -1 });
+  const reserved = observed.reservations.get(`${place} ${call.attempt}`) ?? [];
+  outside.calls.push({
+    ...call,
+    atSeq: observed.seqs.get(run) ?? -1,
+    elapsedMs: world.time.elapsedMs(),
+    wallMs: world.wallMs(),
+    reserved: [...reserved],
+    unreserved: (agent.budgets ?? []).flatMap(({ name }) =>
+      reserved.some(({ budget }) => budget === name) ? [] : [name],
+    ),
+    // One that is announced was let through before that: it counts from then on.
+    ...(observed.announced.has(`${place} ${call.attempt}`) ? {} : rateOf(agent, input)),
+  });
   const goesBack = observed.goingBack.has(run);
   if (kind === "execute") {
     if (observed.results.has(place))
       problems.push(`${place} was executed again after its result was committed.`);
     if (goesBack) problems.push(`${place} was executed though its run goes back.`);
-  } else {
+  } else if (kind === "compensate") {
     if (observed.results.has(`${place} undone`))
       problems.push(`${place} was compensated again after that was recorded.`);
     if (!goesBack) problems.push(`${place} was compensated though its run does not go back.`);
@@ -66,6 +79,12 @@ export function watchCall(
     end:
       agent.breaker === undefined ? IGNORED.end : passBreaker(world, owner, agent.breaker, place),
   };
+}
+
+function rateOf({ rate }: AgentDefinition, input: Json): Pick<SeenCall, "rate"> {
+  if (rate === undefined) return {};
+  const { name, settings, key } = rate;
+  return { rate: { ...settings, name, key: key?.(input) ?? "" } };
 }
 
 /** W3. Gives what ends the call. */

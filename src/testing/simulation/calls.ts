@@ -2,7 +2,7 @@
 import type { AgentContext, AgentDefinition } from "../../model/agent-definition.ts";
 import { type Begun, watchCall } from "./call-watch.ts";
 import { chanceAt, wholeAt } from "./chance.ts";
-import type { CallAround, Executing, Undoing } from "./fakes.ts";
+import type { CallAround, Executing, Probing, Undoing } from "./fakes.ts";
 import type { Owner } from "./scheduler.ts";
 import type { World } from "./world.ts";
 
@@ -13,6 +13,10 @@ export function callsIn(world: () => World, count: () => void): CallAround {
       count();
       return executeIn(world(), call);
     },
+    probe: (call) => {
+      count();
+      return probeIn(world(), call);
+    },
     compensate: (call) => {
       count();
       return compensateIn(world(), call);
@@ -20,14 +24,14 @@ export function callsIn(world: () => World, count: () => void): CallAround {
   };
 }
 
-function executeIn(here: World, { agent, latencyMs, context, execute }: Executing): unknown {
+function executeIn(here: World, { agent, input, latencyMs, context, execute }: Executing): unknown {
   const { time, plan, outside } = here;
   const { seed, schedule } = plan;
   const { run, path, turn, attempt } = context;
   const deed = { run, path, turn, agent: agent.id };
   const place = `${run} ${path} ${turn}`;
   const owner = time.running();
-  const begun = watchCall(here, owner, agent, { kind: "execute", ...deed });
+  const begun = watchCall(here, owner, { agent, input }, { kind: "execute", ...deed, attempt });
   const fails = schedule.strikes("agentFailure", `${place} ${attempt}`);
   const endsMs = tookMs(here, agent.timeoutMs, latencyMs, `${place} ${attempt}`);
   const seen = watched(begun, context);
@@ -38,18 +42,24 @@ function executeIn(here: World, { agent, latencyMs, context, execute }: Executin
     // A request that was sent may arrive though its sender has died.
     const sender = chanceAt(seed, "sent", place, attempt) < 0.5 ? here.owner : owner;
     time.after(sender, wholeAt(seed, 0, endsMs, "acts", place, attempt), () => {
-      if (!withdrawn) outside.execute(key, deed);
+      if (!withdrawn) outside.execute(key, deed, attempt);
     });
   }
+  const stopBeating = beat(here, owner, agent, {
+    context,
+    silent: endsMs > (agent.timeoutMs ?? endsMs),
+  });
   return new Promise<unknown>((resolve, reject) => {
     time.after(owner, endsMs, () => {
       begun.end();
+      stopBeating();
       if (withdrawn) return;
       if (fails) return reject(new Error("The agent failed, says the simulation."));
       real(here, owner, () => execute(seen)).then(resolve, reject);
     });
     context.signal.addEventListener("abort", () => {
       begun.end();
+      stopBeating();
       // Some agents heed their signal, some don't.
       if (chanceAt(seed, "heeds", place) < 0.5) return;
       withdrawn = true;
@@ -58,14 +68,61 @@ function executeIn(here: World, { agent, latencyMs, context, execute }: Executin
   });
 }
 
-function compensateIn(here: World, { agent, context, compensate }: Undoing): unknown {
+/** An agent with a heartbeat speaks as often as it should, twice in the time; one that hangs says nothing. */
+function beat(
+  { time }: World,
+  owner: Owner,
+  { heartbeatMs }: AgentDefinition,
+  { context, silent }: { readonly context: AgentContext; readonly silent: boolean },
+): () => void {
+  if (heartbeatMs === undefined || silent) return () => {};
+  let spoken = 0;
+  let stopped = false;
+  const speak = () => {
+    if (stopped) return;
+    context.heartbeat((spoken += 1));
+    time.after(owner, Math.ceil(heartbeatMs / 2), speak);
+  };
+  time.after(owner, Math.ceil(heartbeatMs / 2), speak);
+  return () => {
+    stopped = true;
+  };
+}
+
+/** An honest probe: what is not done by now never will be. At times it fails, or nobody can tell. */
+function probeIn(here: World, { agent, input, context, answer }: Probing): unknown {
+  const { time, plan, outside } = here;
+  const { run, path, turn, attempt, idempotencyKey } = context;
+  const deed = { run, path, turn, agent: agent.id };
+  const owner = time.running();
+  const begun = watchCall(here, owner, { agent, input }, { kind: "probe", ...deed, attempt });
+  const asked = outside.calls.filter(
+    (call) => call.kind === "probe" && call.run === run && call.path === path,
+  ).length;
+  const place = `${run} ${path} ${turn} ${attempt} probe ${asked}`;
+  const fails = plan.schedule.strikes("agentFailure", place);
+  const isTold = chanceAt(plan.seed, "told", place) < 0.9;
+  return new Promise<unknown>((resolve, reject) => {
+    time.after(owner, tookMs(here, agent.timeoutMs, LATENCY_MS, place), () => {
+      begun.end();
+      if (fails) return reject(new Error("Nobody answers, says the simulation."));
+      if (!isTold) return resolve({ kind: "unknown" });
+      if (outside.ask(idempotencyKey, deed, attempt) === "notDone")
+        return resolve({ kind: "notDone" });
+      real(here, owner, answer).then((output) => resolve({ kind: "done", output }), reject);
+    });
+    context.signal.addEventListener("abort", () => begun.end());
+  });
+}
+
+function compensateIn(here: World, { agent, input, context, compensate }: Undoing): unknown {
   const { time, plan, outside } = here;
   const { schedule } = plan;
   const { run, path, turn, attempt, executionKey } = context;
   const deed = { run, path, turn, agent: agent.id };
   const place = `${run} ${path} ${turn} undo ${attempt}`;
   const owner = time.running();
-  const begun = watchCall(here, owner, agent, { kind: "compensate", ...deed });
+  const begun = watchCall(here, owner, { agent, input }, { kind: "compensate", ...deed, attempt });
   const fails = schedule.strikes("compensationFailure", place);
   const endsMs = tookMs(here, timeoutOf(agent), LATENCY_MS, place);
   return new Promise<unknown>((resolve, reject) => {

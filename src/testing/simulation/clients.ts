@@ -78,6 +78,8 @@ const EXPECTED = [
   "RUN_NOT_FOUND",
   "VALUE_TOO_LARGE",
   "COMPENSATION_UNKNOWN",
+  "PIVOT_PASSED",
+  "SAVEPOINT_NOT_FOUND",
 ] as const;
 
 export function clients(world: World): Clients {
@@ -150,9 +152,9 @@ function operate(desk: Desk): void {
 }
 
 /** Whoever is reminded again and again says no at last. */
-function remind(desk: Desk, { stream, path = "" }: Entry): void {
+function remind(desk: Desk, { stream, path = "", turn = 0 }: Entry): void {
   const run = stream.slice("run/".length);
-  const id = `${run} ${path} reminded`;
+  const id = `${run} ${path}${anew(turn)} reminded`;
   const count = (desk.reminders.get(id) ?? 0) + 1;
   desk.reminders.set(id, count);
   if (count !== REMINDERS_MAX) return;
@@ -171,7 +173,7 @@ function readLetters(desk: Desk, { stream, seq }: Entry): void {
 }
 
 /** A step that waits for somebody is answered, if the plan has an answer. */
-function answer(desk: Desk, { stream, path: step, payload }: Entry): void {
+function answer(desk: Desk, { stream, path: step, turn = 0, payload }: Entry): void {
   if (step === undefined || (payload["step"] !== "approval" && payload["step"] !== "signal"))
     return;
   const { plan } = desk.world;
@@ -179,7 +181,7 @@ function answer(desk: Desk, { stream, path: step, payload }: Entry): void {
   const run = stream.slice("run/".length);
   const value = plan.answer(run, step);
   if (value === undefined) return;
-  const id = `${run} ${step}`;
+  const id = `${run} ${step}${anew(turn)}`;
   const give = () =>
     void insistOn(desk, `The answer to ${id}`, (baton) =>
       baton.signal(run, step, value, { by: PERSON, id }),
@@ -187,6 +189,11 @@ function answer(desk: Desk, { stream, path: step, payload }: Entry): void {
   later(desk, wholeAt(seed, ...ANSWER_MS, "answer", run, step), give);
   if (plan.schedule.strikes("duplicate", `answer ${id}`))
     later(desk, wholeAt(seed, ...ANSWER_MS, "answer", run, step, chanceAt(seed, run)), give);
+}
+
+/** Whoever is asked anew answers anew: an answer with the id of an earlier one would be taken for that one. */
+function anew(turn: number): string {
+  return turn === 0 ? "" : ` turn ${turn}`;
 }
 
 /** Whether an error only says that another try may do. */

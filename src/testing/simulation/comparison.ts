@@ -110,6 +110,9 @@ function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string>
       const { fallback, error } = payload;
       if (fallback !== undefined || isOpenBreaker(error))
         all.push(`${place} ${kind} ${attempt ?? 0} breaker`);
+      if (kind === "attempt.probed") all.push(`${place} ${JSON.stringify(payload["answer"])}`);
+      // What is left of a budget when a call comes is a matter of time, and of what was lost in crashes.
+      if (isSpent(error)) all.push(`${place} ${kind} ${attempt ?? 0} spent`);
       // It differs what is not known: whether an answer was refused, or the process died before it came.
       if (kind === "step.parked" || kind === "attempt.unknown")
         all.push(`${place} ${JSON.stringify(error ?? null)}`);
@@ -120,6 +123,10 @@ function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string>
     }
   }
   return new Map([...met].map(([root, all]) => [root, all.sort().join("\n")]));
+}
+
+function isSpent(error: Json | undefined): boolean {
+  return error instanceof Object && "code" in error && error["code"] === "BUDGET_SPENT";
 }
 
 function isOpenBreaker(error: Json | undefined): boolean {

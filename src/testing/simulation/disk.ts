@@ -5,7 +5,7 @@
  * D2. A process that is dead, or cut off, is answered nothing.
  */
 import { BatonError } from "../../model/errors.ts";
-import type { Entry } from "../../model/entry.ts";
+import type { Entry, Payloads } from "../../model/entry.ts";
 import type {
   AppendRequest,
   AppendResult,
@@ -13,6 +13,7 @@ import type {
   StoreFactory,
 } from "../../ports/journal-store.ts";
 import { chanceAt, wholeAt } from "./chance.ts";
+import type { ReservedSeen } from "./outside.ts";
 import type { AppendFault, Schedule } from "./schedule.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
 
@@ -43,8 +44,12 @@ export interface Observed {
   readonly seqs: Map<string, number>;
   /** `run path turn` of every attempt that was announced. */
   readonly intents: Set<string>;
+  /** `run path turn attempt` of every attempt that was announced. */
+  readonly announced: Set<string>;
   /** By breaker, its newest transition, when it was, and how many there were. */
   readonly breakers: Map<string, BreakerSeen>;
+  /** By `run path turn attempt`, what is set aside for it of shared budgets. */
+  readonly reservations: Map<string, ReservedSeen[]>;
   /** `stream seq` of every entry that the store said it has, with its hash. */
   readonly acknowledged: Map<string, string>;
   readonly problems: string[];
@@ -80,6 +85,8 @@ interface DiskParts {
 interface Platter extends DiskParts {
   readonly observed: Observed;
   fullUntilMs: number;
+  /** The newest epoch whose process handed the store over. */
+  releasedEpoch: number;
 }
 
 export function simulatedDisk(parts: DiskParts): Disk {
@@ -88,13 +95,15 @@ export function simulatedDisk(parts: DiskParts): Disk {
     goingBack: new Set(),
     seqs: new Map(),
     intents: new Set(),
+    announced: new Set(),
     breakers: new Map(),
+    reservations: new Map(),
     acknowledged: new Map(),
     problems: [],
     epoch: 0,
     appends: 0,
   };
-  const disk: Platter = { ...parts, observed, fullUntilMs: 0 };
+  const disk: Platter = { ...parts, observed, fullUntilMs: 0, releasedEpoch: 0 };
   return {
     observed,
     storeFor: (user) => async (mode) => {
@@ -109,12 +118,19 @@ export function simulatedDisk(parts: DiskParts): Disk {
         acquire: (...request) =>
           reach(disk, user, async () => {
             const result = await inner.acquire(...request);
-            if (result.kind === "acquired") observed.epoch = user.epoch = result.epoch;
-            return result;
+            if (result.kind !== "acquired") return result;
+            // A handle that was closed for a process that died looks to the store like one that was closed in good order.
+            const isAbandoned = observed.epoch > 0 && disk.releasedEpoch !== observed.epoch;
+            observed.epoch = user.epoch = result.epoch;
+            return isAbandoned ? { ...result, abandoned: true } : result;
           }),
         lease: () => reach(disk, user, () => inner.lease()),
         renew: (epoch) => reach(disk, user, () => inner.renew(epoch)),
-        release: (epoch) => reach(disk, user, () => inner.release(epoch)),
+        release: (epoch) =>
+          reach(disk, user, async () => {
+            await inner.release(epoch);
+            disk.releasedEpoch = epoch;
+          }),
       };
     },
   };
@@ -230,23 +246,36 @@ function keep(observed: Observed, events: DiskEvents, request: AppendRequest): v
         events.kept(entry);
       } else if (stream.startsWith("breaker/")) {
         const name = stream.slice("breaker/".length);
-        observed.breakers.set(name, {
-          last: entry.kind,
-          at: entry.at,
-          period: seq + 1,
-        });
+        observed.breakers.set(name, { last: entry.kind, at: entry.at, period: seq + 1 });
+      } else if (stream.startsWith("budget/")) {
+        noteBudget(observed, stream.slice("budget/".length), entry);
       }
     }
   }
 }
 
+function noteBudget({ reservations }: Observed, budget: string, entry: Entry): void {
+  if (entry.kind !== "budget.reserved") return;
+  // The engine wrote it, in this very form.
+  const payload = entry.payload as unknown as Payloads["budget.reserved"];
+  for (const { run, path, turn, attempt, amounts } of payload.reservations) {
+    const key = `${run} ${path} ${turn} ${attempt}`;
+    const all = reservations.get(key) ?? [];
+    all.push({ budget, since: payload.since, amounts });
+    reservations.set(key, all);
+  }
+}
+
 function note(observed: Observed, run: string, entry: Entry): void {
-  const { results, goingBack, seqs, intents } = observed;
+  const { results, goingBack, seqs, intents, announced } = observed;
   const { kind, path = "", turn = 0, payload, seq } = entry;
   const place = `${run} ${path} ${turn}`;
   seqs.set(run, seq);
   if (kind === "step.sealed" || kind === "item.sealed") results.add(place);
-  if (kind === "attempt.begun") intents.add(place);
+  if (kind === "attempt.begun") {
+    intents.add(place);
+    announced.add(`${place} ${entry.attempt ?? 1}`);
+  }
   if (kind === "once.recorded") results.add(`${place} once ${JSON.stringify(payload["name"])}`);
   if (kind === "run.compensating") goingBack.add(run);
   if (kind === "run.restored") goingBack.delete(run);

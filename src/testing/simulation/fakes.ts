@@ -4,7 +4,9 @@ import type {
   AgentContext,
   AgentDefinition,
   CompensationContext,
+  ProbeContext,
 } from "../../model/agent-definition.ts";
+import type { Json } from "../../model/json.ts";
 import type {
   BranchCase,
   StepDefinition,
@@ -29,6 +31,7 @@ export type AgentFake =
 
 export interface Executing {
   readonly agent: AgentDefinition;
+  readonly input: Json;
   readonly latencyMs: readonly [number, number];
   readonly context: AgentContext;
   readonly execute: (context: AgentContext) => unknown;
@@ -36,13 +39,24 @@ export interface Executing {
 
 export interface Undoing {
   readonly agent: AgentDefinition;
+  readonly input: Json;
   readonly context: CompensationContext;
   readonly compensate: () => unknown;
+}
+
+/** A question about an attempt whose agent is a fake: only the simulation's own world outside can tell what it did. */
+export interface Probing {
+  readonly agent: AgentDefinition;
+  readonly input: Json;
+  readonly context: ProbeContext;
+  /** What the attempt gave, or would have given. */
+  readonly answer: () => unknown;
 }
 
 /** What the simulation does around each call. */
 export interface CallAround {
   readonly execute: (call: Executing) => unknown;
+  readonly probe: (call: Probing) => unknown;
   readonly compensate: (call: Undoing) => unknown;
 }
 
@@ -116,22 +130,59 @@ function faked(
           compensate: (input, output, context) =>
             around.compensate({
               agent,
+              input,
               context,
               // What a fake did needs no undoing; the real thing must not be undone for it.
               compensate: () =>
                 fake === undefined ? compensate(input, output, context) : undefined,
             }),
         };
+  const probed: Pick<AgentDefinition, "probe"> =
+    agent.probe === undefined || fake === undefined
+      ? {}
+      : {
+          probe: (input, context) =>
+            around.probe({
+              agent,
+              input,
+              context,
+              answer: () => answer(input, remembered(context)),
+            }),
+        };
   return {
     ...agent,
     ...undone,
+    ...probed,
     execute: (input, context) =>
       around.execute({
         agent,
+        input,
         latencyMs: typeof latencyMs === "number" ? [latencyMs, latencyMs] : latencyMs,
         context,
         execute: (seen) => answer(input, seen),
       }),
+  };
+}
+
+/** The context of an attempt that is only remembered: all that it did is done. */
+function remembered(context: ProbeContext): AgentContext {
+  const { signal, run, path, turn, attempt, idempotencyKey, log } = context;
+  return {
+    signal,
+    run,
+    path,
+    turn,
+    attempt,
+    idempotencyKey,
+    log,
+    feedback: [],
+    once: async (_, effect) => await effect(),
+    usage: () => {},
+    deadline: undefined,
+    remainingMs: () => undefined,
+    heartbeat: () => {},
+    lastProgress: undefined,
+    stream: () => {},
   };
 }
 

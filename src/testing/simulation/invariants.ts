@@ -14,10 +14,19 @@ import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import { partsOf } from "../../model/workflow-parts.ts";
 import type { JournalStore } from "../../ports/journal-store.ts";
 import { checkBreaker } from "./breaker-invariants.ts";
+import { checkCallsInTime, checkDeadlines } from "./deadline-invariants.ts";
 import { checkAttempts, checkReads } from "./handoff-invariants.ts";
 import type { Life } from "./life.ts";
+import {
+  budgetsOf,
+  checkBudget,
+  checkBudgetedCalls,
+  checkRates,
+  checkRunBudgets,
+} from "./pressure-invariants.ts";
 import { NAMESPACE } from "./process.ts";
 import { checkDelivery, checkRollbacks } from "./rollback-invariants.ts";
+import { checkSavepoints } from "./savepoint-invariants.ts";
 
 /** The journal of one run, once its simulation is over. */
 export interface RunJournal {
@@ -36,8 +45,25 @@ export interface RunJournal {
 
 /** Something that was promised and did not hold. */
 export interface BrokenPromise {
-  /** The number of the promise in ARCHITECTURE; `breakers` for what breakers are to do, `own` for an invariant of the caller's. */
-  readonly promise: 1 | 3 | 4 | 5 | 6 | 7 | 8 | 10 | 11 | "breakers" | "own";
+  /**
+   * The number of the promise in ARCHITECTURE; `breakers`, `rates` and `deadlines` for what these are to do, `own` for an
+   * invariant of the caller's.
+   */
+  readonly promise:
+    | 1
+    | 3
+    | 4
+    | 5
+    | 6
+    | 7
+    | 8
+    | 10
+    | 11
+    | 13
+    | "breakers"
+    | "rates"
+    | "deadlines"
+    | "own";
   readonly message: string;
 }
 
@@ -91,7 +117,24 @@ export async function remainsOf(
     checkJournal(journal, workflows.get(journal.workflow), life.limits, add);
   for (const message of checkRollbacks(journals, workflows, life.outside)) add(6, message);
   for (const message of checkDelivery(journals, workflows, life.outside)) add(4, message);
-  for (const message of await breakerProblems(store)) add("breakers", message);
+  for (const { stream, entries } of await streamsOf(store, "breaker/"))
+    for (const message of checkBreaker(stream, entries)) add("breakers", message);
+  const { calls } = life.outside;
+  const budgets = budgetsOf(workflow);
+  if (budgets.size > 0) {
+    for (const { stream, entries } of await streamsOf(store, "budget/")) {
+      const budget = budgets.get(stream);
+      if (budget === undefined) add(13, `Nothing has the budget ${stream}.`);
+      else for (const message of checkBudget(budget, entries)) add(13, message);
+    }
+    for (const message of checkBudgetedCalls(budgets, calls)) add(13, message);
+  }
+  const workflowOf = new Map(journals.map((each) => [each.run, workflows.get(each.workflow)]));
+  for (const message of checkRunBudgets((run) => workflowOf.get(run), calls)) add(13, message);
+  for (const message of checkRates(calls)) add("rates", message);
+  for (const { run, entries } of journals)
+    for (const message of checkCallsInTime(run, entries, calls))
+      add("deadlines", `${run} ${message}`);
   const left = stuck(life, journals, workflows);
   for (const message of left) add(11, message);
   if (life.end === "endless" && (left.length > 0 || journals.every(({ end }) => end !== undefined)))
@@ -99,21 +142,20 @@ export async function remainsOf(
   return { journals, broken, entries: report.entries, digest: await digestOf(store) };
 }
 
-async function breakerProblems(store: JournalStore): Promise<readonly string[]> {
-  const broken: string[] = [];
-  const filter = {
-    namespace: NAMESPACE,
-    prefix: "breaker/",
-    order: "oldest",
-    limit: 1_000,
-  } as const;
+/** The streams of one type, by what comes after it in their names. */
+async function streamsOf(
+  store: JournalStore,
+  prefix: "breaker/" | "budget/",
+): Promise<readonly { readonly stream: string; readonly entries: readonly RecordedEntry[] }[]> {
+  const found: { readonly stream: string; readonly entries: readonly RecordedEntry[] }[] = [];
+  const filter = { namespace: NAMESPACE, prefix, order: "oldest", limit: 1_000 } as const;
   for (const { stream } of await store.heads(filter)) {
     const entries: RecordedEntry[] = [];
     for await (const each of readStream(store, { namespace: NAMESPACE, stream }))
       entries.push(each);
-    broken.push(...checkBreaker(stream.slice("breaker/".length), entries));
+    found.push({ stream: stream.slice(prefix.length), entries });
   }
-  return broken;
+  return found;
 }
 
 type Add = (promise: BrokenPromise["promise"], message: string) => void;
@@ -195,6 +237,8 @@ function checkJournal(
   if (entries[0]?.entry.kind !== "run.started") return;
   for (const message of actedAgain(entries, workflow)) add(4, `${run} ${message}`);
   for (const message of wokenLate(entries)) add(11, `${run} ${message}`);
+  for (const message of checkSavepoints(entries, workflow)) add(6, `${run} ${message}`);
+  for (const message of checkDeadlines(entries, workflow)) add("deadlines", `${run} ${message}`);
   for (const message of leftOut(journal, workflow)) add(4, `${run} ${message}`);
   for (const message of checkAttempts(entries)) add(3, `${run} ${message}`);
   for (const message of checkReads(entries, workflow)) add(10, `${run} ${message}`);

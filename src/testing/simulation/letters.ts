@@ -34,14 +34,17 @@ type Letter<Step extends boolean> = Step extends true
   ? Extract<DeadLetter, { readonly what: "step" }>
   : Exclude<DeadLetter, { readonly what: "step" }>;
 
-/** A call that took its process along was not to blame, mostly; of what may have acted nobody knows more than the journal. */
+/**
+ * A call that took its process along was not to blame, mostly; of what may have acted nobody knows more than the journal; and what
+ * stands behind a pivot is to be finished.
+ */
 async function dealWithStep(
   { plan }: World,
   baton: Baton,
   by: Author,
   { run, path, turn, because, seq }: Letter<true>,
 ): Promise<void> {
-  const isTried = because === "poison" && chanceAt(plan.seed, "decides", run, path, seq) < 0.8;
+  const isTried = because !== "unknown" && chanceAt(plan.seed, "decides", run, path, seq) < 0.8;
   const action = isTried ? "retry" : "fail";
   await baton.resolveStep(run, path, { action, by, reason: "simulated", turn });
 }
