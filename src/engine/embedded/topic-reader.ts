@@ -24,14 +24,15 @@ export interface TopicEvent {
 /** Events that are read at once. */
 const PAGE = 200;
 
-/** Events of a topic after a position, at most a page of them. */
+/** Events of a topic after a position, at most `limit` (a page, if left out). */
 export async function eventsAfter(
   core: Pick<Core, "store" | "namespace">,
   topic: string,
   position: number,
+  limit = PAGE,
 ): Promise<readonly TopicEvent[]> {
   const { store, namespace } = core;
-  const arrived = await store.labelled(namespace, topicLabel(topic), position, PAGE);
+  const arrived = await store.labelled(namespace, topicLabel(topic), position, limit);
   return await Promise.all(
     arrived.map(async (each) => {
       const { entry, value = null } = await arrivedEntry(store, each);
