@@ -30,7 +30,20 @@ const hop = (name: string) =>
     output: Finding,
     execute: ({ id, confidence }) => Promise.resolve({ id, confidence }),
   });
-const [research, analysis, writing] = [hop("research"), hop("analysis"), hop("writing")] as const;
+const [research, analysis] = [hop("research"), hop("analysis")] as const;
+
+/** By finding: whoever waits until its run has come to its last hop. */
+const atLastHop = new Map<string, () => void>();
+const writing = agent({
+  name: "writing",
+  version: "1.0.0",
+  input: Finding,
+  output: Finding,
+  execute: ({ id, confidence }) => {
+    atLastHop.get(id)?.();
+    return Promise.resolve({ id, confidence });
+  },
+});
 
 const choreographed = choreography("report", "1.0.0", {
   starts: Asked,
@@ -68,8 +81,12 @@ async function flow(
     if (way === "orchestrated") return await baton.start(orchestrated, finding, { id: `o${n}` });
     if (way === "started") return await baton.start(choreographed, finding, { id: `s${n}` });
     const id = `e${n}`;
+    // The subscription begins the run a moment after its event: then there is a handle of it.
+    const begun = new Promise<void>((resolve) => atLastHop.set(finding.id, resolve));
     await baton.publish(Asked, finding, { id });
-    return await ofEvent(() => baton.run(`${id}/report`));
+    await begun;
+    atLastHop.delete(finding.id);
+    return await baton.run(`${id}/report`);
   };
   const latenciesMs: number[] = [];
   let next = 0;
@@ -88,17 +105,6 @@ async function flow(
   const seconds = (performance.now() - startMs) / 1_000;
   await baton.close();
   return { seconds, latenciesMs };
-}
-
-/** The run of an event is there a moment after it: the subscription begins it. */
-async function ofEvent<X>(ask: () => Promise<X>): Promise<X> {
-  for (;;) {
-    try {
-      return await ask();
-    } catch {
-      await new Promise<void>((resolve) => setTimeout(resolve, 1));
-    }
-  }
 }
 
 export async function choreo(options: ChoreoOptions): Promise<Measurement> {

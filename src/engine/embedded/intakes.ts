@@ -116,7 +116,10 @@ async function openIntake(core: Core, definition: WorkflowDefinition): Promise<I
     intake.read = position;
     await say(intake, "subscription.opened", { ...intake.record, position }, BY_ENGINE);
   }
-  intake.leave = watchTopic(core, topic, () => pump(intake));
+  // What its own runs publish begins no run: it is passed over with whatever comes next.
+  intake.leave = watchTopic(core, topic, (publisher) => {
+    if (publisher !== name) pump(intake);
+  });
   return intake;
 }
 

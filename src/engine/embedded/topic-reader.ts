@@ -4,7 +4,7 @@
 import { arrivedEntry } from "../../history/read.ts";
 import { type EventFacts, topicLabel } from "../../model/entry.ts";
 import type { Json } from "../../model/json.ts";
-import type { Core } from "./core.ts";
+import type { Core, TopicWatcher } from "./core.ts";
 
 /** An event with its place. */
 export interface TopicEvent {
@@ -53,9 +53,9 @@ export async function eventsAfter(
 }
 
 /** Calls `told` whenever something may have been published to the topic, until the function that is given back is called. */
-export function watchTopic(core: Core, topic: string, told: () => void): () => void {
+export function watchTopic(core: Core, topic: string, told: TopicWatcher): () => void {
   const label = topicLabel(topic);
-  const watchers = core.topicWatchers.get(label) ?? new Set<() => void>();
+  const watchers = core.topicWatchers.get(label) ?? new Set<TopicWatcher>();
   core.topicWatchers.set(label, watchers.add(told));
   return () => {
     watchers.delete(told);
@@ -65,5 +65,5 @@ export function watchTopic(core: Core, topic: string, told: () => void): () => v
 
 /** Tells those who read the topic that there is more. */
 export function tellTopic(core: Core, topic: string): void {
-  for (const told of core.topicWatchers.get(topicLabel(topic)) ?? []) told();
+  for (const told of core.topicWatchers.get(topicLabel(topic)) ?? []) told(undefined);
 }
