@@ -116,10 +116,7 @@ async function openIntake(core: Core, definition: WorkflowDefinition): Promise<I
     intake.read = position;
     await say(intake, "subscription.opened", { ...intake.record, position }, BY_ENGINE);
   }
-  // What its own runs publish begins no run: it is passed over with whatever comes next.
-  intake.leave = watchTopic(core, topic, (publisher) => {
-    if (publisher !== name) pump(intake);
-  });
+  intake.leave = watchTopic(core, topic, () => pump(intake));
   return intake;
 }
 
