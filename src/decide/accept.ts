@@ -31,6 +31,7 @@ import {
   releaseCompensations,
   resolveCompensation,
 } from "./saga.ts";
+import { publishFirst, receive, takeFromElsewhere } from "./receive.ts";
 import { resolveStep, type StepDecision } from "./parking.ts";
 import { type Probed, probed } from "./probing.ts";
 import { afterUnknown, recordUnknown } from "./unknown.ts";
@@ -40,9 +41,6 @@ import type { Reads, Run } from "../model/run.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import { parsePath } from "./evolve.ts";
 import { deliveryChildEnded } from "./steps/subscription.ts";
-import { causeAt, publish } from "./publish.ts";
-import { tryCall } from "./handoff.ts";
-import type { TopicDefinition } from "../model/topic.ts";
 
 /** A step that a fork takes over from its parent. */
 export type Carried =
@@ -214,9 +212,7 @@ function accept(turn: Deliberation, input: Input): void {
     case "signalRefused":
       return signalRefused(turn, input);
     case "event":
-      // One that is known, or comes when nothing can follow from it any more, changes nothing.
-      if (run.phase.kind !== "going" || run.bus?.ids.has(input.event.id) === true) return;
-      return receive(turn, input.by, { facts: input.event, from: input.from, data: input.data });
+      return takeFromElsewhere(turn, input);
     case "cancel":
       return askToCancel(turn, input.by, input.reason);
     case "rollback":
@@ -319,29 +315,6 @@ function start(turn: Deliberation, input: Extract<Input, { readonly kind: "start
       });
     }
   }
-}
-
-function receive(
-  turn: Deliberation,
-  by: Author,
-  event: { readonly facts: EventFacts; readonly from: Position; readonly data: Json },
-): void {
-  const { facts, from, data } = event;
-  say(turn, {
-    kind: "event.received",
-    by,
-    causation: from,
-    payload: { ...facts, from },
-    value: data,
-  });
-}
-
-/** What a choreography is started with is its first event. */
-function publishFirst(turn: Deliberation, topic: TopicDefinition, data: Json): void {
-  const keyed = tryCall(`key of ${topic.name}`, () => topic.key?.(data));
-  // A key that can't be computed leaves the event without an order of its own.
-  const key = keyed.ok ? keyed.value : undefined;
-  publish(turn, "input", { topic, data, key }, { hops: 0, causation: causeAt(turn, 0) });
 }
 
 function stepOf(run: Run, name: string): StepDefinition {

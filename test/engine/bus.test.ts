@@ -1,7 +1,7 @@
 import { agent, choreography, contract, memory, on, topic, workflow } from "baton";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { ADA, opened } from "../support/opened.ts";
+import { ADA, entriesOf, opened } from "../support/opened.ts";
 
 const Order = contract("order", "1.0.0", z.object({ id: z.string(), n: z.int() }));
 const Ordered = topic("ordered", Order, { key: ({ id }) => id });
@@ -22,6 +22,18 @@ const pack = choreography("pack", "1.0.0", {
   ends: Packed,
   deadline: "10m",
   subscriptions: { pack: on(Ordered, packing, { publishes: Packed }) },
+});
+const Relayed = topic("relayed", Order);
+/** Slow enough for the runs of several events to be open at the same time. */
+const relay = choreography("relay", "1.0.0", {
+  starts: Ordered,
+  ends: Packed,
+  deadline: "10m",
+  concurrency: 10,
+  subscriptions: {
+    relay: on(Ordered, packing, { publishes: Relayed }),
+    pack: on(Relayed, packing, { publishes: Packed }),
+  },
 });
 const REASON = { by: ADA, reason: "to see" };
 
@@ -97,5 +109,23 @@ describe("events from outside", () => {
       ["r/pack@1", "completed"],
       ["r", "completed"],
     ]);
+  });
+
+  test("runs of one choreography under one correlation id don't hear of each other", async () => {
+    const twice = workflow("twice", "1.0.0", { input: Order })
+      .emit("one", Ordered, { data: ({ input }) => input })
+      .emit("two", Ordered, {
+        needs: ["input", "one"],
+        data: ({ input }) => ({ id: `${input.id} again`, n: input.n }),
+      })
+      .output(() => null);
+    const { baton, clock } = await opened({ workflows: [twice, relay] });
+    await clock.until(baton.start(twice, { id: "x", n: 1 }, { id: "r" }));
+    await clock.settle();
+    for (const run of ["r/relay@1", "r/relay@3"]) {
+      const said = (await clock.until(entriesOf(baton, run))).map(({ kind }) => kind);
+      expect(said.filter((kind) => kind === "step.sealed")).toHaveLength(2);
+      expect(said.filter((kind) => kind === "event.received")).toHaveLength(1);
+    }
   });
 });

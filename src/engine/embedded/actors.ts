@@ -153,15 +153,16 @@ function appended(
   }
   const watchers = core.watchers.get(actor.id);
   if (watchers !== undefined) for (const watcher of watchers) watcher.entries(sealed.entries);
-  if (core.topicWatchers.size > 0) tellTopics(core, sealed);
+  if (core.topicWatchers.size > 0) tellTopics(core, actor, sealed);
   settle(core, actor, turn, arrivals);
 }
 
-function tellTopics(core: Core, { entries }: Sealed): void {
+function tellTopics(core: Core, { run: { definition } }: Actor, { entries }: Sealed): void {
+  const publisher = definition.choreography === undefined ? undefined : definition.name;
   for (const { stored } of entries) {
     const { label } = stored;
     if (label === undefined) continue;
-    for (const told of core.topicWatchers.get(label) ?? []) told();
+    for (const told of core.topicWatchers.get(label) ?? []) told(publisher);
   }
 }
 

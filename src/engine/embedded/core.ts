@@ -119,6 +119,9 @@ export interface Pace {
   hundredMs: number | undefined;
 }
 
+/** Is told that a topic may have more; with the name of the choreography, where a run of one has published it. */
+export type TopicWatcher = (publisher: string | undefined) => void;
+
 export interface Core {
   readonly store: JournalStore;
   readonly namespace: string;
@@ -143,7 +146,7 @@ export interface Core {
   readonly intakes: Intakes;
   readonly routes: Routes;
   /** By label, those who are told when something was appended with it. */
-  readonly topicWatchers: Map<string, Set<() => void>>;
+  readonly topicWatchers: Map<string, Set<TopicWatcher>>;
   /** Processes a listed actor; see actors.ts. */
   readonly process: (actor: Actor) => void;
   /** Loads an unfinished run that is not in memory, so that it goes on. Errors are logged. */

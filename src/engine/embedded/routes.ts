@@ -4,6 +4,7 @@
  *
  * O1. An event that was published is received by every open run of its correlation that takes it, however often either side
  *     dies: what was received counts once, by the event's id.
+ * O2. Two runs of one choreography don't hear of each other, though they have one correlation id.
  */
 import type { Author, IntakeRecord } from "../../model/entry.ts";
 import { runStream } from "../../model/entry.ts";
@@ -17,6 +18,7 @@ import { eventsAfter, type TopicEvent, watchTopic } from "./topic-reader.ts";
 
 const RETRY_MS = 1_000;
 const PLACE_EVERY = 500;
+const PASSED_AT_ONCE = 500;
 const RUNS_AT_ONCE = 1_000;
 const ROUTER: Author = { kind: "engine", id: "baton" };
 
@@ -28,9 +30,13 @@ export interface Routes {
 interface Route {
   readonly core: Core;
   readonly topic: string;
+  /** Names of the workflows whose runs take the topic. */
+  readonly takers: ReadonlySet<string>;
   readonly place: Place;
   read: number;
   written: number;
+  /** Events since it was read last that concern nobody. */
+  passed: number;
   pumping: boolean;
   again: boolean;
   leave: () => void;
@@ -40,8 +46,8 @@ export function routes(core: () => Core): Routes {
   const all: Route[] = [];
   return {
     open: async () => {
-      for (const topic of routedTopics(core().catalogue.workflows.values()))
-        all.push(await openRoute(core(), topic));
+      for (const [topic, takers] of routedTopics(core().catalogue.workflows.values()))
+        all.push(await openRoute(core(), topic, takers));
       for (const route of all) pump(route);
     },
     stop: async () => {
@@ -51,10 +57,17 @@ export function routes(core: () => Core): Routes {
   };
 }
 
-/** Topics of which runs take events that other streams have. */
-function routedTopics(workflows: Iterable<WorkflowDefinition>): ReadonlySet<string> {
-  const topics = new Set<string>();
-  for (const definition of workflows) for (const topic of takenBy(definition)) topics.add(topic);
+/** Topics of which runs take events that other streams have, with the names of their workflows. */
+function routedTopics(
+  workflows: Iterable<WorkflowDefinition>,
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const topics = new Map<string, Set<string>>();
+  for (const definition of workflows) {
+    for (const topic of takenBy(definition)) {
+      const takers = topics.get(topic) ?? new Set<string>();
+      topics.set(topic, takers.add(definition.name));
+    }
+  }
   return topics;
 }
 
@@ -67,21 +80,33 @@ function takenBy({ steps, choreography }: WorkflowDefinition): readonly string[]
   return names.flatMap((name) => (name === undefined || name === starts.name ? [] : [name]));
 }
 
-async function openRoute(core: Core, topic: string): Promise<Route> {
+async function openRoute(core: Core, topic: string, takers: ReadonlySet<string>): Promise<Route> {
   const place = await placeOf(core, `to-runs.${topic}`);
   const position = place.record()?.position ?? 0;
   const route: Route = {
     core,
     topic,
+    takers,
     place,
     read: position,
     written: position,
+    passed: 0,
     pumping: false,
     again: false,
     leave: () => {},
   };
-  route.leave = watchTopic(core, topic, () => pump(route));
+  route.leave = watchTopic(core, topic, (publisher) => told(route, publisher));
   return route;
+}
+
+/** What concerns nobody but the run that has published it is passed over, many at a time. */
+function told(route: Route, publisher: string | undefined): void {
+  const { takers } = route;
+  if (publisher !== undefined && takers.size === 1 && takers.has(publisher)) {
+    route.passed += 1;
+    if (route.passed < PASSED_AT_ONCE) return;
+  }
+  pump(route);
 }
 
 function pump(route: Route): void {
@@ -105,11 +130,12 @@ async function pumpAll(route: Route): Promise<void> {
   try {
     while (!isOver(route)) {
       route.again = false;
+      route.passed = 0;
       const page = await eventsAfter(core, topic, route.read);
       if (page.length === 0) return;
       for (const event of page) {
         if (isOver(route)) return;
-        await hand(core, event);
+        await hand(route, event);
         route.read = event.position;
         if (route.read - route.written >= PLACE_EVERY) keep(route).catch(() => {});
       }
@@ -134,15 +160,32 @@ async function keep(route: Route): Promise<void> {
   await place.say(kind, record, ROUTER);
 }
 
-/** Hands an event to every open run of its correlation that takes it, but to the one that published it (O1). */
-async function hand(core: Core, event: TopicEvent): Promise<void> {
-  const { correlation, facts } = event;
-  for (const { run, type } of await openRuns(core, correlation)) {
+/**
+ * Hands an event to every open run of its correlation that takes it (O1). What a run of a choreography has published is
+ * delivered in that run, and is nothing to other runs of the same one (O2).
+ */
+async function hand({ core, takers }: Route, event: TopicEvent): Promise<void> {
+  const publisher = await publisherOf(core, event);
+  const isTaken = [...takers].some((name) => name !== publisher);
+  if (!isTaken) return;
+  for (const { run, type } of await openRuns(core, event.correlation)) {
     if (runStream(run) === event.stream) continue;
+    // A run whose code is not here may take it once that is back.
     const definition = core.catalogue.workflows.get(type);
-    if (definition === undefined || !takenBy(definition).includes(facts.topic)) continue;
+    if (definition !== undefined && !takenBy(definition).includes(event.facts.topic)) continue;
+    if (definition?.choreography !== undefined && definition.name === publisher) continue;
     await give(core, run, event);
   }
+}
+
+/** The choreography of which a run has published the event; undefined where it was something else. */
+async function publisherOf(core: Core, { stream }: TopicEvent): Promise<string | undefined> {
+  if (!stream.startsWith("run/")) return undefined;
+  const known = core.actors.get(stream.slice("run/".length))?.run.definition;
+  if (known !== undefined) return known.choreography === undefined ? undefined : known.name;
+  const head = await core.store.head({ namespace: core.namespace, stream });
+  const definition = core.catalogue.workflows.get(head?.type ?? "");
+  return definition?.choreography === undefined ? undefined : definition.name;
 }
 
 async function openRuns(
@@ -171,6 +214,8 @@ async function openRuns(
 async function give(core: Core, run: string, event: TopicEvent): Promise<void> {
   try {
     const actor = await actorOf(core, run);
+    // Its id may begin with another correlation's by chance.
+    if (actor.run.correlation !== event.correlation) return;
     const { facts, data, stream, seq } = event;
     const arrived = await new Promise<Arrived>((told) =>
       deliver(

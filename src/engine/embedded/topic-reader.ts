@@ -4,7 +4,7 @@
 import { arrivedEntry } from "../../history/read.ts";
 import { type EventFacts, topicLabel } from "../../model/entry.ts";
 import type { Json } from "../../model/json.ts";
-import type { Core } from "./core.ts";
+import type { Core, TopicWatcher } from "./core.ts";
 
 /** An event with its place. */
 export interface TopicEvent {
@@ -24,14 +24,15 @@ export interface TopicEvent {
 /** Events that are read at once. */
 const PAGE = 200;
 
-/** Events of a topic after a position, at most a page of them. */
+/** Events of a topic after a position, at most `limit` (a page, if left out). */
 export async function eventsAfter(
   core: Pick<Core, "store" | "namespace">,
   topic: string,
   position: number,
+  limit = PAGE,
 ): Promise<readonly TopicEvent[]> {
   const { store, namespace } = core;
-  const arrived = await store.labelled(namespace, topicLabel(topic), position, PAGE);
+  const arrived = await store.labelled(namespace, topicLabel(topic), position, limit);
   return await Promise.all(
     arrived.map(async (each) => {
       const { entry, value = null } = await arrivedEntry(store, each);
@@ -52,9 +53,9 @@ export async function eventsAfter(
 }
 
 /** Calls `told` whenever something may have been published to the topic, until the function that is given back is called. */
-export function watchTopic(core: Core, topic: string, told: () => void): () => void {
+export function watchTopic(core: Core, topic: string, told: TopicWatcher): () => void {
   const label = topicLabel(topic);
-  const watchers = core.topicWatchers.get(label) ?? new Set<() => void>();
+  const watchers = core.topicWatchers.get(label) ?? new Set<TopicWatcher>();
   core.topicWatchers.set(label, watchers.add(told));
   return () => {
     watchers.delete(told);
@@ -64,5 +65,5 @@ export function watchTopic(core: Core, topic: string, told: () => void): () => v
 
 /** Tells those who read the topic that there is more. */
 export function tellTopic(core: Core, topic: string): void {
-  for (const told of core.topicWatchers.get(topicLabel(topic)) ?? []) told();
+  for (const told of core.topicWatchers.get(topicLabel(topic)) ?? []) told(undefined);
 }
