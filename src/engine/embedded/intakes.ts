@@ -12,11 +12,13 @@ import type { Author, IntakeRecord } from "../../model/entry.ts";
 import { BatonError, isBatonError } from "../../model/errors.ts";
 import type { ChoreographyPart, WorkflowDefinition } from "../../model/workflow-definition.ts";
 import type { IntakeChange, IntakeSnapshot } from "../baton.ts";
+import { isOwn, LAG_MAX, newestChoreographies, runIdFor } from "../subscriptions.ts";
+import { eventsAfter, type TopicEvent } from "../topic-events.ts";
 import type { Core } from "./core.ts";
 import { endOf } from "./run-end.ts";
 import { type Place, type PlaceKind, placeOf } from "./places.ts";
 import { startRun } from "./runs.ts";
-import { eventsAfter, type TopicEvent, watchTopic } from "./topic-reader.ts";
+import { watchTopic } from "./topic-reader.ts";
 
 /** Pause before a store that could not give events, or begin a run, is asked again. */
 const RETRY_MS = 1_000;
@@ -59,7 +61,7 @@ export function intakes(core: () => Core): Intakes {
   const all = new Map<string, Intake>();
   return {
     open: async () => {
-      for (const definition of newestByName(core().catalogue.workflows.values())) {
+      for (const definition of newestChoreographies(core().catalogue.workflows.values())) {
         const intake = await openIntake(core(), definition);
         all.set(intake.name, intake);
       }
@@ -84,23 +86,6 @@ export function intakes(core: () => Core): Intakes {
       await Promise.all([...all.values()].map((intake) => move(intake).catch(() => {})));
     },
   };
-}
-
-/** Of each choreography the newest version takes what comes. */
-function newestByName(workflows: Iterable<WorkflowDefinition>): readonly WorkflowDefinition[] {
-  const newest = new Map<string, WorkflowDefinition>();
-  for (const each of workflows) {
-    if (each.choreography === undefined) continue;
-    const known = newest.get(each.name);
-    if (known === undefined || isNewer(each.version, known.version)) newest.set(each.name, each);
-  }
-  return [...newest.values()];
-}
-
-function isNewer(version: string, than: string): boolean {
-  const [a, b] = [version.split(".").map(Number), than.split(".").map(Number)];
-  for (const [i, part] of a.entries()) if (part !== (b[i] ?? 0)) return part > (b[i] ?? 0);
-  return false;
 }
 
 async function openIntake(core: Core, definition: WorkflowDefinition): Promise<Intake> {
@@ -205,7 +190,7 @@ async function pumpAll(intake: Intake): Promise<void> {
       await placeFree(intake);
       if (isIdle(intake)) return;
       intake.read = event.position;
-      if (await isOwn(intake, event)) continue;
+      if (await isOwn(core, intake.name, event)) continue;
       take(intake, event);
     }
   }
@@ -215,13 +200,6 @@ async function pumpAll(intake: Intake): Promise<void> {
 async function placeFree(intake: Intake): Promise<void> {
   while (intake.underWay.size >= intake.part.concurrency && !isIdle(intake))
     await new Promise<void>((go) => intake.waiting.push(go));
-}
-
-/** The first event of a run that was started without one is that run's own. */
-async function isOwn({ core, name }: Intake, event: TopicEvent): Promise<boolean> {
-  if (event.path !== "input") return false;
-  const head = await core.store.head({ namespace: core.namespace, stream: event.stream });
-  return head?.type.startsWith(`${name}@`) === true;
 }
 
 function take(intake: Intake, event: TopicEvent): void {
@@ -242,7 +220,7 @@ function take(intake: Intake, event: TopicEvent): void {
 
 async function begin(intake: Intake, event: TopicEvent): Promise<void> {
   const { core, definition } = intake;
-  const id = runIdFor(intake, event);
+  const id = runIdFor(intake.name, intake.record.generation, event);
   try {
     await startRun(core, {
       id,
@@ -275,21 +253,6 @@ function done(intake: Intake, { position, facts }: TopicEvent): void {
   else if (facts.key !== undefined) intake.lines.delete(facts.key);
   intake.waiting.shift()?.();
   if (intake.taken % PLACE_EVERY === 0) move(intake).catch(() => {});
-}
-
-/**
- * Under the correlation id, so that all that belongs to it is found together; the rest tells which event of it, and how often
- * it has been gone over.
- */
-export function runIdFor(
-  { name, record }: { readonly name: string; readonly record: Pick<IntakeRecord, "generation"> },
-  { correlation, facts }: Pick<TopicEvent, "correlation" | "facts">,
-): string {
-  const which = facts.id.startsWith(correlation)
-    ? facts.id.slice(correlation.length)
-    : `:${facts.id}`;
-  const again = record.generation === 0 ? "" : `~${record.generation}`;
-  return `${correlation}/${name}${which.replace("/", ".")}${again}`;
 }
 
 /** The last position before which everything has been dealt with (N2). */
@@ -362,9 +325,6 @@ async function snapshotOf(intake: Intake): Promise<IntakeSnapshot> {
     underWay: underWay.size,
   });
 }
-
-/** A lag is counted up to here. */
-const LAG_MAX = 10_000;
 
 function later(intake: Intake): void {
   intake.core.clock.after(RETRY_MS, () => pump(intake), true);

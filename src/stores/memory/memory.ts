@@ -123,7 +123,12 @@ function openHandle(ledger: Ledger, readOnly: boolean, { now, soon }: Timing): J
     },
     async labels(namespace) {
       check(false);
-      return [...(ledger.labels.get(namespace)?.keys() ?? [])].sort();
+      const found = [...(ledger.labels.get(namespace) ?? [])].map(([label, arrived]) => ({
+        label,
+        entries: arrived.length,
+        lastPosition: arrived.at(-1)?.position ?? 0,
+      }));
+      return found.sort((a, b) => (a.label < b.label ? -1 : 1));
     },
     async blob(sha256) {
       check(false);
