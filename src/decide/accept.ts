@@ -31,6 +31,7 @@ import {
   releaseCompensations,
   resolveCompensation,
 } from "./saga.ts";
+import { pivotPassed, savepointLeft } from "./savepoint.ts";
 import { resolveStep, type StepDecision } from "./parking.ts";
 import { type Probed, probed } from "./probing.ts";
 import { afterUnknown, recordUnknown } from "./unknown.ts";
@@ -214,9 +215,7 @@ function accept(turn: Deliberation, input: Input): void {
     case "signalRefused":
       return signalRefused(turn, input);
     case "event":
-      // One that is known, or comes when nothing can follow from it any more, changes nothing.
-      if (run.phase.kind !== "going" || run.bus?.ids.has(input.event.id) === true) return;
-      return receive(turn, input.by, { facts: input.event, from: input.from, data: input.data });
+      return takeFromElsewhere(turn, input);
     case "cancel":
       return askToCancel(turn, input.by, input.reason);
     case "rollback":
@@ -319,6 +318,41 @@ function start(turn: Deliberation, input: Extract<Input, { readonly kind: "start
       });
     }
   }
+}
+
+/** Whether the run goes on, or may when it has been given its code, or has gone back to a savepoint. */
+function mayGoOn(run: Run): boolean {
+  switch (run.phase.kind) {
+    case "going":
+    case "blocked":
+      return true;
+    case "failing":
+      return savepointLeft(run) !== undefined || pivotPassed(run) !== undefined;
+    case "cancelling":
+      return run.phase.to !== undefined;
+    case "compensating":
+    case "parked":
+      return run.rollback?.to !== undefined;
+    default:
+      return false;
+  }
+}
+
+/** One that is known, or comes when nothing can follow from it any more, changes nothing. */
+function takeFromElsewhere(
+  turn: Deliberation,
+  { by, event, from, data }: Extract<Input, { readonly kind: "event" }>,
+): void {
+  const { run } = turn;
+  if (!mayGoOn(run) || run.bus?.ids.has(event.id) === true) return;
+  const { choreography } = run.definition;
+  if (choreography === undefined || (run.bus?.events.size ?? 0) < choreography.eventsMax)
+    return receive(turn, by, { facts: event, from, data });
+  if (run.phase.kind !== "going") return;
+  const message = `The run has ${choreography.eventsMax} events, which is its limit: ${event.id} of ${event.topic} would be one more.`;
+  const error = { code: "EVENTS_EXCEEDED", message };
+  const payload = { topic: event.topic, error };
+  say(turn, { kind: "event.refused", path: "input", by, causation: from, payload });
 }
 
 function receive(

@@ -111,6 +111,8 @@ function readBack(reading: Reading, dealtWith: Set<string>, fact: Fact): void {
   const isDone =
     fact.kind === "compensation.sealed" ||
     (fact.kind === "compensation.resolved" && fact.payload.action !== "retry");
+  // What comes from elsewhere is not lost on a run that will go on from a savepoint.
+  if (fact.kind === "event.received") reading.values.set(fact.seq, fact.value ?? null);
   if (isDone) dealtWith.add(compensationKey({ path: pathOf(fact), turn: fact.turn ?? 0 }));
   if (fact.kind !== "run.restored") return;
   for (const key of dealtWith) reading.planned.delete(key);

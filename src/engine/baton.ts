@@ -112,6 +112,12 @@ export interface IntakeSnapshot {
   readonly generation: number;
   /** Events that are being dealt with now. */
   readonly underWay: number;
+  /** Events that wait for the run of one before them with the same key, as the order demands: at most 20 keys are named. */
+  readonly heldUp: readonly {
+    readonly key: string;
+    readonly run: string;
+    readonly events: number;
+  }[];
 }
 
 /** Who changes a subscription, and why. */

@@ -4,10 +4,13 @@ import { type IntakeRecord, runStream, subscriptionStream } from "../model/entry
 import { compareVersions } from "../model/naming.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { IntakeSnapshot } from "./baton.ts";
+import { runIdFor } from "./run-id.ts";
 import { eventsAfter, type TopicEvent, type TopicSource } from "./topic-events.ts";
 
 /** A lag is counted up to here. */
 export const LAG_MAX = 10_000;
+/** So many keys are named at most. */
+export const HELD_UP_MAX = 20;
 
 /** Of each choreography the newest version takes what comes. */
 export function newestChoreographies(
@@ -23,29 +26,13 @@ export function newestChoreographies(
   return [...newest.values()];
 }
 
-/**
- * Under the correlation id, so that all that belongs to it is found together; the rest tells which event of it, and how often
- * it has been gone over.
- */
-export function runIdFor(
-  name: string,
-  generation: number,
-  { correlation, facts }: Pick<TopicEvent, "correlation" | "facts">,
-): string {
-  const which = facts.id.startsWith(correlation)
-    ? facts.id.slice(correlation.length)
-    : `:${facts.id}`;
-  const again = generation === 0 ? "" : `~${generation}`;
-  return `${correlation}/${name}${which.replace("/", ".")}${again}`;
-}
-
-/** The first event of a run that was started without one is that run's own. */
-export async function isOwn(
+/** What a run of this very choreography has published is delivered in that run. */
+async function isOwn(
   { store, namespace }: TopicSource,
   name: string,
-  { path, stream }: TopicEvent,
+  { stream }: TopicEvent,
 ): Promise<boolean> {
-  if (path !== "input") return false;
+  if (!stream.startsWith(RUNS)) return false;
   const head = await store.head({ namespace, stream });
   return head?.type.startsWith(`${name}@`) === true;
 }
@@ -73,6 +60,7 @@ export async function readSubscriptions(
   return snapshots;
 }
 
+const RUNS = runStream("");
 const PREFIX = subscriptionStream("");
 /** Places of the routes that hand events to runs that are there already: no choreography's subscription. */
 const ROUTES = subscriptionStream("to-runs.");
@@ -120,9 +108,11 @@ async function recordOf(
 async function snapshotOf(
   source: TopicSource,
   name: string,
-  { topic, position: written, generation, paused }: IntakeRecord,
+  record: IntakeRecord,
 ): Promise<IntakeSnapshot> {
   const { store, namespace } = source;
+  const { topic, position: written, generation, paused } = record;
+  const lines = new Map<string, { readonly run: string; events: number }>();
   let [lag, underWay, looked] = [0, 0, 0];
   let [position, isWhole] = [written, true];
   let after = written;
@@ -130,16 +120,18 @@ async function snapshotOf(
     const page = await eventsAfter(source, topic, after);
     for (const event of page) {
       looked += 1;
-      const run = runStream(runIdFor(name, generation, event));
-      const head = await store.head({ namespace, stream: run });
+      const run = runIdFor(name, record, event);
+      const head = await store.head({ namespace, stream: runStream(run) });
+      const { key } = event.facts;
       const isDone =
-        head === undefined
-          ? await isOwn(source, name, event)
-          : !head.open || event.facts.key === undefined;
+        head === undefined ? await isOwn(source, name, event) : !head.open || key === undefined;
       if (!isDone) {
         lag += 1;
         isWhole = false;
         if (head !== undefined) underWay += 1;
+        const line = key === undefined ? undefined : lines.get(key);
+        if (line !== undefined) line.events += 1;
+        else if (key !== undefined && head !== undefined) lines.set(key, { run, events: 0 });
       } else if (isWhole) position = event.position;
     }
     const last = page.at(-1);
@@ -154,5 +146,9 @@ async function snapshotOf(
     paused,
     generation,
     underWay,
+    heldUp: [...lines]
+      .filter(([, { events }]) => events > 0)
+      .slice(0, HELD_UP_MAX)
+      .map(([key, line]) => ({ key, ...line })),
   });
 }

@@ -8,13 +8,21 @@ import type { Failure } from "../../model/entry.ts";
 import type { Delivery, Performing, Run } from "../../model/run.ts";
 import type { SubscriptionStep, View } from "../../model/workflow-definition.ts";
 import type { Violation } from "../../model/violation.ts";
+import { deadlineOf } from "../deadline.ts";
 import { deliveryView, hopsTo, isFirstInLine } from "../bus.ts";
-import { type AttemptOutcome, execute, mayCall, recordFailure, sealing } from "../call.ts";
+import {
+  type AttemptOutcome,
+  execute,
+  isWaitedFor,
+  mayCall,
+  recordFailure,
+  sealing,
+} from "../call.ts";
 import { gateOn, refusalFailure, tryCall, tryChecked, tryInput } from "../handoff.ts";
 import { failStep } from "../refusal.ts";
-import { parkCall } from "../parking.ts";
+import { parkCall, readsAt } from "../parking.ts";
 import { causeAt, publish, type Publishing, tryEvent } from "../publish.ts";
-import { type Deliberation, ENGINE, say } from "../turn.ts";
+import { type Deliberation, ENGINE, laterTurn, say } from "../turn.ts";
 import { childOf, childRunId } from "./child.ts";
 import type { StepOf, StepRules } from "./rules.ts";
 
@@ -49,7 +57,7 @@ export function proceedDelivery(turn: Deliberation, path: string, delivery: Deli
   if (step?.kind !== "subscription") return;
   const state = run.steps.get(path);
   const place = { step, path, delivery };
-  if (state?.kind === "open") return startChild(turn, place);
+  if (state?.kind === "open") return isWaitedFor(run, path) ? undefined : startChild(turn, place);
   if (state !== undefined || !isFirstInLine(run, delivery, path)) return;
   if (!mayCall(run, path, turn.nowMs)) return;
   begin(turn, place);
@@ -67,7 +75,7 @@ function begin(turn: Deliberation, place: Place): void {
     say(turn, {
       kind: "step.opened",
       path,
-      turn: 0,
+      turn: turnOf(turn.run, path),
       by: ENGINE,
       reads,
       payload: { step: "subflow", run: childRunId(turn.run, path) },
@@ -106,11 +114,11 @@ function refuse(
   reads: Performing["reads"],
 ): void {
   const { kind } = step.onRefusal;
-  const then = { kind: kind === "deadLetter" ? kind : kind } as const;
+  const then = { kind } as const;
   say(turn, {
     kind: "handoff.refused",
     path,
-    turn: 0,
+    turn: turnOf(turn.run, path),
     by: ENGINE,
     reads,
     payload: { violations, then },
@@ -129,9 +137,9 @@ function unhandled(
   if (kind === "fail") return failStep(turn, path, error);
   if (kind === "skip") return skip(turn, step, path, because);
   const attempt = turn.run.calls.get(path)?.failedAttempts ?? 0;
-  const delivery = turn.run.bus?.deliveries.get(path);
-  const reads = delivery === undefined ? {} : deliveryView(turn.run, step, delivery).reads;
-  parkCall(turn, step, { path, turn: 0, attempt, reads, inputHash: undefined }, { because, error });
+  const place = { path, turn: turnOf(turn.run, path), attempt, inputHash: undefined };
+  const reads = readsAt(turn.run, step, path);
+  parkCall(turn, step, { ...place, reads }, { because, error });
 }
 
 function skip(
@@ -140,9 +148,20 @@ function skip(
   path: string,
   reason: "when" | "refused" | "failed" | "discarded",
 ): void {
-  const delivery = turn.run.bus?.deliveries.get(path);
-  const reads = delivery === undefined ? {} : deliveryView(turn.run, step, delivery).reads;
-  say(turn, { kind: "step.skipped", path, by: ENGINE, reads, payload: { reason } });
+  const reads = readsAt(turn.run, step, path);
+  say(turn, {
+    kind: "step.skipped",
+    path,
+    ...laterTurn(turn.run, path),
+    by: ENGINE,
+    reads,
+    payload: { reason },
+  });
+}
+
+/** Of a delivery that a run of its own handles, and that a person had begun again. */
+function turnOf(run: Run, path: string): number {
+  return run.turns.get(path) ?? 0;
 }
 
 type Events =
@@ -169,9 +188,11 @@ function outcomeRefused(
   outcome: Extract<AttemptOutcome, { readonly kind: "sealed" }>,
   violations: readonly Violation[],
 ): void {
-  if (step.target.kind !== "agent") return;
   const message = `What ${path} would publish was refused: ${violations[0]?.message ?? ""}`;
   const error = { code: "CONTRACT_VIOLATED", message, violations };
+  // What a person has done by hand is not done again by the agent: the person is told.
+  if (step.target.kind !== "agent" || outcome.by !== undefined)
+    return unhandled(turn, step, path, error, "deadLetter");
   const { output: _, kind: __, by: ___, ...told } = outcome;
   const failed = { ...told, kind: "attemptFailed", error, final: false, random: 0 } as const;
   const { givenUp } = recordFailure(turn, performing, step.target.agent, failed);
@@ -220,13 +241,15 @@ function startChild(turn: Deliberation, { step, path, delivery }: Place): void {
   const { view, reads } = deliveryView(run, step, delivery);
   const input = tryCall("input", () => step.input(view));
   if (!input.ok) return refuse(turn, { step, path, delivery }, input.violations, reads);
-  run.performing.set(path, { step: step.name, turn: 0, attempt: 0, reads, agent: undefined });
+  const turnNo = turnOf(run, path);
+  run.performing.set(path, { step: step.name, turn: turnNo, attempt: 0, reads, agent: undefined });
   turn.commands.push({
     kind: "startChild",
     path,
     run: childOf(state),
     workflow: step.target.workflow,
     input: input.value,
+    deadlineAt: deadlineOf(run, step.name)?.at,
   });
 }
 
@@ -251,7 +274,9 @@ export function deliveryChildEnded(
   }
   const { view, reads } = deliveryView(run, step, delivery);
   const events = eventsOf(step, outcome.output, view);
-  if (!events.ok) {
+  // A run that is ending publishes nothing that is broken; what its child did may have to be undone all the same.
+  const isGoing = run.phase.kind === "going";
+  if (!events.ok && isGoing) {
     const message = `What ${path} would publish was refused: ${events.violations[0]?.message ?? ""}`;
     const error = { code: "CONTRACT_VIOLATED", message, violations: events.violations };
     return unhandled(turn, step, path, error, step.onFailure.kind);
@@ -259,19 +284,25 @@ export function deliveryChildEnded(
   const { seq } = say(turn, {
     kind: "step.sealed",
     path,
-    turn: 0,
+    turn: turnOf(run, path),
     by: ENGINE,
     reads,
     causation: { stream: `run/${child}`, seq: outcome.seq },
     payload: {},
     value: outcome.output,
   });
-  publishAll(turn, { step, path, delivery }, events.value, seq);
+  if (events.ok) publishAll(turn, { step, path, delivery }, events.value, seq);
 }
 
 /** Whether a choreography has come to its end: nothing is left to deliver, and its end, if it has one, was published. */
 export function hasConcluded(run: Run): boolean {
   const { choreography } = run.definition;
   if (choreography === undefined) return true;
-  return choreography.ends === undefined || run.bus?.end !== undefined;
+  if (choreography.ends !== undefined) return run.bus?.end !== undefined;
+  for (const [name, { settled }] of run.bus?.gatherings ?? []) {
+    const step = run.definition.stepByName.get(name);
+    // The time for what is missing is not over.
+    if (!settled && step?.kind === "subscription" && step.withinMs !== undefined) return false;
+  }
+  return true;
 }

@@ -1,29 +1,32 @@
 /**
  * Intakes: each choreography takes the events of the topic that it starts with, and begins a run for each.
  *
- * Owns: where each intake stands, and which of its runs are under way. Does not own: the events, which are in the journal; the
- * runs, which are the engine's.
+ * Owns: where each intake stands, and what people do to it. Does not own: the events, which are in the journal; the runs, which
+ * are the engine's; how events are taken, which is in intake.ts.
  *
  * N1. The run's id follows from the event's: an event that is taken twice begins one run.
  * N2. The place that is kept is never beyond an event whose run has not begun; where the order matters, has not ended.
- * N3. Events of one key begin a run one after the other.
+ * N3. Events of one key begin a run one after the other. One that can't end holds up those of its key, and nothing else.
+ * N4. No event is passed over because the process is busy: it is waited for.
  */
-import type { Author, IntakeRecord } from "../../model/entry.ts";
-import { BatonError, isBatonError } from "../../model/errors.ts";
+import { BatonError } from "../../model/errors.ts";
 import type { ChoreographyPart, WorkflowDefinition } from "../../model/workflow-definition.ts";
 import type { IntakeChange, IntakeSnapshot } from "../baton.ts";
-import { isOwn, LAG_MAX, newestChoreographies, runIdFor } from "../subscriptions.ts";
-import { eventsAfter, type TopicEvent } from "../topic-events.ts";
+import { HELD_UP_MAX, LAG_MAX, newestChoreographies } from "../subscriptions.ts";
+import { eventsAfter } from "../topic-events.ts";
 import type { Core } from "./core.ts";
-import { endOf } from "./run-end.ts";
-import { type Place, type PlaceKind, placeOf } from "./places.ts";
-import { startRun } from "./runs.ts";
+import {
+  beginFirsts,
+  BY_ENGINE,
+  type Intake,
+  move,
+  pump,
+  readFrom,
+  say,
+  settledPosition,
+} from "./intake.ts";
+import { placeOf } from "./places.ts";
 import { watchTopic } from "./topic-reader.ts";
-
-/** Pause before a store that could not give events, or begin a run, is asked again. */
-const RETRY_MS = 1_000;
-/** The place is written down after so many events: what was taken since is taken again after a crash, and recognised (N1). */
-const PLACE_EVERY = 500;
 
 export interface Intakes {
   /** Finds where each stands, and begins to take events. */
@@ -33,28 +36,6 @@ export interface Intakes {
   change(name: string, change: IntakeChange): Promise<void>;
   /** Writes down where each stands. */
   stop(): Promise<void>;
-}
-
-interface Intake {
-  readonly core: Core;
-  readonly definition: WorkflowDefinition;
-  readonly part: ChoreographyPart;
-  readonly name: string;
-  readonly place: Place;
-  record: IntakeRecord;
-  /** The last event that was read. */
-  read: number;
-  /** Positions of events that were read, and whose run is still waited for. */
-  readonly underWay: Set<number>;
-  /** By key, the events that wait for the one before them. */
-  readonly lines: Map<string, TopicEvent[]>;
-  taken: number;
-  pumping: boolean;
-  again: boolean;
-  stopped: boolean;
-  /** Whoever waits for a place among those under way. */
-  readonly waiting: (() => void)[];
-  leave: () => void;
 }
 
 export function intakes(core: () => Core): Intakes {
@@ -81,7 +62,7 @@ export function intakes(core: () => Core): Intakes {
       for (const intake of all.values()) {
         intake.stopped = true;
         intake.leave();
-        for (const go of intake.waiting.splice(0)) go();
+        intake.wake();
       }
       await Promise.all([...all.values()].map((intake) => move(intake).catch(() => {})));
     },
@@ -100,15 +81,19 @@ async function openIntake(core: Core, definition: WorkflowDefinition): Promise<I
     part,
     name,
     place,
-    record: known ?? { topic, position: 0, generation: 0, paused: false },
+    record: { position: 0, generation: 0, paused: false, ...known, topic },
     read: known?.position ?? 0,
+    turn: 0,
     underWay: new Set(),
+    counted: 0,
     lines: new Map(),
+    waitingInLine: 0,
     taken: 0,
     pumping: false,
     again: false,
     stopped: false,
-    waiting: [],
+    wake: () => {},
+    changing: Promise.resolve(),
     leave: () => {},
   };
   if (known === undefined) {
@@ -119,8 +104,6 @@ async function openIntake(core: Core, definition: WorkflowDefinition): Promise<I
   intake.leave = watchTopic(core, topic, () => pump(intake));
   return intake;
 }
-
-const BY_ENGINE: Author = { kind: "engine", id: "baton" };
 
 /** Where a new intake begins: at the beginning, at a time, or after all that is there now. */
 async function beginning(core: Core, { starts, from }: ChoreographyPart): Promise<number> {
@@ -155,152 +138,39 @@ async function oldestKept(
   }
 }
 
-/** Reads on, and begins what can begin, until there is nothing more to read. */
-function pump(intake: Intake): void {
-  if (intake.pumping) {
-    intake.again = true;
-    return;
-  }
-  intake.pumping = true;
-  void pumpAll(intake).finally(() => {
-    intake.pumping = false;
-    if (intake.again && !isIdle(intake)) pump(intake);
-  });
+/** What people do is done one after the other: each from where the one before it has left the intake. */
+async function changed(intake: Intake, change: IntakeChange): Promise<void> {
+  const made = intake.changing.then(() => makeChange(intake, change));
+  intake.changing = made.catch(() => {});
+  await made;
 }
 
-function isIdle({ core, record, stopped }: Intake): boolean {
-  return stopped || record.paused || core.closing || core.stopped !== undefined;
-}
-
-async function pumpAll(intake: Intake): Promise<void> {
+async function makeChange(intake: Intake, { to, by, reason }: IntakeChange): Promise<void> {
   const { core, part } = intake;
-  while (!isIdle(intake)) {
-    intake.again = false;
-    let page: readonly TopicEvent[];
-    try {
-      page = await eventsAfter(core, part.starts.name, intake.read);
-    } catch (error) {
-      complain(intake, `could not read its topic: ${String(error)}`);
-      later(intake);
-      return;
-    }
-    if (page.length === 0) return;
-    for (const event of page) {
-      if (isIdle(intake)) return;
-      await placeFree(intake);
-      if (isIdle(intake)) return;
-      intake.read = event.position;
-      if (await isOwn(core, intake.name, event)) continue;
-      take(intake, event);
-    }
-  }
-}
-
-/** Resolves once another run may be under way. */
-async function placeFree(intake: Intake): Promise<void> {
-  while (intake.underWay.size >= intake.part.concurrency && !isIdle(intake))
-    await new Promise<void>((go) => intake.waiting.push(go));
-}
-
-function take(intake: Intake, event: TopicEvent): void {
-  intake.underWay.add(event.position);
-  const { key } = event.facts;
-  if (key === undefined) {
-    void begin(intake, event);
-    return;
-  }
-  const line = intake.lines.get(key);
-  if (line !== undefined) {
-    line.push(event);
-    return;
-  }
-  intake.lines.set(key, []);
-  void begin(intake, event);
-}
-
-async function begin(intake: Intake, event: TopicEvent): Promise<void> {
-  const { core, definition } = intake;
-  const id = runIdFor(intake.name, intake.record.generation, event);
-  try {
-    await startRun(core, {
-      id,
-      definition,
-      input: event.data,
-      by: { kind: "engine", id: `subscription/${intake.name}` },
-      correlation: event.correlation,
-      event: { facts: event.facts, from: { stream: event.stream, seq: event.seq } },
-    });
-    if (event.facts.key !== undefined) await endOf(core, id);
-  } catch (error) {
-    if (core.closing || core.stopped !== undefined) return;
-    if (isBatonError(error, "STORE_FAILED")) {
-      complain(intake, `could not begin run ${id}: ${error.message}`);
-      core.clock.after(RETRY_MS, () => void begin(intake, event));
-      return;
-    }
-    complain(intake, `did not begin run ${id}: ${String(error)}`);
-  }
-  done(intake, event);
-}
-
-/** The event has been dealt with; the next of its key may begin. */
-function done(intake: Intake, { position, facts }: TopicEvent): void {
-  intake.underWay.delete(position);
-  intake.taken += 1;
-  const line = facts.key === undefined ? undefined : intake.lines.get(facts.key);
-  const next = line?.shift();
-  if (next !== undefined) void begin(intake, next);
-  else if (facts.key !== undefined) intake.lines.delete(facts.key);
-  intake.waiting.shift()?.();
-  if (intake.taken % PLACE_EVERY === 0) move(intake).catch(() => {});
-}
-
-/** The last position before which everything has been dealt with (N2). */
-function settledPosition({ read, underWay }: Intake): number {
-  let position = read;
-  for (const each of underWay) position = Math.min(position, each - 1);
-  return position;
-}
-
-async function move(intake: Intake): Promise<void> {
-  const position = settledPosition(intake);
-  if (position === intake.record.position) return;
-  await say(intake, "subscription.moved", { ...intake.record, position }, BY_ENGINE);
-}
-
-async function changed(intake: Intake, { to, by, reason }: IntakeChange): Promise<void> {
-  const { record } = intake;
   switch (to.kind) {
-    case "paused":
-      return say(
-        intake,
-        "subscription.paused",
-        { ...record, position: settledPosition(intake), paused: true, reason },
-        by,
-      );
-    case "resumed":
-      await say(
-        intake,
-        "subscription.resumed",
-        { ...record, position: settledPosition(intake), paused: false, reason },
-        by,
-      );
+    case "paused": {
+      const position = settledPosition(intake);
+      const record = { ...intake.record, position, paused: true, reason };
+      return await say(intake, "subscription.paused", record, by);
+    }
+    case "resumed": {
+      const position = settledPosition(intake);
+      const record = { ...intake.record, position, paused: false, reason };
+      await say(intake, "subscription.resumed", record, by);
+      beginFirsts(intake);
       return pump(intake);
+    }
     case "rewound": {
-      const position =
-        to.position ??
-        (await oldestKept(intake.core, intake.part.starts.name, intake.part.starts.retentionMs));
-      const generation = record.generation + 1;
-      await say(intake, "subscription.rewound", { ...record, position, generation, reason }, by);
-      intake.read = position;
+      const { name, retentionMs } = part.starts;
+      const position = to.position ?? (await oldestKept(core, name, retentionMs));
+      const generation = intake.record.generation + 1;
+      const record = { ...intake.record, position, generation, reason };
+      // Nothing is read in between: what was taken before belongs to the generation before.
+      readFrom(intake, position);
+      await say(intake, "subscription.rewound", record, by);
       return pump(intake);
     }
   }
-}
-
-function say(intake: Intake, kind: PlaceKind, record: IntakeRecord, by: Author): Promise<void> {
-  intake.record = record;
-  return intake.place.say(kind, record, by);
 }
 
 async function snapshotOf(intake: Intake): Promise<IntakeSnapshot> {
@@ -323,18 +193,17 @@ async function snapshotOf(intake: Intake): Promise<IntakeSnapshot> {
     paused: record.paused,
     generation: record.generation,
     underWay: underWay.size,
+    heldUp: heldUp(intake),
   });
 }
 
-function later(intake: Intake): void {
-  intake.core.clock.after(RETRY_MS, () => pump(intake), true);
-}
-
-function complain({ core, name }: Intake, what: string): void {
-  core.log({
-    level: "error",
-    message: `Subscription ${name} ${what}`,
-    at: core.clock.now(),
-    data: { subscription: name },
-  });
+/** Keys of which events wait, with the run that they wait for. */
+function heldUp({ lines }: Intake): IntakeSnapshot["heldUp"] {
+  const found: IntakeSnapshot["heldUp"][number][] = [];
+  for (const [key, [first, ...waiting]] of lines) {
+    if (first?.run === undefined || waiting.length === 0) continue;
+    found.push({ key, run: first.run, events: waiting.length });
+    if (found.length === HELD_UP_MAX) break;
+  }
+  return found;
 }

@@ -172,6 +172,8 @@ async function openRuns(
 async function give(core: Core, run: string, event: TopicEvent): Promise<void> {
   try {
     const actor = await actorOf(core, run);
+    // Its id may begin with another correlation's by chance.
+    if (actor.run.correlation !== event.correlation) return;
     const { facts, data, stream, seq } = event;
     const arrived = await new Promise<Arrived>((told) =>
       deliver(

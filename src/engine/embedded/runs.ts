@@ -47,8 +47,8 @@ export async function startRun(
   request: StartRequest,
 ): Promise<{ readonly joined: boolean }> {
   const { id, definition } = request;
-  // A child's id is made of its parent's, and may be longer.
-  if (request.parent === undefined && !RUN_ID.test(id)) {
+  // A child's id is made of its parent's, and that of a run which an event begins of its correlation's: they may be longer.
+  if (request.parent === undefined && request.event === undefined && !RUN_ID.test(id)) {
     throw new BatonError("ARGUMENT_INVALID", `"${id.slice(0, 220)}" is not a run id.`, {
       hint: "Use 1 to 200 letters, digits and . _ : @ / ~ - ; the first a letter or digit.",
       details: { id },
