@@ -24,8 +24,8 @@ const EVENT: RecordedEvent = {
 
 test("an event of the journal is a CloudEvent 1.0, with all that it belongs to", () => {
   const event = cloudEvent(EVENT);
-  expect(event.validate()).toBe(true);
-  expect(JSON.parse(JSON.stringify(event))).toEqual({
+  expect(new CloudEvent({ ...event }).validate()).toBe(true);
+  expect(event).toEqual({
     specversion: "1.0",
     id: "r@3",
     source: "/baton/default/run/r/deep%231",
@@ -45,13 +45,12 @@ test("an event of the journal is a CloudEvent 1.0, with all that it belongs to",
 
 test("what has no key and no cause says nothing of them", () => {
   const { key: _, causation: __, ...rest } = EVENT;
-  const json = JSON.parse(JSON.stringify(cloudEvent(rest)));
   for (const absent of ["subject", "partitionkey", "causationid"])
-    expect(json).not.toHaveProperty(absent);
+    expect(cloudEvent(rest)).not.toHaveProperty(absent);
 });
 
 test("it goes over HTTP and comes back the same", () => {
-  const back = HTTP.toEvent(HTTP.structured(cloudEvent(EVENT)));
+  const back = HTTP.toEvent(HTTP.structured(new CloudEvent({ ...cloudEvent(EVENT) })));
   expect(back).toBeInstanceOf(CloudEvent);
-  expect(JSON.parse(JSON.stringify(back))).toEqual(JSON.parse(JSON.stringify(cloudEvent(EVENT))));
+  expect(JSON.parse(JSON.stringify(back))).toEqual(cloudEvent(EVENT));
 });

@@ -1,8 +1,28 @@
-/** Events of the journal as CloudEvents 1.0, made and validated by the SDK. All of it is filled in from the journal. */
+/** Events of the journal as CloudEvents 1.0, validated by the SDK. All of it is filled in from the journal. */
 import { createHash } from "node:crypto";
 import { CloudEvent } from "cloudevents";
 import type { Json } from "../../model/json.ts";
 import type { RecordedEvent } from "../../model/recorded-event.ts";
+
+/** A CloudEvent 1.0 in its JSON format. Of our own: the SDK's types need those of Node. */
+export interface CloudEventJson {
+  readonly specversion: "1.0";
+  readonly id: string;
+  readonly source: string;
+  /** The topic. */
+  readonly type: string;
+  /** The key. */
+  readonly subject?: string;
+  readonly time: string;
+  readonly datacontenttype: "application/json";
+  readonly dataschema: string;
+  readonly correlationid: string;
+  readonly causationid?: string;
+  readonly traceparent: string;
+  readonly partitionkey?: string;
+  readonly sequence: string;
+  readonly data: Json;
+}
 
 /** Digits of the largest position: as text they are in the order of the numbers, as the extension `sequence` wants it. */
 const SEQUENCE_DIGITS = 16;
@@ -14,9 +34,10 @@ const SEQUENCE_DIGITS = 16;
  *
  * @example for await (const event of baton.events("research.findings")) send(cloudEvent(event));
  */
-export function cloudEvent(event: RecordedEvent): CloudEvent<Json> {
+export function cloudEvent(event: RecordedEvent): CloudEventJson {
   const { id, topic, contract, key, correlation, causation, at, position, traceId, data } = event;
-  return new CloudEvent<Json>({
+  const made: CloudEventJson = {
+    specversion: "1.0",
     id,
     source: sourceOf(event),
     type: topic,
@@ -29,7 +50,10 @@ export function cloudEvent(event: RecordedEvent): CloudEvent<Json> {
     traceparent: `00-${traceId}-${spanIdOf(id)}-01`,
     sequence: String(position).padStart(SEQUENCE_DIGITS, "0"),
     data,
-  });
+  };
+  // Throws where the specification would not have it.
+  new CloudEvent<Json>({ ...made }).validate();
+  return Object.freeze(made);
 }
 
 /** A URI reference; ids may have characters that are something else there. */
