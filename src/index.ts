@@ -17,7 +17,10 @@ export type {
   CompensationSummary,
   DeadLetter,
   ForkOptions,
+  EventsOptions,
   IntakeSnapshot,
+  RecordedEvent,
+  TopicSummary,
   Health,
   Lineage,
   LineageNode,
@@ -49,6 +52,7 @@ export type {
   WatchItem,
   WatchOptions,
 } from "./engine/baton.ts";
+export { asyncApi, type AsyncApiOptions } from "./engine/asyncapi.ts";
 export type { Price, PriceTable } from "./engine/usage.ts";
 export { type Agent, agent, exponential } from "./model/agent.ts";
 export type {

@@ -77,6 +77,23 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "list budgets; add to one by hand",
     load: () => import("./budgets.ts"),
   },
+  topics: {
+    summary: "list topics: their contracts, who publishes and who takes",
+    load: () => import("./topics.ts"),
+  },
+  events: {
+    summary: "list the events of a topic, or follow them",
+    load: () => import("./events.ts"),
+  },
+  publish: { summary: "publish an event", load: () => import("./publish.ts") },
+  subscriptions: {
+    summary: "list subscriptions, and how far they are; pause, resume or rewind one",
+    load: () => import("./subscriptions.ts"),
+  },
+  asyncapi: {
+    summary: "describe the topics as an AsyncAPI 3 document",
+    load: () => import("./asyncapi.ts"),
+  },
   state: { summary: "print the state at a version", load: () => import("./state.ts") },
   diff: { summary: "compare two versions, or two runs", load: () => import("./diff.ts") },
   lineage: { summary: "trace a value back to the input", load: () => import("./lineage.ts") },

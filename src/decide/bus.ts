@@ -29,11 +29,12 @@ export function busOf(run: Run): RunBus {
 /** Takes in an event, and makes the deliveries that follow from it. */
 export function takeEvent(run: Run, fact: EventFact): void {
   const bus = busOf(run);
-  const { topic, id, hops, key } = fact.payload;
+  const { topic, contract, id, hops, key } = fact.payload;
   if (bus.ids.has(id)) return;
   bus.ids.add(id);
   const data: Json = fact.value ?? null;
-  bus.events.set(fact.seq, { topic, id, hops, data, ...(key === undefined ? {} : { key }) });
+  const event = { topic, contract, id, hops, data };
+  bus.events.set(fact.seq, key === undefined ? event : { ...event, key });
   const { choreography } = run.definition;
   if (choreography === undefined) {
     for (const step of run.definition.steps)

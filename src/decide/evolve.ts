@@ -141,6 +141,7 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "subscription.resumed": notOfARun,
   "subscription.rewound": notOfARun,
   "workflow.registered": notOfARun,
+  "topic.registered": notOfARun,
   "breaker.opened": notOfARun,
   "breaker.halfOpened": notOfARun,
   "breaker.closed": notOfARun,

@@ -17,12 +17,14 @@ import type { Author, CompensationAction, Failure, RunStatus, StepAction } from 
 import type { Json } from "../model/json.ts";
 import type { Violation } from "../model/violation.ts";
 import type { Topic } from "../model/topic.ts";
+import type { RecordedEvent, TopicSummary } from "../model/recorded-event.ts";
 import type { PressureSnapshot } from "../model/pressure.ts";
 import type { Workflow } from "../model/workflow.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { VerifyReport } from "../journal/verify.ts";
 import type { StoredEntry } from "../ports/journal-store.ts";
 import type { Health } from "./health.ts";
+import type { EventsOptions } from "./topics.ts";
 import type { WatchItem, WatchOptions } from "./watch.ts";
 
 export type { CompensationLetter, DeadLetter, StepLetter } from "../history/dead-letters.ts";
@@ -40,6 +42,8 @@ export type {
 export type { StateAt } from "../history/state.ts";
 export type { RunWait, RunWaits } from "../history/waits.ts";
 export type { VerifyProblem, VerifyReport } from "../journal/verify.ts";
+export type { EventsOptions } from "./topics.ts";
+export type { RecordedEvent, TopicSummary } from "../model/recorded-event.ts";
 export type { Health, StuckReason, StuckRun } from "./health.ts";
 export type { WatchItem, WatchOptions } from "./watch.ts";
 
@@ -302,7 +306,6 @@ export interface Baton {
     readonly run?: string;
     readonly progress?: (entries: number) => void;
   }): Promise<VerifyReport>;
-  /** Ends: no new steps begin; attempts get `graceMs` (5,000 by default) to end, then they are aborted. Unfinished runs go on at the next open. */
   /**
    * Publishes an event, durably, before this resolves. Whoever subscribes to its topic takes it from there. The same id with the
    * same data is published once.
@@ -310,6 +313,12 @@ export interface Baton {
    *   VALUE_TOO_LARGE, STORE_READ_ONLY, STORE_CLOSED, STORE_FAILED, STORE_FENCED
    */
   publish<T>(topic: Topic<T>, data: NoInfer<T>, options?: PublishOptions): Promise<PublishedEvent>;
+  /** The same for callers that have no types: the CLI, the server. @throws BatonError as publish(), and TOPIC_NOT_FOUND */
+  publishUntyped(topic: string, data: unknown, options?: PublishOptions): Promise<PublishedEvent>;
+  /** All topics: those that workflows name, and those that had an event. */
+  topics(): Promise<readonly TopicSummary[]>;
+  /** The events of a topic, in the order of arrival; with `follow` new ones as they come. @throws BatonError TOPIC_NOT_FOUND */
+  events(topic: string, options?: EventsOptions): AsyncIterable<RecordedEvent>;
   /** Where the subscription of each choreography to its first topic stands. */
   subscriptions(): Promise<readonly IntakeSnapshot[]>;
   /** Takes no more events, until it is resumed. @throws BatonError SUBSCRIPTION_NOT_FOUND */
@@ -324,5 +333,6 @@ export interface Baton {
     name: string,
     options: SubscriptionControl & { readonly position?: number },
   ): Promise<void>;
+  /** Ends: no new steps begin; attempts get `graceMs` (5,000 by default) to end, then they are aborted. Unfinished runs go on at the next open. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }

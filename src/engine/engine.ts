@@ -19,7 +19,7 @@ import type {
   StepDecision,
 } from "./baton.ts";
 import type { Health } from "./health.ts";
-import type { BreakerSubscriber, Subscriber } from "./watch.ts";
+import type { BreakerSubscriber, Subscriber, TopicSubscriber } from "./watch.ts";
 
 export interface StartRequest {
   readonly id: string;
@@ -86,6 +86,7 @@ export interface Engine {
   /** How busy it is. */
   pressure(): PressureSnapshot;
   subscribeBreakers(subscriber: BreakerSubscriber): () => void;
+  subscribeTopic(topic: string, subscriber: TopicSubscriber): () => void;
   /** @throws BatonError EVENT_REFUSED, EVENT_CONFLICT, ARGUMENT_INVALID, VALUE_TOO_LARGE */
   publish(request: PublishRequest): Promise<PublishedEvent>;
   subscriptions(): Promise<readonly IntakeSnapshot[]>;

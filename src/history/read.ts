@@ -87,6 +87,7 @@ export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "subscription.resumed": true,
   "subscription.rewound": true,
   "workflow.registered": true,
+  "topic.registered": true,
   "breaker.opened": true,
   "breaker.halfOpened": true,
   "breaker.closed": true,

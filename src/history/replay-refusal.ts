@@ -1,5 +1,6 @@
 /** What replay compares of a refused handoff: that today's code refuses it too, and what follows. */
 import { deliveryView } from "../decide/bus.ts";
+import { outdatedIn } from "../decide/steps/subscription.ts";
 import { tryEvent } from "../decide/publish.ts";
 import { gate, gateOn, type Tried, tryCall, tryInput } from "../decide/handoff.ts";
 import type { FactOf } from "../model/entry.ts";
@@ -99,6 +100,8 @@ function todaysRefusal(run: Run, step: StepDefinition, path: string): Tried<unkn
 function todaysDelivery(run: Run, step: SubscriptionStep, path: string): Tried<unknown> {
   const delivery = run.bus?.deliveries.get(path);
   if (delivery === undefined) return { ok: true, value: undefined };
+  const outdated = outdatedIn(run, step, path, delivery);
+  if (outdated.length > 0) return { ok: false, violations: outdated };
   const { view, reads } = deliveryView(run, step, delivery);
   const passed = gateOn(step, view, reads);
   if (passed.kind === "refused") return { ok: false, violations: passed.violations };

@@ -140,6 +140,7 @@ function entryId(fact: Fact): string {
     case "step.parked":
     case "step.resolved":
     case "workflow.registered":
+    case "topic.registered":
     case "breaker.opened":
     case "breaker.halfOpened":
     case "breaker.closed":

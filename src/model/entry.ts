@@ -352,6 +352,12 @@ export interface Payloads {
     readonly graphBlob: BlobRef;
     readonly manifestBlob: BlobRef;
   };
+  /** In the stream `registry/topic/<name>`: events of this contract may be published from here on. */
+  readonly "topic.registered": {
+    readonly topic: string;
+    readonly contract: string;
+    readonly contractBlob: BlobRef;
+  };
   /** In the stream `breaker/<name>`, as the two below. Until `until`, or until a person closes it, no call is let through. */
   readonly "breaker.opened": BreakerRecord & { readonly until?: number };
   /** The cooldown is over: so many probes are let through at a time. */

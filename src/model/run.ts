@@ -135,6 +135,8 @@ export interface Hold {
 /** An event that the run published or received, by the seq of its entry. */
 export interface RunEvent {
   readonly topic: string;
+  /** `name@version` of the topic's contract when it was published. */
+  readonly contract: string;
   readonly id: string;
   readonly hops: number;
   readonly key?: string;

@@ -104,6 +104,14 @@ export interface ArrivedEntry extends StoredEntry, StreamName {
   readonly no: number;
 }
 
+/** What a store has of one label. */
+export interface LabelSummary {
+  readonly label: string;
+  readonly entries: number;
+  /** Where the newest entry with it stands in the order of arrival. */
+  readonly lastPosition: number;
+}
+
 export interface HeadFilter {
   /** All namespaces if left out. */
   readonly namespace?: string;
@@ -156,8 +164,8 @@ export interface JournalStore {
     after: number | undefined,
     limit: number,
   ): Promise<readonly ArrivedEntry[]>;
-  /** The labels of a namespace, in the order of their text. */
-  labels(namespace: string): Promise<readonly string[]>;
+  /** The labels of a namespace, in the order of their text, each with how many entries have it. */
+  labels(namespace: string): Promise<readonly LabelSummary[]>;
   /** Text of a blob, or undefined. */
   blob(sha256: string): Promise<string | undefined>;
   /** Blobs in the order of their hashes, after one (from the beginning if left out), at most `limit`. */

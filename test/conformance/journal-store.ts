@@ -221,7 +221,10 @@ export function journalStoreConformance(name: string, makePlace: () => Promise<S
         );
         expect(await store.labelled("tenant", "topic/x", undefined, 10)).toHaveLength(1);
         expect(await store.labelled("default", "topic/none", undefined, 10)).toEqual([]);
-        expect(await store.labels("default")).toEqual(["topic/x", "topic/y"]);
+        expect(await store.labels("default")).toEqual([
+          { label: "topic/x", entries: 3, lastPosition: found[2]?.position },
+          { label: "topic/y", entries: 1, lastPosition: expect.any(Number) },
+        ]);
         expect(await store.labels("other")).toEqual([]);
       });
 

@@ -18,7 +18,7 @@ import {
   recordFailure,
   sealing,
 } from "../call.ts";
-import { gateOn, refusalFailure, tryCall, tryInput } from "../handoff.ts";
+import { gateOn, refusalFailure, tryCall, tryChecked, tryInput } from "../handoff.ts";
 import { failStep } from "../refusal.ts";
 import { parkCall, readsAt } from "../parking.ts";
 import { causeAt, publish, type Publishing, tryEvent } from "../publish.ts";
@@ -66,6 +66,8 @@ export function proceedDelivery(turn: Deliberation, path: string, delivery: Deli
 function begin(turn: Deliberation, place: Place): void {
   const { step, path, delivery } = place;
   const { view, reads } = deliveryView(turn.run, step, delivery);
+  const outdated = outdatedIn(turn.run, step, place.path, delivery);
+  if (outdated.length > 0) return refuse(turn, place, outdated, reads);
   const passed = gateOn(step, view, reads);
   if (passed.kind === "skip") return skip(turn, step, path, "when");
   if (passed.kind === "refused") return refuse(turn, place, passed.violations, reads);
@@ -84,6 +86,24 @@ function begin(turn: Deliberation, place: Place): void {
   const input = tryInput(agent.input, `input of ${path}`, () => step.input(view));
   if (!input.ok) return refuse(turn, place, input.violations, reads);
   execute(turn, { step: step.name, path, agent, input: input.value, reads });
+}
+
+/** What of events that were published under another version of their topic's contract does not fit the one that code has here. */
+export function outdatedIn(
+  run: Run,
+  step: SubscriptionStep,
+  path: string,
+  delivery: Delivery,
+): readonly Violation[] {
+  const violations: Violation[] = [];
+  for (const [name, { contract }] of step.topics) {
+    const seq = delivery.events[name];
+    const event = seq === undefined ? undefined : run.bus?.events.get(seq);
+    if (event === undefined || event.contract === contract.id) continue;
+    const checked = tryChecked(contract, event.data, `event of ${path}`);
+    if (!checked.ok) violations.push(...checked.violations);
+  }
+  return violations;
 }
 
 /** Records that a handoff was refused, and follows the subscription's policy. */

@@ -3,7 +3,7 @@ import type { Json } from "../../model/json.ts";
 import { sealJson } from "../../model/json.ts";
 import { positionOf, type ReceivedSignal } from "../../model/run.ts";
 import { eventsOn } from "../bus.ts";
-import { tryCall, viewOf } from "../handoff.ts";
+import { tryCall, tryChecked, viewOf } from "../handoff.ts";
 import { failStep, refuse } from "../refusal.ts";
 import { type Deliberation, ENGINE, laterTurn, say } from "../turn.ts";
 import { open, sealOpen } from "./opening.ts";
@@ -93,7 +93,12 @@ export const eventRules: StepRules<StepOf<"event">> = {
     })),
   proceed: (turn, step, state) => {
     const { view } = viewOf(turn.run, step.needs);
+    const { contract } = step.topic;
     for (const event of eventsOn(turn.run, step.topic.name)) {
+      if (event.contract !== contract.id) {
+        const checked = tryChecked(contract, event.data, `event of ${step.name}`);
+        if (!checked.ok) return refuse(turn, step, checked.violations, state.reads);
+      }
       const matches = tryCall("matches", () => step.matches?.(event.data, view) ?? true);
       if (!matches.ok) return refuse(turn, step, matches.violations, state.reads);
       if (!matches.value) continue;

@@ -13,6 +13,7 @@ import type { LogSink } from "../../ports/log-sink.ts";
 import type { Catalogue } from "../definitions.ts";
 import type { Engine } from "../engine.ts";
 import { registerWorkflows } from "../manifests.ts";
+import { registerTopics } from "../topic-registry.ts";
 import type { PriceTable } from "../usage.ts";
 import { tooLarge } from "../value-size.ts";
 import type { Subscriber } from "../watch.ts";
@@ -40,6 +41,7 @@ import { intakes } from "./intakes.ts";
 import { endOf } from "./run-end.ts";
 import { publishEvent } from "./publishing.ts";
 import { routes } from "./routes.ts";
+import { watchTopic } from "./topic-reader.ts";
 import { wakes } from "./wakes.ts";
 import { watchdog } from "./watchdog.ts";
 
@@ -63,18 +65,17 @@ export interface EngineOptions {
 
 /**
  * Opens the engine: takes the lease, registers the workflows, and goes on with every unfinished run.
- * @throws BatonError STORE_IN_USE, WORKFLOW_CHANGED, STORE_FAILED
+ * @throws BatonError STORE_IN_USE, WORKFLOW_CHANGED, TOPIC_CHANGED, STORE_FAILED
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { store, clock } = options;
   const lease = await acquireLease(store, clock, options.holder, options.standby);
   const { epoch } = lease;
   try {
-    await registerWorkflows(
-      { store, namespace: options.namespace, epoch },
-      options.catalogue.workflows.values(),
-      clock.now(),
-    );
+    const source = { store, namespace: options.namespace, epoch };
+    const { workflows, topics } = options.catalogue;
+    await registerWorkflows(source, workflows.values(), clock.now());
+    await registerTopics(source, topics.values(), clock.now());
   } catch (error) {
     // Closing the store frees the lease, too; what counts is why it could not be used.
     await store.release(epoch).catch(() => {});
@@ -191,8 +192,12 @@ function gates(
 }
 
 /** What people and programs do with topics. */
-function bus(core: Core): Pick<Engine, "publish" | "subscriptions" | "setSubscription"> {
+function bus(
+  core: Core,
+): Pick<Engine, "publish" | "subscriptions" | "setSubscription" | "subscribeTopic"> {
   return {
+    subscribeTopic: (topic, { changed, ended }) =>
+      watchTopic(core, topic, () => (core.closing ? ended() : changed())),
     publish: async (request) => {
       open(core);
       checkAuthor(request.by);

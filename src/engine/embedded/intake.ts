@@ -8,12 +8,12 @@ import type { Author, IntakeRecord } from "../../model/entry.ts";
 import { runStream } from "../../model/entry.ts";
 import { isBatonError } from "../../model/errors.ts";
 import type { ChoreographyPart, WorkflowDefinition } from "../../model/workflow-definition.ts";
+import { runIdFor } from "../run-id.ts";
+import { eventsAfter, type TopicEvent } from "../topic-events.ts";
 import type { Core } from "./core.ts";
 import type { Place, PlaceKind } from "./places.ts";
 import { endOf } from "./run-end.ts";
-import { runIdFor } from "./run-id.ts";
 import { startRun } from "./runs.ts";
-import { eventsAfter, type TopicEvent } from "./topic-reader.ts";
 
 /** Pause before a store that could not give events, or begin a run, is asked again. */
 const RETRY_MS = 1_000;

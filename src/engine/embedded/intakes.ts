@@ -12,6 +12,8 @@
 import { BatonError } from "../../model/errors.ts";
 import type { ChoreographyPart, WorkflowDefinition } from "../../model/workflow-definition.ts";
 import type { IntakeChange, IntakeSnapshot } from "../baton.ts";
+import { HELD_UP_MAX, LAG_MAX, newestChoreographies } from "../subscriptions.ts";
+import { eventsAfter } from "../topic-events.ts";
 import type { Core } from "./core.ts";
 import {
   beginFirsts,
@@ -24,7 +26,7 @@ import {
   settledPosition,
 } from "./intake.ts";
 import { placeOf } from "./places.ts";
-import { eventsAfter, watchTopic } from "./topic-reader.ts";
+import { watchTopic } from "./topic-reader.ts";
 
 export interface Intakes {
   /** Finds where each stands, and begins to take events. */
@@ -40,7 +42,7 @@ export function intakes(core: () => Core): Intakes {
   const all = new Map<string, Intake>();
   return {
     open: async () => {
-      for (const definition of newestByName(core().catalogue.workflows.values())) {
+      for (const definition of newestChoreographies(core().catalogue.workflows.values())) {
         const intake = await openIntake(core(), definition);
         all.set(intake.name, intake);
       }
@@ -65,23 +67,6 @@ export function intakes(core: () => Core): Intakes {
       await Promise.all([...all.values()].map((intake) => move(intake).catch(() => {})));
     },
   };
-}
-
-/** Of each choreography the newest version takes what comes. */
-function newestByName(workflows: Iterable<WorkflowDefinition>): readonly WorkflowDefinition[] {
-  const newest = new Map<string, WorkflowDefinition>();
-  for (const each of workflows) {
-    if (each.choreography === undefined) continue;
-    const known = newest.get(each.name);
-    if (known === undefined || isNewer(each.version, known.version)) newest.set(each.name, each);
-  }
-  return [...newest.values()];
-}
-
-function isNewer(version: string, than: string): boolean {
-  const [a, b] = [version.split(".").map(Number), than.split(".").map(Number)];
-  for (const [i, part] of a.entries()) if (part !== (b[i] ?? 0)) return part > (b[i] ?? 0);
-  return false;
 }
 
 async function openIntake(core: Core, definition: WorkflowDefinition): Promise<Intake> {
@@ -222,8 +207,3 @@ function heldUp({ lines }: Intake): IntakeSnapshot["heldUp"] {
   }
   return found;
 }
-
-/** A lag is counted up to here. */
-const LAG_MAX = 10_000;
-/** So many keys are named at most. */
-const HELD_UP_MAX = 20;

@@ -10,11 +10,12 @@ import type { Author, IntakeRecord } from "../../model/entry.ts";
 import { runStream } from "../../model/entry.ts";
 import { isBatonError } from "../../model/errors.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
+import { eventsAfter, type TopicEvent } from "../topic-events.ts";
 import type { Arrived, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import { type Place, placeOf } from "./places.ts";
 import { actorOf } from "./runs.ts";
-import { eventsAfter, type TopicEvent, watchTopic } from "./topic-reader.ts";
+import { watchTopic } from "./topic-reader.ts";
 
 const RETRY_MS = 1_000;
 const PLACE_EVERY = 500;

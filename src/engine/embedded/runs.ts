@@ -23,6 +23,7 @@ import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import type { RunOutcome } from "../baton.ts";
 import type { StartRequest } from "../engine.ts";
 import { manifestHash, pinnedDefinition, workflowId } from "../manifests.ts";
+import { traceIdOf } from "../topics.ts";
 import { tooLarge } from "../value-size.ts";
 import { ENGINE_VERSION } from "../version.ts";
 import { newActor, takePlace } from "./actors.ts";
@@ -95,7 +96,7 @@ function startInput(core: Core, request: StartRequest): StartInput {
     by,
     engine: ENGINE_VERSION,
     manifest: manifestHash(definition),
-    traceId: sha256Hex(`baton/trace/v1\n${core.namespace}\n${request.id}`).slice(0, 32),
+    traceId: traceIdOf(core.namespace, request.correlation ?? request.id),
     input: checked.value,
     inputHash: sha256Hex(text),
     ...(parent === undefined ? {} : { parent }),

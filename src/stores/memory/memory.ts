@@ -14,6 +14,7 @@ import type {
   Blob,
   HeadFilter,
   JournalStore,
+  LabelSummary,
   Lease,
   LeaseResult,
   StoredCommit,
@@ -123,7 +124,7 @@ function openHandle(ledger: Ledger, readOnly: boolean, { now, soon }: Timing): J
     },
     async labels(namespace) {
       check(false);
-      return [...(ledger.labels.get(namespace)?.keys() ?? [])].sort();
+      return listLabels(ledger, namespace);
     },
     async blob(sha256) {
       check(false);
@@ -272,6 +273,15 @@ function listHeads(ledger: Ledger, filter: HeadFilter): readonly StreamHead[] {
     found.push(headOf(stream));
   }
   return found;
+}
+
+function listLabels(ledger: Ledger, namespace: string): readonly LabelSummary[] {
+  const found = [...(ledger.labels.get(namespace) ?? [])].map(([label, arrived]) => ({
+    label,
+    entries: arrived.length,
+    lastPosition: arrived.at(-1)?.position ?? 0,
+  }));
+  return found.sort((a, b) => (a.label < b.label ? -1 : 1));
 }
 
 function listBlobs(ledger: Ledger, after: string | undefined, limit: number): readonly Blob[] {

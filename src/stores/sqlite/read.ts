@@ -6,6 +6,7 @@ import type {
   Blob,
   CommitRange,
   HeadFilter,
+  LabelSummary,
   StoredCommit,
   StoredEntry,
   StreamHead,
@@ -49,7 +50,7 @@ export interface SqliteReader {
     after: number | undefined,
     limit: number,
   ): readonly ArrivedEntry[];
-  labels(namespace: string): readonly string[];
+  labels(namespace: string): readonly LabelSummary[];
   blob(sha256: string): string | undefined;
   blobs(after: string | undefined, limit: number): readonly Blob[];
 }
@@ -114,12 +115,18 @@ function labelReader(database: Database): Pick<SqliteReader, "labelled" | "label
     )
     .raw();
   const selectLabels = database
-    .prepare<[string], string>("SELECT label FROM labels WHERE namespace = ? ORDER BY label")
-    .pluck();
+    .prepare<[string], readonly [string, number, number]>(
+      `SELECT label, count(*), max(position) FROM labels JOIN labelled ON label_no = labels.no
+       WHERE namespace = ? GROUP BY labels.no ORDER BY label`,
+    )
+    .raw();
   return {
     labelled: (namespace, label, after, limit) =>
       selectLabelled.all(namespace, label, after ?? Number.MIN_SAFE_INTEGER, limit).map(arrivedOf),
-    labels: (namespace) => selectLabels.all(namespace),
+    labels: (namespace) =>
+      selectLabels
+        .all(namespace)
+        .map(([label, entries, lastPosition]) => ({ label, entries, lastPosition })),
   };
 }
 

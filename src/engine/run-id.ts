@@ -1,7 +1,7 @@
 /** The ids of runs that events begin. */
-import { sha256Hex } from "../../journal/hash.ts";
-import type { IntakeRecord } from "../../model/entry.ts";
-import type { TopicEvent } from "./topic-reader.ts";
+import { sha256Hex } from "../journal/hash.ts";
+import type { IntakeRecord } from "../model/entry.ts";
+import type { TopicEvent } from "./topic-events.ts";
 
 /** What tells an event from others of its correlation: longer ones are told by their hash. */
 const WHICH_LENGTH_MAX = 60;
