@@ -12,6 +12,7 @@ const REVERSIBLE = ["run.completed", "run.failed", "run.cancelled"];
 const FINAL = ["run.refused", "run.compensated", ...REVERSIBLE];
 const RESULTS = ["step.sealed", "step.carried", "item.sealed", "compensation.sealed"];
 const VERSIONS = ["run.started", "step.sealed", "step.carried"];
+const EVENTS = ["event.published", "event.received"];
 const BACK = /^(compensation\..*|run\.(resumed|blocked|parked|compensated|restored|cancelling))$/;
 const KINDS = `${FINAL} ${RESULTS} ${VERSIONS} run.resumed run.blocked run.parked run.overdue run.cancelling run.restored
   run.compensating compensation.failed compensation.held compensation.resolved step.skipped
@@ -45,7 +46,8 @@ function parseCanonical(text) {
 function runRules(needs) {
   const rules = { final: undefined, sealedAs: new Map(), take }; // seq -> key, for each version
   const results = new Set(); // path:turn, of executions and of compensations
-  function take({ seq, kind, path = "input", turn = 0, reads = {} }) {
+  const events = new Map(); // seq -> topic
+  function take({ seq, kind, path = "input", turn = 0, reads = {}, payload }) {
     const isFirst = kind === "run.started" || kind === "run.refused";
     needs(isFirst === (seq === 0), `entry ${seq} of kind ${kind} can't stand there`);
     if (kind === "run.compensating" && REVERSIBLE.includes(rules.final)) rules.final = undefined;
@@ -60,7 +62,11 @@ function runRules(needs) {
       results.add(result);
     }
     for (const [key, from] of Object.entries(reads))
-      needs(rules.sealedAs.get(from) === key, `entry ${seq} read ${key} at ${from}: not there`);
+      needs(
+        rules.sealedAs.get(from) === key || events.get(from) === key,
+        `entry ${seq} read ${key} at ${from}: not there`,
+      );
+    if (EVENTS.includes(kind)) events.set(seq, payload.topic);
     if (VERSIONS.includes(kind)) rules.sealedAs.set(seq, path);
   }
   return rules;

@@ -86,14 +86,13 @@ function refuse(
   reads: Performing["reads"],
 ): void {
   const { kind } = step.onRefusal;
-  const then = { kind: kind === "deadLetter" ? kind : kind } as const;
   say(turn, {
     kind: "handoff.refused",
     path,
     turn: 0,
     by: ENGINE,
     reads,
-    payload: { violations, then },
+    payload: { violations, then: { kind } },
   });
   unhandled(turn, step, path, refusalFailure(path, violations), kind, "refused");
 }
@@ -125,12 +124,13 @@ function skip(
   say(turn, { kind: "step.skipped", path, by: ENGINE, reads, payload: { reason } });
 }
 
-type Events =
+/** What a delivery would publish. */
+export type DeliveryEvents =
   | { readonly ok: true; readonly value: readonly Publishing[] }
   | { readonly ok: false; readonly violations: readonly Violation[] };
 
 /** The events that follow from an output, all of them checked before any is published. */
-function eventsOf(step: SubscriptionStep, output: unknown, view: View): Events {
+export function eventsOf(step: SubscriptionStep, output: unknown, view: View): DeliveryEvents {
   const value: Publishing[] = [];
   for (const { topic, data } of step.publishes) {
     // What an agent or a workflow gives is JSON, by the time it comes here.
