@@ -12,7 +12,6 @@ const REVERSIBLE = ["run.completed", "run.failed", "run.cancelled"];
 const FINAL = ["run.refused", "run.compensated", ...REVERSIBLE];
 const RESULTS = ["step.sealed", "step.carried", "item.sealed", "compensation.sealed"];
 const VERSIONS = ["run.started", "step.sealed", "step.carried"];
-const EVENTS = ["event.published", "event.received"];
 const BACK = /^(compensation\..*|run\.(resumed|blocked|parked|compensated|restored|cancelling))$/;
 const KINDS = `${FINAL} ${RESULTS} ${VERSIONS} run.resumed run.blocked run.parked run.overdue run.cancelling run.restored
   run.compensating compensation.failed compensation.held compensation.resolved step.skipped
@@ -44,9 +43,8 @@ function parseCanonical(text) {
 
 /** Checks, entry by entry, what holds in a run's stream. */
 function runRules(needs) {
-  const rules = { final: undefined, sealedAs: new Map(), take }; // seq -> key, for each version
-  const results = new Set(); // path:turn, of executions and of compensations
-  const events = new Map(); // seq -> topic
+  const rules = { final: undefined, versions: 0, take };
+  const [results, keys] = [new Set(), new Map()]; // path:turn; seq -> key, or topic of an event
   function take({ seq, kind, path = "input", turn = 0, reads = {}, payload }) {
     const isFirst = kind === "run.started" || kind === "run.refused";
     needs(isFirst === (seq === 0), `entry ${seq} of kind ${kind} can't stand there`);
@@ -62,12 +60,9 @@ function runRules(needs) {
       results.add(result);
     }
     for (const [key, from] of Object.entries(reads))
-      needs(
-        rules.sealedAs.get(from) === key || events.get(from) === key,
-        `entry ${seq} read ${key} at ${from}: not there`,
-      );
-    if (EVENTS.includes(kind)) events.set(seq, payload.topic);
-    if (VERSIONS.includes(kind)) rules.sealedAs.set(seq, path);
+      needs(keys.get(from) === key, `entry ${seq} read ${key} at ${from}: not there`);
+    if (/^event.(published|received)$/.test(kind)) keys.set(seq, payload.topic);
+    if (VERSIONS.includes(kind)) keys.set(seq, path) && (rules.versions += 1);
   }
   return rules;
 }
@@ -136,7 +131,7 @@ export function verifyText(text) {
   const isCounted = end?.entries === entries && end.blobs === blobs.size && end.head === head;
   needs(isCounted, "there is no end line, or it counts otherwise: the file was cut");
   needs(entries > 0 && unused.size === 0, "there is no entry, or a blob that none refers to");
-  const found = { versions: run.sealedAs.size, blobs: blobs.size, head, final: run.final };
+  const found = { versions: run.versions, blobs: blobs.size, head, final: run.final };
   return { ...header, entries, ...found, problems };
 }
 
