@@ -81,10 +81,17 @@ export function eventGraph(
 }
 
 function topicsOf(
-  { choreography }: WorkflowDefinition,
+  definition: WorkflowDefinition,
   events: readonly EventFact[],
 ): readonly TopicNode[] {
-  const known = [...(choreography?.topics.keys() ?? [])];
+  const { choreography } = definition;
+  // From the beginning on, in the order in which they are published.
+  const published = subscriptionSteps(definition).flatMap(({ publishes }) =>
+    publishes.map(({ topic }) => topic.name),
+  );
+  const first = choreography === undefined ? [] : [choreography.starts.name];
+  const rest = choreography?.topics.keys() ?? [];
+  const known = [...new Set([...first, ...published, ...rest])];
   const names = new Set([...known, ...events.map(({ payload }) => payload.topic)]);
   return [...names].map((topic) => {
     const had = events.filter(({ payload }) => payload.topic === topic);
