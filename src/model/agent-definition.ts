@@ -32,13 +32,13 @@ export interface AgentContext {
    * Performs an effect and records what it gave, so that a later attempt gets the recorded value instead of repeating it.
    * Only successes are remembered. A crash between the effect and its record repeats the effect: give it the idempotency key.
    */
-  once<const X>(name: string, effect: () => X | Promise<X>): Promise<X>;
+  readonly once: <const X>(name: string, effect: () => X | Promise<X>) => Promise<X>;
   /** Reports one call of a model. */
-  usage(usage: {
+  readonly usage: (usage: {
     readonly model: string;
     readonly inputTokens: number;
     readonly outputTokens: number;
-  }): void;
+  }) => void;
   /**
    * By when the attempt must have ended, in milliseconds since 1970: the earliest of the agent's timeout, the step's deadline
    * and the run's. Undefined without any. Measured on the engine's wall clock.
@@ -55,7 +55,7 @@ export interface AgentContext {
   readonly lastProgress: Json | undefined;
   readonly log: AgentLog;
   /** Gives partial output to whoever watches. Not recorded, and never read by another step. */
-  stream(chunk: Json): void;
+  readonly stream: (chunk: Json) => void;
 }
 
 /** What a compensation may do besides undoing. Using it after the attempt has ended throws `CONTEXT_ENDED`. */
@@ -73,7 +73,7 @@ export interface CompensationContext {
   readonly executionKey: string;
   /** Why the run goes back. */
   readonly reason: RollbackReason;
-  usage: AgentContext["usage"];
+  readonly usage: AgentContext["usage"];
   readonly log: AgentLog;
 }
 
@@ -90,7 +90,7 @@ export interface ProbeContext {
   readonly idempotencyKey: string;
   /** How the attempt ended, as far as it is known. */
   readonly error: Failure;
-  usage: AgentContext["usage"];
+  readonly usage: AgentContext["usage"];
   readonly log: AgentLog;
 }
 
@@ -104,10 +104,10 @@ export type ProbeAnswer<O> =
   | { readonly kind: "unknown" };
 
 export interface AgentLog {
-  debug(message: string, data?: Readonly<Record<string, unknown>>): void;
-  info(message: string, data?: Readonly<Record<string, unknown>>): void;
-  warn(message: string, data?: Readonly<Record<string, unknown>>): void;
-  error(message: string, data?: Readonly<Record<string, unknown>>): void;
+  readonly debug: (message: string, data?: Readonly<Record<string, unknown>>) => void;
+  readonly info: (message: string, data?: Readonly<Record<string, unknown>>) => void;
+  readonly warn: (message: string, data?: Readonly<Record<string, unknown>>) => void;
+  readonly error: (message: string, data?: Readonly<Record<string, unknown>>) => void;
 }
 
 /** Pause before attempt n+1: `baseMs * factor^(n-1)`, at most `maxMs`, then a random part of up to `jitter` (0..1) taken off. */

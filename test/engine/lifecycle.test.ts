@@ -37,6 +37,21 @@ test("a run is started once for its id: the same start joins it, another is a co
   expect(mixed.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
 });
 
+test("two starts at once of a run that the journal has already both join it, or are both told of the conflict", async () => {
+  const flow = single(agentOf("plus", (n: number) => n + 1));
+  const { baton, clock } = await opened({ workflows: [flow] });
+  await clock.until((await clock.until(baton.start(flow, 1, { id: "r" }))).result());
+  const starts = (input: number) =>
+    clock.until(Promise.allSettled([1, 2, 3].map(() => baton.start(flow, input, { id: "r" }))));
+  expect((await starts(1)).map(({ status }) => status)).toEqual(Array(3).fill("fulfilled"));
+  expect(await starts(2)).toEqual(
+    Array(3).fill({
+      status: "rejected",
+      reason: expect.objectContaining({ code: "RUN_CONFLICT" }),
+    }),
+  );
+});
+
 test("an input that breaks the contract is a refused run in the journal, whose id is taken", async () => {
   const flow = single(echo);
   const { baton, clock } = await opened({ workflows: [flow] });

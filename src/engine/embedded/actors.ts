@@ -212,10 +212,14 @@ const TAKEN: Arrived = { kind: "taken" };
  */
 function conflicted(core: Core, actor: Actor, sealed: Sealed, arrivals: readonly Arrival[]): void {
   const starting = sealed.entries[0]?.stored.seq === 0;
+  const late = actor.inbox;
+  actor.inbox = [];
   dropActor(core, actor);
-  for (const { input, done } of arrivals) {
+  for (const { input, done } of [...arrivals, ...late]) {
     const isStart = input.kind === "start" || input.kind === "refuseStart";
-    done?.(isStart ? { kind: "conflict" } : { kind: "failed", error: gone(actor.id) });
+    // Whoever joins the start only waits until the run is in the journal, and it is: another was first.
+    if (starting && input.kind === "tick") done?.(TAKEN);
+    else done?.(isStart ? { kind: "conflict" } : { kind: "failed", error: gone(actor.id) });
   }
   if (starting) return;
   core.log({

@@ -4,10 +4,10 @@ import type { AgentContext, AgentLog } from "../../model/agent-definition.ts";
 import type { UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import { type Json, sealJson } from "../../model/json.ts";
-import type { LogLine } from "../../ports/log-sink.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { executionKeyOf } from "../../journal/idempotency.ts";
 import { usageRecord } from "../usage.ts";
+import { agentLog } from "./agent-log.ts";
 import { tooLarge } from "../value-size.ts";
 import type { AttemptTime } from "./attempt-time.ts";
 import { deliver } from "./inbox.ts";
@@ -162,7 +162,7 @@ class Context implements AgentContext {
 
   get log(): AgentLog {
     const handle = this[HANDLE];
-    handle.log ??= logOf(handle);
+    handle.log ??= agentLog(handle.core, handle.actor, handle.command, () => live(handle));
     return handle.log;
   }
 
@@ -220,24 +220,6 @@ function tellProgress({ core, actor, command }: ContextHandle, given: Json): Jso
   for (const watcher of core.watchers.get(actor.id) ?? [])
     watcher.progress(path, attempt, progress);
   return progress;
-}
-
-function logOf(handle: ContextHandle): AgentLog {
-  const { core, actor, command } = handle;
-  const { path, attempt, agent } = command;
-  const place = { run: actor.id, path, attempt, agent: agent.id };
-  const at =
-    (level: LogLine["level"]) => (message: string, data?: Readonly<Record<string, unknown>>) => {
-      live(handle);
-      core.log({
-        level,
-        message,
-        at: core.clock.now(),
-        ...place,
-        ...(data === undefined ? {} : { data }),
-      });
-    };
-  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
 /**

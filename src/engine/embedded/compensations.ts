@@ -16,9 +16,9 @@ import { sha256Hex } from "../../journal/hash.ts";
 import type { CompensationContext } from "../../model/agent-definition.ts";
 import type { Failure, Gate, UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
-import type { LogLine } from "../../ports/log-sink.ts";
 import { compensationKeyOf, executionKeyOf } from "../../journal/idempotency.ts";
 import { usageRecord } from "../usage.ts";
+import { agentLog } from "./agent-log.ts";
 import { failureOf } from "./attempt-output.ts";
 import { approach, type AtTheDoor, ignoreStopped } from "./breaker-door.ts";
 import type { Refusal } from "./breakers.ts";
@@ -212,7 +212,7 @@ interface CompensationHandle {
 }
 
 function compensationContext(core: Core, actor: Actor, command: Compensate): CompensationHandle {
-  const { path, turn, attempt, agent, reason } = command;
+  const { path, turn, attempt, reason } = command;
   const controller = new AbortController();
   const usage: UsageRecord[] = [];
   let ended = false;
@@ -223,20 +223,6 @@ function compensationContext(core: Core, actor: Actor, command: Compensate): Com
       `Attempt ${attempt} to compensate ${path} in run ${actor.id} has ended.`,
     );
   };
-  const log =
-    (level: LogLine["level"]) => (message: string, data?: Readonly<Record<string, unknown>>) => {
-      live();
-      core.log({
-        level,
-        message,
-        at: core.clock.now(),
-        run: actor.id,
-        path,
-        attempt,
-        agent: agent.id,
-        ...(data === undefined ? {} : { data }),
-      });
-    };
   const place = { namespace: core.namespace, run: actor.id, path, turn };
   return {
     context: {
@@ -252,7 +238,7 @@ function compensationContext(core: Core, actor: Actor, command: Compensate): Com
         live();
         usage.push(usageRecord(core.prices, call));
       },
-      log: { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") },
+      log: agentLog(core, actor, command, live),
     },
     usage,
     end: () => {

@@ -15,8 +15,8 @@ import { executionKeyOf } from "../../journal/idempotency.ts";
 import type { ProbeContext } from "../../model/agent-definition.ts";
 import type { Failure, Gate, UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
-import type { LogLine } from "../../ports/log-sink.ts";
 import { usageRecord } from "../usage.ts";
+import { agentLog } from "./agent-log.ts";
 import { checkedOutput, failureOf } from "./attempt-output.ts";
 import { approach, type AtTheDoor, ignoreStopped } from "./breaker-door.ts";
 import type { Refusal } from "./breakers.ts";
@@ -178,25 +178,11 @@ function close(running: Running): boolean {
 
 function probeContext(running: Running): ProbeContext {
   const { core, actor, command, controller, usage } = running;
-  const { path, turn, attempt, agent, error } = command;
+  const { path, turn, attempt, error } = command;
   const live = () => {
     if (!running.reported) return;
     throw new BatonError("CONTEXT_ENDED", `The probe of ${path} in run ${actor.id} has ended.`);
   };
-  const log =
-    (level: LogLine["level"]) => (message: string, data?: Readonly<Record<string, unknown>>) => {
-      live();
-      core.log({
-        level,
-        message,
-        at: core.clock.now(),
-        run: actor.id,
-        path,
-        attempt,
-        agent: agent.id,
-        ...(data === undefined ? {} : { data }),
-      });
-    };
   return {
     signal: controller.signal,
     run: actor.id,
@@ -209,6 +195,6 @@ function probeContext(running: Running): ProbeContext {
       live();
       usage.push(usageRecord(core.prices, call));
     },
-    log: { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") },
+    log: agentLog(core, actor, command, live),
   };
 }

@@ -76,9 +76,9 @@ function passBreaker(
   place: string,
 ): () => void {
   const { last, at, period } = disk.observed.breakers.get(name) ?? NEVER_OPENED;
-  // An attempt that is announced was let through before that.
-  const announcedMs = disk.observed.intents.get(place) ?? Number.POSITIVE_INFINITY;
-  if (last === "breaker.opened" && announcedMs > at)
+  // An attempt that is announced was let through before that, and the store may have taken its time with it.
+  const isAnnounced = disk.observed.intents.has(place);
+  if (last === "breaker.opened" && !isAnnounced)
     problems.push(`${place} was called though the breaker ${name} is open.`);
   const nowMs = wallMs();
   const { probes, cooldownMs } = settings;

@@ -41,8 +41,8 @@ export interface Observed {
   readonly goingBack: Set<string>;
   /** By run, the seq of its newest entry. */
   readonly seqs: Map<string, number>;
-  /** By `run path turn`, when its newest attempt was announced, where it was. */
-  readonly intents: Map<string, number>;
+  /** `run path turn` of every attempt that was announced. */
+  readonly intents: Set<string>;
   /** By breaker, its newest transition, when it was, and how many there were. */
   readonly breakers: Map<string, BreakerSeen>;
   /** `stream seq` of every entry that the store said it has, with its hash. */
@@ -87,7 +87,7 @@ export function simulatedDisk(parts: DiskParts): Disk {
     results: new Set(),
     goingBack: new Set(),
     seqs: new Map(),
-    intents: new Map(),
+    intents: new Set(),
     breakers: new Map(),
     acknowledged: new Map(),
     problems: [],
@@ -230,7 +230,11 @@ function keep(observed: Observed, events: DiskEvents, request: AppendRequest): v
         events.kept(entry);
       } else if (stream.startsWith("breaker/")) {
         const name = stream.slice("breaker/".length);
-        observed.breakers.set(name, { last: entry.kind, at: entry.at, period: seq + 1 });
+        observed.breakers.set(name, {
+          last: entry.kind,
+          at: entry.at,
+          period: seq + 1,
+        });
       }
     }
   }
@@ -242,7 +246,7 @@ function note(observed: Observed, run: string, entry: Entry): void {
   const place = `${run} ${path} ${turn}`;
   seqs.set(run, seq);
   if (kind === "step.sealed" || kind === "item.sealed") results.add(place);
-  if (kind === "attempt.begun") intents.set(place, entry.at);
+  if (kind === "attempt.begun") intents.add(place);
   if (kind === "once.recorded") results.add(`${place} once ${JSON.stringify(payload["name"])}`);
   if (kind === "run.compensating") goingBack.add(run);
   if (kind === "run.restored") goingBack.delete(run);
