@@ -5,6 +5,7 @@
  * Q1. A call that is parked begins nothing until a person has decided.
  * Q2. A person decides once: retry, done (with an output that the agent's contract accepts), or fail.
  */
+import { deliveryView } from "./bus.ts";
 import type { Author, Failure, ParkedBecause, StepAction } from "../model/entry.ts";
 import { type Json, sealJson } from "../model/json.ts";
 import type { Performing, Run } from "../model/run.ts";
@@ -27,7 +28,8 @@ export interface ParkedPlace {
 
 /** Whether what is parked at a path is a step as a whole: no call of an agent that could be made again by itself. */
 export function isWhole(run: Run, step: StepDefinition, path: string): boolean {
-  if (step.kind === "agent") return false;
+  // A delivery stands for itself, whatever else its subscription has under way.
+  if (step.kind === "agent" || step.kind === "subscription") return false;
   if (step.kind === "map" || step.kind === "repeat") return path === step.name;
   return step.kind !== "branch" || takenCase(run, step)?.kind !== "agent";
 }
@@ -67,8 +69,11 @@ function letterOf(run: Run, step: StepDefinition, path: string): Json {
   const call = callOf(run, step, path);
   const input =
     call === undefined ? undefined : tryInput(call.agent.input, `input of ${path}`, call.map);
+  const state = step.kind === "subscription" ? run.steps.get(path) : undefined;
+  const child = state?.kind === "open" && "run" in state.opening ? state.opening.run : undefined;
   return sealJson(
     {
+      ...(child === undefined ? {} : { run: child }),
       ...(call === undefined ? {} : { agent: call.agent.id }),
       ...(input?.ok === true ? { input: input.value } : {}),
     },
@@ -128,10 +133,13 @@ export function resolveStep(
     return (rules.discarded ?? rules.givenUp)?.(turn, step, path, failureOf(path, error, reason));
   const agent = callOf(run, step, path)?.agent.id;
   const { turn: turnNo } = parked;
+  const delivery = run.bus?.deliveries.get(path);
+  const isDelivery = step.kind === "subscription" && delivery !== undefined;
+  const own = isDelivery ? deliveryView(run, step, delivery).reads : readsAt(run, step);
   rules.sealed?.(
     turn,
     step,
-    { step: step.name, turn: turnNo, attempt, reads: readsAt(run, step), agent },
+    { step: step.name, turn: turnNo, attempt, reads: own, agent },
     {
       kind: "sealed",
       path,

@@ -253,6 +253,10 @@ describe("the graph of a choreography's run", () => {
     await clock.until(baton.resolveStep("s", "research#1", decision));
     await clock.settle();
     expect(await clock.until(baton.deadLettersOf("s"))).toEqual([]);
+    expect(await clock.until(baton.report("s"))).toMatchObject({
+      status: "completed",
+      output: SURE,
+    });
     await expect(clock.until(baton.fork("s", { at: 0 }))).rejects.toMatchObject({
       code: "FORK_REFUSED",
     });
