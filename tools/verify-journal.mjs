@@ -62,7 +62,7 @@ function runRules(needs) {
     for (const [key, from] of Object.entries(reads))
       needs(keys.get(from) === key, `entry ${seq} read ${key} at ${from}: not there`);
     if (/^event.(published|received)$/.test(kind)) keys.set(seq, payload.topic);
-    if (VERSIONS.includes(kind)) keys.set(seq, path) && (rules.versions += 1);
+    if (VERSIONS.includes(kind)) rules.versions = keys.set(seq, path) && rules.versions + 1;
   }
   return rules;
 }

@@ -16,9 +16,9 @@ import {
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { verifyText } from "../../tools/verify-journal.mjs";
-import { replay } from "../../src/history/replay.ts";
-import type { WorkflowDefinition } from "../../src/model/workflow-definition.ts";
-import { ADA, opened } from "../support/opened.ts";
+import { replay } from "./replay.ts";
+import type { WorkflowDefinition } from "../model/workflow-definition.ts";
+import { ADA, opened } from "../../test/support/opened.ts";
 
 const Finding = contract(
   "finding",
