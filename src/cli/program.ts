@@ -39,6 +39,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "show a run: steps, versions, violations, what it waits for",
     load: () => import("./show.ts"),
   },
+  why: {
+    summary: "say why a run, or what has one correlation id, has not given what it should",
+    load: () => import("./why.ts"),
+  },
   waits: {
     summary: "list what runs wait for, and until when",
     load: () => import("./waits.ts"),

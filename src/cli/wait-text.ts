@@ -18,7 +18,7 @@ export function awaited(wait: RunWait): string {
     case "approval":
       return `an approval${until(wait.dueAt)}${reminder(wait.remindAt)}`;
     case "event":
-      return `an event${until(wait.dueAt)}${reminder(wait.remindAt)}`;
+      return `an event${ofTopics(wait.topics)}${until(wait.dueAt)}${reminder(wait.remindAt)}`;
     case "signal":
       return `a signal${until(wait.dueAt)}${reminder(wait.remindAt)}`;
     case "run":
@@ -52,6 +52,8 @@ export function nextOf(run: string, wait: RunWait): string | undefined {
       return "baton breakers";
     case "budget":
       return "baton budgets";
+    case "event":
+      return printable(`baton why ${run}`);
     case "run":
       return printable(`baton show ${wait.run}`);
     case "code":
@@ -73,6 +75,10 @@ const PARKED_BECAUSE: Readonly<Record<ParkedBecause, string>> = {
 
 function why(error: Failure | undefined): string {
   return error === undefined ? "" : ` (${error.code}: ${error.message})`;
+}
+
+function ofTopics(topics: readonly string[] = []): string {
+  return topics.length === 0 ? "" : ` of ${topics.join(" and ")}`;
 }
 
 function until(dueAt: number | undefined): string {

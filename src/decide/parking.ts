@@ -5,11 +5,11 @@
  * Q1. A call that is parked begins nothing until a person has decided.
  * Q2. A person decides once: retry, done (with an output that the agent's contract accepts), or fail.
  */
+import { deliveryView } from "./bus.ts";
 import type { Author, Failure, ParkedBecause, StepAction } from "../model/entry.ts";
 import { type Json, sealJson } from "../model/json.ts";
 import type { Performing, Run } from "../model/run.ts";
 import type { StepDefinition } from "../model/workflow-definition.ts";
-import { deliveryView } from "./bus.ts";
 import { parsePath } from "./evolve.ts";
 import { tryInput } from "./handoff.ts";
 import { callOf, takenCase } from "./step-call.ts";

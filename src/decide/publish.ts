@@ -1,7 +1,7 @@
 /** Publishing: an event is said in the same turn as what it follows from, so that both are committed or neither. */
-import type { Position } from "../model/entry.ts";
+import type { Failure, Position } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
-import { positionOf, type Reads } from "../model/run.ts";
+import { positionOf, type Reads, type Run } from "../model/run.ts";
 import type { TopicDefinition } from "../model/topic.ts";
 import type { View } from "../model/workflow-definition.ts";
 import { type Tried, tryCall, tryChecked } from "./handoff.ts";
@@ -39,7 +39,7 @@ export function publish(
 ): string | undefined {
   const { run } = turn;
   const { hops, reads, causation } = after;
-  const refused = overLimit(turn, topic.name, hops);
+  const refused = overLimit(run, topic.name, hops);
   const common = {
     path,
     by: ENGINE,
@@ -67,7 +67,8 @@ export function publish(
   return id;
 }
 
-function overLimit({ run }: Deliberation, topic: string, hops: number) {
+/** Why an event would be over a limit of its run; undefined where it may be published. */
+export function overLimit(run: Run, topic: string, hops: number): Failure | undefined {
   const { choreography } = run.definition;
   if (choreography === undefined) return undefined;
   const { hopsMax, eventsMax } = choreography;

@@ -3,7 +3,9 @@
  */
 import type { Change, VersionRef } from "../history/diff.ts";
 import type { ForkOptions } from "../history/fork.ts";
+import type { EventGraph } from "../history/event-graph.ts";
 import type { Lineage } from "../history/lineage.ts";
+import type { Why } from "../history/why.ts";
 import type { RecordedEntry } from "../history/read.ts";
 import type { ReplayReport } from "../history/replay.ts";
 import type { RunReport } from "../history/report.ts";
@@ -30,7 +32,16 @@ import type { WatchItem, WatchOptions } from "./watch.ts";
 export type { CompensationLetter, DeadLetter, StepLetter } from "../history/dead-letters.ts";
 export type { Change, VersionRef } from "../history/diff.ts";
 export type { ForkOptions } from "../history/fork.ts";
-export type { Lineage, LineageNode } from "../history/lineage.ts";
+export type {
+  DeliveryCounts,
+  EventDifference,
+  EventEdge,
+  EventGraph,
+  SubscriptionNode,
+  TopicNode,
+} from "../history/event-graph.ts";
+export type { Lineage, LineageEvent, LineageNode } from "../history/lineage.ts";
+export type { Why, WhyReason } from "../history/why.ts";
 export type { RecordedEntry } from "../history/read.ts";
 export type { ReplayDifference, ReplayReport } from "../history/replay.ts";
 export type { RunReport, StepSummary } from "../history/report.ts";
@@ -297,6 +308,16 @@ export interface Baton {
   state(run: string, version?: number): Promise<StateAt>;
   diff(before: VersionRef, after: VersionRef): Promise<readonly Change[]>;
   lineage(run: string, key: string, version?: number): Promise<Lineage>;
+  /**
+   * The graph of a run of a choreography: what was expected, what was, and in what they differ.
+   * @throws BatonError RUN_NOT_FOUND, WORKFLOW_NOT_FOUND, ARGUMENT_INVALID for a run of a workflow
+   */
+  eventGraph(run: string): Promise<EventGraph>;
+  /**
+   * Why a run has not given what it should, or all that has one correlation id: from the end that is missing back to the first
+   * cause. @throws BatonError RUN_NOT_FOUND where neither a run nor an event has that id
+   */
+  why(id: string): Promise<Why>;
   /** A new run that begins from a version of another. @throws BatonError FORK_REFUSED, VERSION_NOT_FOUND, AGENT_NOT_FOUND */
   fork(run: string, options: ForkOptions): Promise<RunHandle<Json>>;
   /** Runs the journal through today's code without calling an agent. */

@@ -1,5 +1,5 @@
 /** What replay compares of a refused handoff: that today's code refuses it too, and what follows. */
-import { deliveryView } from "../decide/bus.ts";
+import { deliveryView, eventsOn } from "../decide/bus.ts";
 import { outdatedIn } from "../decide/steps/subscription.ts";
 import { tryEvent } from "../decide/publish.ts";
 import { gate, gateOn, type Tried, tryCall, tryInput } from "../decide/handoff.ts";
@@ -9,7 +9,13 @@ import type { Limits } from "../model/limits.ts";
 import { parseIsoTime } from "../model/iso-time.ts";
 import { type Json, sealJson } from "../model/json.ts";
 import type { Run } from "../model/run.ts";
-import type { StepDefinition, SubscriptionStep } from "../model/workflow-definition.ts";
+import type {
+  AwaitEventStep,
+  EmitStep,
+  StepDefinition,
+  SubscriptionStep,
+  View,
+} from "../model/workflow-definition.ts";
 import { callOf, takenCase, untilHolds } from "../decide/step-call.ts";
 import { differ, type Replaying } from "./replay-difference.ts";
 
@@ -32,7 +38,7 @@ export function compareRefusal(
     });
   }
   if (then.kind === "goOn") return;
-  const policy = step.onRefused;
+  const policy = step.kind === "subscription" ? step.onRefusal : step.onRefused;
   const isSame =
     policy.kind === "sendBack"
       ? then.kind === "fail" ||
@@ -56,6 +62,7 @@ function made(run: Run, { to, turn }: { readonly to: string; readonly turn: numb
 
 /** Whether today's code would let the handoff to a path pass, in the state that was recorded. */
 function todaysRefusal(run: Run, step: StepDefinition, path: string): Tried<unknown> {
+  if (step.kind === "subscription") return todaysDelivery(run, step, path);
   const passed = gate(run, step);
   if (passed.kind === "refused") return { ok: false, violations: passed.violations };
   if (passed.kind === "skip") return { ok: true, value: undefined };
@@ -88,13 +95,26 @@ function todaysRefusal(run: Run, step: StepDefinition, path: string): Tried<unkn
     case "agent":
       return todaysInput(run, step, path);
     case "emit":
-      return tryEvent(step.topic, "data", () => step.data(view));
-    case "subscription":
-      return todaysDelivery(run, step, path);
+      return emitted(step, view);
     case "event":
+      return firstMatch(run, step, view);
     case "signal":
       return { ok: true, value: undefined };
   }
+}
+
+/** Nothing to publish is a refusal too. */
+function emitted(step: EmitStep, view: View): Tried<unknown> {
+  const event = tryEvent(step.topic, "data", () => step.data(view));
+  return event.ok && event.value === undefined ? { ok: false, violations: [] } : event;
+}
+
+function firstMatch(run: Run, step: AwaitEventStep, view: View): Tried<unknown> {
+  for (const { data } of eventsOn(run, step.topic.name)) {
+    const matches = tryCall("matches", () => step.matches?.(data, view) ?? true);
+    if (!matches.ok || matches.value) return matches;
+  }
+  return { ok: true, value: undefined };
 }
 
 function todaysDelivery(run: Run, step: SubscriptionStep, path: string): Tried<unknown> {
@@ -105,7 +125,11 @@ function todaysDelivery(run: Run, step: SubscriptionStep, path: string): Tried<u
   const { view, reads } = deliveryView(run, step, delivery);
   const passed = gateOn(step, view, reads);
   if (passed.kind === "refused") return { ok: false, violations: passed.violations };
-  return passed.kind === "skip" ? { ok: true, value: undefined } : todaysInput(run, step, path);
+  if (passed.kind === "skip") return { ok: true, value: undefined };
+  // What a workflow refuses to be started with is found by its own run.
+  return step.target.kind === "workflow"
+    ? tryCall("input", () => step.input(view))
+    : todaysInput(run, step, path);
 }
 
 function chosenCase(

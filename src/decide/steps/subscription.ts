@@ -114,14 +114,13 @@ function refuse(
   reads: Performing["reads"],
 ): void {
   const { kind } = step.onRefusal;
-  const then = { kind } as const;
   say(turn, {
     kind: "handoff.refused",
     path,
     turn: turnOf(turn.run, path),
     by: ENGINE,
     reads,
-    payload: { violations, then },
+    payload: { violations, then: { kind } },
   });
   unhandled(turn, step, path, refusalFailure(path, violations), kind, "refused");
 }
@@ -164,12 +163,13 @@ function turnOf(run: Run, path: string): number {
   return run.turns.get(path) ?? 0;
 }
 
-type Events =
+/** What a delivery would publish. */
+export type DeliveryEvents =
   | { readonly ok: true; readonly value: readonly Publishing[] }
   | { readonly ok: false; readonly violations: readonly Violation[] };
 
 /** The events that follow from an output, all of them checked before any is published. */
-function eventsOf(step: SubscriptionStep, output: unknown, view: View): Events {
+export function eventsOf(step: SubscriptionStep, output: unknown, view: View): DeliveryEvents {
   const value: Publishing[] = [];
   for (const { topic, data } of step.publishes) {
     // What an agent or a workflow gives is JSON, by the time it comes here.

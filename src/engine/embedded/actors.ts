@@ -473,7 +473,8 @@ export function stopAll(core: Core, reason: BatonError): void {
   for (const actor of [...core.actors.values()]) dropActor(core, actor);
   for (const id of [...core.waiters.keys()]) tellWaiters(core, id, reason);
   for (const watchers of core.watchers.values()) for (const watcher of watchers) watcher.ended();
-  for (const watchers of core.topicWatchers.values()) for (const told of [...watchers]) told();
+  for (const watchers of core.topicWatchers.values())
+    for (const told of [...watchers]) told(undefined);
 }
 
 /** What the store's index is to say of a run. */
