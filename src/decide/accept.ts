@@ -2,14 +2,8 @@
  * accept: what has happened outside, taken in. Each input either becomes facts, or is recognised as late and ignored.
  */
 import type { Amounts } from "../model/amounts.ts";
-import type {
-  Author,
-  CompensationAction,
-  EventFacts,
-  Fact,
-  FactOf,
-  RollbackReason,
-} from "../model/entry.ts";
+import type { Author, CompensationAction, Fact, FactOf, RollbackReason } from "../model/entry.ts";
+import type { EventFacts } from "../model/event-facts.ts";
 import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { Position } from "../model/entry.ts";

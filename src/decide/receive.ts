@@ -1,5 +1,6 @@
 /** Events that come into a run: from elsewhere, or as what it is started with. */
-import type { Author, EventFacts, Position } from "../model/entry.ts";
+import type { Author, Position } from "../model/entry.ts";
+import type { EventFacts } from "../model/event-facts.ts";
 import type { Json } from "../model/json.ts";
 import type { Run } from "../model/run.ts";
 import type { TopicDefinition } from "../model/topic.ts";

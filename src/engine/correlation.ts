@@ -2,7 +2,8 @@
 import { type EventGraph, eventGraph } from "../history/event-graph.ts";
 import { type RecordedEntry, readStream } from "../history/read.ts";
 import { type Why, type WhySource, whyOf } from "../history/why.ts";
-import { eventStream, type RunStatus, runStream, subscriptionStream } from "../model/entry.ts";
+import { type RunStatus, runStream } from "../model/entry.ts";
+import { eventStream, subscriptionStream } from "../model/event-facts.ts";
 import { BatonError } from "../model/errors.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { JournalStore, StreamHead, StreamName } from "../ports/journal-store.ts";

@@ -1,6 +1,6 @@
 /** The ids of runs that events begin. */
 import { sha256Hex } from "../journal/hash.ts";
-import type { IntakeRecord } from "../model/entry.ts";
+import type { IntakeRecord } from "../model/event-facts.ts";
 import type { TopicEvent } from "./topic-events.ts";
 
 /** What tells an event from others of its correlation: longer ones are told by their hash. */

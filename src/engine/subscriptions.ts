@@ -1,6 +1,7 @@
 /** Subscriptions of choreographies to their first topics, as every engine and every reader sees them. */
 import { readStream } from "../history/read.ts";
-import { type IntakeRecord, runStream, subscriptionStream } from "../model/entry.ts";
+import { runStream } from "../model/entry.ts";
+import { type IntakeRecord, subscriptionStream } from "../model/event-facts.ts";
 import { compareVersions } from "../model/naming.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { IntakeSnapshot } from "./baton.ts";

@@ -2,7 +2,8 @@
  * Reading a topic: its events in the order of arrival, after a position, page by page.
  */
 import { arrivedEntry } from "../history/read.ts";
-import { type Author, type EventFacts, type Position, topicLabel } from "../model/entry.ts";
+import { type Author, type Position } from "../model/entry.ts";
+import { type EventFacts, topicLabel } from "../model/event-facts.ts";
 import type { Json } from "../model/json.ts";
 import type { JournalStore } from "../ports/journal-store.ts";
 

@@ -2,7 +2,7 @@
 import { canonicalJson } from "../journal/canonical.ts";
 import { sha256Hex } from "../journal/hash.ts";
 import { readStream } from "../history/read.ts";
-import { topicLabel } from "../model/entry.ts";
+import { topicLabel } from "../model/event-facts.ts";
 import { BatonError } from "../model/errors.ts";
 import { compareVersions } from "../model/naming.ts";
 import type { RecordedEvent, TopicSummary } from "../model/recorded-event.ts";

@@ -3,7 +3,8 @@
  * not happen first. Read from journals and definitions alone.
  */
 import { parsePath } from "../decide/path.ts";
-import type { EventFacts, RunStatus } from "../model/entry.ts";
+import type { RunStatus } from "../model/entry.ts";
+import type { EventFacts } from "../model/event-facts.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import { deliveryEnd, type EventDifference } from "./event-difference.ts";
 import { eventGraph } from "./event-graph.ts";

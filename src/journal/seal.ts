@@ -8,10 +8,10 @@ import {
   type BlobRef,
   type Entry,
   type Fact,
-  topicLabel,
   VALUE_FIELD,
   type ValuedKind,
 } from "../model/entry.ts";
+import { topicLabel } from "../model/event-facts.ts";
 import { type Json, type JsonObject, sealJson } from "../model/json.ts";
 import type { Blob, NewEntry } from "../ports/journal-store.ts";
 import { canonicalJson } from "./canonical.ts";

@@ -4,7 +4,7 @@
  * Labels are a projection of the entries' own text. Whoever reads a topic reads them alone, so that a row that is gone, or one
  * too many, would be noticed by nobody.
  */
-import { topicLabel } from "../model/entry.ts";
+import { topicLabel } from "../model/event-facts.ts";
 import type { ArrivedEntry, JournalStore } from "../ports/journal-store.ts";
 import type { Findings } from "./verify-problem.ts";
 

@@ -8,6 +8,7 @@
 import type { Amounts } from "./amounts.ts";
 import type { BreakerMark, BreakerRecord, FallbackMark } from "./breaker.ts";
 import type { BudgetMark, BudgetRecord, Reservation, Settlement } from "./budget.ts";
+import type { EventFacts, IntakeRecord } from "./event-facts.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Violation } from "./violation.ts";
 
@@ -127,29 +128,6 @@ export type ProbedAnswer = "done" | "notDone" | "unknown" | "failed";
 
 /** Why a step is parked: its attempt's outcome is not known; it took its process with it; it failed where the run may only go forward; it is a delivery that failed for good, or was refused. */
 export type ParkedBecause = "unknown" | "poison" | "pivot" | "failed" | "refused";
-
-/** What is said of an event besides its data. */
-export interface EventFacts {
-  readonly topic: string;
-  /** `name@version` of the topic's contract when it was published. */
-  readonly contract: string;
-  readonly id: string;
-  readonly hops: number;
-  readonly key?: string;
-  /** Under which what follows from one beginning is found; absent where it is the run's, or the event's, own id. */
-  readonly correlation?: string;
-}
-
-/** Where the subscription of a choreography to its first topic stands. */
-export interface IntakeRecord {
-  readonly topic: string;
-  /** Everything up to this place in the order of arrival has been dealt with. */
-  readonly position: number;
-  /** How often it was rewound. */
-  readonly generation: number;
-  readonly paused: boolean;
-  readonly reason?: string;
-}
 
 /** What a person decides of a step that is parked. */
 export type StepAction = "retry" | "done" | "fail";
@@ -514,19 +492,4 @@ export const OPEN_STATUSES: ReadonlySet<RunStatus> = new Set<RunStatus>([
 /** The stream that a run's journal is kept in. */
 export function runStream(runId: string): string {
   return `run/${runId}`;
-}
-
-/** By which the store finds the events of a topic. */
-export function topicLabel(topic: string): string {
-  return `topic/${topic}`;
-}
-
-/** The stream of an event that was published from outside. */
-export function eventStream(id: string): string {
-  return `event/${id}`;
-}
-
-/** The stream of a choreography's subscription to its first topic. */
-export function subscriptionStream(name: string): string {
-  return `subscription/${name}`;
 }

@@ -109,7 +109,7 @@ async function storyOf(store: StoreFactory): Promise<Story> {
     for (const { kind, path, payload } of entries) {
       if (kind === "step.sealed") sealed.push(`${id} ${path}`);
       if (kind.startsWith("event."))
-        events.push(`${seqFree(id)} ${kind} ${String(payload["topic"])}`);
+        events.push(`${seqFree(id)} ${kind} ${JSON.stringify(payload["topic"])}`);
     }
   }
   expect((await baton.verify()).problems).toEqual([]);

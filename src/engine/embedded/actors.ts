@@ -20,6 +20,7 @@ import { deliver, gone, listActor } from "./inbox.ts";
 import { moved } from "./overload.ts";
 import { childOutcome, finished, outcomeOf } from "./outcomes.ts";
 import { perform } from "./perform.ts";
+import { tellTopics } from "./topic-reader.ts";
 
 /** Pause before an append that the store could not do is tried again; doubled up to the second number. */
 const APPEND_RETRY_MS = 100;
@@ -155,15 +156,6 @@ function appended(
   if (watchers !== undefined) for (const watcher of watchers) watcher.entries(sealed.entries);
   if (core.topicWatchers.size > 0) tellTopics(core, actor, sealed);
   settle(core, actor, turn, arrivals);
-}
-
-function tellTopics(core: Core, { run: { definition } }: Actor, { entries }: Sealed): void {
-  const publisher = definition.choreography === undefined ? undefined : definition.name;
-  for (const { stored } of entries) {
-    const { label } = stored;
-    if (label === undefined) continue;
-    for (const told of core.topicWatchers.get(label) ?? []) told(publisher);
-  }
 }
 
 /** What follows once the facts of a turn are in the journal (E1). */

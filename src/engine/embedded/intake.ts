@@ -4,7 +4,8 @@
  * Invariants N1 to N3 stand in intakes.ts. What waits in memory is positions, never data: an event is read again when its
  * turn has come.
  */
-import type { Author, IntakeRecord } from "../../model/entry.ts";
+import type { Author } from "../../model/entry.ts";
+import type { IntakeRecord } from "../../model/event-facts.ts";
 import { runStream } from "../../model/entry.ts";
 import { isBatonError } from "../../model/errors.ts";
 import type { ChoreographyPart, WorkflowDefinition } from "../../model/workflow-definition.ts";

@@ -5,12 +5,8 @@
 import { readStream } from "../../history/read.ts";
 import { NO_HASH } from "../../journal/hash.ts";
 import { seal } from "../../journal/seal.ts";
-import {
-  type Author,
-  type Fact,
-  type IntakeRecord,
-  subscriptionStream,
-} from "../../model/entry.ts";
+import { type Author, type Fact } from "../../model/entry.ts";
+import { type IntakeRecord, subscriptionStream } from "../../model/event-facts.ts";
 import type { Core } from "./core.ts";
 import { commitStream } from "./stream-journal.ts";
 

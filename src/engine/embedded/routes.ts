@@ -6,7 +6,8 @@
  *     dies: what was received counts once, by the event's id.
  * O2. Two runs of one choreography don't hear of each other, though they have one correlation id.
  */
-import type { Author, IntakeRecord } from "../../model/entry.ts";
+import type { Author } from "../../model/entry.ts";
+import type { IntakeRecord } from "../../model/event-facts.ts";
 import { runStream } from "../../model/entry.ts";
 import { isBatonError } from "../../model/errors.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
