@@ -16,6 +16,7 @@ export default defineConfig({
     alias: [
       { find: /^baton$/, replacement: source("index.ts") },
       { find: /^baton\/sqlite$/, replacement: source("sqlite.ts") },
+      { find: /^baton\/cloud-events$/, replacement: source("cloud-events.ts") },
       { find: /^baton\/testing$/, replacement: source("testing/testing.ts") },
     ],
   },

@@ -14,6 +14,7 @@ import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { choreo } from "./choreo.ts";
 import { credit, creditRuns } from "./credit.ts";
 import { long } from "./long.ts";
 import type { Measurement } from "./measurement.ts";
@@ -29,7 +30,7 @@ const RESULTS = join(ROOT, "bench", "results");
 const CHILD = fileURLToPath(new URL("recover-child.js", import.meta.url));
 
 const IN_FLIGHT = [1, 16, 256];
-const WORKLOADS = ["credit", "long", "wide", "recover", "memory"] as const;
+const WORKLOADS = ["credit", "long", "wide", "recover", "memory", "choreo"] as const;
 type Workload = (typeof WORKLOADS)[number];
 
 interface Request {
@@ -54,6 +55,8 @@ function measure({ workload, inFlight, runs, seeds, folder }: Request): Promise<
       return wide({ folder });
     case "recover":
       return recover({ folder, seeds, runs: runs ?? 500, child: [process.execPath, CHILD] });
+    case "choreo":
+      return choreo({ folder, inFlight, runs: runs ?? 20_000 });
     case "memory":
       return memory({ folder, inFlight, runs: runs ?? 100_000 });
   }

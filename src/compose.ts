@@ -14,6 +14,7 @@ import type { AgentDefinition } from "./model/agent-definition.ts";
 import { type Duration, durationMs } from "./model/duration.ts";
 import { BatonError } from "./model/errors.ts";
 import { type Limits, limitsWith } from "./model/limits.ts";
+import type { TopicDefinition } from "./model/topic.ts";
 import type { WorkflowDefinition } from "./model/workflow-definition.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Ids } from "./ports/ids.ts";
@@ -27,6 +28,8 @@ export interface OpenOptions {
   readonly workflows: readonly WorkflowDefinition[];
   /** Agents that no workflow names now: older versions that unfinished runs are pinned to, newer ones for forks. */
   readonly agents?: readonly AgentDefinition[];
+  /** Topics that no workflow names, to be listed with the others; whoever publishes to them needs no more than the topic. */
+  readonly topics?: readonly TopicDefinition[];
   /** The tenant; `default` if left out. */
   readonly namespace?: string;
   readonly limits?: Partial<Limits>;
@@ -49,7 +52,7 @@ export interface OpenOptions {
 /**
  * Opens Baton over a store, and goes on with every unfinished run in it.
  * @throws BatonError STORE_IN_USE, STORE_FAILED, STORE_CORRUPT, STORE_NEWER, STORE_UNSUITABLE, WORKFLOW_CHANGED,
- *   DEFINITION_INVALID, ARGUMENT_INVALID
+ *   TOPIC_CHANGED, DEFINITION_INVALID, ARGUMENT_INVALID
  */
 export async function open(options: OpenOptions): Promise<Baton> {
   const {
@@ -63,7 +66,7 @@ export async function open(options: OpenOptions): Promise<Baton> {
   const namespace = checkedNamespace(options.namespace ?? "default");
   const limits = limitsWith(options.limits ?? {});
   const watchdogMs = options.watchdog === 0 ? 0 : durationMs(options.watchdog ?? "30s");
-  const known = catalogue(workflows, options.agents ?? [], limits);
+  const known = catalogue(workflows, options.agents ?? [], limits, options.topics ?? []);
   checkCurrencies(known, prices);
   const store = await options.store({ readOnly, now: () => clock.now() });
   try {
@@ -91,6 +94,7 @@ export async function open(options: OpenOptions): Promise<Baton> {
         : {
             subscribe: (run, subscriber) => engine.subscribe(run, subscriber),
             subscribeBreakers: (subscriber) => engine.subscribeBreakers(subscriber),
+            subscribeTopic: (topic, subscriber) => engine.subscribeTopic(topic, subscriber),
           }),
     };
     return makeBaton({

@@ -17,9 +17,24 @@ export type {
   CompensationSummary,
   DeadLetter,
   ForkOptions,
+  EventsOptions,
+  IntakeSnapshot,
+  RecordedEvent,
+  TopicSummary,
   Health,
+  DeliveryCounts,
+  EventDifference,
+  EventEdge,
+  EventGraph,
   Lineage,
+  LineageEvent,
   LineageNode,
+  SubscriptionNode,
+  TopicNode,
+  Why,
+  WhyReason,
+  PublishedEvent,
+  PublishOptions,
   RecordedEntry,
   ReplayDifference,
   ReplayReport,
@@ -37,6 +52,7 @@ export type {
   StepDecision,
   StepLetter,
   StepSummary,
+  SubscriptionControl,
   StuckReason,
   StuckRun,
   VerifyProblem,
@@ -45,6 +61,7 @@ export type {
   WatchItem,
   WatchOptions,
 } from "./engine/baton.ts";
+export { asyncApi, type AsyncApiOptions } from "./engine/asyncapi.ts";
 export type { Price, PriceTable } from "./engine/usage.ts";
 export { type Agent, agent, exponential } from "./model/agent.ts";
 export type {
@@ -68,6 +85,7 @@ export type {
   FallbackMark,
 } from "./model/breaker.ts";
 export type { BreakerOptions, BreakerWindowOptions } from "./model/breaker-options.ts";
+export { choreography, type ChoreographyOptions } from "./model/choreography.ts";
 export type { Amounts, Measure } from "./model/amounts.ts";
 export {
   type AmountOptions,
@@ -97,6 +115,8 @@ export { BatonError, type ErrorCode, isBatonError } from "./model/errors.ts";
 export type { Frozen, Json, JsonObject } from "./model/json.ts";
 export { jsonSchemaContract } from "./model/json-schema.ts";
 export { DEFAULT_LIMITS, type Limits } from "./model/limits.ts";
+export { all, on, type Subscription, type SubscriptionOptions, to } from "./model/subscription.ts";
+export { type Topic, topic, type TopicDefinition, type TopicOptions } from "./model/topic.ts";
 export type { AgentPressure, PressureSnapshot } from "./model/pressure.ts";
 export type {
   RateKeySnapshot,
@@ -109,6 +129,7 @@ export type { Violation } from "./model/violation.ts";
 export { type Workflow, workflow } from "./model/workflow.ts";
 export type {
   ApprovalOutput,
+  EmittedEvent,
   StepDefinition,
   WorkflowDefinition,
 } from "./model/workflow-definition.ts";

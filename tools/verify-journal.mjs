@@ -16,7 +16,8 @@ const BACK = /^(compensation\..*|run\.(resumed|blocked|parked|compensated|restor
 const KINDS = `${FINAL} ${RESULTS} ${VERSIONS} run.resumed run.blocked run.parked run.overdue run.cancelling run.restored
   run.compensating compensation.failed compensation.held compensation.resolved step.skipped
   step.opened step.failed item.failed attempt.failed attempt.held handoff.refused once.recorded
-  attempt.begun attempt.unknown attempt.probed step.parked step.resolved signal.received reminder.due workflow.registered breaker.opened breaker.halfOpened breaker.closed
+  attempt.begun attempt.unknown attempt.probed step.parked step.resolved signal.received reminder.due event.published event.received event.refused
+  subscription.opened subscription.moved subscription.paused subscription.resumed subscription.rewound workflow.registered topic.registered breaker.opened breaker.halfOpened breaker.closed
   budget.reserved budget.settled budget.raised`;
 const sha256 = (text) => createHash("sha256").update(text, "utf8").digest("hex");
 const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
@@ -42,9 +43,9 @@ function parseCanonical(text) {
 
 /** Checks, entry by entry, what holds in a run's stream. */
 function runRules(needs) {
-  const rules = { final: undefined, sealedAs: new Map(), take }; // seq -> key, for each version
-  const results = new Set(); // path:turn, of executions and of compensations
-  function take({ seq, kind, path = "input", turn = 0, reads = {} }) {
+  const rules = { final: undefined, versions: 0, take };
+  const [results, keys] = [new Set(), new Map()]; // path:turn; seq -> key, or topic of an event
+  function take({ seq, kind, path = "input", turn = 0, reads = {}, payload }) {
     const isFirst = kind === "run.started" || kind === "run.refused";
     needs(isFirst === (seq === 0), `entry ${seq} of kind ${kind} can't stand there`);
     if (kind === "run.compensating" && REVERSIBLE.includes(rules.final)) rules.final = undefined;
@@ -59,8 +60,9 @@ function runRules(needs) {
       results.add(result);
     }
     for (const [key, from] of Object.entries(reads))
-      needs(rules.sealedAs.get(from) === key, `entry ${seq} read ${key} at ${from}: not there`);
-    if (VERSIONS.includes(kind)) rules.sealedAs.set(seq, path);
+      needs(keys.get(from) === key, `entry ${seq} read ${key} at ${from}: not there`);
+    if (/^event.(published|received)$/.test(kind)) keys.set(seq, payload.topic);
+    if (VERSIONS.includes(kind)) rules.versions = keys.set(seq, path) && rules.versions + 1;
   }
   return rules;
 }
@@ -129,7 +131,7 @@ export function verifyText(text) {
   const isCounted = end?.entries === entries && end.blobs === blobs.size && end.head === head;
   needs(isCounted, "there is no end line, or it counts otherwise: the file was cut");
   needs(entries > 0 && unused.size === 0, "there is no entry, or a blob that none refers to");
-  const found = { versions: run.sealedAs.size, blobs: blobs.size, head, final: run.final };
+  const found = { versions: run.versions, blobs: blobs.size, head, final: run.final };
   return { ...header, entries, ...found, problems };
 }
 

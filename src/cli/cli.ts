@@ -169,6 +169,7 @@ async function openOptions(
     readOnly,
     ...(readOnly ? {} : { log: opening.log }),
     ...(config.agents === undefined ? {} : { agents: config.agents }),
+    ...(config.topics === undefined ? {} : { topics: config.topics }),
     ...(namespace === undefined ? {} : { namespace }),
     ...(config.limits === undefined ? {} : { limits: config.limits }),
     ...(config.prices === undefined ? {} : { prices: config.prices }),

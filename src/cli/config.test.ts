@@ -39,7 +39,7 @@ test("every problem is listed at once", () => {
     "prices: expected a price table",
     "limits.mapWidthMax: expected a whole number above 0",
     "answers: expected a function from a question to an answer",
-    "workflow: unknown field; there are store, namespace, workflows, agents, prices, limits, answers, simulation",
+    "workflow: unknown field; there are store, namespace, workflows, agents, topics, prices, limits, answers, simulation",
   ]);
 });
 

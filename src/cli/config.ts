@@ -6,6 +6,7 @@ import type { AgentDefinition } from "../model/agent-definition.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { Limits } from "../model/limits.ts";
+import type { TopicDefinition } from "../model/topic.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { StoreFactory } from "../ports/journal-store.ts";
 import type { AgentFake, SimulatedAnswer } from "../testing/testing.ts";
@@ -46,6 +47,8 @@ export interface BatonConfig {
   readonly workflows: readonly WorkflowDefinition[];
   /** Agents beside those of the workflows: earlier versions, and those to fork with. */
   readonly agents?: readonly AgentDefinition[];
+  /** Topics that no workflow names, to publish to and to list. */
+  readonly topics?: readonly TopicDefinition[];
   /** What the models cost, for the journal's usage records. */
   readonly prices?: PriceTable;
   readonly limits?: Partial<Limits>;
@@ -83,6 +86,8 @@ const CHECKS: Readonly<Record<keyof BatonConfig, (value: unknown) => readonly st
       "id",
       "execute",
     ]),
+  topics: (value) =>
+    listProblems(value, "topics", "a topic: what topic(...) gives", ["name", "contract"], "name"),
   prices: (value) => (isRecord(value) ? [] : ["prices: expected a price table"]),
   limits: (value) =>
     isRecord(value) ? limitProblems(value) : ["limits: expected an object of numbers"],
@@ -131,6 +136,7 @@ function listProblems(
   field: string,
   expected: string,
   marks: readonly string[],
+  identity = "id",
 ): readonly string[] {
   if (!Array.isArray(value)) return [`${field}: expected a list`];
   const problems: string[] = [];
@@ -138,10 +144,10 @@ function listProblems(
   for (const [i, item] of value.entries()) {
     if (!isRecord(item) || marks.some((mark) => item[mark] === undefined)) {
       problems.push(`${field}[${i}]: expected ${expected}`);
-    } else if (seen.has(item["id"])) {
-      problems.push(`${field}[${i}]: ${String(item["id"])} is there twice`);
+    } else if (seen.has(item[identity])) {
+      problems.push(`${field}[${i}]: ${String(item[identity])} is there twice`);
     } else {
-      seen.add(item["id"]);
+      seen.add(item[identity]);
     }
   }
   return problems;

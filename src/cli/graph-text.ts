@@ -36,6 +36,15 @@ function workOf(step: StepDefinition): string {
       return `branch ${[...step.cases.keys()].join(" | ")}`;
     case "subflow":
       return `subflow ${step.workflow.id}`;
+    case "emit":
+      return `publishes ${step.topic.name}`;
+    case "event":
+      return `awaits ${step.topic.name}`;
+    case "subscription": {
+      const taken = [...step.topics.values()].map(({ name }) => name).join(" and ");
+      const target = step.target.kind === "agent" ? step.target.agent : step.target.workflow;
+      return `on ${taken}: ${target.id}`;
+    }
     case "sleep":
     case "approval":
     case "signal":
@@ -52,6 +61,9 @@ const SHAPES: Readonly<Record<StepDefinition["kind"], readonly [string, string]>
   sleep: ["([", "])"],
   approval: ["{{", "}}"],
   signal: ["([", "])"],
+  emit: [">", "]"],
+  event: ["([", "])"],
+  subscription: ["[", "]"],
 };
 
 const CLASSES = `  classDef sealed fill:#d3f9d8,stroke:#2b8a3e

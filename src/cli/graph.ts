@@ -7,6 +7,7 @@ import { BatonError } from "../model/errors.ts";
 import { examples, findWorkflow } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { printEventGraph } from "./event-graph-text.ts";
 import { layersOf, mermaidOf, stepLabel } from "./graph-text.ts";
 import { coloured } from "./status.ts";
 import { clip, count, printable } from "./text.ts";
@@ -49,7 +50,9 @@ async function graph(cli: Cli, name: string | undefined, flags: GraphFlags): Pro
   }
   return cli.withBaton(flags, "read", async ({ baton }) => {
     const report = await baton.report(run);
-    printGraph(cli, findWorkflow(baton.workflows, name ?? report.workflow), flags, report);
+    const workflow = findWorkflow(baton.workflows, name ?? report.workflow);
+    if (workflow.choreography === undefined) printGraph(cli, workflow, flags, report);
+    else await printEventGraph(cli, await baton.eventGraph(run), flags);
     return EXIT.ok;
   });
 }

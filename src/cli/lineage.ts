@@ -13,7 +13,7 @@ interface LineageFlags extends CommonFlags {
 export function define(command: Command, cli: Cli): void {
   command
     .argument("<run>", "the run's id")
-    .argument("<key>", "the value: a step's name, or `input`")
+    .argument("<key>", "the value: a step's name, `input`, or a topic for its newest event")
     .option("--at <version>", "as it was at this version (default: the newest)", wholeNumber(0))
     .addHelpText(
       "after",
@@ -57,9 +57,12 @@ function printTree(cli: Cli, found: Lineage): void {
     cli.print(nodeLine(cli, node, { prefix: place.own, again }));
     // What a value was made from is told once, where it comes first.
     if (again) return;
-    const parents = node.reads
-      .map((read) => bySeq.get(read.seq))
-      .filter((parent) => parent !== undefined);
+    const parents = [
+      ...node.reads.map((read) => bySeq.get(read.seq)),
+      ...(node.events ?? []).map(({ after }) =>
+        found.nodes.find((each) => each.version === after?.version),
+      ),
+    ].filter((parent) => parent !== undefined);
     for (const [i, parent] of parents.entries()) {
       const last = i === parents.length - 1;
       visit(parent, {
@@ -80,8 +83,9 @@ function nodeLine(
   const turn = node.turn > 0 ? ` turn ${node.turn}` : "";
   const carried = node.carriedFrom === undefined ? "" : ` carried from ${node.carriedFrom.stream}`;
   const fallback = node.fallback === undefined ? "" : ` (fallback for ${node.fallback.for})`;
+  const on = (node.events ?? []).map(({ topic, id }) => ` on ${topic} ${id}`).join(" and");
   const about = printable(
-    `version ${node.version}${turn}  ${node.agent ?? "the input"}${fallback}${carried}`,
+    `version ${node.version}${turn}  ${node.agent ?? "the input"}${on}${fallback}${carried}`,
   );
   const head = `${shape.prefix}${printable(node.key)}  ${about}`;
   const line = `${shape.prefix}${colors.bold(printable(node.key))}  ${colors.dim(about)}`;

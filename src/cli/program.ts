@@ -39,6 +39,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "show a run: steps, versions, violations, what it waits for",
     load: () => import("./show.ts"),
   },
+  why: {
+    summary: "say why a run, or what has one correlation id, has not given what it should",
+    load: () => import("./why.ts"),
+  },
   waits: {
     summary: "list what runs wait for, and until when",
     load: () => import("./waits.ts"),
@@ -76,6 +80,23 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   budgets: {
     summary: "list budgets; add to one by hand",
     load: () => import("./budgets.ts"),
+  },
+  topics: {
+    summary: "list topics: their contracts, who publishes and who takes",
+    load: () => import("./topics.ts"),
+  },
+  events: {
+    summary: "list the events of a topic, or follow them",
+    load: () => import("./events.ts"),
+  },
+  publish: { summary: "publish an event", load: () => import("./publish.ts") },
+  subscriptions: {
+    summary: "list subscriptions, and how far they are; pause, resume or rewind one",
+    load: () => import("./subscriptions.ts"),
+  },
+  asyncapi: {
+    summary: "describe the topics as an AsyncAPI 3 document",
+    load: () => import("./asyncapi.ts"),
   },
   state: { summary: "print the state at a version", load: () => import("./state.ts") },
   diff: { summary: "compare two versions, or two runs", load: () => import("./diff.ts") },

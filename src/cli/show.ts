@@ -96,6 +96,10 @@ function printHeader(cli: Cli, report: RunReport): void {
 
 async function printSteps(cli: Cli, report: RunReport): Promise<void> {
   cli.print();
+  const deliveries = report.steps.filter(isDelivery);
+  if (deliveries.length > 0) await printDeliveries(cli, deliveries);
+  const steps = report.steps.filter((step) => !isDelivery(step));
+  if (steps.length === 0) return;
   await printTable(
     cli,
     [
@@ -107,7 +111,7 @@ async function printSteps(cli: Cli, report: RunReport): Promise<void> {
       { title: "TRIES", align: "right" },
       { title: "READS", flexible: true },
     ],
-    report.steps.map((step) => [
+    steps.map((step) => [
       printable(step.path) + (step.turn > 0 ? ` (turn ${step.turn})` : ""),
       coloured(cli, step.status) + (isLate(step) ? " (late)" : ""),
       step.version === undefined ? "" : String(step.version),
@@ -117,6 +121,51 @@ async function printSteps(cli: Cli, report: RunReport): Promise<void> {
       printable(Object.keys(step.reads ?? {}).join(", ")),
     ]),
   );
+}
+
+function isDelivery({ path }: StepSummary): boolean {
+  return path.includes("#");
+}
+
+/** Deliveries by subscription: there may be thousands. What is wrong with one is told below, by its path. */
+async function printDeliveries(cli: Cli, deliveries: readonly StepSummary[]): Promise<void> {
+  const bySubscription = new Map<string, StepSummary[]>();
+  for (const delivery of deliveries) {
+    const name = delivery.path.slice(0, delivery.path.indexOf("#"));
+    const own = bySubscription.get(name);
+    if (own === undefined) bySubscription.set(name, [delivery]);
+    else own.push(delivery);
+  }
+  await printTable(
+    cli,
+    [
+      { title: "SUBSCRIPTION", flexible: true },
+      { title: "DELIVERIES", flexible: true },
+      { title: "AGENT", flexible: true },
+      { title: "LONGEST", align: "right" },
+      { title: "TRIES", align: "right" },
+      { title: "READS", flexible: true },
+    ],
+    [...bySubscription].map(([name, own]) => {
+      const lengths = own.flatMap(({ tookMs }) => (tookMs === undefined ? [] : [tookMs]));
+      const attempts = own.reduce((sum, each) => sum + each.attempts, 0);
+      const topics = new Set(own.flatMap(({ reads = {} }) => Object.keys(reads)));
+      return [
+        printable(name),
+        statusCounts(own),
+        printable([...new Set(own.flatMap(({ agent = [] }) => agent))].join(", ")),
+        lengths.length === 0 ? "" : took(lengths.reduce((a, b) => Math.max(a, b))),
+        attempts === 0 ? "" : String(attempts),
+        printable([...topics].join(", ")),
+      ];
+    }),
+  );
+}
+
+function statusCounts(deliveries: readonly StepSummary[]): string {
+  const counts = new Map<string, number>();
+  for (const { status } of deliveries) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return [...counts].map(([status, n]) => `${n} ${status}`).join(", ");
 }
 
 /** Whether a step was sealed after it had missed its deadline: its attempt was under way then, and what it gave is kept. */
@@ -166,7 +215,10 @@ function printWaits(cli: Cli, { run, waits }: RunWaits): void {
     const { yellow } = cli.colors;
     if (wait.what === "code")
       cli.print(`\n${yellow("waits for code")}: ${printable(wait.missing.join(", "))}`);
-    else cli.print(`\n${yellow(printable(waitsAt(wait)))} waits for ${printable(awaited(wait))}`);
+    else
+      cli.print(
+        `\n${yellow(printable(waitsAt(wait) || "the run"))} waits for ${printable(awaited(wait))}`,
+      );
     if (wait.what === "approval" && wait.shown !== undefined)
       cli.print(`  ${compact(wait.shown, 1_000)}`);
     const next = nextOf(run, wait);

@@ -17,6 +17,8 @@ export function awaited(wait: RunWait): string {
       return `a timer${until(wait.dueAt)}`;
     case "approval":
       return `an approval${until(wait.dueAt)}${reminder(wait.remindAt)}`;
+    case "event":
+      return `an event${ofTopics(wait.topics)}${until(wait.dueAt)}${reminder(wait.remindAt)}`;
     case "signal":
       return `a signal${until(wait.dueAt)}${reminder(wait.remindAt)}`;
     case "run":
@@ -50,6 +52,8 @@ export function nextOf(run: string, wait: RunWait): string | undefined {
       return "baton breakers";
     case "budget":
       return "baton budgets";
+    case "event":
+      return printable(`baton why ${run}`);
     case "run":
       return printable(`baton show ${wait.run}`);
     case "code":
@@ -65,10 +69,16 @@ const PARKED_BECAUSE: Readonly<Record<ParkedBecause, string>> = {
   unknown: "what its attempt did is not known",
   poison: "it took its process with it",
   pivot: "it failed where the run may only go forward",
+  failed: "its last attempt failed",
+  refused: "its handoff was refused",
 };
 
 function why(error: Failure | undefined): string {
   return error === undefined ? "" : ` (${error.code}: ${error.message})`;
+}
+
+function ofTopics(topics: readonly string[] = []): string {
+  return topics.length === 0 ? "" : ` of ${topics.join(" and ")}`;
 }
 
 function until(dueAt: number | undefined): string {

@@ -2,7 +2,8 @@
  * accept: what has happened outside, taken in. Each input either becomes facts, or is recognised as late and ignored.
  */
 import type { Amounts } from "../model/amounts.ts";
-import type { Author, CompensationAction, Fact, RollbackReason } from "../model/entry.ts";
+import type { Author, CompensationAction, Fact, FactOf, RollbackReason } from "../model/entry.ts";
+import type { EventFacts } from "../model/event-facts.ts";
 import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { Position } from "../model/entry.ts";
@@ -24,6 +25,7 @@ import {
   releaseCompensations,
   resolveCompensation,
 } from "./saga.ts";
+import { publishFirst, receive, takeFromElsewhere } from "./receive.ts";
 import { resolveStep, type StepDecision } from "./parking.ts";
 import { type Probed, probed } from "./probing.ts";
 import { afterUnknown, recordUnknown } from "./unknown.ts";
@@ -32,6 +34,7 @@ import { type Deliberation, deliberation, ENGINE, laterTurn, say } from "./turn.
 import type { Reads, Run } from "../model/run.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import { parsePath } from "./evolve.ts";
+import { deliveryChildEnded } from "./steps/subscription.ts";
 
 /** A step that a fork takes over from its parent. */
 export type Carried =
@@ -49,7 +52,7 @@ export type Carried =
   | {
       readonly kind: "skipped";
       readonly key: string;
-      readonly reason?: "when" | "refused" | "timeout";
+      readonly reason?: FactOf<"step.skipped">["payload"]["reason"];
       readonly reads?: Reads;
     };
 
@@ -63,6 +66,10 @@ export type Input =
       readonly input: Json;
       readonly inputHash: string;
       readonly parent?: { readonly run: string; readonly path: string };
+      /** Where it is not the run's own id. */
+      readonly correlation?: string;
+      /** With which a run of a choreography begins, where it was published elsewhere. */
+      readonly event?: { readonly facts: EventFacts; readonly from: Position };
       readonly fork?: Position & { readonly hash: string; readonly version: number };
       readonly carried?: readonly Carried[];
       /** How long this run may take; the workflow's own deadline counts if it is shorter. */
@@ -105,6 +112,14 @@ export type Input =
       readonly step: string;
       readonly by: Author;
       readonly violations: readonly Violation[];
+    }
+  /** An event that was published elsewhere, and concerns the run. */
+  | {
+      readonly kind: "event";
+      readonly by: Author;
+      readonly event: EventFacts;
+      readonly from: Position;
+      readonly data: Json;
     }
   | { readonly kind: "cancel"; readonly by: Author; readonly reason: string }
   /** A run that has ended is to go back; one that has not is cancelled. Its journal comes first. */
@@ -190,6 +205,8 @@ function accept(turn: Deliberation, input: Input): void {
       return signalled(turn, input);
     case "signalRefused":
       return signalRefused(turn, input);
+    case "event":
+      return takeFromElsewhere(turn, input);
     case "cancel":
       return askToCancel(turn, input.by, input.reason);
     case "rollback":
@@ -258,11 +275,17 @@ function start(turn: Deliberation, input: Extract<Input, { readonly kind: "start
       manifest: input.manifest,
       engine: input.engine,
       ...(input.parent === undefined ? {} : { parent: input.parent }),
+      ...(input.correlation === undefined ? {} : { correlation: input.correlation }),
       ...(input.fork === undefined ? {} : { fork: input.fork }),
       ...(deadlineAt === undefined ? {} : { deadlineAt }),
     },
     value: input.input,
   });
+  const { choreography } = turn.run.definition;
+  if (choreography !== undefined) {
+    if (input.event === undefined) publishFirst(turn, choreography.starts, input.input);
+    else receive(turn, input.by, { ...input.event, data: input.input });
+  }
   for (const carried of input.carried ?? []) {
     if (carried.kind === "skipped") {
       say(turn, {
@@ -335,9 +358,10 @@ function attemptFailed(
   }
 }
 
-/** The agent that a step calls; for a branch, that of the case which was taken. */
+/** The agent that a step, or a delivery to it, calls; for a branch, that of the case which was taken. */
 function agentOf(run: Run, step: StepDefinition): AgentDefinition {
   if (step.kind === "agent" || step.kind === "map" || step.kind === "repeat") return step.agent;
+  if (step.kind === "subscription" && step.target.kind === "agent") return step.target.agent;
   const state = run.steps.get(step.name);
   const opening = state?.kind === "open" || state?.kind === "failed" ? state.opening : undefined;
   const taken =
@@ -394,6 +418,7 @@ function childEnded(turn: Deliberation, path: string, outcome: ChildOutcome): vo
   if (performing === undefined) return;
   run.performing.delete(path);
   const step = stepOf(run, parsePath(path).step);
+  if (step.kind === "subscription") return deliveryChildEnded(turn, step, path, outcome);
   const state = run.steps.get(step.name);
   if (state?.kind === "open") rulesOf(step).childEnded?.(turn, step, state, performing, outcome);
   else if (state?.kind === "failed") sealLateChild(turn, step.name, performing, outcome);

@@ -11,13 +11,20 @@ import { sealJson } from "../model/json.ts";
 import type { Run, StepState, Timer } from "../model/run.ts";
 import type { StepDefinition, StepKind } from "../model/workflow-definition.ts";
 import { nextDeadlineAt } from "./deadline.ts";
-import { parsePath } from "./evolve.ts";
+import { onAgenda, parsePath } from "./evolve.ts";
 import { isHeldUntil } from "./hold.ts";
 import { refusalFailure, tryCall, viewOf } from "./handoff.ts";
 import { turnsBack } from "./going-back.ts";
 import { askProbes } from "./probing.ts";
 import { waitsForTime, walk } from "./saga.ts";
 import { takeLostIntents } from "./unknown.ts";
+import { emitRules } from "./steps/emit.ts";
+import {
+  endGathering,
+  hasConcluded,
+  proceedDelivery,
+  subscriptionRules,
+} from "./steps/subscription.ts";
 import { agentRules } from "./steps/agent.ts";
 import { branchRules } from "./steps/branch.ts";
 import { mapRules } from "./steps/map.ts";
@@ -25,7 +32,7 @@ import { repeatRules } from "./steps/repeat.ts";
 import type { StepOf, StepRules } from "./steps/rules.ts";
 import { sleepRules } from "./steps/sleep.ts";
 import { subflowRules } from "./steps/subflow.ts";
-import { approvalRules, remind, signalRules } from "./steps/waiting.ts";
+import { approvalRules, eventRules, remind, signalRules } from "./steps/waiting.ts";
 import { type Deliberation, ENGINE, say } from "./turn.ts";
 
 const RULES: { readonly [K in StepKind]: StepRules<StepOf<K>> } = {
@@ -37,6 +44,9 @@ const RULES: { readonly [K in StepKind]: StepRules<StepOf<K>> } = {
   sleep: sleepRules,
   approval: approvalRules,
   signal: signalRules,
+  emit: emitRules,
+  event: eventRules,
+  subscription: subscriptionRules,
 };
 
 /** The rules of a step's kind. */
@@ -57,7 +67,7 @@ export function decide(turn: Deliberation, drainAgenda = true): void {
     if (drainAgenda && run.phase.kind === "going") {
       if (run.unknowns.size > 0) askProbes(turn, rulesOf);
       drain(turn);
-      if (run.phase.kind === "going" && run.unsettledSteps === 0) complete(turn);
+      if (run.phase.kind === "going" && isComplete(run)) complete(turn);
     }
     if (run.phase.kind === "failing" || run.phase.kind === "cancelling") wind(turn);
     // From a savepoint it goes on at once; how often it comes back there is limited.
@@ -79,7 +89,12 @@ function drain(turn: Deliberation): void {
     run.agenda.delete(name);
     const step = run.definition.stepByName.get(name);
     const state: StepState | undefined = run.steps.get(name);
-    if (step === undefined) continue;
+    if (step === undefined) {
+      const delivery = run.bus?.deliveries.get(name);
+      if (delivery !== undefined) proceedDelivery(turn, name, delivery);
+      if (run.phase.kind !== "going") return;
+      continue;
+    }
     // A signal puts its step on the agenda whenever it comes, also before what the step needs is settled.
     if (state === undefined && run.unmetNeeds.has(name)) continue;
     if (run.parked.size > 0 && run.parked.has(name)) continue;
@@ -91,6 +106,11 @@ function drain(turn: Deliberation): void {
 function complete(turn: Deliberation): void {
   const { run } = turn;
   const { definition } = run;
+  if (definition.choreography !== undefined) {
+    const value = run.bus?.end?.data ?? null;
+    say(turn, { kind: "run.completed", by: ENGINE, payload: {}, value });
+    return;
+  }
   const { view } = viewOf(run, [...run.values.keys()]);
   const projected = tryCall("output", () => {
     const value = definition.project(view);
@@ -180,12 +200,14 @@ function fire(turn: Deliberation, timer: Timer): void {
   if (timer.kind === "retry" || timer.kind === "held") {
     if (state?.kind === "open" && state.opening.step === "map")
       state.items?.again.push(parsePath(timer.path).index);
-    run.agenda.add(timer.step);
+    run.agenda.add(onAgenda(run, timer.path));
     return;
   }
+  if (step.kind === "subscription" && timer.kind === "wake") return endGathering(turn, step);
   if (state?.kind !== "open") return;
   if (timer.kind === "wake") rulesOf(step).due?.(turn, step, state);
-  else if (step.kind === "approval" || step.kind === "signal") remind(turn, step);
+  else if (step.kind === "approval" || step.kind === "signal" || step.kind === "event")
+    remind(turn, step);
 }
 
 /** When the run must be looked at again though nothing has come in; undefined if never. */
@@ -220,6 +242,7 @@ function matters(run: Run, timer: Timer): boolean {
     return isDue && !run.performing.has(timer.path);
   }
   if (timer.kind === "held") return isHeldUntil(run, timer.path, timer.dueAt);
+  if (timer.kind === "wake" && run.bus?.gatherings.get(timer.step)?.settled === false) return true;
   if (timer.kind !== "retry") {
     if (run.steps.get(timer.step)?.kind !== "open" || run.parked.has(timer.step)) return false;
     return timer.kind === "wake" || run.reminders.get(timer.step) === timer.dueAt;
@@ -251,10 +274,14 @@ export function statusOf(run: Run): RunStatus {
     case "cancelling":
       return run.missing.length > 0 && run.performing.size === 0 ? "waiting" : "running";
     case "going":
-      if (run.performing.size > 0 || run.agenda.size > 0 || run.unsettledSteps === 0)
-        return "running";
+      if (run.performing.size > 0 || run.agenda.size > 0 || isComplete(run)) return "running";
       return run.parked.size > 0 ? "parked" : "waiting";
   }
+}
+
+/** Whether nothing is left to be done but to say so. */
+export function isComplete(run: Run): boolean {
+  return run.unsettledSteps === 0 && hasConcluded(run);
 }
 
 /** Whether the run takes no more entries. */

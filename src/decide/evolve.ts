@@ -7,6 +7,7 @@ import type { EntryKind, Fact, FactOf, PlannedCompensation } from "../model/entr
 import { invariant } from "../model/errors.ts";
 import { type Amounts, NOTHING, plus } from "../model/amounts.ts";
 import type { Json } from "../model/json.ts";
+import { settleDelivery, takeEvent, takeGathering } from "./bus.ts";
 import type { Items, Rollback, Run, StepState } from "../model/run.ts";
 import { parsePath } from "./path.ts";
 import { noteDeadline, ready } from "./readiness.ts";
@@ -127,7 +128,20 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
   "reminder.due": (run, fact) => {
     remindAt(run, pathOf(fact), fact.payload.remindAt);
   },
+  "event.published": takeEvent,
+  "event.received": takeEvent,
+  "event.refused": (run, fact) => {
+    const { error } = fact.payload;
+    if (run.phase.kind === "going")
+      run.phase = { kind: "failing", step: parsePath(pathOf(fact)).step, error, since: fact.seq };
+  },
+  "subscription.opened": notOfARun,
+  "subscription.moved": notOfARun,
+  "subscription.paused": notOfARun,
+  "subscription.resumed": notOfARun,
+  "subscription.rewound": notOfARun,
   "workflow.registered": notOfARun,
+  "topic.registered": notOfARun,
   "breaker.opened": notOfARun,
   "breaker.halfOpened": notOfARun,
   "breaker.closed": notOfARun,
@@ -162,6 +176,9 @@ function started(run: Run, fact: FactOf<"run.started">): void {
   run.values.set("input", { value: valueOf(fact), seq: fact.seq, version: 0, turn: 0 });
   const { deadlineAt } = fact.payload;
   if (deadlineAt !== undefined) noteDeadline(run, deadlineAt);
+  run.correlation = fact.payload.correlation ?? run.id;
+  // What a choreography does follows from its events.
+  if (run.definition.choreography !== undefined) return;
   for (const step of run.definition.steps) {
     let unmet = 0;
     for (const key of step.needs) if (key !== "input") unmet += 1;
@@ -268,6 +285,7 @@ function seal(run: Run, fact: FactOf<"step.sealed" | "step.carried">): void {
 function opened(run: Run, fact: FactOf<"step.opened">): void {
   const step = pathOf(fact);
   const opening = fact.payload;
+  if (opening.step === "gathering") return gathered(run, step, opening.events);
   const list = opening.step === "map" && Array.isArray(fact.value) ? fact.value : [];
   const items: Items | undefined =
     opening.step === "map" || opening.step === "repeat"
@@ -275,11 +293,16 @@ function opened(run: Run, fact: FactOf<"step.opened">): void {
       : undefined;
   run.steps.set(step, { kind: "open", opening, seq: fact.seq, reads: fact.reads ?? {}, items });
   if (opening.step === "sleep") run.timers.push({ dueAt: opening.dueAt, kind: "wake", step });
-  if (opening.step === "approval" || opening.step === "signal") {
+  if (opening.step === "approval" || opening.step === "signal" || opening.step === "event") {
     if (opening.dueAt !== undefined) run.timers.push({ dueAt: opening.dueAt, kind: "wake", step });
     if (opening.remindAt !== undefined) remindAt(run, step, opening.remindAt);
   }
   run.agenda.add(step);
+}
+
+function gathered(run: Run, path: string, events: Readonly<Record<string, number>>): void {
+  const step = run.definition.stepByName.get(parsePath(path).step);
+  if (step?.kind === "subscription") takeGathering(run, step, events);
 }
 
 /** The timers of earlier reminders stay in the queue when a journal is folded anew; only this one counts. */
@@ -362,7 +385,7 @@ function attemptUnknown(run: Run, fact: FactOf<"attempt.unknown">): void {
     const asked = { probes: 0, retryAt: undefined };
     run.unknowns.set(path, { step, turn, attempt, agent, inputHash, error, ...asked });
   }
-  if (then === "probe" || then === "retry") run.agenda.add(step);
+  if (then === "probe" || then === "retry") run.agenda.add(onAgenda(run, path));
 }
 
 function attemptProbed(run: Run, fact: FactOf<"attempt.probed">): void {
@@ -396,7 +419,12 @@ function stepResolved(run: Run, fact: FactOf<"step.resolved">): void {
   const call = run.calls.get(path);
   if (call !== undefined)
     run.calls.set(path, { ...call, retryAt: undefined, uncounted: call.failedAttempts });
-  run.agenda.add(parsePath(path).step);
+  run.agenda.add(onAgenda(run, path));
+}
+
+/** As what a path is looked at: a delivery by itself, all else by its step. */
+export function onAgenda(run: Run, path: string): string {
+  return run.bus?.deliveries.has(path) === true ? path : parsePath(path).step;
 }
 
 function held(run: Run, fact: FactOf<"attempt.held">): void {
@@ -434,6 +462,7 @@ function forgetWaits(run: Run, step: string): void {
 }
 
 function settle(run: Run, step: string, at: number): void {
+  if (run.bus !== undefined) settleDelivery(run, step);
   run.unsettledSteps -= 1;
   forgetWaits(run, step);
   run.signals.delete(step);

@@ -70,6 +70,11 @@ export type Gate =
 /** `when`, then every `requires`: all that comes before a step's own input. */
 export function gate(run: Run, step: StepDefinition): Gate {
   const { view, reads } = viewOf(run, step.needs);
+  return gateOn(step, view, reads);
+}
+
+/** The same over what a step sees. */
+export function gateOn(step: StepDefinition, view: View, reads: Reads): Gate {
   const { when } = step;
   if (when !== undefined) {
     const wanted = tryCall("when", () => when(view));

@@ -5,6 +5,7 @@
  * Q1. A call that is parked begins nothing until a person has decided.
  * Q2. A person decides once: retry, done (with an output that the agent's contract accepts), or fail.
  */
+import { deliveryView } from "./bus.ts";
 import type { Author, Failure, ParkedBecause, StepAction } from "../model/entry.ts";
 import { type Json, sealJson } from "../model/json.ts";
 import type { Performing, Run } from "../model/run.ts";
@@ -27,7 +28,8 @@ export interface ParkedPlace {
 
 /** Whether what is parked at a path is a step as a whole: no call of an agent that could be made again by itself. */
 export function isWhole(run: Run, step: StepDefinition, path: string): boolean {
-  if (step.kind === "agent") return false;
+  // A delivery is resolved by itself, whether an agent or a run of its own handles it: its events follow from what it came to.
+  if (step.kind === "agent" || step.kind === "subscription") return false;
   if (step.kind === "map" || step.kind === "repeat") return path === step.name;
   return step.kind !== "branch" || takenCase(run, step)?.kind !== "agent";
 }
@@ -69,11 +71,18 @@ function letterOf(run: Run, step: StepDefinition, path: string): Json {
     call === undefined ? undefined : tryInput(call.agent.input, `input of ${path}`, call.map);
   return sealJson(
     {
-      ...(call === undefined ? {} : { agent: call.agent.id }),
+      ...(call === undefined ? childLetter(run, path) : { agent: call.agent.id }),
       ...(input?.ok === true ? { input: input.value } : {}),
     },
     `dead letter of ${path}`,
   );
+}
+
+/** Of a delivery that a run of its own handles: which run. */
+function childLetter(run: Run, path: string): { readonly run?: string } {
+  const state = run.steps.get(path);
+  const isChild = state?.kind === "open" && "run" in state.opening;
+  return isChild && state.opening.run !== undefined ? { run: state.opening.run } : {};
 }
 
 function wholeLetter(run: Run, step: StepDefinition): Json {
@@ -109,7 +118,7 @@ export function resolveStep(
   if (parked === undefined || parked.turn !== decision.turn || run.phase.kind !== "going") return;
   if (isUnderWay(run, step, path)) return;
   const { attempt, error, inputHash } = parked;
-  const [whole, reads] = [isWhole(run, step, path), readsAt(run, step)];
+  const [whole, reads] = [isWhole(run, step, path), readsAt(run, step, path)];
   say(turn, {
     kind: "step.resolved",
     path,
@@ -124,13 +133,14 @@ export function resolveStep(
   if (action === "retry") return beginAgain(run, step, path);
   if (whole) return endWhole(turn, decision, step, { turnNo: parked.turn, reads, error });
   countItem(run, step);
-  if (action === "fail") return rules.givenUp?.(turn, step, path, failureOf(path, error, reason));
+  if (action === "fail")
+    return (rules.discarded ?? rules.givenUp)?.(turn, step, path, failureOf(path, error, reason));
   const agent = callOf(run, step, path)?.agent.id;
   const { turn: turnNo } = parked;
   rules.sealed?.(
     turn,
     step,
-    { step: step.name, turn: turnNo, attempt, reads: readsAt(run, step), agent },
+    { step: step.name, turn: turnNo, attempt, reads, agent },
     {
       kind: "sealed",
       path,
@@ -186,8 +196,12 @@ function beginAgain(run: Run, step: StepDefinition, path: string): void {
     state.items?.again.push(parsePath(path).index);
 }
 
-/** What a call of a step reads: as its opening recorded it, or, where it is the step itself, as it stands now. */
-export function readsAt(run: Run, step: StepDefinition): Performing["reads"] {
+/** What a call of a step reads: as its opening recorded it, or, where it is the step itself, as it stands now; a delivery its events. */
+export function readsAt(run: Run, step: StepDefinition, path: string): Performing["reads"] {
+  if (step.kind === "subscription") {
+    const delivery = run.bus?.deliveries.get(path);
+    return delivery === undefined ? {} : deliveryView(run, step, delivery).reads;
+  }
   const state = run.steps.get(step.name);
   if (state?.kind === "open") return state.reads;
   const reads: Record<string, number> = {};

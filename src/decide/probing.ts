@@ -55,7 +55,7 @@ export function askProbes(turn: Deliberation, rulesOf: RulesOf): void {
     if (dueAt > nowMs || run.performing.has(path)) continue;
     const step = run.definition.stepByName.get(unknown.step);
     if (step === undefined) continue;
-    const reads = readsAt(run, step);
+    const reads = readsAt(run, step, path);
     const agent = calledAt(run, step, path, unknown.agent);
     const own = callOf(run, step, path);
     const input =

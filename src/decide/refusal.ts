@@ -92,7 +92,7 @@ export function parkStep(turn: Deliberation, step: string, error: Failure, path 
   if (definition === undefined || run.parked.has(step) || run.parked.has(path)) return;
   const attempt = run.calls.get(path)?.failedAttempts ?? 0;
   const turnNo = run.turns.get(step) ?? 0;
-  const place = { path, turn: turnNo, attempt, reads: readsAt(run, definition) };
+  const place = { path, turn: turnNo, attempt, reads: readsAt(run, definition, path) };
   const parked = { because: "pivot", error } as const;
   parkCall(turn, definition, { ...place, inputHash: undefined }, parked);
 }

@@ -14,6 +14,7 @@ import type {
   WorkflowDefinition,
 } from "../model/workflow-definition.ts";
 import { fallbackOf, partsOf } from "../model/workflow-parts.ts";
+import { deliveryView } from "./bus.ts";
 import { evolve, parsePath } from "./evolve.ts";
 import { readyPaths } from "./ready-paths.ts";
 
@@ -120,6 +121,8 @@ function readBack(reading: Reading, dealtWith: Set<string>, fact: Fact): void {
   const isDone =
     fact.kind === "compensation.sealed" ||
     (fact.kind === "compensation.resolved" && fact.payload.action !== "retry");
+  // What comes from elsewhere is not lost on a run that will go on from a savepoint.
+  if (fact.kind === "event.received") reading.values.set(fact.seq, fact.value ?? null);
   if (isDone) dealtWith.add(compensationKey({ path: pathOf(fact), turn: fact.turn ?? 0 }));
   if (fact.kind !== "run.restored") return;
   for (const key of dealtWith) reading.planned.delete(key);
@@ -155,6 +158,10 @@ function read(reading: Reading, fact: Fact): void {
       return;
     // What a fork carried over was done by its parent, to whom it belongs.
     case "step.carried":
+      reading.values.set(fact.seq, fact.value ?? null);
+      return;
+    case "event.published":
+    case "event.received":
       reading.values.set(fact.seq, fact.value ?? null);
       return;
     case "step.sealed":
@@ -236,7 +243,8 @@ function addChild(reading: Reading, fact: FactOf<"step.sealed">): void {
   const turn = fact.turn ?? 0;
   const opening = reading.openings.get(compensationKey({ path, turn }))?.opening;
   if (opening === undefined || (opening.step !== "subflow" && opening.step !== "branch")) return;
-  const workflow = childWorkflow(reading.definition.stepByName.get(path), opening);
+  const { step } = parsePath(path);
+  const workflow = childWorkflow(reading.definition.stepByName.get(step), opening);
   if (opening.run === undefined || workflow === undefined || !mayCompensate(workflow)) return;
   reading.planned.set(compensationKey({ path, turn }), {
     what: "run",
@@ -252,6 +260,8 @@ function childWorkflow(
   opening: SagaOpening["opening"],
 ): WorkflowDefinition | undefined {
   if (step?.kind === "subflow") return step.workflow;
+  if (step?.kind === "subscription")
+    return step.target.kind === "workflow" ? step.target.workflow : undefined;
   const taken = caseOf(step, opening);
   return taken?.kind === "workflow" ? taken.workflow : undefined;
 }
@@ -342,11 +352,7 @@ function addLost(
         ({ compensate, delivery }) => compensate !== undefined && delivery === undefined,
       );
       if (agent === undefined || reading.acts.has(key)) continue;
-      const reads: Record<string, number> = {};
-      for (const need of step.needs) {
-        const sealed = run.values.get(need);
-        if (sealed !== undefined) reads[need] = sealed.seq;
-      }
+      const reads = readsOf(run, step, path);
       reading.acts.set(key, {
         ...{ path, turn, seq, reads, inputHash: undefined, output: undefined },
         ...(agent === own ? {} : { standsIn: agent.id }),
@@ -356,6 +362,18 @@ function addLost(
       reading.lost.add(key);
     }
   }
+}
+
+function readsOf(run: Run, step: StepDefinition, path: string): Readonly<Record<string, number>> {
+  const delivery = run.bus?.deliveries.get(path);
+  if (step.kind === "subscription")
+    return delivery === undefined ? {} : deliveryView(run, step, delivery).reads;
+  const reads: Record<string, number> = {};
+  for (const need of step.needs) {
+    const sealed = run.values.get(need);
+    if (sealed !== undefined) reads[need] = sealed.seq;
+  }
+  return reads;
 }
 
 /**
@@ -391,6 +409,8 @@ export function agentAt(
   const step = definition.stepByName.get(name);
   if (step === undefined) return undefined;
   if (step.kind === "agent" || step.kind === "map" || step.kind === "repeat") return step.agent;
+  if (step.kind === "subscription")
+    return step.target.kind === "agent" ? step.target.agent : undefined;
   const taken = caseOf(step, openings.get(compensationKey({ path: name, turn }))?.opening);
   return taken?.kind === "agent" ? taken.agent : undefined;
 }

@@ -24,9 +24,16 @@ export function inputAgain(
       const seq = reads[key];
       values[key] = seq === undefined ? undefined : history.values.get(seq);
     }
+    if (step?.kind === "subscription") {
+      for (const [key, topic] of step.topics) {
+        const seq = reads[topic.name];
+        values[key] = seq === undefined ? undefined : history.values.get(seq);
+      }
+    }
     const view: View = Object.freeze(values);
     switch (step?.kind) {
       case "agent":
+      case "subscription":
         return step.input(view);
       case "map":
         return step.input(opening?.list[index] ?? null, index, view);

@@ -1,4 +1,5 @@
 /** What a path of a run stands for in today's definition: which agent is called there, and on what. */
+import { deliveryView } from "./bus.ts";
 import { parsePath } from "./evolve.ts";
 import { type Tried, tryCall, viewOf } from "./handoff.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
@@ -10,6 +11,7 @@ import type {
   BranchStep,
   RepeatStep,
   StepDefinition,
+  SubscriptionStep,
 } from "../model/workflow-definition.ts";
 import { fallbackOf } from "../model/workflow-parts.ts";
 
@@ -29,6 +31,7 @@ export function callOf(
   path: string,
   givenUp?: ItemsGivenUp,
 ): Call | undefined {
+  if (step.kind === "subscription") return deliveryCall(run, step, path);
   const { view } = viewOf(run, step.needs);
   const { index } = parsePath(path);
   const items = itemsOf(run, step) ?? givenUp?.get(step.name);
@@ -51,6 +54,13 @@ export function callOf(
     default:
       return undefined;
   }
+}
+
+function deliveryCall(run: Run, step: SubscriptionStep, path: string): Call | undefined {
+  const delivery = run.bus?.deliveries.get(path);
+  if (delivery === undefined || step.target.kind !== "agent") return undefined;
+  const { view } = deliveryView(run, step, delivery);
+  return { agent: step.target.agent, map: () => step.input(view) };
 }
 
 /** The agent that was called at a path: `id` names a fallback, or the step's own. */

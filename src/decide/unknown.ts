@@ -121,7 +121,12 @@ export function takeLostIntents(
       payload: { error, then, lost: true },
     });
     if (then === "compensate") countItem(run, step);
-    const place = { path, turn: intent.turn, attempt: intent.attempt, reads: readsAt(run, step) };
+    const place = {
+      path,
+      turn: intent.turn,
+      attempt: intent.attempt,
+      reads: readsAt(run, step, path),
+    };
     followUnknown(turn, step, rulesOf(step), { ...place, inputHash, error, then });
   }
 }

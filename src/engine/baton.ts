@@ -3,7 +3,9 @@
  */
 import type { Change, VersionRef } from "../history/diff.ts";
 import type { ForkOptions } from "../history/fork.ts";
+import type { EventGraph } from "../history/event-graph.ts";
 import type { Lineage } from "../history/lineage.ts";
+import type { Why } from "../history/why.ts";
 import type { RecordedEntry } from "../history/read.ts";
 import type { ReplayReport } from "../history/replay.ts";
 import type { RunReport } from "../history/report.ts";
@@ -16,18 +18,30 @@ import type { Duration } from "../model/duration.ts";
 import type { Author, CompensationAction, Failure, RunStatus, StepAction } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Violation } from "../model/violation.ts";
+import type { Topic } from "../model/topic.ts";
+import type { RecordedEvent, TopicSummary } from "../model/recorded-event.ts";
 import type { PressureSnapshot } from "../model/pressure.ts";
 import type { Workflow } from "../model/workflow.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { VerifyReport } from "../journal/verify.ts";
 import type { StoredEntry } from "../ports/journal-store.ts";
 import type { Health } from "./health.ts";
+import type { EventsOptions } from "./topics.ts";
 import type { WatchItem, WatchOptions } from "./watch.ts";
 
 export type { CompensationLetter, DeadLetter, StepLetter } from "../history/dead-letters.ts";
 export type { Change, VersionRef } from "../history/diff.ts";
 export type { ForkOptions } from "../history/fork.ts";
-export type { Lineage, LineageNode } from "../history/lineage.ts";
+export type {
+  DeliveryCounts,
+  EventDifference,
+  EventEdge,
+  EventGraph,
+  SubscriptionNode,
+  TopicNode,
+} from "../history/event-graph.ts";
+export type { Lineage, LineageEvent, LineageNode } from "../history/lineage.ts";
+export type { Why, WhyReason } from "../history/why.ts";
 export type { RecordedEntry } from "../history/read.ts";
 export type { ReplayDifference, ReplayReport } from "../history/replay.ts";
 export type { RunReport, StepSummary } from "../history/report.ts";
@@ -39,6 +53,8 @@ export type {
 export type { StateAt } from "../history/state.ts";
 export type { RunWait, RunWaits } from "../history/waits.ts";
 export type { VerifyProblem, VerifyReport } from "../journal/verify.ts";
+export type { EventsOptions } from "./topics.ts";
+export type { RecordedEvent, TopicSummary } from "../model/recorded-event.ts";
 export type { Health, StuckReason, StuckRun } from "./health.ts";
 export type { WatchItem, WatchOptions } from "./watch.ts";
 
@@ -75,6 +91,58 @@ export interface CompensationDecision {
   readonly by: Author;
   readonly reason?: string;
   readonly turn?: number;
+}
+
+/** What publish() takes besides a topic and data. */
+export interface PublishOptions {
+  /** The publisher's id: the same id with the same data is the same event. A UUIDv7 if left out. */
+  readonly id?: string;
+  /** Of the run that the event concerns, or of what it belongs to. The event's own id if left out. */
+  readonly correlation?: string;
+  readonly by?: Author;
+}
+
+/** An event that is in the journal. */
+export interface PublishedEvent {
+  readonly id: string;
+  readonly topic: string;
+  readonly correlation: string;
+}
+
+/** Where the subscription of a choreography to its first topic stands. */
+export interface IntakeSnapshot {
+  /** The choreography's name. */
+  readonly name: string;
+  readonly topic: string;
+  /** Everything up to this place, in the order of arrival, has been dealt with. */
+  readonly position: number;
+  /** Events that are still to be dealt with; counted up to 10,000. */
+  readonly lag: number;
+  readonly paused: boolean;
+  /** How often it was rewound. */
+  readonly generation: number;
+  /** Events that are being dealt with now. */
+  readonly underWay: number;
+  /** Events that wait for the run of one before them with the same key, as the order demands: at most 20 keys are named. */
+  readonly heldUp: readonly {
+    readonly key: string;
+    readonly run: string;
+    readonly events: number;
+  }[];
+}
+
+/** Who changes a subscription, and why. */
+export interface SubscriptionControl {
+  readonly by: Author;
+  readonly reason: string;
+}
+
+/** What a person does to a subscription. */
+export interface IntakeChange extends SubscriptionControl {
+  readonly to:
+    | { readonly kind: "paused" }
+    | { readonly kind: "resumed" }
+    | { readonly kind: "rewound"; readonly position?: number };
 }
 
 /** What a person decides of a step that is parked; see {@link Baton.resolveStep}. */
@@ -240,6 +308,16 @@ export interface Baton {
   state(run: string, version?: number): Promise<StateAt>;
   diff(before: VersionRef, after: VersionRef): Promise<readonly Change[]>;
   lineage(run: string, key: string, version?: number): Promise<Lineage>;
+  /**
+   * The graph of a run of a choreography: what was expected, what was, and in what they differ.
+   * @throws BatonError RUN_NOT_FOUND, WORKFLOW_NOT_FOUND, ARGUMENT_INVALID for a run of a workflow
+   */
+  eventGraph(run: string): Promise<EventGraph>;
+  /**
+   * Why a run has not given what it should, or all that has one correlation id: from the end that is missing back to the first
+   * cause. @throws BatonError RUN_NOT_FOUND where neither a run nor an event has that id
+   */
+  why(id: string): Promise<Why>;
   /** A new run that begins from a version of another. @throws BatonError FORK_REFUSED, VERSION_NOT_FOUND, AGENT_NOT_FOUND */
   fork(run: string, options: ForkOptions): Promise<RunHandle<Json>>;
   /** Runs the journal through today's code without calling an agent. */
@@ -249,6 +327,33 @@ export interface Baton {
     readonly run?: string;
     readonly progress?: (entries: number) => void;
   }): Promise<VerifyReport>;
+  /**
+   * Publishes an event, durably, before this resolves. Whoever subscribes to its topic takes it from there. The same id with the
+   * same data is published once.
+   * @throws BatonError EVENT_REFUSED where the data breaks the topic's contract, EVENT_CONFLICT, ARGUMENT_INVALID,
+   *   VALUE_TOO_LARGE, STORE_READ_ONLY, STORE_CLOSED, STORE_FAILED, STORE_FENCED
+   */
+  publish<T>(topic: Topic<T>, data: NoInfer<T>, options?: PublishOptions): Promise<PublishedEvent>;
+  /** The same for callers that have no types: the CLI, the server. @throws BatonError as publish(), and TOPIC_NOT_FOUND */
+  publishUntyped(topic: string, data: unknown, options?: PublishOptions): Promise<PublishedEvent>;
+  /** All topics: those that workflows name, and those that had an event. */
+  topics(): Promise<readonly TopicSummary[]>;
+  /** The events of a topic, in the order of arrival; with `follow` new ones as they come. @throws BatonError TOPIC_NOT_FOUND */
+  events(topic: string, options?: EventsOptions): AsyncIterable<RecordedEvent>;
+  /** Where the subscription of each choreography to its first topic stands. */
+  subscriptions(): Promise<readonly IntakeSnapshot[]>;
+  /** Takes no more events, until it is resumed. @throws BatonError SUBSCRIPTION_NOT_FOUND */
+  pauseSubscription(name: string, options: SubscriptionControl): Promise<void>;
+  /** @throws BatonError SUBSCRIPTION_NOT_FOUND */
+  resumeSubscription(name: string, options: SubscriptionControl): Promise<void>;
+  /**
+   * Goes back to a place in the topic, or to the beginning of what the topic keeps: each event from there on begins another run.
+   * @throws BatonError SUBSCRIPTION_NOT_FOUND
+   */
+  rewindSubscription(
+    name: string,
+    options: SubscriptionControl & { readonly position?: number },
+  ): Promise<void>;
   /** Ends: no new steps begin; attempts get `graceMs` (5,000 by default) to end, then they are aborted. Unfinished runs go on at the next open. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }

@@ -5,6 +5,7 @@ import type { AgentDefinition } from "../model/agent-definition.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Limits } from "../model/limits.ts";
 import type { Json, JsonObject } from "../model/json.ts";
+import type { TopicDefinition } from "../model/topic.ts";
 import type {
   BranchCase,
   StepDefinition,
@@ -14,6 +15,7 @@ import { agentsOf, fallbackOf, workflowsOf } from "../model/workflow-parts.ts";
 import { type DeclaredBreaker, declaredBreakers } from "./breakers.ts";
 import { type DeclaredRate, declaredRates } from "./rates.ts";
 import { type DeclaredBudget, declaredBudgets } from "./budgets.ts";
+import { type DeclaredTopic, declaredTopics } from "./topics.ts";
 
 /** What `open()` was given, indexed. */
 export interface Catalogue {
@@ -27,6 +29,8 @@ export interface Catalogue {
   readonly rates: ReadonlyMap<string, DeclaredRate>;
   /** By name, the budgets that agents and workflows name. */
   readonly budgets: ReadonlyMap<string, DeclaredBudget>;
+  /** By name, the topics that workflows name, and those that were given besides. */
+  readonly topics: ReadonlyMap<string, DeclaredTopic>;
 }
 
 /**
@@ -37,6 +41,7 @@ export function catalogue(
   workflows: readonly WorkflowDefinition[],
   agents: readonly AgentDefinition[],
   { stepsPerRunMax }: Pick<Limits, "stepsPerRunMax">,
+  given: readonly TopicDefinition[] = [],
 ): Catalogue {
   const workflowById = new Map<string, WorkflowDefinition>();
   const agentById = new Map<string, AgentDefinition>();
@@ -72,10 +77,11 @@ export function catalogue(
   const breakers = declaredBreakers(agentById.values(), problems);
   const budgets = declaredBudgets(agentById.values(), workflowById.values(), problems);
   const rates = declaredRates(agentById.values(), problems);
+  const topics = declaredTopics(workflowById.values(), given, problems);
   if (problems.length > 0) {
     throw new BatonError("DEFINITION_INVALID", problems.join(" "), { details: { problems } });
   }
-  return { workflows: workflowById, agents: agentById, breakers, budgets, rates };
+  return { workflows: workflowById, agents: agentById, breakers, budgets, rates, topics };
 }
 
 /** The same workflow with each agent exchanged for the one that `choose` gives. */

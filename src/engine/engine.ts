@@ -3,14 +3,24 @@ import type { Input } from "../decide/accept.ts";
 import type { Amounts } from "../model/amounts.ts";
 import type { BudgetSnapshot } from "../model/budget.ts";
 import type { BreakerSnapshot } from "../model/breaker.ts";
-import type { Author } from "../model/entry.ts";
+import type { Author, Position } from "../model/entry.ts";
+import type { EventFacts } from "../model/event-facts.ts";
+import type { TopicDefinition } from "../model/topic.ts";
 import type { Json } from "../model/json.ts";
 import type { PressureSnapshot } from "../model/pressure.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Blob } from "../ports/journal-store.ts";
-import type { CompensateOptions, CompensationDecision, RunOutcome, StepDecision } from "./baton.ts";
+import type {
+  CompensateOptions,
+  CompensationDecision,
+  IntakeChange,
+  IntakeSnapshot,
+  PublishedEvent,
+  RunOutcome,
+  StepDecision,
+} from "./baton.ts";
 import type { Health } from "./health.ts";
-import type { BreakerSubscriber, Subscriber } from "./watch.ts";
+import type { BreakerSubscriber, Subscriber, TopicSubscriber } from "./watch.ts";
 
 export interface StartRequest {
   readonly id: string;
@@ -19,12 +29,25 @@ export interface StartRequest {
   readonly by: Author;
   readonly parent?: { readonly run: string; readonly path: string };
   readonly fork?: Pick<Extract<Input, { readonly kind: "start" }>, "fork" | "carried">;
+  /** Where it is not the run's own id. */
+  readonly correlation?: string;
+  /** The event that begins a run of a choreography, where it was published elsewhere. */
+  readonly event?: { readonly facts: EventFacts; readonly from: Position };
   /** Go into the journal with the start: the manifest of a fork. */
   readonly blobs?: readonly Blob[];
   /** How long the run may take, from its start to its end. */
   readonly deadlineMs?: number;
   /** When it must have ended, of a child run. */
   readonly deadlineAt?: number;
+}
+
+/** An event from outside. */
+export interface PublishRequest {
+  readonly topic: TopicDefinition;
+  readonly data: unknown;
+  readonly id: string;
+  readonly correlation?: string;
+  readonly by: Author;
 }
 
 /** What a person does to a breaker. */
@@ -64,6 +87,12 @@ export interface Engine {
   /** How busy it is. */
   pressure(): PressureSnapshot;
   subscribeBreakers(subscriber: BreakerSubscriber): () => void;
+  subscribeTopic(topic: string, subscriber: TopicSubscriber): () => void;
+  /** @throws BatonError EVENT_REFUSED, EVENT_CONFLICT, ARGUMENT_INVALID, VALUE_TOO_LARGE */
+  publish(request: PublishRequest): Promise<PublishedEvent>;
+  subscriptions(): Promise<readonly IntakeSnapshot[]>;
+  /** @throws BatonError SUBSCRIPTION_NOT_FOUND */
+  setSubscription(name: string, change: IntakeChange): Promise<void>;
   /** How every budget stands. */
   budgets(): readonly BudgetSnapshot[];
   /** Resolves when it is in the journal. @throws BatonError BUDGET_NOT_FOUND, ARGUMENT_INVALID */

@@ -6,11 +6,13 @@ import type { Author } from "../model/entry.ts";
 import { raiseOf } from "../model/budget.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
+import type { TopicDefinition } from "../model/topic.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Ids } from "../ports/ids.ts";
 import type {
   Baton,
   CompensationDecision,
+  PublishOptions,
   RunHandle,
   RunOutcome,
   StartOptions,
@@ -23,6 +25,8 @@ import type { Engine, StartRequest } from "./engine.ts";
 import { readHealth } from "./health.ts";
 import { manifestBlob } from "./manifests.ts";
 import { headOf, type Reader, workflowOf } from "./reader.ts";
+import { readSubscriptions } from "./subscriptions.ts";
+import { readEvents, readTopics, topicNamed } from "./topics.ts";
 import type { WatchSource } from "./watch.ts";
 
 export interface BatonParts {
@@ -96,6 +100,7 @@ export function makeBaton(parts: BatonParts): Baton {
     },
     ...wayBack(reader, writing),
     ...gates(parts, writing),
+    ...busDoor(parts, writing),
     fork: async (run, options) => {
       const engine = writing();
       const request = await forkRequest(parts, run, options);
@@ -204,6 +209,54 @@ function standing(
     closeBreaker: async (name, { by, reason }) =>
       await writing().setBreaker(name, { to: "closed", by, reason }),
     watchBreakers: ({ signal } = {}) => watchBreakers(source, signal),
+  };
+}
+
+/** What people and programs do with topics. */
+function busDoor(
+  { ids, source, catalogue, engine }: BatonParts,
+  writing: () => Engine,
+): Pick<
+  Baton,
+  | "topics"
+  | "events"
+  | "publishUntyped"
+  | "publish"
+  | "subscriptions"
+  | "pauseSubscription"
+  | "resumeSubscription"
+  | "rewindSubscription"
+> {
+  const publish = async (
+    topic: TopicDefinition,
+    data: unknown,
+    { id = ids.runId(), correlation, by = CALLER }: PublishOptions = {},
+  ) =>
+    await writing().publish({
+      topic,
+      data,
+      id,
+      by,
+      ...(correlation === undefined ? {} : { correlation }),
+    });
+  return {
+    publish,
+    publishUntyped: async (name, data, options) =>
+      await publish(topicNamed(catalogue.topics, name), data, options),
+    topics: async () => await readTopics(source, catalogue.topics),
+    events: (topic, options) => readEvents(source, catalogue.topics, topic, options),
+    subscriptions: async () =>
+      engine === undefined
+        ? await readSubscriptions(source, catalogue.workflows.values())
+        : await engine.subscriptions(),
+    pauseSubscription: async (name, { by, reason }) =>
+      await writing().setSubscription(name, { to: { kind: "paused" }, by, reason }),
+    resumeSubscription: async (name, { by, reason }) =>
+      await writing().setSubscription(name, { to: { kind: "resumed" }, by, reason }),
+    rewindSubscription: async (name, { by, reason, position }) => {
+      const to = { kind: "rewound", ...(position === undefined ? {} : { position }) } as const;
+      await writing().setSubscription(name, { to, by, reason });
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 /** The reading half of Baton: everything that follows from the journal alone, or from it and today's definitions. */
 import { type DeadLetter, deadLettersOf } from "../history/dead-letters.ts";
 import { diffVersions, type VersionRef } from "../history/diff.ts";
+import type { EventGraph } from "../history/event-graph.ts";
 import { exportRun } from "../history/export.ts";
 import { lineageOf } from "../history/lineage.ts";
 import { type RecordedEntry, readRun, readStored, runEntries } from "../history/read.ts";
@@ -8,15 +9,17 @@ import { replay } from "../history/replay.ts";
 import { runReport } from "../history/report.ts";
 import { stateAt } from "../history/state.ts";
 import { waitsOf } from "../history/waits.ts";
+import type { WhySource } from "../history/why.ts";
 import { verifyStore } from "../journal/verify.ts";
-import { FINAL_KINDS, type RunStatus, runStream } from "../model/entry.ts";
+import { FINAL_KINDS, runStream } from "../model/entry.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Limits } from "../model/limits.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
-import type { JournalStore, StreamHead } from "../ports/journal-store.ts";
+import type { JournalStore } from "../ports/journal-store.ts";
 import type { Baton, RunsFilter, RunSummary } from "./baton.ts";
 import type { Catalogue } from "./definitions.ts";
 import { pinnedDefinition } from "./manifests.ts";
+import { answerWhy, graphOfRun, journalSource, summaryOf } from "./correlation.ts";
 import { watchRun, type WatchSource } from "./watch.ts";
 
 export type Reader = Pick<
@@ -33,6 +36,8 @@ export type Reader = Pick<
   | "state"
   | "diff"
   | "lineage"
+  | "eventGraph"
+  | "why"
   | "replay"
   | "verify"
 >;
@@ -71,14 +76,12 @@ export function reader(
       return diffVersions(earlier, later);
     },
     lineage: async (run, key, version) => lineageOf(await entriesOf(run), key, version),
+    eventGraph: (run) => graphOf(run),
+    why: (id) => answerWhy(whySource(store, namespace, catalogue), id),
     replay: async (run) => {
       const head = await headOf(store, namespace, run);
       const entries = await entriesOf(run);
-      // A run that is pinned to an older agent is replayed with it, where it is still here: that is today's code for this run.
-      const pinned = await pinnedDefinition(store, catalogue, entries[0]?.entry.payload ?? {});
-      const today =
-        pinned.kind === "found" ? pinned.definition : workflowOf(catalogue, head.workflow);
-      return replay(entries, today, limits);
+      return replay(entries, await todaysOf(entries, head.workflow), limits);
     },
     verify: (options = {}) =>
       verifyStore(store, {
@@ -88,9 +91,36 @@ export function reader(
       }),
   };
 
+  async function graphOf(run: string): Promise<EventGraph> {
+    const { workflow, status } = await headOf(store, namespace, run);
+    const entries = await entriesOf(run);
+    return graphOfRun(entries, await todaysOf(entries, workflow), status);
+  }
+
+  /** A run that is pinned to an older agent is read with it, where it is still here: that is today's code for this run. */
+  async function todaysOf(
+    entries: readonly RecordedEntry[],
+    workflow: string,
+  ): Promise<WorkflowDefinition> {
+    const pinned = await pinnedDefinition(store, catalogue, entries[0]?.entry.payload ?? {});
+    return pinned.kind === "found" ? pinned.definition : workflowOf(catalogue, workflow);
+  }
+
   async function versionOf({ run, version }: VersionRef) {
     return { entries: await entriesOf(run), ...(version === undefined ? {} : { version }) };
   }
+}
+
+function whySource(store: JournalStore, namespace: string, catalogue: Catalogue): WhySource {
+  return {
+    ...journalSource(store, namespace),
+    workflows: [...catalogue.workflows.values()],
+    entries: (run) => wholeRun(store, namespace, run),
+    definition: async (entries) => {
+      const pinned = await pinnedDefinition(store, catalogue, entries[0]?.entry.payload ?? {});
+      return pinned.kind === "found" ? pinned.definition : undefined;
+    },
+  };
 }
 
 /**
@@ -145,18 +175,6 @@ async function listRuns(
     ...(filter.after === undefined ? {} : { after: filter.after }),
   });
   return heads.map(summaryOf);
-}
-
-function summaryOf(head: StreamHead): RunSummary {
-  return {
-    id: head.stream.slice("run/".length),
-    workflow: head.type,
-    // The index of a run's stream is written by the engine alone, with a RunStatus.
-    status: head.status as RunStatus,
-    lastSeq: head.lastSeq,
-    no: head.no,
-    ...(head.wakeAtMs === undefined ? {} : { wakeAtMs: head.wakeAtMs }),
-  };
 }
 
 /** @throws BatonError RUN_NOT_FOUND */

@@ -39,12 +39,19 @@ export interface WatchSource {
   readonly subscribe?: (run: string, watcher: Subscriber) => () => void;
   /** The same of transitions of breakers. */
   readonly subscribeBreakers?: (watcher: BreakerSubscriber) => () => void;
+  /** The same of the events of a topic. */
+  readonly subscribeTopic?: (topic: string, watcher: TopicSubscriber) => () => void;
 }
 
 export interface Subscriber {
   readonly entries: () => void;
   readonly partial: (path: string, attempt: number, chunk: Json) => void;
   readonly progress: (path: string, attempt: number, progress: Json) => void;
+  readonly ended: () => void;
+}
+
+export interface TopicSubscriber {
+  readonly changed: () => void;
   readonly ended: () => void;
 }
 

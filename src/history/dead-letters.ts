@@ -108,7 +108,7 @@ function foldParked(steps: Map<string, FactOf<"step.parked">>, fact: Fact): void
     case "step.sealed":
     case "step.skipped":
       for (const parked of [...steps.keys()])
-        if (parsePath(parked).step === path) steps.delete(parked);
+        if (parked === path || parsePath(parked).step === path) steps.delete(parked);
       return;
     case "step.failed":
     case "run.cancelling":

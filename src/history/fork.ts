@@ -89,6 +89,8 @@ export function planFork(
   if (input === undefined || head === undefined)
     refuse(run, "its journal does not begin with an input");
   refuseOtherWorkflow(run, input, definition);
+  if (definition.choreography !== undefined)
+    refuse(run, "it is a run of a choreography, whose deliveries are not carried over");
   const hasOtherInput = options.input !== undefined;
   if (hasOtherInput && version !== 0)
     refuse(run, `another input is possible at version 0 only, not at ${version}`);
@@ -247,7 +249,8 @@ function stepKinds(entries: readonly RecordedEntry[]): ReadonlyMap<string, StepK
   for (const recorded of entries) {
     const fact = factOf(recorded);
     if (fact.path === undefined) continue;
-    if (fact.kind === "step.opened") kinds.set(fact.path, fact.payload.step);
+    if (fact.kind === "step.opened" && fact.payload.step !== "gathering")
+      kinds.set(fact.path, fact.payload.step);
     if (fact.kind === "step.sealed" && !kinds.has(fact.path)) kinds.set(fact.path, "agent");
   }
   return kinds;

@@ -4,7 +4,7 @@
  */
 import { parsePath } from "../decide/evolve.ts";
 import type { FallbackMark } from "../model/breaker.ts";
-import type { Author, FactOf, Opening, UsageRecord } from "../model/entry.ts";
+import type { Author, FactOf, Opening, Position, UsageRecord } from "../model/entry.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import { factOf, type RecordedEntry, runIdOf } from "./read.ts";
@@ -18,6 +18,19 @@ export interface LineageItem {
   readonly attempt?: number;
   /** Set where a fallback agent gave it. */
   readonly fallback?: FallbackMark;
+}
+
+/** An event that a delivery took. */
+export interface LineageEvent {
+  readonly topic: string;
+  readonly id: string;
+  /** Of its entry in this run. */
+  readonly seq: number;
+  readonly at: number;
+  /** What it was published because of, in this run: a key with its version. */
+  readonly after?: { readonly key: string; readonly version: number };
+  /** Where it was published, if not in this run. */
+  readonly from?: Position;
 }
 
 /** One version in the ancestry of a value. */
@@ -40,6 +53,8 @@ export interface LineageNode {
     readonly seq: number;
   }[];
   readonly value: Json;
+  /** The events that a delivery was made of, in the order of the topics' names. */
+  readonly events?: readonly LineageEvent[];
   readonly usage?: readonly UsageRecord[];
   /** Set where `agent` is a fallback: the agent that should have been called, and the breaker that was open. */
   readonly fallback?: FallbackMark;
@@ -69,7 +84,8 @@ export const LINEAGE_ITEMS_MAX = 100;
 
 /**
  * The lineage of a key as it was at a version (the newest if left out).
- * @param place a key, or a place within its value: `approval`, `approval/decision`.
+ * @param place a key, or a place within its value: `approval`, `approval/decision`; of a choreography also a topic, for what
+ *   published the newest event of it.
  * @throws BatonError VERSION_NOT_FOUND, RUN_NOT_FOUND; ARGUMENT_INVALID for a key that is not there at that version
  */
 export function lineageOf(
@@ -82,7 +98,7 @@ export function lineageOf(
   const asked = place.startsWith("/") ? place.slice(1) : place;
   const slash = asked.indexOf("/");
   const key = slash < 0 ? asked : asked.slice(0, slash);
-  const sealing = keys.get(key);
+  const sealing = keys.get(key) ?? publisherOf(entries, keys, key, at);
   if (sealing === undefined) {
     const present = [...keys.keys()].join(", ");
     throw new BatonError(
@@ -100,6 +116,22 @@ export function lineageOf(
     ...(slash < 0 ? {} : { pointer: asked.slice(slash) }),
     nodes: ancestors(entries, sealing),
   };
+}
+
+/** What published the newest event of a topic, up to a version. */
+function publisherOf(
+  entries: readonly RecordedEntry[],
+  keys: ReadonlyMap<string, Sealing>,
+  topic: string,
+  version: number,
+): Sealing | undefined {
+  for (const recorded of entries.toReversed()) {
+    const fact = factOf(recorded);
+    if (fact.kind !== "event.published" || fact.payload.topic !== topic) continue;
+    const sealing = keys.get(fact.path ?? "");
+    if (sealing !== undefined && sealing.version <= version) return sealing;
+  }
+  return undefined;
 }
 
 /** A sealing, with what its step recorded between its opening and it. */
@@ -121,7 +153,8 @@ function actsBySeq(entries: readonly RecordedEntry[]): ReadonlyMap<number, Act> 
   const open = new Map<string, OpenStep>();
   for (const recorded of entries) {
     const fact = factOf(recorded);
-    const step = parsePath(fact.path ?? "input").step;
+    const isItem = fact.kind === "item.sealed";
+    const step = isItem ? parsePath(fact.path ?? "").step : (fact.path ?? "input");
     if (fact.kind === "run.restored") open.clear();
     if (fact.kind === "step.opened") open.set(step, { opened: fact, first: [], count: 0 });
     if (fact.kind === "item.sealed") noteItem(open.get(step), fact);
@@ -158,15 +191,55 @@ function opening(step: OpenStep | undefined): Pick<Act, "opened" | "items"> {
 function ancestors(entries: readonly RecordedEntry[], asked: Sealing): readonly LineageNode[] {
   const acts = actsBySeq(entries);
   const undone = undoneBy(entries);
+  const events = eventsBySeq(entries);
   const found = new Set<Act>();
   const ahead = [asked.recorded.entry.seq];
   for (let seq = ahead.pop(); seq !== undefined; seq = ahead.pop()) {
-    const act = acts.get(seq);
+    const act = acts.get(causeOf(events, seq) ?? seq);
     if (act === undefined || found.has(act)) continue;
     found.add(act);
     ahead.push(...Object.values(readsOf(act)));
   }
-  return [...found].sort((a, b) => a.version - b.version).map((act) => node(act, acts, undone));
+  return [...found]
+    .sort((a, b) => a.version - b.version)
+    .map((act) => node(act, acts, undone, events));
+}
+
+type EventsBySeq = ReadonlyMap<number, FactOf<"event.published" | "event.received">>;
+
+function eventsBySeq(entries: readonly RecordedEntry[]): EventsBySeq {
+  const events = new Map<number, FactOf<"event.published" | "event.received">>();
+  for (const recorded of entries) {
+    const fact = factOf(recorded);
+    if (fact.kind === "event.published" || fact.kind === "event.received")
+      events.set(fact.seq, fact);
+  }
+  return events;
+}
+
+/** The entry of this run because of which an event was published in it. */
+function causeOf(events: EventsBySeq, seq: number): number | undefined {
+  const event = events.get(seq);
+  // What begins a run with an event from elsewhere is that event: its input.
+  if (event?.kind === "event.received") return seq === 1 ? 0 : undefined;
+  return event?.causation?.seq;
+}
+
+function eventOf(
+  event: FactOf<"event.published" | "event.received">,
+  events: EventsBySeq,
+  acts: ReadonlyMap<number, Act>,
+): LineageEvent {
+  const { seq, at, payload, kind } = event;
+  const cause = kind === "event.published" ? acts.get(causeOf(events, seq) ?? -1) : undefined;
+  return {
+    topic: payload.topic,
+    id: payload.id,
+    seq,
+    at,
+    ...(cause === undefined ? {} : { after: { key: cause.key, version: cause.version } }),
+    ...(event.kind === "event.received" ? { from: event.payload.from } : {}),
+  };
 }
 
 /** What a value was computed from; steps of several entries say it where they were opened. */
@@ -189,13 +262,22 @@ function undoneBy(entries: readonly RecordedEntry[]): Undone {
   return undone;
 }
 
-function node(act: Act, acts: ReadonlyMap<number, Act>, undoneAt: Undone): LineageNode {
+function node(
+  act: Act,
+  acts: ReadonlyMap<number, Act>,
+  undoneAt: Undone,
+  events: EventsBySeq,
+): LineageNode {
   const { key, version, recorded, items, opened } = act;
   const { entry, hash, value = null } = recorded;
   const fact = factOf(recorded);
   const reads = Object.entries(readsOf(act)).flatMap(([read, seq]) => {
     const from = acts.get(seq);
     return from === undefined ? [] : [{ key: read, version: from.version, seq }];
+  });
+  const taken = Object.values(readsOf(act)).flatMap((seq) => {
+    const event = events.get(seq);
+    return event === undefined ? [] : [eventOf(event, events, acts)];
   });
   const usage = fact.kind === "step.sealed" ? fact.payload.usage : undefined;
   const undone = undoneAt.get(`${key}:${entry.turn ?? 0}`);
@@ -213,6 +295,7 @@ function node(act: Act, acts: ReadonlyMap<number, Act>, undoneAt: Undone): Linea
     ...(entry.inputHash === undefined ? {} : { inputHash: entry.inputHash }),
     reads,
     value,
+    ...(taken.length === 0 ? {} : { events: taken }),
     ...(usage === undefined ? {} : { usage }),
     ...(undone === undefined ? {} : { undone }),
     ...(fallback === undefined ? {} : { fallback }),

@@ -78,7 +78,16 @@ export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "once.recorded": true,
   "signal.received": true,
   "reminder.due": true,
+  "event.published": true,
+  "event.received": true,
+  "event.refused": true,
+  "subscription.opened": true,
+  "subscription.moved": true,
+  "subscription.paused": true,
+  "subscription.resumed": true,
+  "subscription.rewound": true,
   "workflow.registered": true,
+  "topic.registered": true,
   "breaker.opened": true,
   "breaker.halfOpened": true,
   "breaker.closed": true,
@@ -112,6 +121,15 @@ export async function* readStream(
     prev = stored.hash;
     yield await recorded(store, parseEntry(raw, stored, stream), stored.hash);
   }
+}
+
+/** An entry that was found by its label. @throws BatonError JOURNAL_BROKEN, ENTRY_UNKNOWN; what the store throws */
+export async function arrivedEntry(
+  store: EntrySource,
+  arrived: StoredEntry & StreamName,
+): Promise<RecordedEntry> {
+  const raw = verified(arrived, arrived, undefined);
+  return await recorded(store, parseEntry(raw, arrived, arrived), arrived.hash);
 }
 
 /** All entries of a run, collected. @throws as {@link readRun} */

@@ -6,6 +6,7 @@ import type { Fact } from "../model/entry.ts";
 import { type Json, sealJson } from "../model/json.ts";
 import type { Items, Run } from "../model/run.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
+import type { Announced } from "./replay-event.ts";
 
 /** One way in which today's code would not have written this journal. */
 export interface ReplayDifference {
@@ -29,6 +30,8 @@ export interface ReplayDifference {
     | "delivery"
     | "compensation"
     | "breaker"
+    /** An event that was published, received or gathered, and would not be today, or otherwise. */
+    | "event"
     | "output";
   readonly message: string;
   readonly recorded?: Json;
@@ -46,6 +49,8 @@ export interface Replaying {
   readonly seen: Set<string>;
   /** By step that failed or was skipped, the items that it had. */
   readonly givenUp: Map<string, Items>;
+  /** Set after a delivery that was sealed, until its events have been compared. */
+  announced: Announced | undefined;
 }
 
 /** Whether today's contract takes a recorded value as it is. */

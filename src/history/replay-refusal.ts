@@ -1,12 +1,21 @@
 /** What replay compares of a refused handoff: that today's code refuses it too, and what follows. */
-import { gate, type Tried, tryCall, tryInput } from "../decide/handoff.ts";
+import { deliveryView, eventsOn } from "../decide/bus.ts";
+import { outdatedIn } from "../decide/steps/subscription.ts";
+import { tryEvent } from "../decide/publish.ts";
+import { gate, gateOn, type Tried, tryCall, tryInput } from "../decide/handoff.ts";
 import type { FactOf } from "../model/entry.ts";
 import { checkWidth } from "../decide/steps/map.ts";
 import type { Limits } from "../model/limits.ts";
 import { parseIsoTime } from "../model/iso-time.ts";
 import { type Json, sealJson } from "../model/json.ts";
 import type { Run } from "../model/run.ts";
-import type { StepDefinition } from "../model/workflow-definition.ts";
+import type {
+  AwaitEventStep,
+  EmitStep,
+  StepDefinition,
+  SubscriptionStep,
+  View,
+} from "../model/workflow-definition.ts";
 import { callOf, takenCase, untilHolds } from "../decide/step-call.ts";
 import { differ, type Replaying } from "./replay-difference.ts";
 
@@ -29,7 +38,7 @@ export function compareRefusal(
     });
   }
   if (then.kind === "goOn") return;
-  const policy = step.onRefused;
+  const policy = step.kind === "subscription" ? step.onRefusal : step.onRefused;
   const isSame =
     policy.kind === "sendBack"
       ? then.kind === "fail" ||
@@ -53,6 +62,7 @@ function made(run: Run, { to, turn }: { readonly to: string; readonly turn: numb
 
 /** Whether today's code would let the handoff to a path pass, in the state that was recorded. */
 function todaysRefusal(run: Run, step: StepDefinition, path: string): Tried<unknown> {
+  if (step.kind === "subscription") return todaysDelivery(run, step, path);
   const passed = gate(run, step);
   if (passed.kind === "refused") return { ok: false, violations: passed.violations };
   if (passed.kind === "skip") return { ok: true, value: undefined };
@@ -84,9 +94,42 @@ function todaysRefusal(run: Run, step: StepDefinition, path: string): Tried<unkn
       return tryCall("input", () => step.input(view));
     case "agent":
       return todaysInput(run, step, path);
+    case "emit":
+      return emitted(step, view);
+    case "event":
+      return firstMatch(run, step, view);
     case "signal":
       return { ok: true, value: undefined };
   }
+}
+
+/** Nothing to publish is a refusal too. */
+function emitted(step: EmitStep, view: View): Tried<unknown> {
+  const event = tryEvent(step.topic, "data", () => step.data(view));
+  return event.ok && event.value === undefined ? { ok: false, violations: [] } : event;
+}
+
+function firstMatch(run: Run, step: AwaitEventStep, view: View): Tried<unknown> {
+  for (const { data } of eventsOn(run, step.topic.name)) {
+    const matches = tryCall("matches", () => step.matches?.(data, view) ?? true);
+    if (!matches.ok || matches.value) return matches;
+  }
+  return { ok: true, value: undefined };
+}
+
+function todaysDelivery(run: Run, step: SubscriptionStep, path: string): Tried<unknown> {
+  const delivery = run.bus?.deliveries.get(path);
+  if (delivery === undefined) return { ok: true, value: undefined };
+  const outdated = outdatedIn(run, step, path, delivery);
+  if (outdated.length > 0) return { ok: false, violations: outdated };
+  const { view, reads } = deliveryView(run, step, delivery);
+  const passed = gateOn(step, view, reads);
+  if (passed.kind === "refused") return { ok: false, violations: passed.violations };
+  if (passed.kind === "skip") return { ok: true, value: undefined };
+  // What a workflow refuses to be started with is found by its own run.
+  return step.target.kind === "workflow"
+    ? tryCall("input", () => step.input(view))
+    : todaysInput(run, step, path);
 }
 
 function chosenCase(

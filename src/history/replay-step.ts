@@ -15,12 +15,15 @@ import { calledAt, callOf, takenCase, untilHolds } from "../decide/step-call.ts"
 import { afterLost, afterUnknown, unprobed } from "../decide/unknown.ts";
 import { compareContract, differ, type Replaying, saysRefused } from "./replay-difference.ts";
 import { compareInTime, compareMissed, comparePause } from "./replay-deadline.ts";
+import { compareGathering, compareUnhandled } from "./replay-delivery.ts";
+import { announce, compareAwaited } from "./replay-event.ts";
 import { compareOpening } from "./replay-opening.ts";
 
 /** Compares an entry of a step that has passed its gate. */
 export function compareStep(replaying: Replaying, fact: Fact, step: StepDefinition): void {
   switch (fact.kind) {
     case "step.opened":
+      if (step.kind === "subscription") return compareGathering(replaying, fact, step);
       return compareOpening(replaying, fact, step);
     case "step.sealed":
       compareInTime(replaying, fact, step);
@@ -47,8 +50,13 @@ export function compareStep(replaying: Replaying, fact: Fact, step: StepDefiniti
     case "attempt.held":
       return compareHeld(replaying, fact, step);
     case "step.skipped":
+      if (step.kind === "subscription") return compareUnhandled(replaying, fact, step);
       return compareTimeout(replaying, fact, step);
+    case "step.parked":
+      if (step.kind === "subscription") compareUnhandled(replaying, fact, step);
+      return;
     case "step.failed":
+      if (step.kind === "subscription") return compareUnhandled(replaying, fact, step);
       compareMissed(replaying, fact, step);
       return compareLimit(replaying, fact, step);
     default:
@@ -64,6 +72,8 @@ function compareSealed(
   const { value = null, payload } = fact;
   if (step.kind === "repeat") compareEnd(replaying, fact, step);
   if (fact.agent !== undefined) compareCall(replaying, fact, step);
+  if (step.kind === "subscription") announce(replaying, fact, step);
+  if (step.kind === "event") compareAwaited(replaying, fact, step);
   if (payload.timedOut !== true) return compareProduced(replaying, fact, step);
   if (step.kind === "approval") {
     const today = step.onTimeout === "fail" ? "fail" : step.onTimeout === "approved";
@@ -104,6 +114,9 @@ function producerContract(run: Run, step: StepDefinition): AnyContract | undefin
   if (step.kind === "agent") return step.agent.output;
   if (step.kind === "subflow") return step.workflow.output;
   if (step.kind === "signal") return step.contract;
+  if (step.kind === "event") return step.topic.contract;
+  if (step.kind === "subscription")
+    return step.target.kind === "agent" ? step.target.agent.output : step.target.workflow.output;
   if (step.kind !== "branch") return undefined;
   const taken = takenCase(run, step);
   return taken?.kind === "agent" ? taken.agent.output : taken?.workflow.output;
@@ -342,7 +355,8 @@ function compareTimeout(
   step: StepDefinition,
 ): void {
   if (fact.payload.reason !== "timeout") return;
-  const today = step.kind === "signal" ? step.onTimeout.kind : step.kind;
+  const waits = step.kind === "signal" || step.kind === "event";
+  const today = waits ? step.onTimeout.kind : step.kind;
   if (today !== "skip")
     differ(replaying, fact, {
       what: "timer",

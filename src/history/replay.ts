@@ -20,6 +20,8 @@ import { factOf, type RecordedEntry, runIdOf } from "./read.ts";
 import { itemsOf } from "../decide/step-call.ts";
 import { compareContract, type ReplayDifference, type Replaying } from "./replay-difference.ts";
 import { compareOverdue, compareRunDeadline } from "./replay-deadline.ts";
+import { compareConclusion, compareDelivered, isDelivered } from "./replay-delivery.ts";
+import { comparePublished, compareReceived, compareSilence } from "./replay-event.ts";
 import { compareRefusal } from "./replay-refusal.ts";
 import { compareStep } from "./replay-step.ts";
 
@@ -59,13 +61,16 @@ export function replay(
     differ,
     seen: new Set(),
     givenUp: new Map(),
+    announced: undefined,
   };
   for (const fact of facts) {
+    compareSilence(replaying, fact);
     if (fact.path === undefined) compareRun(replaying, fact);
     else compareFact(replaying, fact, fact.path);
     if (fact.kind === "step.failed" || fact.kind === "step.skipped") keepItems(replaying, fact);
     evolve(replaying.run, fact);
   }
+  compareSilence(replaying, undefined);
   return {
     run: id,
     workflow: definition.id,
@@ -101,6 +106,7 @@ function compareRun(replaying: Replaying, fact: Fact): void {
     compareRunDeadline(replaying, fact);
   }
   if (fact.kind === "run.overdue") compareOverdue(replaying, fact);
+  if (fact.kind === "event.received") compareReceived(replaying, fact);
   if (fact.kind === "run.completed") compareOutput(replaying, fact);
   if (fact.kind === "run.compensating") comparePlan(replaying, fact);
   // Of what was given up before it, nothing is under way any more.
@@ -122,11 +128,10 @@ function comparePlan(
 }
 
 /** What the run gave, and whether today's graph would have ended there. */
-function compareOutput(
-  { run, definition, differ }: Replaying,
-  fact: FactOf<"run.completed">,
-): void {
+function compareOutput(replaying: Replaying, fact: FactOf<"run.completed">): void {
+  const { run, definition, differ } = replaying;
   const { seq, value = null } = fact;
+  if (definition.choreography !== undefined) return compareConclusion(replaying, fact);
   for (const { name } of definition.steps) {
     if (isSettled(run, name)) continue;
     const message = `Today's workflow has the step ${name}, which the run ended without.`;
@@ -167,6 +172,7 @@ function compareOutput(
 
 function compareFact(replaying: Replaying, fact: Fact, path: string): void {
   const { definition, seen, differ } = replaying;
+  if (fact.kind === "event.published" && path === "input") return comparePublished(replaying, fact);
   const { step: name } = parsePath(path);
   const step = definition.stepByName.get(name);
   if (step === undefined) {
@@ -178,9 +184,25 @@ function compareFact(replaying: Replaying, fact: Fact, path: string): void {
   if (fact.kind === "signal.received" || fact.kind === "reminder.due") return;
   // What was compensated follows from the plan, and how it went from agents and people.
   if (fact.kind.startsWith("compensation.")) return;
+  if (step.kind === "subscription") {
+    if (!isDelivered(replaying, fact, step)) return;
+    if (isPublication(fact)) return comparePublished(replaying, fact);
+    if (fact.kind === "step.resolved") seen.add(`${path}:resolved`);
+    if (fact.kind === "handoff.refused") {
+      for (const what of ["gate", "refused"]) seen.add(`${path}:${what}`);
+      return compareRefusal(replaying, fact, step);
+    }
+    compareDelivered(replaying, fact, step);
+    return compareStep(replaying, fact, step);
+  }
   if (fact.kind === "handoff.refused") return compareRefusal(replaying, fact, step);
   compareGate(replaying, fact, step);
+  if (isPublication(fact)) return comparePublished(replaying, fact);
   compareStep(replaying, fact, step);
+}
+
+function isPublication(fact: Fact): fact is FactOf<"event.published" | "event.refused"> {
+  return fact.kind === "event.published" || fact.kind === "event.refused";
 }
 
 /** The first entry of a step in a turn shows that its gate was decided; what it decided is compared there. */

@@ -16,7 +16,7 @@ import type { Violation } from "../model/violation.ts";
 
 /** What a step waits for. `dueAt` is in milliseconds since 1970. */
 export interface Waiting {
-  readonly what: "approval" | "signal" | "timer" | "run" | "person" | GateKind;
+  readonly what: "approval" | "signal" | "event" | "timer" | "run" | "person" | GateKind;
   readonly dueAt?: number;
   /** What the person is shown who has to approve. */
   readonly shown?: Json;
@@ -38,8 +38,9 @@ export interface ItemCounts {
   readonly of?: number;
 }
 
-/** What is known of a step from the journal alone. */
+/** What is known of a step, or of a delivery, from the journal alone. */
 export interface StepSummary {
+  /** The step's name; of a delivery `subscription#seq`, with the seq of its event. */
   readonly path: string;
   /** `takenBack`: the run went back to a savepoint before it, and it has not begun again. */
   readonly status:
@@ -67,7 +68,7 @@ export interface StepSummary {
   /** What an open step waits for. */
   readonly waitsFor?: Waiting;
   /** Why it was skipped. */
-  readonly skipped?: "when" | "refused" | "timeout";
+  readonly skipped?: FactOf<"step.skipped">["payload"]["reason"];
   /** The deadline that it missed; it may have been sealed late all the same, for the record. */
   readonly missedDeadlineAt?: number;
   readonly items?: ItemCounts;
@@ -136,21 +137,27 @@ export function stepSummaries(drafts: StepDrafts, ended: boolean): readonly Step
 
 function at(drafts: StepDrafts, fact: Fact): Draft {
   invariant(fact.path !== undefined, `Entry ${fact.seq} (${fact.kind}) has no path.`);
-  const { step } = parsePath(fact.path);
-  let draft = drafts.get(step);
+  const place = placeOf(drafts, fact.path);
+  let draft = drafts.get(place);
   if (draft === undefined) {
     draft = {
-      path: step,
+      path: place,
       status: "open",
       seq: fact.seq,
       turn: 0,
       attempts: 0,
       turnAttempts: new Map(),
     };
-    drafts.set(step, draft);
+    drafts.set(place, draft);
   }
   note(draft, fact);
   return draft;
+}
+
+/** A delivery stands for itself, at `subscription#seq`. A round of a repeat is of its step, which has been opened before it. */
+function placeOf(drafts: StepDrafts, path: string): string {
+  const { step } = parsePath(path);
+  return path[step.length] === "#" && drafts.get(step)?.items === undefined ? path : step;
 }
 
 /** What every entry of a step tells: turn, agent, reads, attempts. */
@@ -201,6 +208,7 @@ function waiting(fact: FactOf<"step.opened">): Waiting | undefined {
       return { what: "timer", dueAt: opening.dueAt };
     case "approval":
     case "signal":
+    case "event":
       return {
         what: opening.step,
         ...(opening.dueAt === undefined ? {} : { dueAt: opening.dueAt }),
@@ -211,6 +219,7 @@ function waiting(fact: FactOf<"step.opened">): Waiting | undefined {
       return opening.run === undefined ? undefined : { what: "run", run: opening.run };
     case "map":
     case "repeat":
+    case "gathering":
       return undefined;
   }
 }

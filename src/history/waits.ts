@@ -7,104 +7,20 @@
  *     come without a path.
  */
 import { parsePath } from "../decide/evolve.ts";
-import {
-  endsRun,
-  type Fact,
-  type FactOf,
-  type Failure,
-  type ParkedBecause,
-  type Gate,
-  type GateKind,
-  gateKind,
-} from "../model/entry.ts";
+import { endsRun, type Fact, type FactOf, gateKind } from "../model/entry.ts";
 import { invariant } from "../model/errors.ts";
-import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
+import { deliveryWaits, endWait, type EventFold, eventFold, foldEvent } from "./event-waits.ts";
 import { factOf, type RecordedEntry, runIdOf } from "./read.ts";
+import { dueAtOf, earlier, type RunWait, type RunWaits, type WaitingCall } from "./run-wait.ts";
 
-/** One thing that a run waits for. Times are milliseconds since 1970; `since` is when it began to. */
-export type RunWait =
-  /** A pause before the next attempt. `error` is what the last one failed with. */
-  | (Call & { readonly what: "retry"; readonly dueAt: number; readonly error?: Failure })
-  /** A pause before the agent's `probe` is asked again what the attempt did. */
-  | (Call & { readonly what: "probe"; readonly dueAt: number })
-  /** The gate lets nothing through now (an open breaker, say). At `dueAt` it is asked again. */
-  | (Call & { readonly what: GateKind; readonly dueAt: number; readonly gate: Gate })
-  /** A step that sleeps. */
-  | (Place & { readonly what: "timer"; readonly dueAt: number })
-  /** Somebody's answer. `dueAt`: when it is given up, `remindAt`: when somebody is told next that it is still awaited. */
-  | (Place & {
-      readonly what: "approval" | "signal";
-      readonly dueAt?: number;
-      readonly remindAt?: number;
-      /** What the person is shown who has to approve. */
-      readonly shown?: Json;
-    })
-  /** The end of a child run. */
-  | (Place & { readonly what: "run"; readonly run: string })
-  /** Code that the process does not have which executes. */
-  | { readonly what: "code"; readonly missing: readonly string[]; readonly since: number }
-  /** A person, who decides what becomes of a call that is parked, or of a compensation that failed for good. */
-  | (Place & {
-      readonly what: "person";
-      readonly turn: number;
-      readonly error?: Failure;
-      /** Why a call is parked; absent where it is a compensation. */
-      readonly because?: ParkedBecause;
-    })
-  /** Nothing but to be executed: it is under way, or waits for a place. Without a path it is the run itself that goes on. */
-  | { readonly what: "execution"; readonly path?: string; readonly since: number };
-
-interface Place {
-  readonly path: string;
-  readonly since: number;
-}
-
-interface Call extends Place {
-  readonly turn: number;
-  /** The next attempt. */
-  readonly attempt: number;
-  readonly agent?: string;
-  /** Set where it is an attempt to compensate. */
-  readonly compensates?: true;
-}
-
-/** All that a run waits for; nothing if it has ended. */
-export interface RunWaits {
-  readonly run: string;
-  /** `name@version` */
-  readonly workflow: string;
-  /** In the order in which it began to wait. */
-  readonly waits: readonly RunWait[];
-  /** Whether the workflow's definition was at hand: without it, steps that have not acted yet are not known. */
-  readonly whole: boolean;
-  /** When the run must have ended. Deadlines of single steps are not named here. */
-  readonly deadlineAt?: number;
-  /** The earliest time of all. */
-  readonly dueAt?: number;
-}
-
-/** When something of a wait is due next; undefined for what waits for no time. */
-export function dueAtOf(wait: RunWait): number | undefined {
-  switch (wait.what) {
-    case "retry":
-    case "probe":
-    case "breaker":
-    case "budget":
-    case "rate":
-    case "timer":
-      return wait.dueAt;
-    case "approval":
-    case "signal":
-      return earlier(wait.dueAt, wait.remindAt);
-    default:
-      return undefined;
-  }
-}
+export { dueAtOf, type RunWait, type RunWaits } from "./run-wait.ts";
 
 /** The fold's state. Owned by {@link waitsOf}. */
 interface Fold {
   readonly definition: WorkflowDefinition | undefined;
+  /** Of a choreography whose definition is at hand: what its events lead to. */
+  readonly bus: EventFold | undefined;
   workflow: string;
   ended: boolean;
   /** By path; of items too. */
@@ -138,6 +54,7 @@ export function waitsOf(
   const run = runIdOf(entries);
   const fold: Fold = {
     definition,
+    bus: definition?.choreography === undefined ? undefined : eventFold(run, definition),
     workflow: "",
     ended: false,
     waits: new Map(),
@@ -157,6 +74,7 @@ export function waitsOf(
     fold.ended = endsRun(fact.kind, fold.ended);
     fold.at = fact.at;
     apply(fold, fact);
+    if (fold.bus !== undefined) foldEvent(fold.bus, fact);
   }
   const waits = finished(fold);
   const { workflow, ended, endingSince, back } = fold;
@@ -174,10 +92,6 @@ export function waitsOf(
   };
 }
 
-function earlier(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || (b !== undefined && b < a) ? b : a;
-}
-
 function finished(fold: Fold): readonly RunWait[] {
   const { ended, missing, back, endingSince, at } = fold;
   if (ended) return [];
@@ -190,9 +104,20 @@ function finished(fold: Fold): readonly RunWait[] {
 function onward(fold: Fold): readonly RunWait[] {
   const waits: RunWait[] = [];
   for (const wait of fold.waits.values())
-    if (wait.what !== "execution" || hasMore(fold, wait.path ?? "")) waits.push(wait);
-  if (fold.endingSince === undefined) waits.push(...begins(fold));
-  return waits;
+    if (wait.what !== "execution" || hasMore(fold, wait.path ?? ""))
+      waits.push(withTopics(fold, wait));
+  if (fold.endingSince !== undefined) return waits;
+  const { bus, settled, at, deadlineAt } = fold;
+  if (bus === undefined) return [...waits, ...begins(fold)];
+  waits.push(...deliveryWaits(bus, (path) => settled.has(path) || fold.waits.has(path)));
+  return waits.length > 0 ? waits : endWait(bus, { since: at, deadlineAt });
+}
+
+/** What is awaited is not in the journal, but in the definition. */
+function withTopics({ definition }: Fold, wait: RunWait): RunWait {
+  if (wait.what !== "event") return wait;
+  const step = definition?.stepByName.get(wait.path);
+  return step?.kind === "event" ? { ...wait, topics: [step.topic.name] } : wait;
 }
 
 /** Whether anything of an open step can be executed: not where all that is left of its items waits for something else. */
@@ -251,6 +176,12 @@ function apply(fold: Fold, fact: Fact): void {
     case "run.overdue":
       fold.deadlineAt = undefined;
       if (fact.payload.pivot === undefined) ends(fold, fact);
+      return;
+    case "event.refused":
+      return ends(fold, fact);
+    case "event.published":
+    case "event.received":
+      if (fold.definition?.choreography?.failsOn?.name === fact.payload.topic) ends(fold, fact);
       return;
     case "run.restored":
       return restored(fold, fact);
@@ -314,7 +245,7 @@ function step(fold: Fold, fact: Fact, path: string): void {
       return;
     case "reminder.due": {
       const wait = waits.get(path);
-      if (wait?.what === "approval" || wait?.what === "signal")
+      if (wait?.what === "approval" || wait?.what === "signal" || wait?.what === "event")
         waits.set(path, { ...wait, remindAt: fact.payload.remindAt });
       return;
     }
@@ -349,7 +280,8 @@ function opened(fact: FactOf<"step.opened">, path: string): RunWait {
     case "sleep":
       return { what: "timer", ...place, dueAt: opening.dueAt };
     case "approval":
-    case "signal": {
+    case "signal":
+    case "event": {
       const { dueAt, remindAt } = opening;
       return {
         what: opening.step,
@@ -365,6 +297,7 @@ function opened(fact: FactOf<"step.opened">, path: string): RunWait {
       return { what: "execution", ...place };
     case "map":
     case "repeat":
+    case "gathering":
       return { what: "execution", ...place };
   }
 }
@@ -402,7 +335,7 @@ function probed(fold: Fold, fact: FactOf<"attempt.probed">, path: string): void 
 function callWait(
   fact: FactOf<"attempt.failed" | "attempt.held" | "compensation.failed" | "compensation.held">,
   path: string,
-): Extract<RunWait, Call> | undefined {
+): Extract<RunWait, WaitingCall> | undefined {
   const { turn = 0, attempt = 1, agent, at } = fact;
   const isCompensation = fact.kind === "compensation.failed" || fact.kind === "compensation.held";
   const place = {

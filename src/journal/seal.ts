@@ -11,8 +11,9 @@ import {
   VALUE_FIELD,
   type ValuedKind,
 } from "../model/entry.ts";
+import { topicLabel } from "../model/event-facts.ts";
 import { type Json, type JsonObject, sealJson } from "../model/json.ts";
-import type { Blob, StoredEntry } from "../ports/journal-store.ts";
+import type { Blob, NewEntry } from "../ports/journal-store.ts";
 import { canonicalJson } from "./canonical.ts";
 import { hashEntry, sha256Hex } from "./hash.ts";
 
@@ -28,7 +29,7 @@ export interface SealContext {
 
 export interface SealedEntry {
   readonly entry: Entry;
-  readonly stored: StoredEntry;
+  readonly stored: NewEntry;
   readonly value?: Json;
 }
 
@@ -59,11 +60,18 @@ export function seal(context: SealContext, facts: readonly Fact[]): Sealed {
     prev = hashEntry(context.namespace, context.stream, text);
     entries.push({
       entry,
-      stored: { seq: fact.seq, text, hash: prev },
+      stored: storedOf(fact, text, prev),
       ...(fact.value === undefined ? {} : { value: fact.value }),
     });
   }
   return { entries, blobs, head: prev };
+}
+
+/** Events are found by their topic, whatever run they are of. */
+function storedOf(fact: Fact, text: string, hash: string): NewEntry {
+  const { seq } = fact;
+  if (fact.kind !== "event.published") return { seq, text, hash };
+  return { seq, text, hash, label: topicLabel(fact.payload.topic) };
 }
 
 function textOf(entry: Entry): string {
@@ -121,9 +129,18 @@ function entryId(fact: Fact): string {
     case "run.blocked":
     case "run.parked":
     case "compensation.resolved":
+    case "subscription.opened":
+    case "subscription.moved":
+    case "subscription.paused":
+    case "subscription.resumed":
+    case "subscription.rewound":
+    case "event.published":
+    case "event.received":
+    case "event.refused":
     case "step.parked":
     case "step.resolved":
     case "workflow.registered":
+    case "topic.registered":
     case "breaker.opened":
     case "breaker.halfOpened":
     case "breaker.closed":

@@ -14,6 +14,7 @@ import type { Json } from "../model/json.ts";
 import type { ArrivedEntry, StreamName } from "../ports/journal-store.ts";
 import { canonicalJson } from "./canonical.ts";
 import { hashEntry, NO_HASH } from "./hash.ts";
+import { type LabelledPlace, labelOf } from "./verify-labels.ts";
 import type { Findings, VerifyProblem } from "./verify-problem.ts";
 
 /** A reference to a blob, and the entry that makes it. */
@@ -43,11 +44,14 @@ export interface EntryChecker {
   lastSeq(no: number): number;
   /** The kind of the entry that ended the run in the stream with this number, if one did. */
   ending(no: number): EntryKind | undefined;
-  /** References, gaps and links since the last call: they need a look into the store. */
+  /** The last position that was checked, in the order of arrival. */
+  lastPosition(): number;
+  /** References, gaps, links and events since the last call: they need a look into the store. */
   open(): {
     readonly references: readonly BlobReference[];
     readonly gaps: readonly Gap[];
     readonly links: readonly Link[];
+    readonly events: readonly LabelledPlace[];
   };
 }
 
@@ -89,6 +93,8 @@ export function entryChecker(selection: Selection, found: Findings): EntryChecke
   let references: BlobReference[] = [];
   let gaps: Gap[] = [];
   let links: Link[] = [];
+  let events: LabelledPlace[] = [];
+  let lastPosition = Number.MIN_SAFE_INTEGER;
   let count = 0;
 
   function check(entry: ArrivedEntry): void {
@@ -96,6 +102,7 @@ export function entryChecker(selection: Selection, found: Findings): EntryChecke
     // Kept one higher, so that a fresh list says -1.
     const expected = lastSeqs.at(no);
     if (seq >= expected) lastSeqs.put(no, seq + 1);
+    lastPosition = Math.max(lastPosition, entry.position);
     if (!isSelected(selection, entry)) return;
     count += 1;
     if (count % PROGRESS_EVERY === 0) selection.progress?.(count);
@@ -131,6 +138,9 @@ export function entryChecker(selection: Selection, found: Findings): EntryChecke
     if (claims.kind === "run.compensating") endings.put(no, WENT_BACK);
     if (claims.kind === "run.restored") endings.put(no, 0);
     collectReferences(claims.payload, stream, seq, references);
+    const label = labelOf(claims.kind, claims.payload);
+    if (label !== undefined)
+      events.push({ namespace, label, position: entry.position, stream, seq });
   }
 
   return {
@@ -138,11 +148,13 @@ export function entryChecker(selection: Selection, found: Findings): EntryChecke
     count: () => count,
     lastSeq: (no) => lastSeqs.at(no) - 1,
     ending: (no) => ENDINGS[endings.at(no) - 1],
+    lastPosition: () => lastPosition,
     open() {
-      const opened = { references, gaps, links };
+      const opened = { references, gaps, links, events };
       references = [];
       gaps = [];
       links = [];
+      events = [];
       return opened;
     },
   };

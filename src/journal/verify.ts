@@ -17,6 +17,7 @@ import {
   isSelected,
   type Link,
 } from "./verify-entries.ts";
+import { labelCheck } from "./verify-labels.ts";
 import { type Findings, findings, type VerifyProblem } from "./verify-problem.ts";
 
 export type { VerifyProblem } from "./verify-problem.ts";
@@ -58,14 +59,17 @@ export async function verifyStore(
   const found = findings();
   const checker = entryChecker(options, found);
   const blobOf = blobLookup(store);
+  const labels = labelCheck(store, options.stream === undefined, found);
   const walk = commitWalk(store, checker, found, async () => {
-    const { references, gaps, links } = checker.open();
+    const { references, gaps, links, events } = checker.open();
+    await labels.take(events);
     for (const link of links) await checkLink(store, link, found);
     for (const reference of references) await checkReference(reference, blobOf, found);
     for (const gap of gaps) await explainGap(store, gap, found);
   });
   await walk.advance();
   const runs = await verifyHeads(store, walk, checker, options, found);
+  await labels.finish(checker.lastPosition());
   const blobs = await verifyBlobs(store, found);
   return {
     runs,

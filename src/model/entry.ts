@@ -8,6 +8,7 @@
 import type { Amounts } from "./amounts.ts";
 import type { BreakerMark, BreakerRecord, FallbackMark } from "./breaker.ts";
 import type { BudgetMark, BudgetRecord, Reservation, Settlement } from "./budget.ts";
+import type { EventFacts, IntakeRecord } from "./event-facts.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Violation } from "./violation.ts";
 
@@ -51,7 +52,10 @@ export type Opening =
   | { readonly step: "subflow"; readonly run: string }
   | { readonly step: "sleep"; readonly dueAt: number }
   | { readonly step: "approval"; readonly dueAt?: number; readonly remindAt?: number }
-  | { readonly step: "signal"; readonly dueAt?: number; readonly remindAt?: number };
+  | { readonly step: "signal"; readonly dueAt?: number; readonly remindAt?: number }
+  | { readonly step: "event"; readonly dueAt?: number; readonly remindAt?: number }
+  /** A delivery of what has come of several topics, in time, by the name under which it is seen: the events' seqs. */
+  | { readonly step: "gathering"; readonly events: Readonly<Record<string, number>> };
 
 /** What happens after a refused handoff, as decided at that moment. */
 export type RefusalOutcome =
@@ -59,7 +63,9 @@ export type RefusalOutcome =
   | { readonly kind: "skip" }
   | { readonly kind: "sendBack"; readonly to: string; readonly turn: number }
   /** An item of a map failed, or a signal was refused: the step itself goes on. */
-  | { readonly kind: "goOn" };
+  | { readonly kind: "goOn" }
+  /** A delivery waits for a person. */
+  | { readonly kind: "deadLetter" };
 
 /** Why a run goes back over what it has done. */
 export interface RollbackReason {
@@ -120,8 +126,8 @@ export function gateKind(gate: Gate): GateKind {
 /** What a probe said of an attempt; `failed` where it threw, or took too long. */
 export type ProbedAnswer = "done" | "notDone" | "unknown" | "failed";
 
-/** Why a step is parked: its attempt's outcome is not known; it took its process with it; it failed where the run may only go forward. */
-export type ParkedBecause = "unknown" | "poison" | "pivot";
+/** Why a step is parked: its attempt's outcome is not known; it took its process with it; it failed where the run may only go forward; it is a delivery that failed for good, or was refused. */
+export type ParkedBecause = "unknown" | "poison" | "pivot" | "failed" | "refused";
 
 /** What a person decides of a step that is parked. */
 export type StepAction = "retry" | "done" | "fail";
@@ -135,6 +141,8 @@ export interface Payloads {
     readonly engine: string;
     readonly fork?: Position & { readonly hash: string; readonly version: number };
     readonly parent?: { readonly run: string; readonly path: string };
+    /** Under which what follows from one beginning is found; absent where it is the run's own id. */
+    readonly correlation?: string;
     /** When the run must have ended, in milliseconds since 1970; absent without a deadline. */
     readonly deadlineAt?: number;
   };
@@ -169,7 +177,10 @@ export interface Payloads {
   };
   /** Seals a version in a fork: the value was sealed by the parent run at `from`. */
   readonly "step.carried": { readonly from: Position & { readonly hash: string } };
-  readonly "step.skipped": { readonly reason: "when" | "refused" | "timeout" };
+  /** `failed`, `discarded`: a delivery that is passed over, by policy or by a person. */
+  readonly "step.skipped": {
+    readonly reason: "when" | "refused" | "timeout" | "failed" | "discarded";
+  };
   /** Value: the list of a map, what an approval shows; absent for the other kinds. */
   readonly "step.opened": Opening;
   /** `deadlineAt`: the deadline, of the step or of the run, that ended it. */
@@ -301,11 +312,29 @@ export interface Payloads {
     readonly action: CompensationAction;
     readonly reason?: string;
   };
+  /** An event. Value: its data. `id` is its place: run and seq. `hops`: events before it in the chain that led to it. */
+  readonly "event.published": EventFacts;
+  /** An event that was published elsewhere, and concerns this run. Value: its data. */
+  readonly "event.received": EventFacts & { readonly from: Position };
+  /** An event that was not published: the chain that led to it, or the run's events, are over a limit. The run fails. */
+  readonly "event.refused": { readonly topic: string; readonly error: Failure };
+  /** In the stream `subscription/<choreography>`, as the four below, each with the whole of where it stands. */
+  readonly "subscription.opened": IntakeRecord;
+  readonly "subscription.moved": IntakeRecord;
+  readonly "subscription.paused": IntakeRecord;
+  readonly "subscription.resumed": IntakeRecord;
+  readonly "subscription.rewound": IntakeRecord;
   /** In the stream `registry/<workflow>`: the graph and manifest under which runs of this workflow version start from here on. */
   readonly "workflow.registered": {
     readonly workflow: string;
     readonly graphBlob: BlobRef;
     readonly manifestBlob: BlobRef;
+  };
+  /** In the stream `registry/topic/<name>`: events of this contract may be published from here on. */
+  readonly "topic.registered": {
+    readonly topic: string;
+    readonly contract: string;
+    readonly contractBlob: BlobRef;
   };
   /** In the stream `breaker/<name>`, as the two below. Until `until`, or until a person closes it, no call is let through. */
   readonly "breaker.opened": BreakerRecord & { readonly until?: number };
@@ -335,6 +364,8 @@ export const VALUE_FIELD = {
   "run.compensating": "plan",
   "run.parked": "letters",
   "step.parked": "letter",
+  "event.published": "data",
+  "event.received": "data",
 } as const satisfies Partial<Record<EntryKind, string>>;
 
 export type ValuedKind = keyof typeof VALUE_FIELD;

@@ -32,10 +32,20 @@ export const ERROR_CODES = {
   WORKFLOW_NOT_FOUND: "Pass the workflow (this version of it) in `workflows` when opening Baton.",
   WORKFLOW_CHANGED:
     "The graph changed under the same version. Give the workflow a new version and keep the old one beside it while runs need it.",
+  TOPIC_CHANGED:
+    "A topic's newer contract must accept what was published under the older ones: make what is new optional, or name another topic. Another schema needs another version.",
+  EVENT_NOT_FOUND: "List the events of a topic with `baton events <topic>`.",
+  TOPIC_NOT_FOUND:
+    "List the topics with `baton topics`; one is known once a workflow names it, or once it had an event.",
   AGENT_NOT_FOUND:
     "Pass this version of the agent in `agents`, or in a workflow, when opening Baton.",
   BREAKER_NOT_FOUND:
     "List the breakers with `baton breakers`; one is known once an agent names it, or once it was opened.",
+  EVENT_REFUSED:
+    "Publish data that keeps to the topic's contract; `details.violations` says what does not.",
+  EVENT_CONFLICT: "The same event id was used for another topic or other data. Use a new id.",
+  SUBSCRIPTION_NOT_FOUND:
+    "List the subscriptions with `baton subscriptions`: each choreography that was given to open() has one.",
   BUDGET_NOT_FOUND:
     "List the budgets with `baton budgets`; one is known once an agent or a workflow names it, or once it was used.",
   MAXIMUM_EXCEEDED:

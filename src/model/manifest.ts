@@ -8,7 +8,7 @@ import type { Budget } from "./budget.ts";
 import type { AnyContract } from "./contract.ts";
 import { type Json, type JsonObject, sealJson } from "./json.ts";
 import type { BranchCase, StepDefinition, WorkflowDefinition } from "./workflow-definition.ts";
-import { partsOf } from "./workflow-parts.ts";
+import { agentsOf, partsOf, topicsOf } from "./workflow-parts.ts";
 
 /** Of the manifest and the graph; a reader of another format compares nothing. */
 export const MANIFEST_FORMAT = 1;
@@ -27,6 +27,7 @@ export function manifestOf(definition: WorkflowDefinition): JsonObject {
       ...ends(each),
       ...policiesOf(each),
       ...limited(each),
+      ...choreographyOf(each),
       steps: each.steps.map(pinnedStep),
     })),
     agents: byId(agents, pinnedAgent),
@@ -181,7 +182,53 @@ const PINNED: { readonly [K in StepDefinition["kind"]]: (step: StepOf<K>) => Jso
     ...waiting(timeoutMs, remindEveryMs),
     onTimeout: { ...onTimeout },
   }),
+  emit: ({ topic }) => ({ topic: topic.name, contract: topic.contract.id }),
+  event: ({ topic, timeoutMs, onTimeout, remindEveryMs }) => ({
+    topic: topic.name,
+    contract: topic.contract.id,
+    ...waiting(timeoutMs, remindEveryMs),
+    onTimeout: { ...onTimeout },
+  }),
+  subscription: ({ target, onRefusal, onFailure, withinMs, onMissing, ...flow }) => ({
+    ...flowOf(flow),
+    ...(target.kind === "agent" ? { agent: target.agent.id } : { workflow: target.workflow.id }),
+    onRefusal: onRefusal.kind,
+    onFailure: onFailure.kind,
+    ...(withinMs === undefined ? {} : { withinMs, onMissing: onMissing ?? "fail" }),
+  }),
 };
+
+/** From which topics, by the names under which their data is seen, to which. */
+function flowOf({
+  topics,
+  publishes,
+}: Pick<StepOf<"subscription">, "topics" | "publishes">): JsonObject {
+  return {
+    takes: Object.fromEntries([...topics].map(([key, topic]) => [key, topic.name])),
+    publishes: publishes.map(({ topic }) => topic.name),
+  };
+}
+
+/** What makes a choreography of a workflow. */
+function choreographyOf({ choreography }: WorkflowDefinition): JsonObject {
+  if (choreography === undefined) return {};
+  const { starts, ends, failsOn, topics, hopsMax, eventsMax } = choreography;
+  return {
+    choreography: {
+      starts: starts.name,
+      ends: ends?.name ?? null,
+      failsOn: failsOn?.name ?? null,
+      topics: Object.fromEntries(
+        [...topics.values()].map(({ name, contract, key }) => [
+          name,
+          { contract: contract.id, keyed: key !== undefined },
+        ]),
+      ),
+      hopsMax,
+      eventsMax,
+    },
+  };
+}
 
 function waiting(timeoutMs: number | undefined, remindEveryMs: number | undefined): JsonObject {
   return { timeoutMs: timeoutMs ?? null, remindEveryMs: remindEveryMs ?? null };
@@ -212,6 +259,17 @@ function graphStep(step: StepDefinition): JsonObject {
       return { ...common, workflow: step.workflow.id };
     case "signal":
       return { ...common, contract: step.contract.id };
+    case "emit":
+    case "event":
+      return { ...common, topic: step.topic.name };
+    case "subscription":
+      return {
+        ...common,
+        ...flowOf(step),
+        ...(step.target.kind === "agent"
+          ? { agent: named(step.target.agent) }
+          : { workflow: step.target.workflow.id }),
+      };
     case "sleep":
     case "approval":
       return common;
@@ -235,6 +293,13 @@ function contractsOf(step: StepDefinition): readonly AnyContract[] {
       );
     case "signal":
       return [step.contract];
+    case "emit":
+    case "event":
+    case "subscription":
+      return [
+        ...agentsOf(step).flatMap(({ input, output }) => [input, output]),
+        ...topicsOf(step).map(({ contract }) => contract),
+      ];
     case "subflow":
     case "sleep":
     case "approval":

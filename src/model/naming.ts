@@ -26,3 +26,10 @@ export function isStepName(name: unknown): boolean {
 export function isVersion(version: unknown): boolean {
   return typeof version === "string" && /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$/.test(version);
 }
+
+/** Which of two semantic versions is newer: above 0 the first, below 0 the second, 0 neither. */
+export function compareVersions(one: string, other: string): number {
+  const [a, b] = [one.split(".").map(Number), other.split(".").map(Number)];
+  for (const [i, part] of a.entries()) if (part !== (b[i] ?? 0)) return part - (b[i] ?? 0);
+  return 0;
+}

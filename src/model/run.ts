@@ -132,6 +132,42 @@ export interface Hold {
   readonly dueAt: number;
 }
 
+/** An event that the run published or received, by the seq of its entry. */
+export interface RunEvent {
+  readonly topic: string;
+  /** `name@version` of the topic's contract when it was published. */
+  readonly contract: string;
+  readonly id: string;
+  readonly hops: number;
+  readonly key?: string;
+  readonly data: Json;
+}
+
+/** What is to be handled of a subscription: the events by the name under which it sees them. */
+export interface Delivery {
+  readonly step: string;
+  readonly events: Readonly<Record<string, number>>;
+  /** Of its subscription and key; absent where the order doesn't matter. */
+  readonly line?: string;
+}
+
+/** What a run knows of events; see decide/bus.ts. Owned by the run. */
+export interface RunBus {
+  readonly events: Map<number, RunEvent>;
+  readonly ids: Set<string>;
+  /** By path. */
+  readonly deliveries: Map<string, Delivery>;
+  /** By subscription to several topics, what has come of them. */
+  readonly gatherings: Map<
+    string,
+    { readonly events: Readonly<Record<string, number>>; readonly settled: boolean }
+  >;
+  /** Paths of deliveries that are not settled, in order. */
+  readonly lines: Map<string, string[]>;
+  /** The event with which the run completes. */
+  end: { readonly seq: number; readonly data: Json } | undefined;
+}
+
 export interface ReceivedSignal {
   readonly id: string;
   readonly by: Author;
@@ -265,6 +301,10 @@ export interface Run {
   readonly definition: WorkflowDefinition;
   readonly limits: Limits;
   phase: RunPhase;
+  /** Set once an event of the run is known. */
+  bus: RunBus | undefined;
+  /** Under which what follows from one beginning is found. */
+  correlation: string;
   /** The manifest that the run is pinned to; empty before it has started. */
   manifest: string;
   inputHash: string | undefined;
@@ -315,7 +355,7 @@ export interface Run {
   readonly signalIds: Set<string>;
   /** How many needs of a step are unsettled; absent once none is. */
   readonly unmetNeeds: Map<string, number>;
-  /** Steps that are neither sealed nor skipped. */
+  /** Steps that are neither sealed nor skipped; of a choreography, deliveries. */
   unsettledSteps: number;
   /** Steps that must be looked at: filled by evolve, drained by decide. */
   readonly agenda: Set<string>;
@@ -347,6 +387,8 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     definition,
     limits,
     phase: { kind: "new" },
+    bus: undefined,
+    correlation: id,
     manifest: "",
     inputHash: undefined,
     parent: undefined,
@@ -375,7 +417,7 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     signals: new Map(),
     signalIds: new Set(),
     unmetNeeds: new Map(),
-    unsettledSteps: definition.steps.length,
+    unsettledSteps: definition.choreography === undefined ? definition.steps.length : 0,
     agenda: new Set(),
     timers: newTimers(),
     performing: new Map(),

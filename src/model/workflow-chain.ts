@@ -15,9 +15,11 @@ export interface WrittenStep {
     | "subflow"
     | "sleep"
     | "approval"
-    | "signal";
+    | "signal"
+    | "emit"
+    | "event";
   readonly name: string;
-  /** The agent, or the workflow of a subflow. */
+  /** The agent, the workflow of a subflow, the topic of an event. */
   readonly target?: unknown;
   /** Checked when the workflow is built: whoever writes JavaScript may have given anything. */
   readonly options: unknown;

@@ -7,6 +7,7 @@ import type { Amounts } from "./amounts.ts";
 import type { Budget } from "./budget.ts";
 import type { AnyContract } from "./contract.ts";
 import type { Json } from "./json.ts";
+import type { TopicDefinition } from "./topic.ts";
 
 /** What a user function of a step is given: the keys it declared, frozen. A key of a skipped step is undefined. */
 export type View = Readonly<Record<string, Json | undefined>>;
@@ -126,6 +127,83 @@ export interface SignalStep extends StepBase {
   readonly remindEveryMs?: number;
 }
 
+/** What a subscription makes of the outcome of its agent: an event for each that gives data. */
+export interface Publication {
+  readonly topic: TopicDefinition;
+  /** Undefined: nothing is published. */
+  readonly data: (output: Json, view: View) => unknown;
+}
+
+/** What becomes of a delivery whose handoff is refused, or whose last attempt failed. */
+export type DeliveryPolicy =
+  /** It waits for a person. */
+  | { readonly kind: "deadLetter" }
+  /** It is passed over. */
+  | { readonly kind: "skip" }
+  /** The run fails. */
+  | { readonly kind: "fail" };
+
+/**
+ * A subscription of a choreography. Each event of its topics is a delivery, at the path `name#seq` of the event's entry; with
+ * several topics one delivery takes an event of each.
+ */
+export interface SubscriptionStep extends StepBase {
+  readonly kind: "subscription";
+  /** By the name under which the functions of the subscription see an event's data. */
+  readonly topics: ReadonlyMap<string, TopicDefinition>;
+  readonly target:
+    | { readonly kind: "agent"; readonly agent: AgentDefinition }
+    | { readonly kind: "workflow"; readonly workflow: WorkflowDefinition };
+  readonly input: (view: View) => unknown;
+  readonly publishes: readonly Publication[];
+  /** Of a subscription with several topics: how long, from the first event on, the others are waited for. */
+  readonly withinMs?: number;
+  /** What happens then. */
+  readonly onMissing?: "fail" | "goOn";
+  readonly onRefusal: DeliveryPolicy;
+  readonly onFailure: DeliveryPolicy;
+}
+
+/** Publishes an event. Its output is where the event stands. */
+export interface EmitStep extends StepBase {
+  readonly kind: "emit";
+  readonly topic: TopicDefinition;
+  readonly data: (view: View) => unknown;
+}
+
+/** Waits for an event of a topic with the run's correlation id. Its output is the event's data. */
+export interface AwaitEventStep extends StepBase {
+  readonly kind: "event";
+  readonly topic: TopicDefinition;
+  /** Whether an event is the one; the first if absent. */
+  readonly matches?: (data: Json, view: View) => boolean;
+  readonly timeoutMs?: number;
+  readonly onTimeout: SignalStep["onTimeout"];
+  readonly remindEveryMs?: number;
+}
+
+/** What makes a workflow a choreography: its steps are subscriptions, and what follows what is decided by events. */
+export interface ChoreographyPart {
+  /** A run begins with an event of this topic. */
+  readonly starts: TopicDefinition;
+  /** A run completes with an event of this topic, once nothing is left to deliver; without it as soon as nothing is. */
+  readonly ends?: TopicDefinition;
+  /** An event of this topic fails the run: what was done in it is compensated. */
+  readonly failsOn?: TopicDefinition;
+  /** Every topic that is published or subscribed to, by name. */
+  readonly topics: ReadonlyMap<string, TopicDefinition>;
+  /** By topic. */
+  readonly subscribers: ReadonlyMap<string, readonly SubscriptionStep[]>;
+  /** Which events of `starts` begin a run, once the choreography is first opened in a store: milliseconds since 1970 is a time. */
+  readonly from: "now" | "beginning" | number;
+  /** Runs that events have begun and that are waited for, at the same time. */
+  readonly concurrency: number;
+  /** How long a chain of events, each the effect of the one before, may become. */
+  readonly hopsMax: number;
+  /** Events of one run. */
+  readonly eventsMax: number;
+}
+
 export type StepDefinition =
   | AgentStep
   | MapStep
@@ -134,7 +212,10 @@ export type StepDefinition =
   | SubflowStep
   | SleepStep
   | ApprovalStep
-  | SignalStep;
+  | SignalStep
+  | EmitStep
+  | AwaitEventStep
+  | SubscriptionStep;
 
 export type StepKind = StepDefinition["kind"];
 
@@ -148,6 +229,8 @@ export interface WorkflowDefinition {
   readonly output?: AnyContract;
   /** How completed steps are compensated: one by one (if absent), or those side by side that don't depend on each other. */
   readonly compensation?: "sequential" | "parallel";
+  /** Set where the workflow is a choreography. */
+  readonly choreography?: ChoreographyPart;
   /** What limits the calls of all its runs. */
   readonly budgets?: readonly Budget[];
   /** What the calls of one run may use, with what its nested workflows may. */
@@ -165,6 +248,13 @@ export interface WorkflowDefinition {
   readonly dependents: ReadonlyMap<string, readonly string[]>;
   /** The run's output, from all keys. */
   readonly project: (view: View) => unknown;
+}
+
+/** The output of a step that publishes an event. */
+export interface EmittedEvent {
+  readonly topic: string;
+  /** The event's id. */
+  readonly id: string;
 }
 
 /** The output of an approval step. */

@@ -1,6 +1,7 @@
 /** What a workflow is made of: its agents, its contracts and the workflows nested in it, however deep. */
 import type { AgentDefinition } from "./agent-definition.ts";
 import type { AnyContract } from "./contract.ts";
+import type { TopicDefinition } from "./topic.ts";
 import type { StepDefinition, WorkflowDefinition } from "./workflow-definition.ts";
 
 /** Each object once, in the order in which it is met; an id can occur more than once if there are several objects of it. */
@@ -24,6 +25,7 @@ export function partsOf(definition: WorkflowDefinition): WorkflowParts {
       for (const one of agentsOf(step)) agents.add(one);
       for (const nested of workflowsOf(step)) workflows.add(nested);
       if (step.kind === "signal") contracts.add(step.contract);
+      for (const { contract } of topicsOf(step)) contracts.add(contract);
     }
   }
   // So is a fallback's own fallback.
@@ -38,8 +40,16 @@ export function partsOf(definition: WorkflowDefinition): WorkflowParts {
 /** The agents that a step may call. */
 export function agentsOf(step: StepDefinition): readonly AgentDefinition[] {
   if (step.kind === "agent" || step.kind === "map" || step.kind === "repeat") return [step.agent];
+  if (step.kind === "subscription") return step.target.kind === "agent" ? [step.target.agent] : [];
   if (step.kind !== "branch") return [];
   return [...step.cases.values()].flatMap((each) => (each.kind === "agent" ? [each.agent] : []));
+}
+
+/** The topics that a step publishes to, or takes events of. */
+export function topicsOf(step: StepDefinition): readonly TopicDefinition[] {
+  if (step.kind === "emit" || step.kind === "event") return [step.topic];
+  if (step.kind !== "subscription") return [];
+  return [...step.topics.values(), ...step.publishes.map(({ topic }) => topic)];
 }
 
 /** The agent that is called in place of another whose breaker is open. */
@@ -50,6 +60,8 @@ export function fallbackOf({ breaker }: AgentDefinition): AgentDefinition | unde
 /** The workflows that a step may start. */
 export function workflowsOf(step: StepDefinition): readonly WorkflowDefinition[] {
   if (step.kind === "subflow") return [step.workflow];
+  if (step.kind === "subscription")
+    return step.target.kind === "workflow" ? [step.target.workflow] : [];
   if (step.kind !== "branch") return [];
   return [...step.cases.values()].flatMap((each) =>
     each.kind === "workflow" ? [each.workflow] : [],

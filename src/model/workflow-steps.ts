@@ -8,6 +8,7 @@ import type { Json } from "./json.ts";
 import { isStepName } from "./naming.ts";
 import { type Reader, reader, shown } from "./option-reader.ts";
 import { isAgent, isAsync, isContract, isWorkflow } from "./problems.ts";
+import { isTopic } from "./topic.ts";
 import type { WrittenCase, WrittenStep } from "./workflow-chain.ts";
 import type {
   BranchCase,
@@ -28,7 +29,10 @@ export const SAVEPOINT_ATTEMPTS_MAX = 10;
 
 const COMMON = ["needs", "when", "requires", "onRefused", "deadline", "savepoint", "pivot"];
 
-const OPTIONS: { readonly [K in StepKind]: ReadonlySet<string> } = {
+/** Subscriptions are written otherwise; see choreography-build.ts. */
+type WrittenKind = Exclude<StepKind, "subscription">;
+
+const OPTIONS: { readonly [K in WrittenKind]: ReadonlySet<string> } = {
   agent: new Set([...COMMON, "input"]),
   map: new Set([...COMMON, "over", "input", "concurrency", "failures"]),
   branch: new Set([...COMMON, "choose"]),
@@ -37,6 +41,8 @@ const OPTIONS: { readonly [K in StepKind]: ReadonlySet<string> } = {
   sleep: new Set([...COMMON, "for", "until"]),
   approval: new Set([...COMMON, "show", "timeout", "onTimeout", "onDeclined", "remindEvery"]),
   signal: new Set([...COMMON, "contract", "timeout", "onTimeout", "remindEvery"]),
+  emit: new Set([...COMMON, "data"]),
+  event: new Set([...COMMON, "matches", "timeout", "onTimeout", "remindEvery"]),
 };
 
 const CASE_OPTIONS: ReadonlySet<string> = new Set(["input"]);
@@ -63,7 +69,7 @@ export function readStep(written: WrittenStep): ReadStep {
   return { step, problems: found };
 }
 
-const OWN: { readonly [K in StepKind]: (read: Reader, written: WrittenStep) => object } = {
+const OWN: { readonly [K in WrittenKind]: (read: Reader, written: WrittenStep) => object } = {
   agent: (read, { target }) => ({ agent: agentOf(read, target), input: read.fn("input") }),
   map: (read, { target }) => ({
     agent: agentOf(read, target),
@@ -99,7 +105,23 @@ const OWN: { readonly [K in StepKind]: (read: Reader, written: WrittenStep) => o
     if (!isContract(contract)) read.problem("was given no contract");
     return { contract, ...patienceOf(read), onTimeout: signalTimeoutOf(read, contract) };
   },
+  emit: (read, { target }) => ({ topic: topicOf(read, target), data: read.fn("data") }),
+  event: (read, { target }) => {
+    const topic = topicOf(read, target);
+    const matches = read.field("matches") === undefined ? undefined : read.fn("matches");
+    return {
+      topic,
+      ...(matches === undefined ? {} : { matches }),
+      ...patienceOf(read),
+      onTimeout: signalTimeoutOf(read, isTopic(topic) ? topic.contract : undefined),
+    };
+  },
 };
+
+function topicOf(read: Reader, target: unknown): unknown {
+  if (!isTopic(target)) read.problem("was given no topic");
+  return target;
+}
 
 interface Common {
   readonly needs: readonly string[];
@@ -169,7 +191,8 @@ function needsOf(read: Reader): readonly string[] {
   return Object.freeze([...needs]);
 }
 
-function requiresOf(read: Reader): readonly Requirement[] {
+/** The sentences that must hold before the handoff, each with its function. */
+export function requiresOf(read: Reader): readonly Requirement[] {
   const requires = read.field("requires");
   if (requires === undefined) return NO_REQUIREMENTS;
   if (typeof requires !== "object" || requires === null) {

@@ -9,7 +9,8 @@ import type { Contract } from "./contract.ts";
 import type { Duration } from "./duration.ts";
 import type { Failure } from "./entry.ts";
 import type { Frozen } from "./json.ts";
-import type { ApprovalOutput, WorkflowDefinition } from "./workflow-definition.ts";
+import type { Topic } from "./topic.ts";
+import type { ApprovalOutput, EmittedEvent, WorkflowDefinition } from "./workflow-definition.ts";
 
 /** A workflow that can be started: it takes `In` and gives `Out`. Made by `.output()` of the builder; a frozen value. */
 export interface Workflow<in In, out Out> extends WorkflowDefinition, Callable<In, Out> {}
@@ -289,6 +290,46 @@ export interface WorkflowBuilder<In, S extends { readonly input: In }, Out> {
       Patience & {
         readonly contract: Contract<T>;
         /** When nothing comes in time: `fail` (if left out) the step, `skip` it, or go on with a value. */
+        readonly onTimeout?: D;
+      },
+  ): WorkflowBuilder<In, S & { readonly [P in N]: T | Maybe<W, R> | Maybe<undefined, D> }, Out>;
+
+  /**
+   * Publishes an event, in the same commit as the step's own output, which says under which id. Whoever subscribes to the topic
+   * takes it from there; its correlation id is the run's.
+   */
+  emit<
+    const N extends string,
+    T,
+    const K extends KeysOf<S> = "input",
+    W extends boolean | undefined = undefined,
+    const R extends Refusal<K> = "fail",
+    const M extends Frozen<T> = Frozen<T>,
+  >(
+    name: FreshName<S, N>,
+    topic: Topic<T>,
+    options: StepOptions<S, K, W, R> & {
+      /** The event's data, checked against the topic's contract. */
+      readonly data: (view: StateView<S, K>) => Exact<M, T>;
+    },
+  ): WorkflowBuilder<In, S & { readonly [P in N]: EmittedEvent | Maybe<W, R> }, Out>;
+
+  /** Waits for an event with the run's correlation id; what it gives is the event's data. */
+  awaitEvent<
+    const N extends string,
+    T,
+    const K extends KeysOf<S> = "input",
+    W extends boolean | undefined = undefined,
+    const R extends Refusal<K> = "fail",
+    const D extends "fail" | "skip" | { readonly value: Frozen<T> } = "fail",
+  >(
+    name: FreshName<S, N>,
+    topic: Topic<T>,
+    options: StepOptions<S, K, W, R> &
+      Patience & {
+        /** Which event it is; the first if left out. Synchronous. */
+        readonly matches?: (event: Frozen<T>, view: StateView<S, K>) => boolean;
+        /** When none comes in time: `fail` (if left out) the step, `skip` it, or go on with a value. */
         readonly onTimeout?: D;
       },
   ): WorkflowBuilder<In, S & { readonly [P in N]: T | Maybe<W, R> | Maybe<undefined, D> }, Out>;

@@ -75,6 +75,8 @@ interface UntypedBuilder {
   readonly sleep: Call;
   readonly approval: Call;
   readonly awaitSignal: Call;
+  readonly emit: Call;
+  readonly awaitEvent: Call;
   readonly output: (project: unknown) => unknown;
 }
 
@@ -97,6 +99,8 @@ function builderAfter(header: WorkflowHeader, chain: Chain<WrittenStep>): Untype
     sleep: plain("sleep"),
     approval: plain("approval"),
     awaitSignal: plain("signal"),
+    emit: targeted("emit"),
+    awaitEvent: targeted("event"),
     output: (project) => buildWorkflow(header, listed(chain), project),
   } satisfies UntypedBuilder);
 }

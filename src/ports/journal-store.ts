@@ -9,6 +9,7 @@
  * J5. When append resolves, the entries survive the loss of power (unless the store was opened with the weaker setting).
  * J6. Each commit writes one commit row, chained to the one before, with the Merkle root of its entries' hashes.
  * J7. What is written is never changed: the store itself refuses UPDATE, DELETE and REPLACE on entries, commits and blobs.
+ * J8. A label is written in the same transaction as its entry.
  */
 
 /** A stream within a namespace: `run/<id>`, `registry/workflows`. */
@@ -22,6 +23,12 @@ export interface StoredEntry {
   readonly seq: number;
   readonly text: string;
   readonly hash: string;
+}
+
+/** An entry to be appended. */
+export interface NewEntry extends StoredEntry {
+  /** What it is to be found by besides its stream (see `labelled`): derived from its text, a line without a line feed. */
+  readonly label?: string;
 }
 
 /** What the store's index keeps of a stream: a projection, rebuilt from entries whenever in doubt. */
@@ -39,7 +46,7 @@ export interface StreamIndex {
 export interface StreamAppend extends StreamName {
   /** The seq of the last entry that the caller knows; -1 for a stream that must not exist yet. */
   readonly expectedSeq: number;
-  readonly entries: readonly StoredEntry[];
+  readonly entries: readonly NewEntry[];
   /** Replaces the stream's index if given; required for a new stream. May come without entries, to put an index right. */
   readonly index?: StreamIndex;
 }
@@ -97,6 +104,14 @@ export interface ArrivedEntry extends StoredEntry, StreamName {
   readonly no: number;
 }
 
+/** What a store has of one label. */
+export interface LabelSummary {
+  readonly label: string;
+  readonly entries: number;
+  /** Where the newest entry with it stands in the order of arrival. */
+  readonly lastPosition: number;
+}
+
 export interface HeadFilter {
   /** All namespaces if left out. */
   readonly namespace?: string;
@@ -142,6 +157,15 @@ export interface JournalStore {
   commits(afterCommitNo: number, limit: number): Promise<readonly StoredCommit[]>;
   /** Entries of all streams in the order of arrival, after a position (from the beginning if left out), at most `limit`: what verify, relays and exports read. */
   arrivals(after: number | undefined, limit: number): Promise<readonly ArrivedEntry[]>;
+  /** Entries of a namespace that were appended with this label, after a position (from the beginning if left out), in the order of arrival, at most `limit`. */
+  labelled(
+    namespace: string,
+    label: string,
+    after: number | undefined,
+    limit: number,
+  ): Promise<readonly ArrivedEntry[]>;
+  /** The labels of a namespace, in the order of their text, each with how many entries have it. */
+  labels(namespace: string): Promise<readonly LabelSummary[]>;
   /** Text of a blob, or undefined. */
   blob(sha256: string): Promise<string | undefined>;
   /** Blobs in the order of their hashes, after one (from the beginning if left out), at most `limit`. */

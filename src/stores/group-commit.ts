@@ -10,7 +10,7 @@ import type {
   AppendRequest,
   AppendResult,
   Blob,
-  StoredEntry,
+  NewEntry,
   StreamAppend,
   StreamIndex,
   StreamName,
@@ -54,19 +54,28 @@ export interface GroupPlan {
   readonly newStreams: readonly NewStream[];
   readonly indexes: readonly { readonly no: number; readonly index: StreamIndex }[];
   /** The entries, in order; `nos` has the stream's number for each. */
-  readonly entries: readonly StoredEntry[];
+  readonly entries: readonly NewEntry[];
   readonly nos: readonly number[];
   readonly ranges: readonly Range[];
   readonly blobs: readonly Blob[];
+  /** Which of the entries have a label, by their place among the entries. */
+  readonly labels: readonly PlannedLabel[];
+}
+
+export interface PlannedLabel {
+  readonly at: number;
+  readonly namespace: string;
+  readonly label: string;
 }
 
 interface Draft {
   readonly newStreams: NewStream[];
   readonly indexes: { readonly no: number; readonly index: StreamIndex }[];
-  readonly entries: StoredEntry[];
+  readonly entries: NewEntry[];
   readonly nos: number[];
   readonly ranges: { no: number; fromSeq: number; count: number }[];
   readonly blobs: Blob[];
+  readonly labels: PlannedLabel[];
 }
 
 /**
@@ -78,7 +87,15 @@ export function planGroup(
   lease: CurrentLease,
   lastCommitNo: number,
 ): GroupPlan {
-  const draft: Draft = { newStreams: [], indexes: [], entries: [], nos: [], ranges: [], blobs: [] };
+  const draft: Draft = {
+    newStreams: [],
+    indexes: [],
+    entries: [],
+    nos: [],
+    ranges: [],
+    blobs: [],
+    labels: [],
+  };
   const refusals = requests.map((request) => {
     const refusal = refusalOf(request, heads, lease);
     if (refusal === undefined) include(request, heads, draft);
@@ -133,6 +150,9 @@ function mistakeIn(
   if (entries.some((entry, i) => entry.seq !== expectedSeq + 1 + i)) {
     return refuse(`has entries that do not follow ${expectedSeq} one by one`);
   }
+  if (entries.some(({ label }) => label !== undefined && !isName(label))) {
+    return refuse("has an empty label, or one with a line feed");
+  }
   if (exists || expectedSeq !== -1) {
     return entries.length === 0 && index === undefined
       ? refuse("holds neither entries nor an index")
@@ -165,6 +185,9 @@ function include(request: AppendRequest, heads: Heads, draft: Draft): void {
     }
     if (part.entries.length === 0) continue;
     for (const entry of part.entries) {
+      const { label } = entry;
+      if (label !== undefined)
+        draft.labels.push({ at: draft.entries.length, namespace: part.namespace, label });
       draft.entries.push(entry);
       draft.nos.push(no);
     }

@@ -188,6 +188,55 @@ export function journalStoreConformance(name: string, makePlace: () => Promise<S
         expect(await store.arrivals(all[1]?.position, 1)).toEqual(all.slice(2, 3));
       });
 
+      test("J8: finds entries by their label, in the order of arrival, across streams and reopening", async () => {
+        const labelled = (stream: string, expectedSeq: number, label: string) =>
+          part(stream, expectedSeq, 1, {
+            entries: entries(stream, expectedSeq + 1, 1).map((entry) => ({ ...entry, label })),
+          });
+        await append(part("run/a", -1), labelled("run/b", -1, "topic/x"));
+        await Promise.all([
+          append(labelled("run/a", 0, "topic/y")),
+          append(labelled("run/b", 5, "topic/x")),
+          append(labelled("run/b", 0, "topic/x"), {
+            ...labelled("run/c", -1, "topic/x"),
+            namespace: "tenant",
+          }),
+        ]);
+        await store.close();
+        store = await place.factory({ readOnly: false });
+        epoch = await acquired(store);
+        await append(labelled("run/a", 1, "topic/x"));
+        const found = await store.labelled("default", "topic/x", undefined, 10);
+        expect(found.map(({ stream, seq }) => [stream, seq])).toEqual([
+          ["run/b", 0],
+          ["run/b", 1],
+          ["run/a", 2],
+        ]);
+        const arrived = await store.arrivals(undefined, 10);
+        expect(
+          arrived.filter(({ position }) => found.some((each) => each.position === position)),
+        ).toEqual(found);
+        expect(await store.labelled("default", "topic/x", found[0]?.position, 1)).toEqual(
+          found.slice(1, 2),
+        );
+        expect(await store.labelled("tenant", "topic/x", undefined, 10)).toHaveLength(1);
+        expect(await store.labelled("default", "topic/none", undefined, 10)).toEqual([]);
+        expect(await store.labels("default")).toEqual([
+          { label: "topic/x", entries: 3, lastPosition: found[2]?.position },
+          { label: "topic/y", entries: 1, lastPosition: expect.any(Number) },
+        ]);
+        expect(await store.labels("other")).toEqual([]);
+      });
+
+      test.each(["", "a\nb"])("J8: refuses the label %j", async (label) => {
+        const [entry] = entries("run/a", 0, 1);
+        const wrong = part("run/a", -1, 1, {
+          entries: entry === undefined ? [] : [{ ...entry, label }],
+        });
+        await expect(append(wrong)).rejects.toMatchObject({ code: "ARGUMENT_INVALID" });
+        expect(await store.heads({})).toEqual([]);
+      });
+
       test("gives the head of a stream, with the newest index", async () => {
         await append(part("run/a", -1, 2, { index: { ...INDEX, wakeAtMs: 1_900_000_000_000 } }));
         expect(await store.head({ namespace: "default", stream: "run/a" })).toEqual({

@@ -26,6 +26,7 @@ export function mortal(inner: StoreFactory): Mortal {
         read: (...request) => reach(() => store.read(...request)),
         head: (stream) => reach(() => store.head(stream)),
         heads: (filter) => reach(() => store.heads(filter)),
+        labelled: (...request) => reach(() => store.labelled(...request)),
         blob: (sha256) => reach(() => store.blob(sha256)),
         renew: (epoch) => reach(() => store.renew(epoch)),
         release: (epoch) => reach(() => store.release(epoch)),

@@ -32,7 +32,12 @@ function engine(name: string): Room {
   };
 }
 
-export const SURFACES = ["src/index.ts", "src/sqlite.ts", "src/testing/testing.ts"] as const;
+export const SURFACES = [
+  "src/index.ts",
+  "src/sqlite.ts",
+  "src/cloud-events.ts",
+  "src/testing/testing.ts",
+] as const;
 
 export const ROOMS: readonly Room[] = [
   { name: "model", files: /^src\/model\//, knows: [], node: [] },
@@ -84,7 +89,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "surface",
-    files: /^src\/(index|sqlite)\.ts$/,
+    files: /^src\/(index|sqlite|cloud-events)\.ts$/,
     knows: [
       ...CORE,
       "engine",
@@ -94,6 +99,7 @@ export const ROOMS: readonly Room[] = [
       "stores/memory",
       "cli/config",
       "testing",
+      "bridges",
     ],
     node: [],
   },
@@ -116,6 +122,7 @@ export const ROOMS: readonly Room[] = [
 /** Packages that belong to one room: who else needs them goes through that room. */
 export const PACKAGES_OF_ONE_ROOM: Readonly<Record<string, RegExp>> = {
   "better-sqlite3": /^src\/stores\/sqlite\//,
+  cloudevents: /^src\/bridges\/cloud-events\//,
   "cli-progress": /^src\/cli\//,
   "cli-table3": /^src\/cli\//,
   commander: /^src\/cli\//,

@@ -38,6 +38,8 @@ export interface StepRules<S extends StepDefinition> {
     error: Failure,
     deadlineAt?: number,
   ) => void;
+  /** A person has given up a call that was parked. As `givenUp` if absent. */
+  readonly discarded?: (turn: Deliberation, step: S, path: string, error: Failure) => void;
   readonly childEnded?: (
     turn: Deliberation,
     step: S,

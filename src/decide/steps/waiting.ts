@@ -2,8 +2,9 @@
 import type { Json } from "../../model/json.ts";
 import { sealJson } from "../../model/json.ts";
 import { positionOf, type ReceivedSignal } from "../../model/run.ts";
-import { tryCall } from "../handoff.ts";
-import { failStep } from "../refusal.ts";
+import { eventsOn } from "../bus.ts";
+import { tryCall, tryChecked, viewOf } from "../handoff.ts";
+import { failStep, refuse } from "../refusal.ts";
 import { type Deliberation, ENGINE, laterTurn, say } from "../turn.ts";
 import { open, sealOpen } from "./opening.ts";
 import type { OpenState, StepOf, StepRules } from "./rules.ts";
@@ -62,24 +63,59 @@ export const signalRules: StepRules<StepOf<"signal">> = {
     if (signal !== undefined) sealAnswer(turn, step.name, state, signal, signal.value);
   },
   due: (turn, step, state) => {
-    if (!isDue(turn, step.name, state)) return;
-    const { onTimeout } = step;
-    if (onTimeout.kind === "fail") return failStep(turn, step.name, timeoutFailure(step.name));
-    if (onTimeout.kind === "value")
-      return sealOpen(turn, step.name, state, onTimeout.value, { timedOut: true });
-    say(turn, {
-      kind: "step.skipped",
-      path: step.name,
-      ...laterTurn(turn.run, step.name),
-      by: ENGINE,
-      reads: state.reads,
-      payload: { reason: "timeout" },
-    });
+    if (isDue(turn, step.name, state)) endInTime(turn, step, state);
+  },
+};
+
+function endInTime(
+  turn: Deliberation,
+  { name, onTimeout }: StepOf<"signal"> | StepOf<"event">,
+  state: OpenState,
+): void {
+  if (onTimeout.kind === "fail") return failStep(turn, name, timeoutFailure(name));
+  if (onTimeout.kind === "value")
+    return sealOpen(turn, name, state, onTimeout.value, { timedOut: true });
+  say(turn, {
+    kind: "step.skipped",
+    path: name,
+    ...laterTurn(turn.run, name),
+    by: ENGINE,
+    reads: state.reads,
+    payload: { reason: "timeout" },
+  });
+}
+
+export const eventRules: StepRules<StepOf<"event">> = {
+  begin: (turn, step) =>
+    open(turn, step, () => ({
+      ok: true,
+      value: { opening: { step: "event", ...moments(turn, step) } },
+    })),
+  proceed: (turn, step, state) => {
+    const { view } = viewOf(turn.run, step.needs);
+    const { contract } = step.topic;
+    for (const event of eventsOn(turn.run, step.topic.name)) {
+      if (event.contract !== contract.id) {
+        const checked = tryChecked(contract, event.data, `event of ${step.name}`);
+        if (!checked.ok) return refuse(turn, step, checked.violations, state.reads);
+      }
+      const matches = tryCall("matches", () => step.matches?.(event.data, view) ?? true);
+      if (!matches.ok) return refuse(turn, step, matches.violations, state.reads);
+      if (!matches.value) continue;
+      const causation = positionOf(turn.run, event.seq);
+      return sealOpen(turn, step.name, state, event.data, { causation });
+    }
+  },
+  due: (turn, step, state) => {
+    if (isDue(turn, step.name, state)) endInTime(turn, step, state);
   },
 };
 
 /** A reminder is due: it is recorded with the time of the next, and somebody is told. */
-export function remind(turn: Deliberation, step: StepOf<"approval"> | StepOf<"signal">): void {
+export function remind(
+  turn: Deliberation,
+  step: StepOf<"approval"> | StepOf<"signal"> | StepOf<"event">,
+): void {
   if (step.remindEveryMs === undefined) return;
   const remindAt = Math.max(turn.run.at, turn.nowMs) + step.remindEveryMs;
   say(turn, {
@@ -106,7 +142,8 @@ function moments(
 /** Whether the timeout settles the step. An answer that is in the journal already has come before it. */
 function isDue(turn: Deliberation, step: string, { opening }: OpenState): boolean {
   if (turn.run.signals.has(step)) return false;
-  const isWaiting = opening.step === "approval" || opening.step === "signal";
+  const isWaiting =
+    opening.step === "approval" || opening.step === "signal" || opening.step === "event";
   return isWaiting && opening.dueAt !== undefined && opening.dueAt <= turn.nowMs;
 }
 

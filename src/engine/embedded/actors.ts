@@ -6,7 +6,7 @@
  */
 import { takeTurn } from "../../decide/accept.ts";
 import { nextDeadlineAt } from "../../decide/deadline.ts";
-import { hasEnded, nextWakeAt, statusOf } from "../../decide/decide.ts";
+import { hasEnded, isComplete, nextWakeAt, statusOf } from "../../decide/decide.ts";
 import type { Deliberation } from "../../decide/turn.ts";
 import { seal, type Sealed } from "../../journal/seal.ts";
 import { type FactOf, OPEN_STATUSES, runStream } from "../../model/entry.ts";
@@ -20,6 +20,7 @@ import { deliver, gone, listActor } from "./inbox.ts";
 import { moved } from "./overload.ts";
 import { childOutcome, finished, outcomeOf } from "./outcomes.ts";
 import { perform } from "./perform.ts";
+import { tellTopics } from "./topic-reader.ts";
 
 /** Pause before an append that the store could not do is tried again; doubled up to the second number. */
 const APPEND_RETRY_MS = 100;
@@ -153,6 +154,7 @@ function appended(
   }
   const watchers = core.watchers.get(actor.id);
   if (watchers !== undefined) for (const watcher of watchers) watcher.entries(sealed.entries);
+  if (core.topicWatchers.size > 0) tellTopics(core, actor, sealed);
   settle(core, actor, turn, arrivals);
 }
 
@@ -321,7 +323,7 @@ function isResting(core: Core, actor: Actor): boolean {
   )
     return false;
   // What can begin, and a run that can complete, wait for a place.
-  if (run.phase.kind === "going" && (run.agenda.size > 0 || run.unsettledSteps === 0)) return false;
+  if (run.phase.kind === "going" && (run.agenda.size > 0 || isComplete(run))) return false;
   for (const performing of run.performing.values())
     if (performing.agent !== undefined) return false;
   const wakeAtMs = nextWakeAt(run);
@@ -463,6 +465,8 @@ export function stopAll(core: Core, reason: BatonError): void {
   for (const actor of [...core.actors.values()]) dropActor(core, actor);
   for (const id of [...core.waiters.keys()]) tellWaiters(core, id, reason);
   for (const watchers of core.watchers.values()) for (const watcher of watchers) watcher.ended();
+  for (const watchers of core.topicWatchers.values())
+    for (const told of [...watchers]) told(undefined);
 }
 
 /** What the store's index is to say of a run. */

@@ -54,6 +54,7 @@ async function startOrJoin(core: Core, parent: Actor, command: StartChild): Prom
     input,
     by: ENGINE,
     parent: { run: parent.id, path },
+    correlation: parent.run.correlation,
     ...(deadlineAt === undefined ? {} : { deadlineAt }),
     ...manifestIfNew(core, workflow),
   });

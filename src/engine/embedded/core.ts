@@ -27,6 +27,8 @@ import type { Catalogue } from "../definitions.ts";
 import type { PriceTable } from "../usage.ts";
 import type { AgentPlaces } from "./agent-places.ts";
 import type { Breakers } from "./breakers.ts";
+import type { Intakes } from "./intakes.ts";
+import type { Routes } from "./routes.ts";
 import type { Line, Place } from "./line.ts";
 import type { Rates } from "./rates.ts";
 import type { RetryBudgets } from "./retry-budgets.ts";
@@ -117,6 +119,9 @@ export interface Pace {
   hundredMs: number | undefined;
 }
 
+/** Is told that a topic may have more; with the name of the choreography, where a run of one has published it. */
+export type TopicWatcher = (publisher: string | undefined) => void;
+
 export interface Core {
   readonly store: JournalStore;
   readonly namespace: string;
@@ -138,6 +143,10 @@ export interface Core {
   readonly budgets: Budgets;
   readonly quarantine: Quarantine;
   readonly children: Children;
+  readonly intakes: Intakes;
+  readonly routes: Routes;
+  /** By label, those who are told when something was appended with it. */
+  readonly topicWatchers: Map<string, Set<TopicWatcher>>;
   /** Processes a listed actor; see actors.ts. */
   readonly process: (actor: Actor) => void;
   /** Loads an unfinished run that is not in memory, so that it goes on. Errors are logged. */

@@ -4,16 +4,16 @@ import { check } from "../../model/check.ts";
 import type { Input } from "../../decide/accept.ts";
 import { type Author, runStream } from "../../model/entry.ts";
 import { BatonError, isBatonError } from "../../model/errors.ts";
-import type { Json, JsonObject } from "../../model/json.ts";
+import type { JsonObject } from "../../model/json.ts";
 import type { Limits } from "../../model/limits.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Ids } from "../../ports/ids.ts";
 import type { JournalStore } from "../../ports/journal-store.ts";
 import type { LogSink } from "../../ports/log-sink.ts";
-import type { RunOutcome } from "../baton.ts";
 import type { Catalogue } from "../definitions.ts";
 import type { Engine } from "../engine.ts";
 import { registerWorkflows } from "../manifests.ts";
+import { registerTopics } from "../topic-registry.ts";
 import type { PriceTable } from "../usage.ts";
 import { tooLarge } from "../value-size.ts";
 import type { Subscriber } from "../watch.ts";
@@ -36,7 +36,12 @@ import { retryBudgets } from "./retry-budgets.ts";
 import { quarantine } from "./quarantine.ts";
 import { resolveStep } from "./resolve-step.ts";
 import { refuseCancel, resolve, rollBack } from "./rollbacks.ts";
-import { actorOf, notLoaded, readOutcome, resumeRuns, startRun } from "./runs.ts";
+import { actorOf, notLoaded, resumeRuns, startRun } from "./runs.ts";
+import { intakes } from "./intakes.ts";
+import { endOf } from "./run-end.ts";
+import { publishEvent } from "./publishing.ts";
+import { routes } from "./routes.ts";
+import { watchTopic } from "./topic-reader.ts";
 import { wakes } from "./wakes.ts";
 import { watchdog } from "./watchdog.ts";
 
@@ -60,18 +65,17 @@ export interface EngineOptions {
 
 /**
  * Opens the engine: takes the lease, registers the workflows, and goes on with every unfinished run.
- * @throws BatonError STORE_IN_USE, WORKFLOW_CHANGED, STORE_FAILED
+ * @throws BatonError STORE_IN_USE, WORKFLOW_CHANGED, TOPIC_CHANGED, STORE_FAILED
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { store, clock } = options;
   const lease = await acquireLease(store, clock, options.holder, options.standby);
   const { epoch } = lease;
   try {
-    await registerWorkflows(
-      { store, namespace: options.namespace, epoch },
-      options.catalogue.workflows.values(),
-      clock.now(),
-    );
+    const source = { store, namespace: options.namespace, epoch };
+    const { workflows, topics } = options.catalogue;
+    await registerWorkflows(source, workflows.values(), clock.now());
+    await registerTopics(source, topics.values(), clock.now());
   } catch (error) {
     // Closing the store frees the lease, too; what counts is why it could not be used.
     await store.release(epoch).catch(() => {});
@@ -88,13 +92,16 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       const { joined } = await startRun(core, request);
       if (joined && !core.actors.has(request.id)) await goOn(core, request.id);
     },
-    outcome: (run) => outcome(core, run),
+    outcome: (run) => endOf(core, run),
     signal: (run, step, payload, by, id) => signal(core, { run, step, payload, by, id }),
     ...wayBack(core),
     subscribe: (run, subscriber) => subscribe(core, run, subscriber),
     health: guard.health,
     ...gates(core),
+    ...bus(core),
     close: async (graceMs) => {
+      await core.intakes.stop();
+      await core.routes.stop();
       leave();
       guard.stop();
       await closeCore(core, graceMs);
@@ -146,6 +153,8 @@ async function goOnWithAll(core: Core, leave: () => void): Promise<void> {
     await core.budgets.restore();
     await findUnfinished(core);
     core.budgets.wakeRaised();
+    await core.intakes.open();
+    await core.routes.open();
   } catch (error) {
     leave();
     core.wakes.stop();
@@ -178,6 +187,28 @@ function gates(
       checkAuthor(raise.by);
       checkWellFormed("reason", raise.reason);
       await core.budgets.raiseByPerson(name, raise);
+    },
+  };
+}
+
+/** What people and programs do with topics. */
+function bus(
+  core: Core,
+): Pick<Engine, "publish" | "subscriptions" | "setSubscription" | "subscribeTopic"> {
+  return {
+    subscribeTopic: (topic, { changed, ended }) =>
+      watchTopic(core, topic, () => (core.closing ? ended() : changed())),
+    publish: async (request) => {
+      open(core);
+      checkAuthor(request.by);
+      return await publishEvent(core, request);
+    },
+    subscriptions: () => core.intakes.snapshots(),
+    setSubscription: async (name, change) => {
+      open(core);
+      checkAuthor(change.by);
+      checkWellFormed("reason", change.reason);
+      await core.intakes.change(name, change);
     },
   };
 }
@@ -216,6 +247,9 @@ function makeCore(options: EngineOptions, { epoch, abandoned }: AcquiredLease): 
     budgets: budgets(() => core),
     quarantine: quarantine(),
     children: children(() => core),
+    intakes: intakes(() => core),
+    routes: routes(() => core),
+    topicWatchers: new Map(),
     process: (actor) => processActor(core, actor),
     activate: (run) => activate(core, run),
     wakes: wakes(clock, (run) => activate(core, run)),
@@ -289,37 +323,6 @@ async function findUnfinished(core: Core): Promise<void> {
     after = last.no;
   }
   void resumeRuns(core);
-}
-
-/** Waits first, then looks whether the run has ended already, so that no end falls in between. */
-async function outcome(core: Core, run: string): Promise<RunOutcome<Json>> {
-  if (core.stopped !== undefined) throw core.stopped;
-  return await new Promise((resolve, reject) => {
-    const waiters = core.waiters.get(run) ?? [];
-    core.waiters.set(run, waiters);
-    const waiter = (told: RunOutcome<Json> | BatonError) => {
-      if (told instanceof Error) reject(told);
-      else resolve(told);
-    };
-    waiters.push(waiter);
-    if (core.actors.has(run)) return;
-    const leave = () => {
-      const at = waiters.indexOf(waiter);
-      if (at >= 0) waiters.splice(at, 1);
-      if (waiters.length === 0 && core.waiters.get(run) === waiters) core.waiters.delete(run);
-    };
-    readOutcome(core, run).then(
-      (ended) => {
-        if (ended === undefined) return;
-        leave();
-        resolve(ended.outcome);
-      },
-      (error: unknown) => {
-        leave();
-        reject(core.stopped ?? error);
-      },
-    );
-  });
 }
 
 interface Signal {

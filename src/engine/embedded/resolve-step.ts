@@ -82,6 +82,8 @@ function stillUnderWay(run: string, path: string): BatonError {
 
 /** The contract of what a person says a parked call, or step, came to; undefined where today's code knows of none. */
 function takesOf(run: Run, step: StepDefinition, path: string): AnyContract | undefined {
+  if (step.kind === "subscription" && step.target.kind === "workflow")
+    return step.target.workflow.output ?? ANYTHING;
   if (!isWhole(run, step, path)) return callOf(run, step, path)?.agent.output;
   if (step.kind === "signal") return step.contract;
   if (step.kind === "approval") return APPROVAL;

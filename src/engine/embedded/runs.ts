@@ -23,6 +23,7 @@ import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import type { RunOutcome } from "../baton.ts";
 import type { StartRequest } from "../engine.ts";
 import { manifestHash, pinnedDefinition, workflowId } from "../manifests.ts";
+import { traceIdOf } from "../topics.ts";
 import { tooLarge } from "../value-size.ts";
 import { ENGINE_VERSION } from "../version.ts";
 import { newActor, takePlace } from "./actors.ts";
@@ -46,8 +47,8 @@ export async function startRun(
   request: StartRequest,
 ): Promise<{ readonly joined: boolean }> {
   const { id, definition } = request;
-  // A child's id is made of its parent's, and may be longer.
-  if (request.parent === undefined && !RUN_ID.test(id)) {
+  // A child's id is made of its parent's, and that of a run which an event begins of its correlation's: they may be longer.
+  if (request.parent === undefined && request.event === undefined && !RUN_ID.test(id)) {
     throw new BatonError("ARGUMENT_INVALID", `"${id.slice(0, 220)}" is not a run id.`, {
       hint: "Use 1 to 200 letters, digits and . _ : @ / ~ - ; the first a letter or digit.",
       details: { id },
@@ -95,10 +96,14 @@ function startInput(core: Core, request: StartRequest): StartInput {
     by,
     engine: ENGINE_VERSION,
     manifest: manifestHash(definition),
-    traceId: sha256Hex(`baton/trace/v1\n${core.namespace}\n${request.id}`).slice(0, 32),
+    traceId: traceIdOf(core.namespace, request.correlation ?? request.id),
     input: checked.value,
     inputHash: sha256Hex(text),
     ...(parent === undefined ? {} : { parent }),
+    ...(request.correlation === undefined || request.correlation === request.id
+      ? {}
+      : { correlation: request.correlation }),
+    ...(request.event === undefined ? {} : { event: request.event }),
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
     ...(deadlineAt === undefined ? {} : { deadlineAt }),
     ...fork,

@@ -14,6 +14,7 @@ import type {
   Blob,
   HeadFilter,
   JournalStore,
+  LabelSummary,
   Lease,
   LeaseResult,
   StoredCommit,
@@ -39,6 +40,8 @@ interface Ledger {
   readonly byName: Map<string, Stream>;
   readonly arrivals: ArrivedEntry[];
   readonly commits: StoredCommit[];
+  /** By namespace, then by label. */
+  readonly labels: Map<string, Map<string, ArrivedEntry[]>>;
   readonly blobs: Map<string, string>;
   lease: Lease;
   /** The handle that holds the lease. */
@@ -60,6 +63,7 @@ export function memory(options: MemoryOptions = {}): StoreFactory {
     byName: new Map(),
     arrivals: [],
     commits: [],
+    labels: new Map(),
     blobs: new Map(),
     lease: { epoch: 0, holder: "", heartbeat: 0 },
     owner: undefined,
@@ -111,6 +115,16 @@ function openHandle(ledger: Ledger, readOnly: boolean, { now, soon }: Timing): J
       check(false);
       const from = Math.max(0, after ?? 0);
       return ledger.arrivals.slice(from, from + limit);
+    },
+    async labelled(namespace, label, after, limit) {
+      check(false);
+      const found = ledger.labels.get(namespace)?.get(label) ?? [];
+      const from = found.findIndex(({ position }) => position > (after ?? 0));
+      return from < 0 ? [] : found.slice(from, from + limit);
+    },
+    async labels(namespace) {
+      check(false);
+      return listLabels(ledger, namespace);
     },
     async blob(sha256) {
       check(false);
@@ -210,6 +224,15 @@ function write(ledger: Ledger, plan: GroupPlan, now: () => number): void {
       Object.freeze({ ...entry, position, no, namespace, stream: stream.stream }),
     );
   }
+  const before = ledger.arrivals.length - plan.entries.length;
+  for (const { at, namespace, label } of plan.labels) {
+    const arrived = ledger.arrivals[before + at];
+    const inNamespace = ledger.labels.get(namespace) ?? new Map<string, ArrivedEntry[]>();
+    ledger.labels.set(namespace, inNamespace);
+    const found = inNamespace.get(label) ?? [];
+    inNamespace.set(label, found);
+    if (arrived !== undefined) found.push(arrived);
+  }
   for (const { no, index } of plan.indexes) streamAt(ledger, no).index = keepIndex(index);
   for (const { sha256, text } of plan.blobs) {
     if (!ledger.blobs.has(sha256)) ledger.blobs.set(sha256, text);
@@ -250,6 +273,15 @@ function listHeads(ledger: Ledger, filter: HeadFilter): readonly StreamHead[] {
     found.push(headOf(stream));
   }
   return found;
+}
+
+function listLabels(ledger: Ledger, namespace: string): readonly LabelSummary[] {
+  const found = [...(ledger.labels.get(namespace) ?? [])].map(([label, arrived]) => ({
+    label,
+    entries: arrived.length,
+    lastPosition: arrived.at(-1)?.position ?? 0,
+  }));
+  return found.sort((a, b) => (a.label < b.label ? -1 : 1));
 }
 
 function listBlobs(ledger: Ledger, after: string | undefined, limit: number): readonly Blob[] {

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { sha256Hex } from "../../journal/hash.ts";
 import type { JournalStore, StreamAppend } from "../../ports/journal-store.ts";
 import { type Driver, loadDriver } from "./driver.ts";
+import { journal0001 } from "./migrations/0001-journal.ts";
 import { networkFileSystem } from "./place.ts";
 import { decodeRanges, encodeRanges } from "./ranges.ts";
 import { sqlite } from "./sqlite.ts";
@@ -15,7 +16,7 @@ const WRITE = { readOnly: false };
 const READ = { readOnly: true };
 
 function part(stream: string, expectedSeq: number, text = '"entry"'): StreamAppend {
-  const entries = [{ seq: expectedSeq + 1, text, hash: sha256Hex(text) }];
+  const entries = [{ seq: expectedSeq + 1, text, hash: sha256Hex(text), label: "topic/x" }];
   return {
     namespace: "default",
     stream,
@@ -53,6 +54,23 @@ describe("the SQLite file", () => {
     await store.close();
   }
 
+  test("a file of format 1 is brought to today's, with all that is in it", async () => {
+    const old = new SqliteDatabase(file);
+    old.exec(journal0001);
+    old.pragma(`application_id = ${0x4261746e}`);
+    old.pragma("user_version = 1");
+    old.close();
+    await expect(sqlite(file)(READ)).rejects.toMatchObject({ code: "STORE_FAILED" });
+    await fill();
+    const store = await sqlite(file)(READ);
+    expect(await store.labelled("default", "topic/x", undefined, 10)).toHaveLength(1);
+    await store.close();
+    const database = new SqliteDatabase(file);
+    expect(database.pragma("user_version", { simple: true })).toBe(2);
+    expect(database.prepare("SELECT value FROM meta WHERE key = 'format'").pluck().get()).toBe("2");
+    database.close();
+  });
+
   test.each([
     ["UPDATE entries SET text = ''"],
     ["DELETE FROM entries"],
@@ -69,6 +87,12 @@ describe("the SQLite file", () => {
     ["UPDATE streams SET name = 'run/b'"],
     ["UPDATE streams SET no = 2"],
     ["DELETE FROM streams"],
+    ["UPDATE labels SET label = 'topic/y'"],
+    ["DELETE FROM labels"],
+    ["INSERT OR REPLACE INTO labels SELECT 9, namespace, label FROM labels"],
+    ["UPDATE labelled SET position = 2"],
+    ["DELETE FROM labelled"],
+    ["INSERT OR REPLACE INTO labelled SELECT label_no, position FROM labelled"],
     ["INSERT OR REPLACE INTO streams VALUES (1, 'x', 'y', '', 0, '', NULL)"],
     ["INSERT OR REPLACE INTO streams VALUES (2, 'default', 'run/a', '', 0, '', NULL)"],
   ])("promise 2: the database itself refuses (J7): %s", async (sql) => {

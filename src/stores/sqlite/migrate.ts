@@ -4,12 +4,13 @@
 import { BatonError } from "../../model/errors.ts";
 import type { Database } from "./driver.ts";
 import { journal0001 } from "./migrations/0001-journal.ts";
+import { labels0002 } from "./migrations/0002-labels.ts";
 
 /** "Batn": says to SQLite's tools, and to us, whose file this is. */
 const APPLICATION_ID = 0x4261746e;
 
 /** The SQL that leads from each format to the next; the format's number is the length of the list. */
-const MIGRATIONS: readonly string[] = [journal0001];
+const MIGRATIONS: readonly string[] = [journal0001, labels0002];
 
 /**
  * Brings the file to today's format, or refuses it.

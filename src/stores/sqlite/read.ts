@@ -6,6 +6,7 @@ import type {
   Blob,
   CommitRange,
   HeadFilter,
+  LabelSummary,
   StoredCommit,
   StoredEntry,
   StreamHead,
@@ -43,6 +44,13 @@ export interface SqliteReader {
   heads(filter: HeadFilter): readonly StreamHead[];
   commits(afterCommitNo: number, limit: number): readonly StoredCommit[];
   arrivals(after: number | undefined, limit: number): readonly ArrivedEntry[];
+  labelled(
+    namespace: string,
+    label: string,
+    after: number | undefined,
+    limit: number,
+  ): readonly ArrivedEntry[];
+  labels(namespace: string): readonly LabelSummary[];
   blob(sha256: string): string | undefined;
   blobs(after: string | undefined, limit: number): readonly Blob[];
 }
@@ -85,19 +93,40 @@ export function sqliteReader(database: Database): SqliteReader {
     heads: (filter) => selectHeads(database, filter).map(headOf),
     commits: commitReader(database),
     arrivals(after, limit) {
-      return selectArrivals
-        .all(after ?? Number.MIN_SAFE_INTEGER, limit)
-        .map(([position, no, seq, text, hash, namespace, name]) => ({
-          position,
-          no,
-          seq,
-          text,
-          hash: hash.toString("hex"),
-          namespace: namespace ?? "",
-          stream: name ?? "",
-        }));
+      return selectArrivals.all(after ?? Number.MIN_SAFE_INTEGER, limit).map(arrivedOf);
     },
+    ...labelReader(database),
     ...blobReader(database),
+  };
+}
+
+function arrivedOf([position, no, seq, text, hash, namespace, name]: ArrivedRow): ArrivedEntry {
+  const names = { namespace: namespace ?? "", stream: name ?? "" };
+  return { position, no, seq, text, hash: hash.toString("hex"), ...names };
+}
+
+function labelReader(database: Database): Pick<SqliteReader, "labelled" | "labels"> {
+  const selectLabelled = database
+    .prepare<[string, string, number, number], ArrivedRow>(
+      `SELECT position, stream_no, seq, text, hash, streams.namespace, name
+       FROM labelled JOIN entries USING (position) LEFT JOIN streams ON no = stream_no
+       WHERE label_no = (SELECT no FROM labels WHERE namespace = ? AND label = ?) AND position > ?
+       ORDER BY position LIMIT ?`,
+    )
+    .raw();
+  const selectLabels = database
+    .prepare<[string], readonly [string, number, number]>(
+      `SELECT label, count(*), max(position) FROM labels JOIN labelled ON label_no = labels.no
+       WHERE namespace = ? GROUP BY labels.no ORDER BY label`,
+    )
+    .raw();
+  return {
+    labelled: (namespace, label, after, limit) =>
+      selectLabelled.all(namespace, label, after ?? Number.MIN_SAFE_INTEGER, limit).map(arrivedOf),
+    labels: (namespace) =>
+      selectLabels
+        .all(namespace)
+        .map(([label, entries, lastPosition]) => ({ label, entries, lastPosition })),
   };
 }
 

@@ -145,6 +145,9 @@ function openStore(
     heads: async (filter) => reading(() => reader.heads(filter)),
     commits: async (after, limit) => reading(() => reader.commits(after, limit)),
     arrivals: async (after, limit) => reading(() => reader.arrivals(after, limit)),
+    labelled: async (namespace, label, after, limit) =>
+      reading(() => reader.labelled(namespace, label, after, limit)),
+    labels: async (namespace) => reading(() => reader.labels(namespace)),
     blob: async (sha256) => reading(() => reader.blob(sha256)),
     blobs: async (after, limit) => reading(() => reader.blobs(after, limit)),
     acquire: async (holder, takeOver) =>

@@ -114,6 +114,7 @@ function rowWriter(
     "INSERT INTO commits (commit_no, text, hash, ranges) VALUES (?, ?, ?, ?)",
   );
   const insertBlob = blobInserter(database);
+  const insertLabels = labelInserter(database);
   return function write(plan: GroupPlan, from: Tail, epoch: number): Tail {
     for (const { no, namespace, stream, index } of plan.newStreams)
       insertStream.run(no, namespace, stream, ...columnsOf(index));
@@ -123,6 +124,7 @@ function rowWriter(
     const count = plan.entries.length;
     if (count === 0) return { ...from, streamNo };
     insertEntries(plan, from.position + 1);
+    if (plan.labels.length > 0) insertLabels(plan.labels, from.position + 1);
     const at = Math.max(from.at, now());
     const commitNo = from.commitNo + 1;
     const root = merkleRoot(plan.entries.map(({ hash }) => hash));
@@ -195,6 +197,26 @@ function entryInserter(database: Database): (plan: GroupPlan, position: number) 
         }
         statement.run(values);
       }
+    }
+  };
+}
+
+function labelInserter(
+  database: Database,
+): (labels: GroupPlan["labels"], position: number) => void {
+  const find = database
+    .prepare<[string, string], number>("SELECT no FROM labels WHERE namespace = ? AND label = ?")
+    .pluck();
+  const add = database.prepare<[string, string]>(
+    "INSERT INTO labels (namespace, label) VALUES (?, ?)",
+  );
+  const insert = database.prepare<[number | bigint, number]>(
+    "INSERT INTO labelled (label_no, position) VALUES (?, ?)",
+  );
+  return (labels, position) => {
+    for (const { at, namespace, label } of labels) {
+      const no = find.get(namespace, label) ?? add.run(namespace, label).lastInsertRowid;
+      insert.run(no, position + at);
     }
   };
 }

@@ -1,0 +1,96 @@
+/** Publishing from outside: an event with a stream of its own, so that its id makes it unique, and nobody waits for anybody. */
+import { tryEvent } from "../../decide/publish.ts";
+import { readStream } from "../../history/read.ts";
+import { canonicalJson } from "../../journal/canonical.ts";
+import { NO_HASH } from "../../journal/hash.ts";
+import { seal } from "../../journal/seal.ts";
+import { type Fact } from "../../model/entry.ts";
+import { type EventFacts, eventStream } from "../../model/event-facts.ts";
+import { BatonError } from "../../model/errors.ts";
+import type { Json } from "../../model/json.ts";
+import type { PublishedEvent } from "../baton.ts";
+import type { PublishRequest } from "../engine.ts";
+import { tooLarge } from "../value-size.ts";
+import type { Core } from "./core.ts";
+import { commitStream } from "./stream-journal.ts";
+import { tellTopic } from "./topic-reader.ts";
+
+/** Ids become part of run ids, file names and URLs. */
+const EVENT_ID = /^[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}$/;
+
+/**
+ * Publishes an event, durably, before this resolves. The same id with the same data is the event that is there.
+ * @throws BatonError EVENT_REFUSED, EVENT_CONFLICT, ARGUMENT_INVALID, VALUE_TOO_LARGE, and what the store throws
+ */
+export async function publishEvent(core: Core, request: PublishRequest): Promise<PublishedEvent> {
+  const { topic, data, id, by } = request;
+  const correlation = request.correlation ?? id;
+  for (const each of [id, correlation]) checkId(each);
+  const event = tryEvent(topic, `data of ${topic.name}`, () => data ?? null);
+  if (!event.ok || event.value === undefined) {
+    const violations = event.ok ? [] : event.violations;
+    throw new BatonError(
+      "EVENT_REFUSED",
+      `The event breaks ${topic.contract.id}: ${violations[0]?.message ?? "it has no data"}`,
+      { details: { topic: topic.name, violations } },
+    );
+  }
+  const { key, data: value } = event.value;
+  const large = tooLarge(core.limits, value, `event of ${topic.name}`);
+  if (large !== undefined) throw new BatonError("VALUE_TOO_LARGE", large);
+  const stream = { namespace: core.namespace, stream: eventStream(id) };
+  const published = Object.freeze({ id, topic: topic.name, correlation });
+  if (await isThere(core, stream, { topic: topic.name, value, correlation })) return published;
+  const payload = {
+    topic: topic.name,
+    contract: topic.contract.id,
+    id,
+    hops: 0,
+    ...(key === undefined ? {} : { key }),
+    ...(correlation === id ? {} : { correlation }),
+  };
+  const at = core.clock.now();
+  const fact: Fact = { kind: "event.published", by, payload, value, seq: 0, at };
+  const { namespace, epoch, limits } = core;
+  const { inlinePayloadBytesMax } = limits;
+  const context = { namespace, stream: stream.stream, epoch, prev: NO_HASH, inlinePayloadBytesMax };
+  const index = { status: "published", open: false, type: topic.name };
+  await commitStream(core, stream, seal(context, [fact]), { expectedSeq: -1, index });
+  tellTopic(core, topic.name);
+  return published;
+}
+
+function checkId(id: string): void {
+  if (EVENT_ID.test(id)) return;
+  throw new BatonError("ARGUMENT_INVALID", `"${id.slice(0, 140)}" is not an event's id.`, {
+    hint: "Use 1 to 128 letters, digits and . _ : ~ - ; the first a letter or digit.",
+    details: { id },
+  });
+}
+
+/** Whether the very event was published before. @throws BatonError EVENT_CONFLICT for another one of its id */
+async function isThere(
+  core: Core,
+  stream: { readonly namespace: string; readonly stream: string },
+  event: { readonly topic: string; readonly value: Json; readonly correlation: string },
+): Promise<boolean> {
+  if ((await core.store.head(stream)) === undefined) return false;
+  for await (const { entry, value } of readStream(core.store, stream)) {
+    // The stream has one entry, which publishEvent wrote.
+    const facts = entry.payload as unknown as EventFacts;
+    const { id } = facts;
+    const isSame =
+      facts.topic === event.topic &&
+      (facts.correlation ?? id) === event.correlation &&
+      canonicalJson(value ?? null) === canonicalJson(event.value);
+    if (isSame) return true;
+    throw new BatonError(
+      "EVENT_CONFLICT",
+      `Event ${id} exists, with another topic, correlation or data.`,
+      {
+        details: { id, topic: facts.topic },
+      },
+    );
+  }
+  return false;
+}

@@ -1,0 +1,68 @@
+/**
+ * Reading a topic: its events in the order of arrival, after a position, page by page.
+ */
+import { arrivedEntry } from "../history/read.ts";
+import { type Author, type Position } from "../model/entry.ts";
+import { type EventFacts, topicLabel } from "../model/event-facts.ts";
+import type { Json } from "../model/json.ts";
+import type { JournalStore } from "../ports/journal-store.ts";
+
+/** What reading a topic needs. */
+export interface TopicSource {
+  readonly store: JournalStore;
+  readonly namespace: string;
+}
+
+/** An event with its place. */
+export interface TopicEvent {
+  /** In the order of arrival over all streams. */
+  readonly position: number;
+  readonly stream: string;
+  readonly seq: number;
+  /** When it was published; milliseconds since 1970. */
+  readonly at: number;
+  /** Path of what published it; undefined for one from outside. */
+  readonly path: string | undefined;
+  readonly by: Author;
+  readonly causation: Position | undefined;
+  readonly facts: EventFacts;
+  readonly correlation: string;
+  readonly data: Json;
+}
+
+/** Events that are read at once. */
+const PAGE = 200;
+
+/** Events of a topic after a position, at most a page of them. */
+export async function eventsAfter(
+  { store, namespace }: TopicSource,
+  topic: string,
+  position: number,
+  limit = PAGE,
+): Promise<readonly TopicEvent[]> {
+  const arrived = await store.labelled(
+    namespace,
+    topicLabel(topic),
+    position,
+    Math.min(limit, PAGE),
+  );
+  return await Promise.all(
+    arrived.map(async (each) => {
+      const { entry, value = null } = await arrivedEntry(store, each);
+      // Only events carry a topic's label, and their payload was checked when it was sealed.
+      const facts = entry.payload as unknown as EventFacts;
+      return {
+        position: each.position,
+        stream: each.stream,
+        seq: each.seq,
+        at: entry.at,
+        path: entry.path,
+        by: entry.by,
+        causation: entry.causation,
+        facts,
+        correlation: facts.correlation ?? each.stream.slice(each.stream.indexOf("/") + 1),
+        data: value,
+      };
+    }),
+  );
+}

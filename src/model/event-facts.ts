@@ -1,0 +1,39 @@
+/** What the journal says of events besides their data, and of how far those who take them have come. */
+
+/** What is said of an event besides its data. */
+export interface EventFacts {
+  readonly topic: string;
+  /** `name@version` of the topic's contract when it was published. */
+  readonly contract: string;
+  readonly id: string;
+  readonly hops: number;
+  readonly key?: string;
+  /** Under which what follows from one beginning is found; absent where it is the run's, or the event's, own id. */
+  readonly correlation?: string;
+}
+
+/** Where the subscription of a choreography to its first topic stands. */
+export interface IntakeRecord {
+  readonly topic: string;
+  /** Everything up to this place in the order of arrival has been dealt with. */
+  readonly position: number;
+  /** How often it was rewound. */
+  readonly generation: number;
+  readonly paused: boolean;
+  readonly reason?: string;
+}
+
+/** By which the store finds the events of a topic. */
+export function topicLabel(topic: string): string {
+  return `topic/${topic}`;
+}
+
+/** The stream of an event that was published from outside. */
+export function eventStream(id: string): string {
+  return `event/${id}`;
+}
+
+/** The stream of a choreography's subscription to its first topic. */
+export function subscriptionStream(name: string): string {
+  return `subscription/${name}`;
+}
