@@ -218,6 +218,12 @@ function addResult(reading: Reading, fact: FactOf<"step.sealed" | "item.sealed">
   reading.acts.set(key, act);
   const agent = actorAt(reading.definition, reading, { path, turn });
   const agentId = fact.agent ?? agent?.id ?? "";
+  // Of the two that may have been under way when a process died, this is one: the other may have acted all the same.
+  const stays = reading.planned.get(key)?.what === "unknown" ? before?.besides : undefined;
+  if (other === undefined && stays !== undefined && stays !== agentId) {
+    reading.acts.set(key, { ...act, besides: stays });
+    return;
+  }
   if (other === undefined) {
     reading.planned.delete(key);
     if (agent?.compensate === undefined) return;

@@ -1,0 +1,51 @@
+/** What the plan of a run knows of a fallback that may have been under way when a process died. */
+import { expect, it } from "vitest";
+import { z } from "zod";
+import { agent } from "../model/agent.ts";
+import { contract } from "../model/contract.ts";
+import type { Fact } from "../model/entry.ts";
+import { DEFAULT_LIMITS } from "../model/limits.ts";
+import { workflow } from "../model/workflow.ts";
+import { needsPerson, sagaHistory } from "./saga-history.ts";
+
+const count = contract("count", "1.0.0", z.number());
+const ENGINE = { kind: "engine", id: "baton" } as const;
+const shared = {
+  version: "1.0.0",
+  input: count,
+  output: count,
+  execute: (n: number) => n,
+  compensate: () => undefined,
+};
+const standby = agent({ ...shared, name: "standby" });
+
+/** What is planned for `pay`, which gave its result after a crash. */
+function plannedAfterCrash(pay: Parameters<typeof agent<number, number, number>>[0]) {
+  const flow = workflow("paying", "1.0.0", { input: count })
+    .step("a", agent(pay), { input: ({ input }) => input })
+    .output(({ a }) => a);
+  const facts = [
+    { kind: "run.started", value: 4, payload: {} },
+    { kind: "run.resumed", payload: { incarnation: 1, crashed: true } },
+    { kind: "step.sealed", path: "a", turn: 0, agent: "pay@1.0.0", value: 4, payload: {} },
+  ].map((fact, seq) => ({ ...fact, seq, at: 1, by: ENGINE }));
+  // As much of the facts as the history reads.
+  const history = sagaHistory(flow, facts as unknown as readonly Fact[], DEFAULT_LIMITS);
+  return history.plan.map((planned) => ({
+    what: planned.what,
+    forPerson: needsPerson(flow, history, planned),
+  }));
+}
+
+it("promise 6: a fallback that may have acted before a crash is for a person to see to, though the agent itself gave the result", () => {
+  const breaker = { failures: 1, whenOpen: { fallback: standby } };
+  expect(plannedAfterCrash({ ...shared, name: "pay", breaker })).toEqual([
+    { what: "unknown", forPerson: true },
+  ]);
+});
+
+it("without a fallback the result is all that there is to undo", () => {
+  expect(plannedAfterCrash({ ...shared, name: "pay" })).toEqual([
+    { what: "result", forPerson: false },
+  ]);
+});
