@@ -60,6 +60,8 @@ export function watchCall(
     // One that is announced was let through before that: it counts from then on.
     ...(observed.announced.has(`${place} ${call.attempt}`) ? {} : rateOf(agent, input)),
   });
+  const announcedAt =
+    kind === "execute" ? observed.announced.get(`${place} ${call.attempt}`) : undefined;
   const goesBack = observed.goingBack.has(run);
   if (kind === "execute") {
     if (observed.results.has(place))
@@ -77,7 +79,9 @@ export function watchCall(
         problems.push(`${what} was repeated after it was recorded.`);
     },
     end:
-      agent.breaker === undefined ? IGNORED.end : passBreaker(world, owner, agent.breaker, place),
+      agent.breaker === undefined
+        ? IGNORED.end
+        : passBreaker(world, owner, agent.breaker, { place, announcedAt }),
   };
 }
 
@@ -92,7 +96,7 @@ function passBreaker(
   { disk, passed, problems, wallMs }: World,
   owner: Owner,
   { name, settings }: BreakerPolicy,
-  place: string,
+  { place, announcedAt }: { readonly place: string; readonly announcedAt: number | undefined },
 ): () => void {
   const { last, at, period } = disk.observed.breakers.get(name) ?? NEVER_OPENED;
   // An attempt that is announced was let through before that, and the store may have taken its time with it.
@@ -108,8 +112,10 @@ function passBreaker(
   // Several probes are given up together, those that began late as well: they may overlap with as many of the next round.
   if (last === "breaker.halfOpened" && underWay >= (probes === 1 ? 1 : 2 * probes))
     problems.push(`${place} was one probe of ${name} too many: ${underWay} were under way.`);
-  // The first probe was let through with the transition, however long it took until that was in the journal.
-  const begunMs = last === "breaker.halfOpened" && ofPeriod.length === 0 ? at : nowMs;
+  // The first probe was let through with the transition, however long it took until that was in the journal; one that is
+  // announced, before that was, and its time to be given up counts from then.
+  const isFirst = last === "breaker.halfOpened" && ofPeriod.length === 0;
+  const begunMs = isFirst ? at : Math.min(nowMs, announcedAt ?? nowMs);
   const mine: Passed = { breaker: name, owner, begunMs, period };
   passed.add(mine);
   return () => passed.delete(mine);

@@ -44,8 +44,8 @@ export interface Observed {
   readonly seqs: Map<string, number>;
   /** `run path turn` of every attempt that was announced. */
   readonly intents: Set<string>;
-  /** `run path turn attempt` of every attempt that was announced. */
-  readonly announced: Set<string>;
+  /** `run path turn attempt` of every attempt that was announced, and when. */
+  readonly announced: Map<string, number>;
   /** By breaker, its newest transition, when it was, and how many there were. */
   readonly breakers: Map<string, BreakerSeen>;
   /** By `run path turn attempt`, what is set aside for it of shared budgets. */
@@ -95,7 +95,7 @@ export function simulatedDisk(parts: DiskParts): Disk {
     goingBack: new Set(),
     seqs: new Map(),
     intents: new Set(),
-    announced: new Set(),
+    announced: new Map(),
     breakers: new Map(),
     reservations: new Map(),
     acknowledged: new Map(),
@@ -274,7 +274,7 @@ function note(observed: Observed, run: string, entry: Entry): void {
   if (kind === "step.sealed" || kind === "item.sealed") results.add(place);
   if (kind === "attempt.begun") {
     intents.add(place);
-    announced.add(`${place} ${entry.attempt ?? 1}`);
+    announced.set(`${place} ${entry.attempt ?? 1}`, entry.at);
   }
   if (kind === "once.recorded") results.add(`${place} once ${JSON.stringify(payload["name"])}`);
   if (kind === "run.compensating") goingBack.add(run);
