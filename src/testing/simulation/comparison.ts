@@ -112,7 +112,7 @@ function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string>
         all.push(`${place} ${kind} ${attempt ?? 0} breaker`);
       if (kind === "attempt.probed") all.push(`${place} ${JSON.stringify(payload["answer"])}`);
       // What is left of a budget when a call comes is a matter of time, and of what was lost in crashes.
-      if (isSpent(error)) all.push(`${place} ${kind} ${attempt ?? 0} spent`);
+      if (isSpent(error)) all.push(`${place} ${kind} ${attempt ?? 0} ${JSON.stringify(error)}`);
       // Whether what was parked is tried again or given up is for a person to say.
       if (kind === "step.resolved") all.push(`${place} ${JSON.stringify(payload["action"])}`);
       // It differs what is not known: whether an answer was refused, or the process died before it came.

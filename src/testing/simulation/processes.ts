@@ -35,7 +35,8 @@ export function boot(world: World, standby: boolean): SimulatedProcess {
     (baton) => {
       if (process.dead) return;
       process.baton = baton;
-      world.current = process;
+      // One that was cut off while it opened may be there only when another has taken over from it.
+      if ((world.current?.epoch ?? 0) < process.epoch) world.current = process;
     },
     () => die(world, process),
   );
