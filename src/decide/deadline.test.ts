@@ -232,3 +232,23 @@ test("a deadline of nothing is refused", () => {
       .output(() => 1);
   expect(build).toThrow(/deadline of the workflow is 0.*`deadline` of 0/);
 });
+
+test("the wait of an item ends with its map, which another item may have ended", () => {
+  const items = workflow("items", "1.0.0", { input: anything })
+    .map("each", worker, {
+      over: () => [1, 2],
+      input: (item) => {
+        if (item === 2) throw new Error("refused");
+        return item;
+      },
+      concurrency: 1,
+      onRefused: "skip",
+    })
+    .step("more", worker, { input: () => null })
+    .output(() => null);
+  const run = started(items);
+  expect(nextWakeAt(run)).toBeUndefined();
+  const turn = takeTurn(run, [failsAt("each[0]")], 1_100);
+  expect(said(turn)).toEqual(["attempt.failed each[0]", "handoff.refused each[1]", "step.skipped each"]);
+  expect(nextWakeAt(run)).toBeUndefined();
+});

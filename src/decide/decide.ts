@@ -237,6 +237,7 @@ function matters(run: Run, timer: Timer): boolean {
     return run.rollback?.states.get(timer.key)?.retryAt === timer.dueAt;
   }
   if (run.phase.kind === "compensating") return false;
+  if ("path" in timer && isOver(run, timer)) return false;
   if (timer.kind === "probe") {
     const isDue = run.unknowns.get(timer.path)?.retryAt === timer.dueAt;
     return isDue && !run.performing.has(timer.path);
@@ -253,6 +254,13 @@ function matters(run: Run, timer: Timer): boolean {
     call.retryAt !== undefined &&
     !run.performing.has(timer.path)
   );
+}
+
+/** Whether what was waited for has been ended by others, as a map is by an item that is refused. */
+function isOver(run: Run, { step, path }: { readonly step: string; readonly path: string }) {
+  if (run.bus?.deliveries.has(path) === true) return false;
+  const state = run.steps.get(step);
+  return state !== undefined && state.kind !== "open";
 }
 
 /** The status of a run as people see it: running means that something is under way or can begin at once. */

@@ -21,6 +21,7 @@ export function passRate(
     key: keyOf(call, rate),
     agent: call.command.agent.id,
     slot: call.slot ?? promisedSlot(call, rate),
+    called: call.slot !== undefined,
     turn: (slot) => {
       call.slot = slot;
       call.leaveQueue = undefined;

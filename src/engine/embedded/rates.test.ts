@@ -45,7 +45,7 @@ function caller(
   const declared = new Map([["r", { settings, agents: [] }]]);
   const made: Rates = rates(clock.clock, declared, first);
   const begun: { readonly id: number; readonly key: string; readonly atMs: number }[] = [];
-  const call = (id: number, key = "", slot?: number): (() => void) => {
+  const call = (id: number, key = "", slot?: number, called = false): (() => void) => {
     let leave: () => void = () => undefined;
     const answer = made.ask(
       { name: "r", settings },
@@ -53,9 +53,10 @@ function caller(
         key,
         agent: "a@1.0.0",
         slot,
+        called,
         turn: (turn) => {
           const again = () => {
-            leave = call(id, key, turn);
+            leave = call(id, key, turn, true);
           };
           const late = lateMs(id);
           if (late === 0) again();
@@ -206,10 +207,21 @@ describe("rates", () => {
     );
   });
 
+  test("two that were promised the same turn do not let each other go first for ever", () => {
+    const clock = handClock();
+    const settings = { calls: 1, perMs: 1_000, burst: 1 };
+    const { call, begun } = caller(clock, settings, false);
+    const slot = clock.clock.now();
+    call(1, "", slot);
+    call(2, "", slot);
+    clock.moveTo(2_500);
+    expect(begun.map(({ id, atMs }) => `${id} at ${atMs}`)).toEqual(["1 at 1000", "2 at 2000"]);
+  });
+
   test("a million keys are forgotten once they are full again", () => {
     const clock = handClock();
     const { made } = caller(clock, { calls: 1, perMs: 60_000, burst: 1 });
-    const asked = { agent: "a@1.0.0", slot: undefined, turn: () => undefined };
+    const asked = { agent: "a@1.0.0", slot: undefined, called: false, turn: () => undefined };
     const settings = { calls: 1, perMs: 60_000, burst: 1 };
     for (let key = 0; key < 1_000_000; key += 1)
       made.ask({ name: "r", settings }, { ...asked, key: `k${key}` });
@@ -228,7 +240,7 @@ describe("rates", () => {
     const dueAts: number[] = [];
     let inMemory = 0;
     for (let id = 0; id < 1_000_000; id += 1) {
-      const asked = { key: "", agent: "a", slot: undefined, turn: () => undefined };
+      const asked = { key: "", agent: "a", slot: undefined, called: false, turn: () => undefined };
       const answer = made.ask({ name: "r", settings }, asked);
       if (answer.kind === "wait") inMemory += 1;
       if (answer.kind === "later") dueAts.push(answer.dueAt);
@@ -244,7 +256,7 @@ describe("rates", () => {
     const settings = { calls: 1, perMs: 1_000, burst: 1 };
     const made = rates(clock.clock, new Map(), true);
     const kinds = Array.from({ length: MEMORY_WAITS_MAX + 1 }, (_, i) => {
-      const asked = { key: `k${i}`, agent: "a", slot: undefined, turn: () => undefined };
+      const asked = { key: `k${i}`, agent: "a", slot: undefined, called: false, turn: () => undefined };
       made.ask({ name: "r", settings }, asked);
       return made.ask({ name: "r", settings }, asked).kind;
     });

@@ -34,6 +34,8 @@ export interface Asked {
   readonly agent: string;
   /** When its turn is, if it was promised one: what its journal says, or what it was told before. Wall clock, milliseconds. */
   readonly slot: number | undefined;
+  /** Whether its turn was called: it goes before others that were promised the same one, or they would let each other go first for ever. */
+  readonly called: boolean;
   /** Called when its turn has come: it asks again, with the slot. */
   readonly turn: (slot: number) => void;
 }
@@ -174,7 +176,7 @@ function ask(state: State, rate: Rate, asked: Asked): Answer {
   // What stands in line, and is late, is before whoever comes now.
   const promised = Math.max(key.promised, key.debt + standing * settings.perMs);
   if (asked.slot !== undefined) {
-    const debt = key.debt + ahead(key, asked.slot) * settings.perMs;
+    const debt = key.debt + ahead(key, asked.slot, asked.called) * settings.perMs;
     const inMs = waitMs(debt, settings);
     if (inMs === 0) return pass(key, settings, promised);
     if (inMs <= MEMORY_WAIT_MS) return stand(state, rate, key, asked, asked.slot);
@@ -201,27 +203,27 @@ function pass(key: Key, settings: RateSettings, promised: number): Answer {
 const PASS: Answer = { kind: "pass" };
 
 /** How many in line come before a slot that was promised. */
-function ahead(key: Key, slot: number): number {
+function ahead(key: Key, slot: number, called: boolean): number {
   let count = 0;
   for (let place = key.line?.first(); place !== undefined; place = place.after) {
-    if (isBehind(place.who, slot)) break;
+    if (isBehind(place.who, slot, called)) break;
     count += 1;
   }
   return count;
 }
 
-function isBehind(other: Waiter, slot: number): boolean {
-  return other.slot > slot || (other.slot === slot && other.isNew);
+function isBehind(other: Waiter, slot: number, called: boolean): boolean {
+  return other.slot > slot || (other.slot === slot && (called || other.isNew));
 }
 
 function stand(state: State, rate: Rate, key: Key, asked: Asked, slot: number): Answer {
-  const { agent, turn } = asked;
+  const { agent, turn, called } = asked;
   const isNew = asked.slot === undefined;
   key.line ??= line<Waiter>();
   const waiter: Waiter = { slot, isNew, agent, turn };
   const place: Place<Waiter> = isNew
     ? key.line.join(waiter)
-    : key.line.join(waiter, (other) => isBehind(other, slot));
+    : key.line.join(waiter, (other) => isBehind(other, slot, called));
   rate.waiting += 1;
   arm(state, rate, key);
   return {

@@ -4,6 +4,7 @@
  * What comes from outside is part of the comparison: where a timeout struck, a signal came too late or a run was cancelled in
  * one of the two lives and not in the other, their ends may rightly differ, and nothing is compared.
  */
+import type { Entry } from "../../model/entry.ts";
 import type { Json } from "../../model/json.ts";
 import { sameJson } from "../../model/json-pointer.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
@@ -103,7 +104,7 @@ function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string>
       const endsIt = kind === "run.cancelling" || kind === "run.compensating";
       if (endsIt && by.kind !== "engine") all.push(`${place} cancelled`);
       if (kind === "run.restored")
-        all.push(`${place} restored ${JSON.stringify(payload["step"] ?? null)}`);
+        all.push(`${place} restored ${JSON.stringify(payload["step"])} ${keptBy(entries, payload)}`);
       if (restored.has(rootOf(run)) && kind === "attempt.failed")
         all.push(`${place} ${attempt ?? 0} failed`);
       // Which calls meet an open breaker is a matter of time.
@@ -125,6 +126,15 @@ function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string>
     }
   }
   return new Map([...met].map(([root, all]) => [root, all.sort().join("\n")]));
+}
+
+/** What a savepoint keeps is what was sealed before it, and so a matter of time in a parallel workflow. */
+function keptBy(entries: RunJournal["entries"], restored: Entry["payload"]): string {
+  const before = entries.filter(({ entry }) => entry.seq <= Number(restored["seq"]));
+  const sealed = before.flatMap(({ entry: { kind, path, turn } }) =>
+    kind === "step.sealed" ? [`${path ?? ""}#${turn ?? 0}`] : [],
+  );
+  return sealed.sort().join(" ");
 }
 
 function isSpent(error: Json | undefined): boolean {
