@@ -249,6 +249,10 @@ test("the wait of an item ends with its map, which another item may have ended",
   const run = started(items);
   expect(nextWakeAt(run)).toBeUndefined();
   const turn = takeTurn(run, [failsAt("each[0]")], 1_100);
-  expect(said(turn)).toEqual(["attempt.failed each[0]", "handoff.refused each[1]", "step.skipped each"]);
+  expect(said(turn)).toEqual([
+    "attempt.failed each[0]",
+    "handoff.refused each[1]",
+    "step.skipped each",
+  ]);
   expect(nextWakeAt(run)).toBeUndefined();
 });

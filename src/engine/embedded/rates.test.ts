@@ -256,7 +256,13 @@ describe("rates", () => {
     const settings = { calls: 1, perMs: 1_000, burst: 1 };
     const made = rates(clock.clock, new Map(), true);
     const kinds = Array.from({ length: MEMORY_WAITS_MAX + 1 }, (_, i) => {
-      const asked = { key: `k${i}`, agent: "a", slot: undefined, called: false, turn: () => undefined };
+      const asked = {
+        key: `k${i}`,
+        agent: "a",
+        slot: undefined,
+        called: false,
+        turn: () => undefined,
+      };
       made.ask({ name: "r", settings }, asked);
       return made.ask({ name: "r", settings }, asked).kind;
     });

@@ -47,16 +47,18 @@ export function watchCall(
   if (!knows()) return IGNORED;
   const { run, path, turn, kind } = call;
   const place = `${run} ${path} ${turn}`;
-  const reserved = observed.reservations.get(`${place} ${call.attempt}`) ?? [];
+  const budgets = new Set(agent.budgets?.map(({ name }) => name));
+  // What was set aside for the agent itself is not for the fallback that is called in its place.
+  const reserved = (observed.reservations.get(`${place} ${call.attempt}`) ?? []).filter(
+    ({ budget }) => budgets.has(budget),
+  );
   outside.calls.push({
     ...call,
     atSeq: observed.seqs.get(run) ?? -1,
     elapsedMs: world.time.elapsedMs(),
     wallMs: world.wallMs(),
-    reserved: [...reserved],
-    unreserved: (agent.budgets ?? []).flatMap(({ name }) =>
-      reserved.some(({ budget }) => budget === name) ? [] : [name],
-    ),
+    reserved,
+    unreserved: [...budgets].filter((name) => reserved.every(({ budget }) => budget !== name)),
     // One that is announced was let through before that: it counts from then on.
     ...(observed.announced.has(`${place} ${call.attempt}`) ? {} : rateOf(agent, input)),
   });

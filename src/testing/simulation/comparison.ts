@@ -27,11 +27,12 @@ export function compareLives(
     const root = rootOf(run);
     if (other === undefined || before.get(root) !== after.get(root)) continue;
     const ended = byRun.get(root)?.end;
-    // How far the rest of a run has come when it fails is a matter of time.
-    const whole = ended === "run.completed" || ended === "run.refused";
+    const rootSucceeds = succeeded(ended);
+    // How far the rest of a run has come when it fails is a matter of time, also where its parent goes back and tries again.
+    const whole = rootSucceeds && succeeded(journal.end);
     const ends = [endOf(journal), endOf(other)];
     // What is open waits for a person, in one life or in both.
-    if ((whole || run === root) && !ends.includes("open") && ends[0] !== ends[1]) {
+    if ((rootSucceeds || run === root) && !ends.includes("open") && ends[0] !== ends[1]) {
       broken.push({
         promise: 4,
         message: `${run} ended as ${ends[0]}, and without faults as ${ends[1]}.`,
@@ -52,6 +53,10 @@ export function compareLives(
       broken.push({ promise: 4, message: `${run} gave another output than without faults.` });
   }
   return broken;
+}
+
+function succeeded(end: RunJournal["end"]): boolean {
+  return end === "run.completed" || end === "run.refused";
 }
 
 /**
@@ -104,7 +109,9 @@ function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string>
       const endsIt = kind === "run.cancelling" || kind === "run.compensating";
       if (endsIt && by.kind !== "engine") all.push(`${place} cancelled`);
       if (kind === "run.restored")
-        all.push(`${place} restored ${JSON.stringify(payload["step"])} ${keptBy(entries, payload)}`);
+        all.push(
+          `${place} restored ${JSON.stringify(payload["step"])} ${keptBy(entries, payload)}`,
+        );
       if (restored.has(rootOf(run)) && kind === "attempt.failed")
         all.push(`${place} ${attempt ?? 0} failed`);
       // Which calls meet an open breaker is a matter of time.
