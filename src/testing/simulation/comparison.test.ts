@@ -30,6 +30,48 @@ function answered(action: StepAction, end: Draft): RunJournal {
 const compared = (smooth: RunJournal, faulty: RunJournal) =>
   compareLives(definitionOf("w", []), [smooth], [faulty]);
 
+/** A run that has ended, with what it had sealed by then. */
+function ended(run: string, end: Draft, state: RunJournal["state"], output?: number): RunJournal {
+  const { entries } = journalOf([started(null), end], run);
+  const journal = { seed: 1, run, workflow: "w@1.0.0", entries, state, end: end.kind };
+  return output === undefined ? journal : { ...journal, output };
+}
+
+it("what a child had done when it failed is a matter of time, and what one gave that succeeded is not", () => {
+  const lives = (end: Draft, state: RunJournal["state"], output: number) => [
+    ended("r1", COMPLETED, {}),
+    ended("r1/s", end, state, output),
+  ];
+  const both = (end: Draft) =>
+    compareLives(definitionOf("w", []), lives(end, { a: 1 }, 1), lives(end, {}, 2));
+  expect(both(FAILED)).toEqual([]);
+  expect(both(COMPLETED)).toEqual([
+    { promise: 10, message: "r1/s has nothing in a, and without faults 1." },
+    { promise: 4, message: "r1/s gave another output than without faults." },
+  ]);
+});
+
+it("lives that went back to a savepoint which kept other steps are not compared", () => {
+  const sealed = (path: string): Draft => ({
+    path,
+    turn: 0,
+    kind: "step.sealed",
+    by: ENGINE,
+    payload: {},
+    value: 1,
+  });
+  const back = (kept: readonly string[], state: RunJournal["state"]): RunJournal => {
+    const payload = { step: "nap", version: kept.length, seq: kept.length };
+    const restored: Draft = { kind: "run.restored", by: ENGINE, payload };
+    const { run, entries } = journalOf([started(null), ...kept.map(sealed), restored, COMPLETED]);
+    return { seed: 1, run, workflow: "w@1.0.0", entries, state, end: "run.completed" };
+  };
+  expect(compared(back(["draft", "nap"], { draft: 0 }), back(["nap"], { draft: 1 }))).toEqual([]);
+  expect(compared(back(["nap"], { draft: 0 }), back(["nap"], { draft: 1 }))).toEqual([
+    { promise: 10, message: "r1 has 1 in draft, and without faults 0." },
+  ]);
+});
+
 it("lives that end differently are told apart", () => {
   const message = "r1 ended as failed, and without faults as completed.";
   expect(compared(answered("retry", COMPLETED), answered("retry", FAILED))).toEqual([
