@@ -84,7 +84,8 @@ export function isNothing(amounts: Amounts): boolean {
 export function amountText(amounts: Amounts, measure: Measure): string {
   const amount = amountOf(amounts, measure).toFixed();
   if (measure === "money") return `${amount} ${amounts.currency ?? ""}`.trim();
-  return measure === "timeMs" ? `${amount} ms` : `${amount} ${measure}`;
+  if (measure === "timeMs") return `${amount} ms`;
+  return `${amount} ${amount === "1" ? measure.slice(0, -1) : measure}`;
 }
 
 /**

@@ -34,7 +34,7 @@ describe("a budget of calls", () => {
     expect(last).toMatchObject({
       error: {
         message:
-          "The budget spend is spent: of 3 calls, 3 calls are spent and 0 calls set aside; this attempt may need 1 calls.",
+          "The budget spend is spent: of 3 calls, 3 calls are spent and 0 calls set aside; this attempt may need 1 call.",
       },
       budget: { name: "spend", measure: "calls", limit: { calls: 3 }, spent: { calls: 3 } },
     });
