@@ -101,6 +101,8 @@ function passBreaker(
   { place, announcedAt }: { readonly place: string; readonly announcedAt: number | undefined },
 ): () => void {
   const { last, at, period } = disk.observed.breakers.get(name) ?? NEVER_OPENED;
+  // One that was announced before the newest transition was let through as of an earlier period, and is no probe.
+  if (announcedAt !== undefined && announcedAt < at) return IGNORED.end;
   // An attempt that is announced was let through before that, and the store may have taken its time with it.
   const isAnnounced = disk.observed.intents.has(place);
   if (last === "breaker.opened" && !isAnnounced)
