@@ -1,6 +1,7 @@
 /** The graph of a choreography's run: what was expected beside what was, as text and as Mermaid. */
 import type { EventDifference, EventGraph, SubscriptionNode, TopicNode } from "../index.ts";
 import type { Cli } from "./cli.ts";
+import { quoted } from "./graph-text.ts";
 import { coloured } from "./status.ts";
 import { printTable } from "./table.ts";
 import { count, moment, printable } from "./text.ts";
@@ -112,12 +113,4 @@ export function eventMermaid({ topics, subscriptions, edges, differences }: Even
     lines.push(`  ${from} ${arrow} ${to}`);
   }
   return [...lines, CLASSES].join("\n");
-}
-
-function quoted(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;");
 }

@@ -104,7 +104,8 @@ export function mermaidOf(
   return lines.join("\n");
 }
 
-function quoted(text: string): string {
+/** Text as a label of Mermaid. */
+export function quoted(text: string): string {
   return text
     .replaceAll("&", "&amp;")
     .replaceAll('"', "&quot;")

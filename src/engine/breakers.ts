@@ -7,6 +7,7 @@ import type { Fact, FactOf } from "../model/entry.ts";
 import { BatonError } from "../model/errors.ts";
 import type { JournalStore, StreamHead } from "../ports/journal-store.ts";
 import type { Catalogue } from "./definitions.ts";
+import { headPages } from "./head-pages.ts";
 import { makeBell, type WatchSource } from "./watch.ts";
 
 /** A breaker that agents declare. */
@@ -47,19 +48,7 @@ export function declaredBreakers(
 }
 
 async function* breakerHeads(store: JournalStore, namespace: string): AsyncGenerator<StreamHead> {
-  let after: number | undefined;
-  for (;;) {
-    const page = await store.heads({
-      namespace,
-      prefix: PREFIX,
-      order: "oldest",
-      limit: 1_000,
-      ...(after === undefined ? {} : { after }),
-    });
-    yield* page;
-    after = page.at(-1)?.no;
-    if (page.length < 1_000) return;
-  }
+  for await (const page of headPages(store, { namespace, prefix: PREFIX })) yield* page;
 }
 
 /** The breakers that the store has streams of. */

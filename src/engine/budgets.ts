@@ -19,6 +19,7 @@ import { BatonError } from "../model/errors.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { JournalStore } from "../ports/journal-store.ts";
 import type { Catalogue } from "./definitions.ts";
+import { headPages } from "./head-pages.ts";
 import type { PriceTable } from "./usage.ts";
 
 /** A budget that agents or workflows name. */
@@ -93,18 +94,9 @@ export async function budgetNames(
   namespace: string,
 ): Promise<readonly string[]> {
   const names: string[] = [];
-  for (let after: number | undefined; ; ) {
-    const page = await store.heads({
-      namespace,
-      prefix: PREFIX,
-      order: "oldest",
-      limit: 1_000,
-      ...(after === undefined ? {} : { after }),
-    });
+  for await (const page of headPages(store, { namespace, prefix: PREFIX }))
     for (const { stream } of page) names.push(stream.slice(PREFIX.length));
-    after = page.at(-1)?.no;
-    if (page.length < 1_000) return names;
-  }
+  return names;
 }
 
 /** How a budget stands by the end of its stream; undefined if it has none. */

@@ -6,6 +6,7 @@ import { runOfStream } from "../history/read.ts";
 import type { JournalStore, Lease, StreamHead } from "../ports/journal-store.ts";
 import type { Catalogue } from "./definitions.ts";
 import { readBreakers } from "./breakers.ts";
+import { headPages } from "./head-pages.ts";
 import type { WatchSource } from "./watch.ts";
 
 /** Why a run counts as stuck; the message says it in words, and docs/how-to/find-stuck-runs.md what to do. */
@@ -88,28 +89,14 @@ const OVERDUE_MS = 60_000;
 const LOOK_AT_HOLDER_MS = 6_000;
 const LOOK_AGAIN_MS = 500;
 
-const PAGE_HEADS = 1_000;
-
 /** The runs that have not ended, in pages, from the oldest on. */
-export async function* openRuns(
+export function openRuns(
   store: Pick<JournalStore, "heads">,
   namespace: string,
-  from?: number,
+  after?: number,
 ): AsyncGenerator<readonly StreamHead[], void, undefined> {
-  let after = from;
-  for (;;) {
-    const heads = await store.heads({
-      namespace,
-      prefix: "run/",
-      open: true,
-      order: "oldest",
-      limit: PAGE_HEADS,
-      ...(after === undefined ? {} : { after }),
-    });
-    if (heads.length > 0) yield heads;
-    if (heads.length < PAGE_HEADS) return;
-    after = heads.at(-1)?.no;
-  }
+  const paging = after === undefined ? {} : { after };
+  return headPages(store, { namespace, prefix: "run/", open: true, ...paging });
 }
 
 /** How a store stands, for a process that does not execute. */

@@ -5,6 +5,7 @@ import { type IntakeRecord, subscriptionStream } from "../model/event-facts.ts";
 import { compareVersions } from "../model/naming.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { IntakeSnapshot } from "./baton.ts";
+import { headPages } from "./head-pages.ts";
 import { runIdFor } from "./run-id.ts";
 import { eventsAfter, type TopicEvent, type TopicSource } from "./topic-events.ts";
 
@@ -72,20 +73,10 @@ async function recordedNames({
   namespace,
 }: TopicSource): Promise<ReadonlyMap<string, string>> {
   const names = new Map<string, string>();
-  let after: number | undefined;
-  for (;;) {
-    const heads = await store.heads({
-      namespace,
-      prefix: PREFIX,
-      order: "oldest",
-      limit: 1_000,
-      ...(after === undefined ? {} : { after }),
-    });
+  for await (const heads of headPages(store, { namespace, prefix: PREFIX }))
     for (const { stream, type } of heads)
       if (!stream.startsWith(ROUTES)) names.set(stream.slice(PREFIX.length), type);
-    after = heads.at(-1)?.no;
-    if (heads.length < 1_000) return names;
-  }
+  return names;
 }
 
 async function recordOf(

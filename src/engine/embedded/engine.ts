@@ -12,6 +12,7 @@ import type { JournalStore } from "../../ports/journal-store.ts";
 import type { LogSink } from "../../ports/log-sink.ts";
 import type { Catalogue } from "../definitions.ts";
 import type { Engine } from "../engine.ts";
+import { headPages } from "../head-pages.ts";
 import { registerWorkflows } from "../manifests.ts";
 import { registerTopics } from "../topic-registry.ts";
 import type { PriceTable } from "../usage.ts";
@@ -296,16 +297,9 @@ async function goOn(core: Core, run: string): Promise<void> {
  * time are woken then; those that wait for code are tried again, since this process may have it.
  */
 async function findUnfinished(core: Core): Promise<void> {
-  let after: number | undefined;
-  for (;;) {
-    const heads = await core.store.heads({
-      namespace: core.namespace,
-      prefix: "run/",
-      open: true,
-      order: "oldest",
-      limit: 10_000,
-      ...(after === undefined ? {} : { after }),
-    });
+  const { namespace } = core;
+  const unfinished = { namespace, prefix: "run/", open: true, limit: 10_000 };
+  for await (const heads of headPages(core.store, unfinished)) {
     for (const head of heads) {
       const id = head.stream.slice("run/".length);
       const isResting = head.status === "waiting" || head.status === "parked";
@@ -318,9 +312,6 @@ async function findUnfinished(core: Core): Promise<void> {
       else if (head.status === "parked" && wakeAtMs === undefined) continue;
       else core.unfinished.add(id);
     }
-    const last = heads.at(-1);
-    if (last === undefined || heads.length < 10_000) break;
-    after = last.no;
   }
   void resumeRuns(core);
 }

@@ -11,6 +11,7 @@ import type { IntakeRecord } from "../../model/event-facts.ts";
 import { runStream } from "../../model/entry.ts";
 import { isBatonError } from "../../model/errors.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
+import { headPages } from "../head-pages.ts";
 import { eventsAfter, type TopicEvent } from "../topic-events.ts";
 import type { Arrived, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
@@ -21,7 +22,6 @@ import { watchTopic } from "./topic-reader.ts";
 const RETRY_MS = 1_000;
 const PLACE_EVERY = 500;
 const PASSED_AT_ONCE = 500;
-const RUNS_AT_ONCE = 1_000;
 const ROUTER: Author = { kind: "engine", id: "baton" };
 
 export interface Routes {
@@ -197,20 +197,10 @@ async function openRuns(
   const found: { readonly run: string; readonly type: string }[] = [];
   const own = await store.head({ namespace, stream: runStream(correlation) });
   if (own?.open === true) found.push({ run: correlation, type: own.type });
-  let after: number | undefined;
-  for (;;) {
-    const heads = await store.heads({
-      namespace,
-      prefix: runStream(`${correlation}/`),
-      open: true,
-      order: "oldest",
-      limit: RUNS_AT_ONCE,
-      ...(after === undefined ? {} : { after }),
-    });
+  const others = headPages(store, { namespace, prefix: runStream(`${correlation}/`), open: true });
+  for await (const heads of others)
     for (const { stream, type } of heads) found.push({ run: stream.slice("run/".length), type });
-    after = heads.at(-1)?.no;
-    if (heads.length < RUNS_AT_ONCE) return found;
-  }
+  return found;
 }
 
 async function give(core: Core, run: string, event: TopicEvent): Promise<void> {

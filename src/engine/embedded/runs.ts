@@ -22,6 +22,7 @@ import { newRun } from "../../model/run.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import type { RunOutcome } from "../baton.ts";
 import type { StartRequest } from "../engine.ts";
+import { openRuns } from "../health.ts";
 import { manifestHash, pinnedDefinition, workflowId } from "../manifests.ts";
 import { traceIdOf } from "../topics.ts";
 import { tooLarge } from "../value-size.ts";
@@ -339,21 +340,13 @@ export async function releaseRuns(
  * that waits for something else it says nothing.
  */
 export async function releaseWaiting(core: Core, gate: Gate, untilMs: number): Promise<void> {
-  for (let after: number | undefined; ; ) {
-    if (core.stopped !== undefined || core.closing) return;
-    const heads = await core.store.heads({
-      namespace: core.namespace,
-      prefix: "run/",
-      open: true,
-      order: "oldest",
-      limit: 1_000,
-      ...(after === undefined ? {} : { after }),
-    });
+  const isOver = () => core.stopped !== undefined || core.closing;
+  if (isOver()) return;
+  for await (const heads of openRuns(core.store, core.namespace)) {
     const resting = heads.filter(({ wakeAtMs }) => wakeAtMs !== undefined && wakeAtMs <= untilMs);
     const runs = resting.map(({ stream }) => stream.slice("run/".length));
     await releaseRuns(core, gate, runs, () => true);
-    after = heads.at(-1)?.no;
-    if (heads.length < 1_000) return;
+    if (isOver()) return;
   }
 }
 
