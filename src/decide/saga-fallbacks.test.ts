@@ -19,16 +19,24 @@ const shared = {
 };
 const standby = agent({ ...shared, name: "standby" });
 
-/** What is planned for `pay`, which gave its result after a crash. */
-function plannedAfterCrash(pay: Parameters<typeof agent<number, number, number>>[0]) {
+const lost = { error: { code: "OUTCOME_UNKNOWN", message: "Lost." }, then: "retry", lost: true };
+
+/** What is planned for `pay`, which gave its result after a crash; `before` is what was recorded until then. */
+function plannedAfterCrash(
+  pay: Parameters<typeof agent<number, number, number>>[0],
+  before: readonly object[] = [],
+) {
   const flow = workflow("paying", "1.0.0", { input: count })
     .step("a", agent(pay), { input: ({ input }) => input })
     .output(({ a }) => a);
   const facts = [
     { kind: "run.started", value: 4, payload: {} },
+    ...before,
     { kind: "run.resumed", payload: { incarnation: 1, crashed: true } },
+    // What was begun and not heard of again, the engine says so.
+    ...before.slice(-1).map((begun) => ({ ...begun, kind: "attempt.unknown", payload: lost })),
     { kind: "step.sealed", path: "a", turn: 0, agent: "pay@1.0.0", value: 4, payload: {} },
-  ].map((fact, seq) => ({ ...fact, seq, at: 1, by: ENGINE }));
+  ].map((fact, seq) => ({ ...fact, seq, at: seq, by: ENGINE }));
   // As much of the facts as the history reads.
   const history = sagaHistory(flow, facts as unknown as readonly Fact[], DEFAULT_LIMITS);
   return history.plan.map((planned) => ({
@@ -37,10 +45,29 @@ function plannedAfterCrash(pay: Parameters<typeof agent<number, number, number>>
   }));
 }
 
-it("promise 6: a fallback that may have acted before a crash is for a person to see to, though the agent itself gave the result", () => {
-  const breaker = { failures: 1, whenOpen: { fallback: standby } };
-  expect(plannedAfterCrash({ ...shared, name: "pay", breaker })).toEqual([
+const breaker = { failures: 1, whenOpen: { fallback: standby } };
+const place = { path: "a", turn: 0 };
+const announced = { ...place, kind: "attempt.begun", agent: "standby@1.0.0", payload: {} };
+
+it("promise 6: a fallback that was begun before a crash is for a person to see to, though the agent itself gave the result", () => {
+  expect(plannedAfterCrash({ ...shared, name: "pay", breaker }, [announced])).toEqual([
     { what: "unknown", forPerson: true },
+  ]);
+});
+
+it("promise 6: so it is where it was called for a later attempt, after one that timed out", () => {
+  const error = { code: "TIMEOUT", message: "No answer." };
+  const payload = { error, tookMs: 5, final: false, retryAt: 90 };
+  const late = { ...place, kind: "attempt.failed", attempt: 1, agent: "pay@1.0.0", payload };
+  const before = [late, { ...announced, attempt: 2 }];
+  expect(plannedAfterCrash({ ...shared, name: "pay", breaker }, before)).toEqual([
+    { what: "unknown", forPerson: true },
+  ]);
+});
+
+it("a fallback that was not begun has done nothing", () => {
+  expect(plannedAfterCrash({ ...shared, name: "pay", breaker })).toEqual([
+    { what: "result", forPerson: false },
   ]);
 });
 

@@ -351,19 +351,13 @@ function addLost(
       if (isIdle(path) || !isMeant(path)) continue;
       const turn = run.turns.get(step.name) ?? 0;
       const key = compensationKey({ path, turn });
-      const own = agentAt(reading.definition, reading.openings, { path, turn });
-      // Which of them was executing when the process died is not known: the breaker may have been open.
+      const agent = agentAt(reading.definition, reading.openings, { path, turn });
       // Of an agent with intents the journal knows.
-      const [agent, other] = withFallbacks(own).filter(
-        ({ compensate, delivery }) => compensate !== undefined && delivery === undefined,
-      );
-      if (agent === undefined || reading.acts.has(key)) continue;
+      const isUndone = agent?.compensate !== undefined && agent.delivery === undefined;
+      if (!isUndone || reading.acts.has(key)) continue;
       const reads = readsOf(run, step, path);
-      reading.acts.set(key, {
-        ...{ path, turn, seq, reads, inputHash: undefined, output: undefined },
-        ...(agent === own ? {} : { standsIn: agent.id }),
-        ...(other === undefined ? {} : { besides: other.id }),
-      });
+      const unsaid = { inputHash: undefined, output: undefined };
+      reading.acts.set(key, { path, turn, seq, reads, ...unsaid });
       reading.planned.set(key, { what: "unknown", path, turn, seq, agent: agent.id });
       reading.lost.add(key);
     }
@@ -395,11 +389,11 @@ function itemsBefore(refused: string): (path: string) => boolean {
 }
 
 /**
- * Whether an attempt may be under way: not where the newest one failed for good, or the next is not due yet. One that waits at a
- * gate is announced when it is let through.
+ * Whether an attempt of the step's own agent may be under way that nothing was said of: not where the newest one failed for
+ * good, or the next is not due yet. One that waits at a gate is announced when it is let through, and so is a fallback.
  */
 function mayBeUnderWay(run: Run, path: string, atMs: number): boolean {
-  if (run.holds.has(path)) return false;
+  if (run.holds.has(path) || run.intents.has(path)) return false;
   const call = run.calls.get(path);
   if (call === undefined || call.failedAttempts === 0) return true;
   return call.retryAt !== undefined && call.retryAt <= atMs;

@@ -4,7 +4,8 @@
  * A1. An attempt reports exactly one outcome: the first of result, throw, timeout, and the end of its patience after an abort.
  * A2. Once it has reported, its context throws and what it still gives is ignored.
  * A3. What crosses into the run is checked here: the output against the agent's contract, its size, its JSON.
- * A4. An at-most-once agent, and a call in quarantine, is called only after the intent is in the journal.
+ * A4. An at-most-once agent, a call in quarantine, and a fallback that can be compensated are called only after the intent is
+ *     in the journal.
  * A5. Whatever an at-most-once attempt did is unknown, unless it gave an output that was taken, or is known to have done
  *     nothing: it was not begun, or threw what its agent's `nothingDone` says so of.
  * A6. What a budgeted attempt may use is set aside before the intent; the intent says so, and the outcome says what it came to.
@@ -254,9 +255,13 @@ function callOutcome(running: Running, error: Failure, cause: unknown): CallOutc
   return failedCall(command.agent, place, { error, cause });
 }
 
-/** What waited at a gate has not acted as long as nothing says that it was let through: that is said where it can be undone. */
-function wasHeld({ actor, command }: Running): boolean {
-  return command.agent.compensate !== undefined && actor.run.holds.has(command.path);
+/**
+ * After a crash the step's own agent is taken to have been called, unless it waited at a gate. Where something else was, and
+ * what it does can be undone, that is said before.
+ */
+function mustBeSaid({ actor, command }: Running): boolean {
+  const isOther = command.standsIn !== undefined || actor.run.holds.has(command.path);
+  return isOther && command.agent.compensate !== undefined;
 }
 
 /** Begins the attempt; where it must be known afterwards that it may have been made, once that is in the journal (A4). */
@@ -264,7 +269,7 @@ function announce(running: Running): void {
   const { core, actor, command, claim } = running;
   const { agent, path, turn, attempt, input, quarantined } = command;
   const isPlain =
-    agent.delivery === undefined && !quarantined && claim === undefined && !wasHeld(running);
+    agent.delivery === undefined && !quarantined && claim === undefined && !mustBeSaid(running);
   if (isPlain || running.reported) return begin(running);
   // Nothing new begins: without its intent it is known that it was not made.
   if (core.closing) {
