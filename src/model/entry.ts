@@ -8,7 +8,7 @@
 import type { Amounts } from "./amounts.ts";
 import type { BreakerMark, BreakerRecord, FallbackMark } from "./breaker.ts";
 import type { BudgetMark, BudgetRecord, Reservation, Settlement } from "./budget.ts";
-import type { EventFacts, IntakeRecord } from "./event-facts.ts";
+import type { EventFacts, IntakeRecord, UnclaimedRecord } from "./event-facts.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Violation } from "./violation.ts";
 
@@ -326,6 +326,8 @@ export interface Payloads {
     readonly id?: string;
     readonly hops?: number;
   };
+  /** In the stream `unclaimed/<correlation>/<event>`. */
+  readonly "event.unclaimed": UnclaimedRecord;
   /** In the stream `subscription/<choreography>`, as the four below, each with the whole of where it stands. */
   readonly "subscription.opened": IntakeRecord;
   readonly "subscription.moved": IntakeRecord;
