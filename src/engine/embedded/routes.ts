@@ -33,6 +33,8 @@ interface Route {
   readonly place: Place;
   read: number;
   written: number;
+  /** Positions of events after which runs are going back. */
+  readonly unwinding: Set<number>;
   /** Events since it was read last that concern nobody. */
   passed: number;
   pumping: boolean;
@@ -65,6 +67,7 @@ async function openRoute(core: Core, topic: string, takers: ReadonlySet<string>)
     place,
     read: position,
     written: position,
+    unwinding: new Set(),
     passed: 0,
     pumping: false,
     again: false,
@@ -110,7 +113,8 @@ async function pumpAll(route: Route): Promise<void> {
       if (page.length === 0) return;
       for (const event of page) {
         if (isOver(route)) return;
-        await hand(core, route.takers, event);
+        const left = await hand(core, route.takers, event);
+        if (left !== undefined) awaitUnwound(route, event.position, left.unwound);
         route.read = event.position;
         if (route.read - route.written >= PLACE_EVERY) keep(route).catch(() => {});
       }
@@ -126,11 +130,21 @@ async function pumpAll(route: Route): Promise<void> {
   }
 }
 
+function awaitUnwound(route: Route, position: number, unwound: Promise<void>): void {
+  route.unwinding.add(position);
+  void unwound.then(() => {
+    route.unwinding.delete(position);
+    return keep(route).catch(() => {});
+  });
+}
+
+/** Writes down how far everything has been handed over, and all that was to go back has gone back. */
 async function keep(route: Route): Promise<void> {
-  const { place, topic, read } = route;
-  if (read === route.written) return;
-  route.written = read;
-  const record: IntakeRecord = { topic, position: read, generation: 0, paused: false };
+  const { place, topic, read, unwinding } = route;
+  const position = Math.min(read, ...[...unwinding].map((each) => each - 1));
+  if (position === route.written) return;
+  route.written = position;
+  const record: IntakeRecord = { topic, position, generation: 0, paused: false };
   const kind = place.record() === undefined ? "subscription.opened" : "subscription.moved";
   await place.say(kind, record, ROUTER);
 }

@@ -8,43 +8,63 @@ import type { Arrived, Core } from "./core.ts";
 import { takenBy, workflowName } from "./event-takers.ts";
 import { deliver } from "./inbox.ts";
 import { actorOf } from "./runs.ts";
+import { failsRunsOf, unwind } from "./unwinding.ts";
 
 const ROUTER: Author = { kind: "engine", id: "baton" };
 
 /**
  * Hands an event to every open run of its correlation that takes it. What a run of a choreography has published is delivered in
  * that run, and is nothing to other runs of the same one. Where a workflow that takes it has no open run, it is set aside.
+ * Gives what is still to be waited for: runs that the event fails go back one after the other.
  */
 export async function hand(
   core: Core,
   takers: ReadonlySet<string>,
   event: FoundEvent,
-): Promise<void> {
+): Promise<{ readonly unwound: Promise<void> } | undefined> {
   const publisher = await publisherOf(core, event);
   const names = [...takers].filter((name) => name !== publisher);
-  if (names.length === 0) return;
-  const open = await giveToOpen(core, event, publisher);
+  if (names.length === 0) return undefined;
+  const { topic } = event.facts;
+  const failing = new Set([...takers].filter((name) => failsRunsOf(core, name, topic)));
+  await giveOrSetAside(core, { event, publisher, failing, names });
+  return failing.size === 0 ? undefined : { unwound: unwind(core, { event, failing, publisher }) };
+}
+
+interface Handing {
+  readonly event: FoundEvent;
+  readonly publisher: string | undefined;
+  /** Workflows whose runs the event fails: they get it in an order of their own. */
+  readonly failing: ReadonlySet<string>;
+  /** Workflows whose runs take it, but for its publisher. */
+  readonly names: readonly string[];
+}
+
+/** Gives the event to the open runs, and sets it aside for those that are not. */
+async function giveOrSetAside(core: Core, handing: Handing): Promise<void> {
+  const { event, failing, names } = handing;
+  const open = await giveToOpen(core, handing);
   const early: string[] = [];
   const late: string[] = [];
   for (const name of names) {
     if (open.has(name)) continue;
+    const isFailing = failing.has(name);
     const definition = workflowNamed(core, name);
     if (definition === undefined) continue;
     if (!(await hasBegun(core, event.correlation, definition))) early.push(name);
     // A workflow has taken what it awaited, or has gone on without.
-    else if (definition.choreography !== undefined) late.push(name);
+    else if (definition.choreography !== undefined && !isFailing) late.push(name);
   }
   if (early.length === 0 && late.length === 0) return;
   await core.unclaimed.setAside(event, { early, late });
   // A run that has begun meanwhile may have looked too early to find it.
-  if (early.length > 0) await giveToOpen(core, event, publisher);
+  if (early.length > 0) await giveToOpen(core, handing);
 }
 
 /** Gives the names of the workflows that have an open run which takes it. */
 async function giveToOpen(
   core: Core,
-  event: FoundEvent,
-  publisher: string | undefined,
+  { event, publisher, failing }: Handing,
 ): Promise<ReadonlySet<string>> {
   const names = new Set<string>();
   for (const { run, type } of await openRuns(core, event.correlation)) {
@@ -53,8 +73,9 @@ async function giveToOpen(
     const definition = core.catalogue.workflows.get(type);
     if (definition !== undefined && !takenBy(definition).includes(event.facts.topic)) continue;
     if (definition?.choreography !== undefined && definition.name === publisher) continue;
-    names.add(workflowName(type));
-    await giveEvent(core, run, event, "inOrder");
+    const name = workflowName(type);
+    names.add(name);
+    if (!failing.has(name)) await giveEvent(core, run, event, "inOrder");
   }
   return names;
 }
