@@ -12,13 +12,34 @@ import type { Core } from "./core.ts";
 /** Pause before an append that the store could not do is tried again. */
 const APPEND_RETRY_MS = 1_000;
 
+/** What is appended to a stream besides its entries. */
+interface StreamPlace {
+  readonly expectedSeq: number;
+  readonly index: StreamIndex;
+}
+
 /** Resolves once the entries are in the journal. @throws BatonError what the engine stopped with */
 export async function commitStream(
   core: Core,
   stream: StreamName,
   sealed: Sealed,
-  { expectedSeq, index }: { readonly expectedSeq: number; readonly index: StreamIndex },
+  place: StreamPlace,
 ): Promise<void> {
+  if (await tryCommit(core, stream, sealed, place)) return;
+  throw core.stopped ?? writtenByOthers(stream);
+}
+
+function writtenByOthers({ stream }: StreamName): BatonError {
+  return new BatonError("INVARIANT_BROKEN", `${stream} was written by somebody else.`);
+}
+
+/** Whether the entries are in the journal; if not, the stream has others there. @throws BatonError what the engine stopped with */
+export async function tryCommit(
+  core: Core,
+  stream: StreamName,
+  sealed: Sealed,
+  { expectedSeq, index }: StreamPlace,
+): Promise<boolean> {
   const entries = sealed.entries.map((entry) => entry.stored);
   for (;;) {
     if (core.stopped !== undefined) throw core.stopped;
@@ -28,12 +49,10 @@ export async function commitStream(
         blobs: sealed.blobs,
         epoch: core.epoch,
       });
-      if (result.kind === "appended" || (await isOurs(core, stream, sealed))) return;
-      if (result.kind === "fenced") fence(core);
-      throw (
-        core.stopped ??
-        new BatonError("INVARIANT_BROKEN", `${stream.stream} was written by somebody else.`)
-      );
+      if (result.kind === "appended" || (await isOurs(core, stream, sealed))) return true;
+      if (result.kind === "conflict") return false;
+      fence(core);
+      throw core.stopped ?? writtenByOthers(stream);
     } catch (error) {
       const stopped: BatonError | undefined = core.stopped;
       if (stopped !== undefined || !isBatonError(error, "STORE_FAILED")) throw stopped ?? error;
