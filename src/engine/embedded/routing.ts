@@ -39,28 +39,37 @@ interface Handing {
 /** Gives the event to the open runs, and sets it aside for those that are not. */
 async function giveOrSetAside(core: Core, handing: Handing): Promise<void> {
   const { event, failing, names } = handing;
-  const open = await giveToOpen(core, handing);
+  const given = new Set<string>();
+  const open = await giveToOpen(core, handing, given);
+  const missing = names.filter((name) => !open.has(name));
+  const begun: string[] = [];
   const early: string[] = [];
-  const late: string[] = [];
-  for (const name of names) {
-    if (open.has(name)) continue;
-    const isFailing = failing.has(name);
+  for (const name of missing) {
     const definition = workflowNamed(core, name);
     if (definition === undefined) continue;
-    if (!(await hasBegun(core, event.correlation, definition))) early.push(name);
-    // A workflow has taken what it awaited, or has gone on without.
-    else if (definition.choreography !== undefined && !isFailing) late.push(name);
+    const isThere = await hasBegun(core, event.correlation, definition);
+    (isThere ? begun : early).push(name);
   }
+  // One that has begun since the first look was not open then, and is now.
+  const openNow = begun.length === 0 ? open : await giveToOpen(core, handing, given);
+  const late = begun.filter(
+    (name) =>
+      // A workflow has taken what it awaited, or has gone on without.
+      workflowNamed(core, name)?.choreography !== undefined &&
+      !failing.has(name) &&
+      !openNow.has(name),
+  );
   if (early.length === 0 && late.length === 0) return;
   await core.unclaimed.setAside(event, { early, late });
   // A run that has begun meanwhile may have looked too early to find it.
-  if (early.length > 0) await giveToOpen(core, handing);
+  if (early.length > 0) await giveToOpen(core, handing, given);
 }
 
-/** Gives the names of the workflows that have an open run which takes it. */
+/** Gives the names of the workflows that have an open run which takes it; `given`: runs that have it already. */
 async function giveToOpen(
   core: Core,
   { event, publisher, failing }: Handing,
+  given: Set<string>,
 ): Promise<ReadonlySet<string>> {
   const names = new Set<string>();
   for (const { run, type } of await openRuns(core, event.correlation)) {
@@ -71,7 +80,9 @@ async function giveToOpen(
     if (definition?.choreography !== undefined && definition.name === publisher) continue;
     const name = workflowName(type);
     names.add(name);
-    if (!failing.has(name)) await giveEvent(core, run, event, "inOrder");
+    if (failing.has(name) || given.has(run)) continue;
+    await giveEvent(core, run, event, "inOrder");
+    given.add(run);
   }
   return names;
 }

@@ -52,6 +52,8 @@ export function unclaimed(core: () => Core): Unclaimed {
   // Whether anything was ever set aside here: mostly not, and then no run has to look.
   let any: boolean | undefined;
   const expected = new Map<string, Promise<void>>();
+  /** Runs that are being given what came early. */
+  const claiming = new Set<string>();
 
   async function isAny(): Promise<boolean> {
     const { store, namespace } = core();
@@ -60,6 +62,11 @@ export function unclaimed(core: () => Core): Unclaimed {
   }
 
   async function claim(claimant: Claimant): Promise<void> {
+    claiming.add(claimant.id);
+    await claimAll(claimant).finally(() => claiming.delete(claimant.id));
+  }
+
+  async function claimAll(claimant: Claimant): Promise<void> {
     for (;;) {
       try {
         if (await isAny()) await giveEarly(core(), claimant);
@@ -81,7 +88,8 @@ export function unclaimed(core: () => Core): Unclaimed {
       await keep(core(), event, why);
     },
     expect: (run, definition) => {
-      if (takenBy(definition).length === 0) return () => {};
+      // A run that rests is loaded to be given something: that is no reason to give it everything once more.
+      if (takenBy(definition).length === 0 || claiming.has(run)) return () => {};
       let tell: (begun: Claimant | undefined) => void = () => {};
       const told = new Promise<Claimant | undefined>((resolve) => (tell = resolve));
       const settled = told
