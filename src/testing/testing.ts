@@ -26,5 +26,5 @@ export {
   type SimulationOptions,
   type SimulationReport,
 } from "./simulation/simulate.ts";
-export type { SimulatedStore } from "./simulation/world.ts";
+export type { SimulatedEvent, SimulatedStore } from "./simulation/world.ts";
 export { VIRTUAL_START_MS, type VirtualClock, virtualClock } from "./virtual-clock.ts";
