@@ -57,3 +57,24 @@ test("promises 4 and 6: where the time is over, the next process knows that an a
     calls: 3,
   });
 });
+
+test("a run that has ended is not noted, though the store never said that it kept its end", async () => {
+  const { pay, calls } = retried();
+  const store = memory();
+  let faults: "none" | "loseAnswer" | "fail" = "none";
+  const faulty = faultyStore(store, (_, { streams }) => {
+    if (faults === "none" || streams.every(({ entries }) => entries.length === 0)) return "commit";
+    const fault = faults;
+    faults = "fail";
+    return fault;
+  });
+  const { baton, clock } = await opened({ workflows: [pay], store: faulty.factory });
+  await clock.until(baton.start(pay, 1, { id: "r" }));
+  await clock.advance(10_000);
+  faults = "loseAnswer";
+  while (calls() < 2) await clock.advance(1_000);
+  await clock.until(baton.close({ graceMs: 2_000 }));
+  const second = await opened({ workflows: [pay], store }, clock);
+  expect(await clock.until(second.baton.verify())).toMatchObject({ problems: [] });
+  expect(await clock.until(second.baton.runs({}))).toMatchObject([{ status: "completed" }]);
+});

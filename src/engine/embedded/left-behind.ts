@@ -29,7 +29,8 @@ async function note({ store, epoch, clock }: Core, { stream }: Actor): Promise<v
   for (let tries = 1; ; tries += 1) {
     try {
       const head = await store.head(stream);
-      if (head === undefined) return;
+      // Its last append may have been kept though the answer was lost: one that has ended leaves nothing.
+      if (head === undefined || !head.open) return;
       const index = { status: "running", open: true, type: head.type };
       const part = { ...stream, expectedSeq: head.lastSeq, entries: [], index };
       await store.append({ streams: [part], blobs: [], epoch });
