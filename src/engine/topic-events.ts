@@ -5,7 +5,7 @@ import { arrivedEntry } from "../history/read.ts";
 import { type Author, type Position } from "../model/entry.ts";
 import { type EventFacts, topicLabel } from "../model/event-facts.ts";
 import type { Json } from "../model/json.ts";
-import type { JournalStore } from "../ports/journal-store.ts";
+import type { JournalStore, LabelledEntry } from "../ports/journal-store.ts";
 
 /** What reading a topic needs. */
 export interface TopicSource {
@@ -18,6 +18,8 @@ export interface TopicEvent {
   /** In the order of arrival over all streams. */
   readonly position: number;
   readonly stream: string;
+  /** What the index says of the stream: of a run, its workflow. */
+  readonly type: string;
   readonly seq: number;
   /** When it was published; milliseconds since 1970. */
   readonly at: number;
@@ -35,34 +37,42 @@ const PAGE = 200;
 
 /** Events of a topic after a position, at most a page of them. */
 export async function eventsAfter(
-  { store, namespace }: TopicSource,
+  source: TopicSource,
   topic: string,
   position: number,
   limit = PAGE,
 ): Promise<readonly TopicEvent[]> {
-  const arrived = await store.labelled(
-    namespace,
-    topicLabel(topic),
+  const arrived = await arrivedAfter(source, topic, position, limit);
+  return await Promise.all(arrived.map((each) => eventOf(source, each)));
+}
+
+/** The same as they are stored: for who passes over most of them. */
+export function arrivedAfter(
+  { store, namespace }: TopicSource,
+  topic: string,
+  position: number,
+  limit = PAGE,
+): Promise<readonly LabelledEntry[]> {
+  return store.labelled(namespace, topicLabel(topic), position, Math.min(limit, PAGE));
+}
+
+/** An event out of its stored entry. @throws BatonError JOURNAL_BROKEN, ENTRY_UNKNOWN */
+export async function eventOf({ store }: TopicSource, stored: LabelledEntry): Promise<TopicEvent> {
+  const { position, stream, type, seq } = stored;
+  const { entry, value = null } = await arrivedEntry(store, stored);
+  // Only events carry a topic's label, and their payload was checked when it was sealed.
+  const facts = entry.payload as unknown as EventFacts;
+  return {
     position,
-    Math.min(limit, PAGE),
-  );
-  return await Promise.all(
-    arrived.map(async (each) => {
-      const { entry, value = null } = await arrivedEntry(store, each);
-      // Only events carry a topic's label, and their payload was checked when it was sealed.
-      const facts = entry.payload as unknown as EventFacts;
-      return {
-        position: each.position,
-        stream: each.stream,
-        seq: each.seq,
-        at: entry.at,
-        path: entry.path,
-        by: entry.by,
-        causation: entry.causation,
-        facts,
-        correlation: facts.correlation ?? each.stream.slice(each.stream.indexOf("/") + 1),
-        data: value,
-      };
-    }),
-  );
+    stream,
+    type,
+    seq,
+    at: entry.at,
+    path: entry.path,
+    by: entry.by,
+    causation: entry.causation,
+    facts,
+    correlation: facts.correlation ?? stream.slice(stream.indexOf("/") + 1),
+    data: value,
+  };
 }

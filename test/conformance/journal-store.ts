@@ -207,15 +207,15 @@ export function journalStoreConformance(name: string, makePlace: () => Promise<S
         epoch = await acquired(store);
         await append(labelled("run/a", 1, "topic/x"));
         const found = await store.labelled("default", "topic/x", undefined, 10);
-        expect(found.map(({ stream, seq }) => [stream, seq])).toEqual([
-          ["run/b", 0],
-          ["run/b", 1],
-          ["run/a", 2],
+        expect(found.map(({ stream, seq, type }) => [stream, seq, type])).toEqual([
+          ["run/b", 0, "w@1"],
+          ["run/b", 1, "w@1"],
+          ["run/a", 2, "w@1"],
         ]);
         const arrived = await store.arrivals(undefined, 10);
         expect(
           arrived.filter(({ position }) => found.some((each) => each.position === position)),
-        ).toEqual(found);
+        ).toEqual(found.map(({ type: _, ...each }) => each));
         expect(await store.labelled("default", "topic/x", found[0]?.position, 1)).toEqual(
           found.slice(1, 2),
         );

@@ -12,7 +12,7 @@ import { runStream } from "../../model/entry.ts";
 import { isBatonError } from "../../model/errors.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import { headPages } from "../head-pages.ts";
-import { eventsAfter, type TopicEvent } from "../topic-events.ts";
+import { arrivedAfter, eventOf, type TopicEvent } from "../topic-events.ts";
 import type { Arrived, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import { type Place, placeOf } from "./places.ts";
@@ -103,8 +103,7 @@ async function openRoute(core: Core, topic: string, takers: ReadonlySet<string>)
 
 /** What concerns nobody but the run that has published it is passed over, many at a time. */
 function told(route: Route, publisher: string | undefined): void {
-  const { takers } = route;
-  if (publisher !== undefined && takers.size === 1 && takers.has(publisher)) {
+  if (!isTaken(route, publisher)) {
     route.passed += 1;
     if (route.passed < PASSED_AT_ONCE) return;
   }
@@ -133,12 +132,13 @@ async function pumpAll(route: Route): Promise<void> {
     while (!isOver(route)) {
       route.again = false;
       route.passed = 0;
-      const page = await eventsAfter(core, topic, route.read);
+      const page = await arrivedAfter(core, topic, route.read);
       if (page.length === 0) return;
-      for (const event of page) {
+      for (const arrived of page) {
         if (isOver(route)) return;
-        await hand(route, event);
-        route.read = event.position;
+        const publisher = publisherOf(core, arrived);
+        if (isTaken(route, publisher)) await hand(core, await eventOf(core, arrived), publisher);
+        route.read = arrived.position;
         if (route.read - route.written >= PLACE_EVERY) keep(route).catch(() => {});
       }
     }
@@ -162,14 +162,16 @@ async function keep(route: Route): Promise<void> {
   await place.say(kind, record, ROUTER);
 }
 
+/** Whether runs of anything but its publisher take the topic. */
+function isTaken({ takers }: Route, publisher: string | undefined): boolean {
+  return publisher === undefined || takers.size > 1 || !takers.has(publisher);
+}
+
 /**
  * Hands an event to every open run of its correlation that takes it (O1). What a run of a choreography has published is
  * delivered in that run, and is nothing to other runs of the same one (O2).
  */
-async function hand({ core, takers }: Route, event: TopicEvent): Promise<void> {
-  const publisher = await publisherOf(core, event);
-  const isTaken = [...takers].some((name) => name !== publisher);
-  if (!isTaken) return;
+async function hand(core: Core, event: TopicEvent, publisher: string | undefined): Promise<void> {
   for (const { run, type } of await openRuns(core, event.correlation)) {
     if (runStream(run) === event.stream) continue;
     // A run whose code is not here may take it once that is back.
@@ -181,12 +183,12 @@ async function hand({ core, takers }: Route, event: TopicEvent): Promise<void> {
 }
 
 /** The choreography of which a run has published the event; undefined where it was something else. */
-async function publisherOf(core: Core, { stream }: TopicEvent): Promise<string | undefined> {
+function publisherOf(
+  { catalogue }: Core,
+  { stream, type }: { readonly stream: string; readonly type: string },
+): string | undefined {
   if (!stream.startsWith("run/")) return undefined;
-  const known = core.actors.get(stream.slice("run/".length))?.run.definition;
-  if (known !== undefined) return known.choreography === undefined ? undefined : known.name;
-  const head = await core.store.head({ namespace: core.namespace, stream });
-  const definition = core.catalogue.workflows.get(head?.type ?? "");
+  const definition = catalogue.workflows.get(type);
   return definition?.choreography === undefined ? undefined : definition.name;
 }
 
