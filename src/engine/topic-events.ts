@@ -1,7 +1,7 @@
 /**
  * Reading a topic: its events in the order of arrival, after a position, page by page.
  */
-import { arrivedEntry } from "../history/read.ts";
+import { arrivedEntry, type RecordedEntry } from "../history/read.ts";
 import { type Author, type Position } from "../model/entry.ts";
 import { type EventFacts, topicLabel } from "../model/event-facts.ts";
 import type { Json } from "../model/json.ts";
@@ -13,13 +13,9 @@ export interface TopicSource {
   readonly namespace: string;
 }
 
-/** An event with its place. */
-export interface TopicEvent {
-  /** In the order of arrival over all streams. */
-  readonly position: number;
+/** An event, and where its entry is. */
+export interface FoundEvent {
   readonly stream: string;
-  /** What the index says of the stream: of a run, its workflow. */
-  readonly type: string;
   readonly seq: number;
   /** When it was published; milliseconds since 1970. */
   readonly at: number;
@@ -30,6 +26,14 @@ export interface TopicEvent {
   readonly facts: EventFacts;
   readonly correlation: string;
   readonly data: Json;
+}
+
+/** An event with its place in its topic. */
+export interface TopicEvent extends FoundEvent {
+  /** In the order of arrival over all streams. */
+  readonly position: number;
+  /** What the index says of its stream: of a run, its workflow. */
+  readonly type: string;
 }
 
 /** Events that are read at once. */
@@ -58,15 +62,26 @@ export function arrivedAfter(
 
 /** An event out of its stored entry. @throws BatonError JOURNAL_BROKEN, ENTRY_UNKNOWN */
 export async function eventOf({ store }: TopicSource, stored: LabelledEntry): Promise<TopicEvent> {
-  const { position, stream, type, seq } = stored;
-  const { entry, value = null } = await arrivedEntry(store, stored);
+  const { position, type, stream } = stored;
+  return { position, type, ...foundEvent(await arrivedEntry(store, stored), stream) };
+}
+
+/** The event whose entry is at a place; undefined if nothing is there. */
+export async function eventAt(
+  { store, namespace }: TopicSource,
+  { stream, seq }: Position,
+): Promise<FoundEvent | undefined> {
+  const [stored] = await store.read({ namespace, stream }, seq, 1);
+  if (stored === undefined) return undefined;
+  return foundEvent(await arrivedEntry(store, { ...stored, namespace, stream }), stream);
+}
+
+function foundEvent({ entry, value = null }: RecordedEntry, stream: string): FoundEvent {
   // Only events carry a topic's label, and their payload was checked when it was sealed.
   const facts = entry.payload as unknown as EventFacts;
   return {
-    position,
     stream,
-    type,
-    seq,
+    seq: entry.seq,
     at: entry.at,
     path: entry.path,
     by: entry.by,

@@ -51,6 +51,17 @@ it("what a child had done when it failed is a matter of time, and what one gave 
   ]);
 });
 
+it("how far a run had come whose parent was cut off is a matter of time", () => {
+  const lives = (end: Draft) => [
+    ended("r1", COMPLETED, {}),
+    ended("r1/s", FAILED, {}),
+    ended("r1/s/t", end, {}),
+  ];
+  expect(compareLives(definitionOf("w", []), lives(COMPLETED), lives(FAILED))).toEqual([]);
+  const cut = [...lives(FAILED).slice(0, 1), ended("r1/s", COMPLETED, {})];
+  expect(compareLives(definitionOf("w", []), cut, lives(FAILED))).toHaveLength(1);
+});
+
 it("lives that went back to a savepoint which kept other steps are not compared", () => {
   const sealed = (path: string): Draft => ({
     path,

@@ -26,13 +26,13 @@ export function compareLives(
     const other = byRun.get(run);
     const root = rootOf(run);
     if (other === undefined || before.get(root) !== after.get(root)) continue;
-    const ended = byRun.get(root)?.end;
-    const rootSucceeds = succeeded(ended);
     // How far the rest of a run has come when it fails is a matter of time, also where its parent goes back and tries again.
-    const whole = rootSucceeds && succeeded(journal.end);
+    const parentsSucceed = parentsOf(run).every((parent) => succeeded(byRun.get(parent)?.end));
+    const rootSucceeds = succeeded(byRun.get(root)?.end);
+    const whole = rootSucceeds && parentsSucceed && succeeded(journal.end);
     const ends = [endOf(journal), endOf(other)];
     // What is open waits for a person, in one life or in both.
-    if ((rootSucceeds || run === root) && !ends.includes("open") && ends[0] !== ends[1]) {
+    if (parentsSucceed && !ends.includes("open") && ends[0] !== ends[1]) {
       broken.push({
         promise: 4,
         message: `${run} ended as ${ends[0]}, and without faults as ${ends[1]}.`,
@@ -82,7 +82,12 @@ function said(value: RunJournal["output"]): string {
   return value === undefined ? "nothing" : JSON.stringify(value).slice(0, 200);
 }
 
-/** A child's id begins with its parent's. */
+/** The runs that a run is part of: a child's id begins with its parent's. */
+function parentsOf(run: string): readonly string[] {
+  const names = run.split("/");
+  return names.slice(1).map((_, i) => names.slice(0, i + 1).join("/"));
+}
+
 function rootOf(run: string): string {
   return run.split("/")[0] ?? run;
 }
