@@ -1,16 +1,12 @@
 /** To which runs an event goes that was published elsewhere. */
-import { type Author, runStream } from "../../model/entry.ts";
-import { isBatonError } from "../../model/errors.ts";
+import { runStream } from "../../model/entry.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import { headPages } from "../head-pages.ts";
 import type { FoundEvent } from "../topic-events.ts";
-import type { Arrived, Core } from "./core.ts";
+import type { Core } from "./core.ts";
 import { takenBy, workflowName } from "./event-takers.ts";
-import { deliver } from "./inbox.ts";
-import { actorOf } from "./runs.ts";
+import { giveEvent } from "./give-event.ts";
 import { failsRunsOf, unwind } from "./unwinding.ts";
-
-const ROUTER: Author = { kind: "engine", id: "baton" };
 
 /**
  * Hands an event to every open run of its correlation that takes it. What a run of a choreography has published is delivered in
@@ -123,33 +119,4 @@ async function openRuns(
   for await (const heads of others)
     for (const { stream, type } of heads) found.push({ run: stream.slice("run/".length), type });
   return found;
-}
-
-/** Resolves once a run has recorded the event, or has ended. `inOrder`: not before it was given what came early. */
-export async function giveEvent(
-  core: Core,
-  run: string,
-  event: FoundEvent,
-  when: "inOrder" | "now",
-): Promise<void> {
-  try {
-    const actor = await actorOf(core, run);
-    if (when === "inOrder") await core.unclaimed.settled(run);
-    // Its id may begin with another correlation's by chance.
-    if (actor.run.correlation !== event.correlation) return;
-    const { facts, data, stream, seq } = event;
-    const arrived = await new Promise<Arrived>((told) =>
-      deliver(
-        core,
-        actor,
-        { kind: "event", by: ROUTER, event: facts, from: { stream, seq }, data },
-        told,
-      ),
-    );
-    if (arrived.kind === "failed") throw arrived.error;
-  } catch (error) {
-    // It has ended meanwhile: nothing of it waits for the event any more.
-    if (isBatonError(error, "RUN_FINISHED")) return;
-    throw error;
-  }
 }

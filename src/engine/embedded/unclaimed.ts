@@ -22,8 +22,8 @@ import { headPages } from "../head-pages.ts";
 import { eventAt, type FoundEvent } from "../topic-events.ts";
 import type { Core } from "./core.ts";
 import { takenBy, workflowName } from "./event-takers.ts";
+import { giveEvent } from "./give-event.ts";
 import { BY_ENGINE } from "./intake.ts";
-import { giveEvent } from "./routing.ts";
 import { commitStream } from "./stream-journal.ts";
 
 /** Pause before a store that could not give what was set aside is asked again. */

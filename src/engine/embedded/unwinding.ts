@@ -11,9 +11,9 @@ import { headPages } from "../head-pages.ts";
 import type { FoundEvent } from "../topic-events.ts";
 import type { Core } from "./core.ts";
 import { workflowName } from "./event-takers.ts";
+import { giveEvent } from "./give-event.ts";
 import { BY_ENGINE } from "./intake.ts";
 import { rollBack } from "./rollbacks.ts";
-import { giveEvent } from "./routing.ts";
 import { endOf } from "./run-end.ts";
 
 /** Pause before a store that could not take a run back is asked again. */
