@@ -204,10 +204,12 @@ function selectHeads(database: Database, filter: HeadFilter): HeadRow[] {
     conditions.push(condition);
     values.push(value);
   };
-  // The plus keeps SQLite from choosing the index on names, and then sorting all that it finds to give one page.
-  where("+namespace = ?", namespace);
-  where("+name >= ?", prefix);
-  where("+name < ?", prefix === undefined ? undefined : `${prefix}\u{10FFFF}`);
+  // Few streams begin with more than their kind: the index on names finds them, and they are sorted. Else the plus keeps SQLite
+  // from choosing it, and then sorting all that it finds to give one page.
+  const plus = prefix !== undefined && /\/./.test(prefix) ? "" : "+";
+  where(`${plus}namespace = ?`, namespace);
+  where(`${plus}name >= ?`, prefix);
+  where(`${plus}name < ?`, prefix === undefined ? undefined : `${prefix}\u{10FFFF}`);
   where("status = ?", status);
   where("type = ?", type);
   where(order === "newest" ? "no < ?" : "no > ?", after);
