@@ -10,6 +10,8 @@ export interface Wakes {
   set(run: string, atMs: number | undefined): void;
   /** When the run is to be woken; undefined if nothing is set. */
   at(run: string): number | undefined;
+  /** How many wake-ups are kept, those that no longer count among them. */
+  waiting(): number;
   /** Sets the timer anew, should it have been lost. */
   rearm(): void;
   /** Sets it anew if the wall clock has jumped past its time: the machine was asleep, or its clock was put right. */
@@ -87,6 +89,7 @@ export function wakes(clock: Clock, wake: (run: string) => void): Wakes {
       arm();
     },
     at: (run) => current.get(run),
+    waiting: () => due.length,
     rearm,
     catchUp: () => {
       if (setForMs <= clock.now() && firesAtMs > clock.monotonicMs()) rearm();
