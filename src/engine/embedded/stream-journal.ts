@@ -27,7 +27,7 @@ export async function commitStream(
 ): Promise<void> {
   if (await tryCommitStream(core, stream, sealed, end)) return;
   const message = `${stream.stream} was written by somebody else.`;
-  throw new BatonError("INVARIANT_BROKEN", message);
+  throw core.stopped ?? new BatonError("INVARIANT_BROKEN", message);
 }
 
 /** The same of a stream that others may have written: false where it does not end as expected, nor with these entries. */
@@ -47,9 +47,9 @@ export async function tryCommitStream(
         epoch: core.epoch,
       });
       if (result.kind === "appended" || (await isOurs(core, stream, sealed))) return true;
-      if (result.kind === "fenced") fence(core);
-      if (core.stopped !== undefined) throw core.stopped;
-      return false;
+      if (result.kind === "conflict") return false;
+      // Which stops the engine, and so ends this as well.
+      fence(core);
     } catch (error) {
       const stopped: BatonError | undefined = core.stopped;
       if (stopped !== undefined || !isBatonError(error, "STORE_FAILED")) throw stopped ?? error;
