@@ -71,6 +71,8 @@ export interface Engine {
   start(request: StartRequest): Promise<void>;
   /** Waits for the run's end. @throws BatonError RUN_NOT_FOUND, STORE_CLOSED, STORE_FENCED */
   outcome(run: string): Promise<RunOutcome<Json>>;
+  /** Whether a run is in memory, with its start in the journal: then it need not be looked for. */
+  holds(run: string): boolean;
   signal(run: string, step: string, payload: unknown, by: Author, id: string): Promise<void>;
   cancel(run: string, by: Author, reason: string): Promise<void>;
   /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, AGENT_NOT_FOUND, PIVOT_PASSED, SAVEPOINT_NOT_FOUND */

@@ -89,7 +89,7 @@ export function makeBaton(parts: BatonParts): Baton {
     ) => (await start(definition, input, options)) as RunHandle<never> as RunHandle<Out>,
     startUntyped: start,
     run: async (id) => {
-      await headOf(source.store, source.namespace, id);
+      if (parts.engine?.holds(id) !== true) await headOf(source.store, source.namespace, id);
       return handle(id);
     },
     signal: (run, step, payload, { by, id }) =>

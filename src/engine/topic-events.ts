@@ -5,7 +5,7 @@ import { arrivedEntry, type RecordedEntry } from "../history/read.ts";
 import { type Author, type Position } from "../model/entry.ts";
 import { type EventFacts, topicLabel } from "../model/event-facts.ts";
 import type { Json } from "../model/json.ts";
-import type { JournalStore } from "../ports/journal-store.ts";
+import type { JournalStore, LabelledEntry } from "../ports/journal-store.ts";
 
 /** What reading a topic needs. */
 export interface TopicSource {
@@ -32,6 +32,8 @@ export interface FoundEvent {
 export interface TopicEvent extends FoundEvent {
   /** In the order of arrival over all streams. */
   readonly position: number;
+  /** What the index says of its stream: of a run, its workflow. */
+  readonly type: string;
 }
 
 /** Events that are read at once. */
@@ -39,23 +41,29 @@ const PAGE = 200;
 
 /** Events of a topic after a position, at most a page of them. */
 export async function eventsAfter(
-  { store, namespace }: TopicSource,
+  source: TopicSource,
   topic: string,
   position: number,
   limit = PAGE,
 ): Promise<readonly TopicEvent[]> {
-  const arrived = await store.labelled(
-    namespace,
-    topicLabel(topic),
-    position,
-    Math.min(limit, PAGE),
-  );
-  return await Promise.all(
-    arrived.map(async (each) => ({
-      position: each.position,
-      ...foundEvent(await arrivedEntry(store, each), each.stream),
-    })),
-  );
+  const arrived = await arrivedAfter(source, topic, position, limit);
+  return await Promise.all(arrived.map((each) => eventOf(source, each)));
+}
+
+/** The same as they are stored: for who passes over most of them. */
+export function arrivedAfter(
+  { store, namespace }: TopicSource,
+  topic: string,
+  position: number,
+  limit = PAGE,
+): Promise<readonly LabelledEntry[]> {
+  return store.labelled(namespace, topicLabel(topic), position, Math.min(limit, PAGE));
+}
+
+/** An event out of its stored entry. @throws BatonError JOURNAL_BROKEN, ENTRY_UNKNOWN */
+export async function eventOf({ store }: TopicSource, stored: LabelledEntry): Promise<TopicEvent> {
+  const { position, type, stream } = stored;
+  return { position, type, ...foundEvent(await arrivedEntry(store, stored), stream) };
 }
 
 /** The event whose entry is at a place; undefined if nothing is there. */

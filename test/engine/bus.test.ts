@@ -53,6 +53,14 @@ describe("events from outside", () => {
     await expect(
       clock.until(baton.publish(Ordered, { id: "o1", n: 2 }, { id: "e1" })),
     ).rejects.toMatchObject({ code: "EVENT_CONFLICT" });
+    const both = [
+      { id: "o2", n: 1 },
+      { id: "o2", n: 2 },
+    ].map((each) => baton.publish(Ordered, each, { id: "e2" }));
+    expect(await clock.until(Promise.allSettled(both))).toMatchObject([
+      { status: "fulfilled" },
+      { status: "rejected", reason: { code: "EVENT_CONFLICT" } },
+    ]);
     await expect(
       // @ts-expect-error The data is not an order.
       clock.until(baton.publish(Ordered, { id: 7 })),

@@ -3,6 +3,7 @@ import { hasEnded } from "../../decide/decide.ts";
 import { check } from "../../model/check.ts";
 import type { Input } from "../../decide/accept.ts";
 import { type Author, runStream } from "../../model/entry.ts";
+import { NO_HASH } from "../../journal/hash.ts";
 import { BatonError, isBatonError } from "../../model/errors.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { Limits } from "../../model/limits.ts";
@@ -95,6 +96,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       if (joined && !core.actors.has(request.id)) await goOn(core, request.id);
     },
     outcome: (run) => endOf(core, run),
+    holds: (run) => (core.actors.get(run)?.head ?? NO_HASH) !== NO_HASH,
     signal: (run, step, payload, by, id) => signal(core, { run, step, payload, by, id }),
     ...wayBack(core),
     subscribe: (run, subscriber) => subscribe(core, run, subscriber),

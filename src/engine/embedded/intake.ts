@@ -105,7 +105,7 @@ async function takePage(intake: Intake, page: readonly TopicEvent[]): Promise<vo
   const { turn } = intake;
   for (const event of page) {
     await placeFor(intake, event, turn);
-    const isOwn = event.stream.startsWith("run/") && (await isOfItself(intake, event));
+    const isOwn = isOfItself(intake, event);
     if (isIdle(intake) || turn !== intake.turn) return;
     if (!isOwn) take(intake, event);
     // After it is under way: a place that is written in between is never beyond it (N2).
@@ -150,9 +150,8 @@ function countOut(intake: Intake, taken: Taken): void {
 }
 
 /** What a run of this very choreography has published is delivered in that run. */
-async function isOfItself({ core, name }: Intake, event: TopicEvent): Promise<boolean> {
-  const head = await core.store.head({ namespace: core.namespace, stream: event.stream });
-  return head?.type.startsWith(`${name}@`) === true;
+function isOfItself({ name }: Intake, { stream, type }: TopicEvent): boolean {
+  return stream.startsWith("run/") && type.startsWith(`${name}@`);
 }
 
 function take(intake: Intake, event: TopicEvent): void {

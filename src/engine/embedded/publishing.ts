@@ -12,7 +12,7 @@ import type { PublishedEvent } from "../baton.ts";
 import type { PublishRequest } from "../engine.ts";
 import { tooLarge } from "../value-size.ts";
 import type { Core } from "./core.ts";
-import { tryCommit } from "./stream-journal.ts";
+import { tryCommitStream } from "./stream-journal.ts";
 import { tellTopic } from "./topic-reader.ts";
 
 /** Ids become part of run ids, file names and URLs. */
@@ -40,8 +40,6 @@ export async function publishEvent(core: Core, request: PublishRequest): Promise
   if (large !== undefined) throw new BatonError("VALUE_TOO_LARGE", large);
   const stream = { namespace: core.namespace, stream: eventStream(id) };
   const published = Object.freeze({ id, topic: topic.name, correlation });
-  const same = { topic: topic.name, value, correlation };
-  if (await isThere(core, stream, same)) return published;
   const payload = {
     topic: topic.name,
     contract: topic.contract.id,
@@ -56,10 +54,12 @@ export async function publishEvent(core: Core, request: PublishRequest): Promise
   const { inlinePayloadBytesMax } = limits;
   const context = { namespace, stream: stream.stream, epoch, prev: NO_HASH, inlinePayloadBytesMax };
   const index = { status: "published", open: false, type: topic.name };
-  const place = { expectedSeq: -1, index };
-  if (await tryCommit(core, stream, seal(context, [fact]), place)) tellTopic(core, topic.name);
-  // It was published under the same id meanwhile.
-  else await isThere(core, stream, same);
+  const isNew = await tryCommitStream(core, stream, seal(context, [fact]), {
+    expectedSeq: -1,
+    index,
+  });
+  if (isNew) tellTopic(core, topic.name);
+  else await compare(core, stream, { topic: topic.name, value, correlation });
   return published;
 }
 
@@ -71,13 +71,12 @@ function checkId(id: string): void {
   });
 }
 
-/** Whether the very event was published before. @throws BatonError EVENT_CONFLICT for another one of its id */
-async function isThere(
+/** The id is taken: by the very same event, or by another. @throws BatonError EVENT_CONFLICT */
+async function compare(
   core: Core,
   stream: { readonly namespace: string; readonly stream: string },
   event: { readonly topic: string; readonly value: Json; readonly correlation: string },
-): Promise<boolean> {
-  if ((await core.store.head(stream)) === undefined) return false;
+): Promise<void> {
   for await (const { entry, value } of readStream(core.store, stream)) {
     // The stream has one entry, which publishEvent wrote.
     const facts = entry.payload as unknown as EventFacts;
@@ -86,7 +85,7 @@ async function isThere(
       facts.topic === event.topic &&
       (facts.correlation ?? id) === event.correlation &&
       canonicalJson(value ?? null) === canonicalJson(event.value);
-    if (isSame) return true;
+    if (isSame) return;
     throw new BatonError(
       "EVENT_CONFLICT",
       `Event ${id} exists, with another topic, correlation or data.`,
@@ -95,5 +94,4 @@ async function isThere(
       },
     );
   }
-  return false;
 }

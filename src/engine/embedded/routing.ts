@@ -17,10 +17,9 @@ export async function hand(
   core: Core,
   takers: ReadonlySet<string>,
   event: FoundEvent,
+  publisher: string | undefined,
 ): Promise<{ readonly unwound: Promise<void> } | undefined> {
-  const publisher = await publisherOf(core, event);
   const names = [...takers].filter((name) => name !== publisher);
-  if (names.length === 0) return undefined;
   const { topic } = event.facts;
   const failing = new Set([...takers].filter((name) => failsRunsOf(core, name, topic)));
   await giveOrSetAside(core, { event, publisher, failing, names });
@@ -88,12 +87,12 @@ async function giveToOpen(
 }
 
 /** The choreography of which a run has published the event; undefined where it was something else. */
-async function publisherOf(core: Core, { stream }: FoundEvent): Promise<string | undefined> {
+export function publisherOf(
+  { catalogue }: Core,
+  { stream, type }: { readonly stream: string; readonly type: string },
+): string | undefined {
   if (!stream.startsWith("run/")) return undefined;
-  const known = core.actors.get(stream.slice("run/".length))?.run.definition;
-  if (known !== undefined) return known.choreography === undefined ? undefined : known.name;
-  const head = await core.store.head({ namespace: core.namespace, stream });
-  const definition = core.catalogue.workflows.get(head?.type ?? "");
+  const definition = catalogue.workflows.get(type);
   return definition?.choreography === undefined ? undefined : definition.name;
 }
 

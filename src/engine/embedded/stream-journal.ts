@@ -12,8 +12,8 @@ import type { Core } from "./core.ts";
 /** Pause before an append that the store could not do is tried again. */
 const APPEND_RETRY_MS = 1_000;
 
-/** What is appended to a stream besides its entries. */
-interface StreamPlace {
+/** Where a stream is expected to end, and what the store's index is to say of it. */
+interface StreamEnd {
   readonly expectedSeq: number;
   readonly index: StreamIndex;
 }
@@ -23,22 +23,19 @@ export async function commitStream(
   core: Core,
   stream: StreamName,
   sealed: Sealed,
-  place: StreamPlace,
+  end: StreamEnd,
 ): Promise<void> {
-  if (await tryCommit(core, stream, sealed, place)) return;
-  throw core.stopped ?? writtenByOthers(stream);
+  if (await tryCommitStream(core, stream, sealed, end)) return;
+  const message = `${stream.stream} was written by somebody else.`;
+  throw core.stopped ?? new BatonError("INVARIANT_BROKEN", message);
 }
 
-function writtenByOthers({ stream }: StreamName): BatonError {
-  return new BatonError("INVARIANT_BROKEN", `${stream} was written by somebody else.`);
-}
-
-/** Whether the entries are in the journal; if not, the stream has others there. @throws BatonError what the engine stopped with */
-export async function tryCommit(
+/** The same of a stream that others may have written: false where it does not end as expected, nor with these entries. */
+export async function tryCommitStream(
   core: Core,
   stream: StreamName,
   sealed: Sealed,
-  { expectedSeq, index }: StreamPlace,
+  { expectedSeq, index }: StreamEnd,
 ): Promise<boolean> {
   const entries = sealed.entries.map((entry) => entry.stored);
   for (;;) {
@@ -51,8 +48,8 @@ export async function tryCommit(
       });
       if (result.kind === "appended" || (await isOurs(core, stream, sealed))) return true;
       if (result.kind === "conflict") return false;
+      // Which stops the engine, and so ends this as well.
       fence(core);
-      throw core.stopped ?? writtenByOthers(stream);
     } catch (error) {
       const stopped: BatonError | undefined = core.stopped;
       if (stopped !== undefined || !isBatonError(error, "STORE_FAILED")) throw stopped ?? error;

@@ -50,15 +50,23 @@ export interface Unclaimed {
 
 export function unclaimed(core: () => Core): Unclaimed {
   // Whether anything was ever set aside here: mostly not, and then no run has to look.
-  let any: boolean | undefined;
+  let any: Promise<boolean> | undefined;
   const expected = new Map<string, Promise<void>>();
   /** Runs that are being given what came early. */
   const claiming = new Set<string>();
 
-  async function isAny(): Promise<boolean> {
-    const { store, namespace } = core();
-    any ??= (await store.heads({ namespace, prefix: UNCLAIMED_PREFIX, limit: 1 })).length > 0;
+  /** Asked once, however many runs begin at the same time: the store looks through all its streams for it. */
+  function isAny(): Promise<boolean> {
+    any ??= lookForAny().catch((error: unknown) => {
+      any = undefined;
+      throw error;
+    });
     return any;
+  }
+
+  async function lookForAny(): Promise<boolean> {
+    const { store, namespace } = core();
+    return (await store.heads({ namespace, prefix: UNCLAIMED_PREFIX, limit: 1 })).length > 0;
   }
 
   async function claim(claimant: Claimant): Promise<void> {
@@ -84,7 +92,7 @@ export function unclaimed(core: () => Core): Unclaimed {
 
   return {
     setAside: async (event, why) => {
-      any = true;
+      any = Promise.resolve(true);
       await keep(core(), event, why);
     },
     expect: (run, definition) => {

@@ -119,8 +119,10 @@ function openHandle(ledger: Ledger, readOnly: boolean, { now, soon }: Timing): J
     async labelled(namespace, label, after, limit) {
       check(false);
       const found = ledger.labels.get(namespace)?.get(label) ?? [];
-      const from = found.findIndex(({ position }) => position > (after ?? 0));
-      return from < 0 ? [] : found.slice(from, from + limit);
+      const from = firstAfter(found, after ?? 0);
+      return found
+        .slice(from, from + limit)
+        .map((each) => ({ ...each, type: streamAt(ledger, each.no).index.type }));
     },
     async labels(namespace) {
       check(false);
@@ -142,6 +144,17 @@ function openHandle(ledger: Ledger, readOnly: boolean, { now, soon }: Timing): J
       if (ledger.owner === self) ledger.owner = undefined;
     },
   };
+}
+
+/** The index of the first entry after a position; their number if there is none. */
+function firstAfter(entries: readonly ArrivedEntry[], position: number): number {
+  let [from, to] = [0, entries.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if ((entries[middle]?.position ?? 0) > position) to = middle;
+    else from = middle + 1;
+  }
+  return from;
 }
 
 /** Who may write. `check` refuses a handle that is closed, or is for reading only. */

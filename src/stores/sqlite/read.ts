@@ -6,6 +6,7 @@ import type {
   Blob,
   CommitRange,
   HeadFilter,
+  LabelledEntry,
   LabelSummary,
   StoredCommit,
   StoredEntry,
@@ -26,6 +27,7 @@ type ArrivedRow = readonly [
   namespace: string | null,
   name: string | null,
 ];
+type LabelledRow = readonly [...ArrivedRow, type: string | null];
 type CommitRow = readonly [commitNo: number, text: string, hash: Buffer, ranges: Buffer];
 type HeadRow = readonly [
   no: number,
@@ -49,7 +51,7 @@ export interface SqliteReader {
     label: string,
     after: number | undefined,
     limit: number,
-  ): readonly ArrivedEntry[];
+  ): readonly LabelledEntry[];
   labels(namespace: string): readonly LabelSummary[];
   blob(sha256: string): string | undefined;
   blobs(after: string | undefined, limit: number): readonly Blob[];
@@ -105,10 +107,24 @@ function arrivedOf([position, no, seq, text, hash, namespace, name]: ArrivedRow)
   return { position, no, seq, text, hash: hash.toString("hex"), ...names };
 }
 
+function labelledOf([
+  position,
+  no,
+  seq,
+  text,
+  hash,
+  namespace,
+  name,
+  type,
+]: LabelledRow): LabelledEntry {
+  const index = { namespace: namespace ?? "", stream: name ?? "", type: type ?? "" };
+  return { position, no, seq, text, hash: hash.toString("hex"), ...index };
+}
+
 function labelReader(database: Database): Pick<SqliteReader, "labelled" | "labels"> {
   const selectLabelled = database
-    .prepare<[string, string, number, number], ArrivedRow>(
-      `SELECT position, stream_no, seq, text, hash, streams.namespace, name
+    .prepare<[string, string, number, number], LabelledRow>(
+      `SELECT position, stream_no, seq, text, hash, streams.namespace, name, type
        FROM labelled JOIN entries USING (position) LEFT JOIN streams ON no = stream_no
        WHERE label_no = (SELECT no FROM labels WHERE namespace = ? AND label = ?) AND position > ?
        ORDER BY position LIMIT ?`,
@@ -122,7 +138,7 @@ function labelReader(database: Database): Pick<SqliteReader, "labelled" | "label
     .raw();
   return {
     labelled: (namespace, label, after, limit) =>
-      selectLabelled.all(namespace, label, after ?? Number.MIN_SAFE_INTEGER, limit).map(arrivedOf),
+      selectLabelled.all(namespace, label, after ?? Number.MIN_SAFE_INTEGER, limit).map(labelledOf),
     labels: (namespace) =>
       selectLabels
         .all(namespace)
@@ -188,10 +204,12 @@ function selectHeads(database: Database, filter: HeadFilter): HeadRow[] {
     conditions.push(condition);
     values.push(value);
   };
-  // The plus keeps SQLite from choosing the index on names, and then sorting all that it finds to give one page.
-  where("+namespace = ?", namespace);
-  where("+name >= ?", prefix);
-  where("+name < ?", prefix === undefined ? undefined : `${prefix}\u{10FFFF}`);
+  // Few streams begin with more than their kind: the index on names finds them, and they are sorted. Else the plus keeps SQLite
+  // from choosing it, and then sorting all that it finds to give one page.
+  const plus = prefix !== undefined && /\/./.test(prefix) ? "" : "+";
+  where(`${plus}namespace = ?`, namespace);
+  where(`${plus}name >= ?`, prefix);
+  where(`${plus}name < ?`, prefix === undefined ? undefined : `${prefix}\u{10FFFF}`);
   where("status = ?", status);
   where("type = ?", type);
   where(order === "newest" ? "no < ?" : "no > ?", after);
