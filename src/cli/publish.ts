@@ -118,9 +118,6 @@ async function begun({ baton, interrupted }: Opened, event: Published): Promise<
 }
 
 async function runsOf(baton: Baton, correlation: string): Promise<readonly string[]> {
-  const runs = await baton.runs({ limit: RUNS_MAX });
-  return runs
-    .map(({ id }) => id)
-    .filter((id) => id === correlation || id.startsWith(`${correlation}/`))
-    .reverse();
+  const runs = await baton.runs({ correlation, order: "oldest", limit: RUNS_MAX });
+  return runs.map(({ id }) => id);
 }

@@ -182,6 +182,8 @@ export interface RunsFilter {
   /** `name@version` */
   readonly workflow?: string;
   readonly open?: boolean;
+  /** Only runs of one correlation: the run of this id, and those whose ids begin with it and a slash. */
+  readonly correlation?: string;
   readonly order?: "newest" | "oldest";
   /** At most this many; 100 by default, 10,000 at the most. */
   readonly limit?: number;
@@ -340,6 +342,8 @@ export interface Baton {
   topics(): Promise<readonly TopicSummary[]>;
   /** The events of a topic, in the order of arrival; with `follow` new ones as they come. @throws BatonError TOPIC_NOT_FOUND */
   events(topic: string, options?: EventsOptions): AsyncIterable<RecordedEvent>;
+  /** The event of this id, from outside or of a run. @throws BatonError EVENT_NOT_FOUND */
+  event(id: string): Promise<RecordedEvent>;
   /** Where the subscription of each choreography to its first topic stands. */
   subscriptions(): Promise<readonly IntakeSnapshot[]>;
   /** Takes no more events, until it is resumed. @throws BatonError SUBSCRIPTION_NOT_FOUND */

@@ -2,12 +2,12 @@
 import { type EventGraph, eventGraph } from "../history/event-graph.ts";
 import { type RecordedEntry, readStream } from "../history/read.ts";
 import { type Why, type WhySource, whyOf } from "../history/why.ts";
-import { type RunStatus, runStream } from "../model/entry.ts";
+import type { RunStatus } from "../model/entry.ts";
 import { eventStream, subscriptionStream } from "../model/event-facts.ts";
 import { BatonError } from "../model/errors.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
-import type { JournalStore, StreamHead, StreamName } from "../ports/journal-store.ts";
-import type { RunSummary } from "./baton.ts";
+import type { JournalStore, StreamName } from "../ports/journal-store.ts";
+import { correlatedRuns } from "./run-list.ts";
 
 /** What one answer may look at: of a correlation that has more runs, the first so many. */
 const WHY_RUNS_MAX = 1_000;
@@ -41,11 +41,8 @@ export function journalSource(
 ): Pick<WhySource, "runs" | "event" | "paused"> {
   return {
     runs: async (correlation) => {
-      const own = await store.head({ namespace, stream: runStream(correlation) });
-      const prefix = runStream(`${correlation}/`);
-      const order = "oldest";
-      const others = await store.heads({ namespace, prefix, order, limit: WHY_RUNS_MAX });
-      return [...(own === undefined ? [] : [own]), ...others].map(summaryOf);
+      const filter = { correlation, order: "oldest", limit: WHY_RUNS_MAX } as const;
+      return await correlatedRuns(store, namespace, filter);
     },
     event: (id) => newestOf(store, { namespace, stream: eventStream(id) }),
     paused: async (name) => {
@@ -64,17 +61,4 @@ async function newestOf(
   if (head === undefined) return undefined;
   for await (const recorded of readStream(store, stream, head.lastSeq)) return recorded;
   return undefined;
-}
-
-/** A run as its index has it. */
-export function summaryOf(head: StreamHead): RunSummary {
-  return {
-    id: head.stream.slice("run/".length),
-    workflow: head.type,
-    // The index of a run's stream is written by the engine alone, with a RunStatus.
-    status: head.status as RunStatus,
-    lastSeq: head.lastSeq,
-    no: head.no,
-    ...(head.wakeAtMs === undefined ? {} : { wakeAtMs: head.wakeAtMs }),
-  };
 }

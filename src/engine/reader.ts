@@ -16,10 +16,11 @@ import { BatonError } from "../model/errors.ts";
 import type { Limits } from "../model/limits.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { JournalStore } from "../ports/journal-store.ts";
-import type { Baton, RunsFilter, RunSummary } from "./baton.ts";
+import type { Baton, RunSummary } from "./baton.ts";
 import type { Catalogue } from "./definitions.ts";
 import { pinnedDefinition } from "./manifests.ts";
-import { answerWhy, graphOfRun, journalSource, summaryOf } from "./correlation.ts";
+import { answerWhy, graphOfRun, journalSource } from "./correlation.ts";
+import { listRuns, summaryOf } from "./run-list.ts";
 import { watchRun, type WatchSource } from "./watch.ts";
 
 export type Reader = Pick<
@@ -157,24 +158,6 @@ export function workflowOf(catalogue: Catalogue, id: string): WorkflowDefinition
     );
   }
   return definition;
-}
-
-async function listRuns(
-  store: JournalStore,
-  namespace: string,
-  filter: RunsFilter,
-): Promise<readonly RunSummary[]> {
-  const heads = await store.heads({
-    namespace,
-    prefix: "run/",
-    order: filter.order ?? "newest",
-    limit: filter.limit ?? 100,
-    ...(filter.status === undefined ? {} : { status: filter.status }),
-    ...(filter.workflow === undefined ? {} : { type: filter.workflow }),
-    ...(filter.open === undefined ? {} : { open: filter.open }),
-    ...(filter.after === undefined ? {} : { after: filter.after }),
-  });
-  return heads.map(summaryOf);
 }
 
 /** @throws BatonError RUN_NOT_FOUND */

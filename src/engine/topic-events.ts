@@ -1,11 +1,11 @@
 /**
- * Reading a topic: its events in the order of arrival, after a position, page by page.
+ * Reading events: those of a topic in the order of arrival, after a position, page by page; and one by its id.
  */
-import { arrivedEntry } from "../history/read.ts";
-import { type Author, type Position } from "../model/entry.ts";
-import { type EventFacts, topicLabel } from "../model/event-facts.ts";
+import { arrivedEntry, type RecordedEntry } from "../history/read.ts";
+import { type Author, type Position, runStream } from "../model/entry.ts";
+import { type EventFacts, eventStream, topicLabel } from "../model/event-facts.ts";
 import type { Json } from "../model/json.ts";
-import type { JournalStore } from "../ports/journal-store.ts";
+import type { ArrivedEntry, JournalStore } from "../ports/journal-store.ts";
 
 /** What reading a topic needs. */
 export interface TopicSource {
@@ -47,22 +47,42 @@ export async function eventsAfter(
     Math.min(limit, PAGE),
   );
   return await Promise.all(
-    arrived.map(async (each) => {
-      const { entry, value = null } = await arrivedEntry(store, each);
-      // Only events carry a topic's label, and their payload was checked when it was sealed.
-      const facts = entry.payload as unknown as EventFacts;
-      return {
-        position: each.position,
-        stream: each.stream,
-        seq: each.seq,
-        at: entry.at,
-        path: entry.path,
-        by: entry.by,
-        causation: entry.causation,
-        facts,
-        correlation: facts.correlation ?? each.stream.slice(each.stream.indexOf("/") + 1),
-        data: value,
-      };
-    }),
+    arrived.map(async (each) => eventOf(each, await arrivedEntry(store, each))),
   );
+}
+
+/** The event of an id: one from outside has a stream of its own, one of a run names its entry. */
+export async function eventWithId(
+  { store, namespace }: TopicSource,
+  id: string,
+): Promise<TopicEvent | undefined> {
+  const [, run, seq] = /^(.+)@(\d+)$/.exec(id) ?? [];
+  const stream = run === undefined ? eventStream(id) : runStream(run);
+  const arrived = await store.arrived({ namespace, stream }, Number(seq ?? 0));
+  if (arrived === undefined) return undefined;
+  const recorded = await arrivedEntry(store, arrived);
+  const { kind, payload } = recorded.entry;
+  // Other entries of a run are no events, and one that was received has its id from elsewhere.
+  const isIt = kind === "event.published" && payload["id"] === id;
+  return isIt ? eventOf(arrived, recorded) : undefined;
+}
+
+function eventOf(
+  { position, stream, seq }: ArrivedEntry,
+  { entry, value = null }: RecordedEntry,
+): TopicEvent {
+  // Only events carry a topic's label, and their payload was checked when it was sealed.
+  const facts = entry.payload as unknown as EventFacts;
+  return {
+    position,
+    stream,
+    seq,
+    at: entry.at,
+    path: entry.path,
+    by: entry.by,
+    causation: entry.causation,
+    facts,
+    correlation: facts.correlation ?? stream.slice(stream.indexOf("/") + 1),
+    data: value,
+  };
 }

@@ -8,7 +8,7 @@ import { compareVersions } from "../model/naming.ts";
 import type { RecordedEvent, TopicSummary } from "../model/recorded-event.ts";
 import type { TopicDefinition } from "../model/topic.ts";
 import type { StepDefinition, WorkflowDefinition } from "../model/workflow-definition.ts";
-import { eventsAfter, type TopicEvent, type TopicSource } from "./topic-events.ts";
+import { eventsAfter, eventWithId, type TopicEvent, type TopicSource } from "./topic-events.ts";
 import { makeBell, type WatchSource } from "./watch.ts";
 
 /** A topic that code names, in all of its versions. */
@@ -214,6 +214,13 @@ export async function* readEvents(
     leave?.();
     signal?.removeEventListener("abort", bell.ring);
   }
+}
+
+/** The event of an id. @throws BatonError EVENT_NOT_FOUND */
+export async function readEvent(source: TopicSource, id: string): Promise<RecordedEvent> {
+  const event = await eventWithId(source, id);
+  if (event !== undefined) return await recordedEvent(source, event);
+  throw new BatonError("EVENT_NOT_FOUND", `There is no event ${id}.`, { details: { id } });
 }
 
 async function checkKnown(
