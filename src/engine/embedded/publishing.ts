@@ -12,7 +12,7 @@ import type { PublishedEvent } from "../baton.ts";
 import type { PublishRequest } from "../engine.ts";
 import { tooLarge } from "../value-size.ts";
 import type { Core } from "./core.ts";
-import { commitStream } from "./stream-journal.ts";
+import { commitUnlessTaken } from "./stream-journal.ts";
 import { tellTopic } from "./topic-reader.ts";
 
 /** Ids become part of run ids, file names and URLs. */
@@ -40,7 +40,8 @@ export async function publishEvent(core: Core, request: PublishRequest): Promise
   if (large !== undefined) throw new BatonError("VALUE_TOO_LARGE", large);
   const stream = { namespace: core.namespace, stream: eventStream(id) };
   const published = Object.freeze({ id, topic: topic.name, correlation });
-  if (await isThere(core, stream, { topic: topic.name, value, correlation })) return published;
+  const given = { topic: topic.name, value, correlation };
+  if (await isThere(core, stream, given)) return published;
   const payload = {
     topic: topic.name,
     contract: topic.contract.id,
@@ -55,8 +56,11 @@ export async function publishEvent(core: Core, request: PublishRequest): Promise
   const { inlinePayloadBytesMax } = limits;
   const context = { namespace, stream: stream.stream, epoch, prev: NO_HASH, inlinePayloadBytesMax };
   const index = { status: "published", open: false, type: topic.name };
-  await commitStream(core, stream, seal(context, [fact]), { expectedSeq: -1, index });
-  tellTopic(core, topic.name);
+  const place = { expectedSeq: -1, index };
+  const committed = await commitUnlessTaken(core, stream, seal(context, [fact]), place);
+  if (committed === "committed") tellTopic(core, topic.name);
+  // It was published twice in the same moment: the first one counts.
+  else await isThere(core, stream, given);
   return published;
 }
 

@@ -12,13 +12,30 @@ import type { Core } from "./core.ts";
 /** Pause before an append that the store could not do is tried again. */
 const APPEND_RETRY_MS = 1_000;
 
+/** What an append to a stream comes after, and what the store's index is to say of it. */
+interface Place {
+  readonly expectedSeq: number;
+  readonly index: StreamIndex;
+}
+
 /** Resolves once the entries are in the journal. @throws BatonError what the engine stopped with */
 export async function commitStream(
   core: Core,
   stream: StreamName,
   sealed: Sealed,
-  { expectedSeq, index }: { readonly expectedSeq: number; readonly index: StreamIndex },
+  place: Place,
 ): Promise<void> {
+  if ((await commitUnlessTaken(core, stream, sealed, place)) === "committed") return;
+  throw new BatonError("INVARIANT_BROKEN", `${stream.stream} was written by somebody else.`);
+}
+
+/** The same; `taken` where another has written that place of the stream first. */
+export async function commitUnlessTaken(
+  core: Core,
+  stream: StreamName,
+  sealed: Sealed,
+  { expectedSeq, index }: Place,
+): Promise<"committed" | "taken"> {
   const entries = sealed.entries.map((entry) => entry.stored);
   for (;;) {
     if (core.stopped !== undefined) throw core.stopped;
@@ -28,12 +45,10 @@ export async function commitStream(
         blobs: sealed.blobs,
         epoch: core.epoch,
       });
-      if (result.kind === "appended" || (await isOurs(core, stream, sealed))) return;
+      if (result.kind === "appended" || (await isOurs(core, stream, sealed))) return "committed";
       if (result.kind === "fenced") fence(core);
-      throw (
-        core.stopped ??
-        new BatonError("INVARIANT_BROKEN", `${stream.stream} was written by somebody else.`)
-      );
+      if (core.stopped !== undefined) throw core.stopped;
+      return "taken";
     } catch (error) {
       const stopped: BatonError | undefined = core.stopped;
       if (stopped !== undefined || !isBatonError(error, "STORE_FAILED")) throw stopped ?? error;
