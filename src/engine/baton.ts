@@ -55,7 +55,13 @@ export type { RunWait, RunWaits } from "../history/waits.ts";
 export type { VerifyProblem, VerifyReport } from "../journal/verify.ts";
 export type { EventsOptions } from "./topics.ts";
 export type { RecordedEvent, TopicSummary } from "../model/recorded-event.ts";
-export type { Health, StuckReason, StuckRun } from "./health.ts";
+export type {
+  Health,
+  StandingReason,
+  StuckReason,
+  StuckRun,
+  StuckSubscription,
+} from "./health.ts";
 export type { WatchItem, WatchOptions } from "./watch.ts";
 
 export interface RunSummary {

@@ -12,6 +12,7 @@ import { runStream } from "../../model/entry.ts";
 import { isBatonError } from "../../model/errors.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import { headPages } from "../head-pages.ts";
+import { routeName } from "../subscriptions.ts";
 import { eventsAfter, type TopicEvent } from "../topic-events.ts";
 import type { Arrived, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
@@ -26,10 +27,11 @@ const ROUTER: Author = { kind: "engine", id: "baton" };
 
 export interface Routes {
   open(): Promise<void>;
+  all(): Iterable<Route>;
   stop(): Promise<void>;
 }
 
-interface Route {
+export interface Route {
   readonly core: Core;
   readonly topic: string;
   /** Names of the workflows whose runs take the topic. */
@@ -52,6 +54,7 @@ export function routes(core: () => Core): Routes {
         all.push(await openRoute(core(), topic, takers));
       for (const route of all) pump(route);
     },
+    all: () => all,
     stop: async () => {
       for (const route of all) route.leave();
       await Promise.all(all.map((route) => keep(route).catch(() => {})));
@@ -83,7 +86,7 @@ function takenBy({ steps, choreography }: WorkflowDefinition): readonly string[]
 }
 
 async function openRoute(core: Core, topic: string, takers: ReadonlySet<string>): Promise<Route> {
-  const place = await placeOf(core, `to-runs.${topic}`);
+  const place = await placeOf(core, routeName(topic));
   const position = place.record()?.position ?? 0;
   const route: Route = {
     core,
@@ -111,7 +114,8 @@ function told(route: Route, publisher: string | undefined): void {
   pump(route);
 }
 
-function pump(route: Route): void {
+/** Reads on, and hands over what is there, until there is nothing more to read. */
+export function pump(route: Route): void {
   if (route.pumping) {
     route.again = true;
     return;
