@@ -47,7 +47,8 @@ export async function commitUnlessTaken(
       });
       if (result.kind === "appended" || (await isOurs(core, stream, sealed))) return "committed";
       if (result.kind === "fenced") fence(core);
-      if (core.stopped !== undefined) throw core.stopped;
+      const fenced: BatonError | undefined = core.stopped;
+      if (fenced !== undefined) throw fenced;
       return "taken";
     } catch (error) {
       const stopped: BatonError | undefined = core.stopped;
