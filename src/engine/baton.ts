@@ -5,7 +5,7 @@ import type { Change, VersionRef } from "../history/diff.ts";
 import type { ForkOptions } from "../history/fork.ts";
 import type { EventGraph } from "../history/event-graph.ts";
 import type { Lineage } from "../history/lineage.ts";
-import type { Why } from "../history/why.ts";
+import type { Why } from "../history/why-reason.ts";
 import type { RecordedEntry } from "../history/read.ts";
 import type { ReplayReport } from "../history/replay.ts";
 import type { RunReport } from "../history/report.ts";
@@ -41,7 +41,7 @@ export type {
   TopicNode,
 } from "../history/event-graph.ts";
 export type { Lineage, LineageEvent, LineageNode } from "../history/lineage.ts";
-export type { Why, WhyReason } from "../history/why.ts";
+export type { Why, WhyReason } from "../history/why-reason.ts";
 export type { RecordedEntry } from "../history/read.ts";
 export type { ReplayDifference, ReplayReport } from "../history/replay.ts";
 export type { RunReport, StepSummary } from "../history/report.ts";

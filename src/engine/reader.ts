@@ -9,7 +9,7 @@ import { replay } from "../history/replay.ts";
 import { runReport } from "../history/report.ts";
 import { stateAt } from "../history/state.ts";
 import { waitsOf } from "../history/waits.ts";
-import type { WhySource } from "../history/why.ts";
+import type { WhySource } from "../history/why-reason.ts";
 import { verifyStore } from "../journal/verify.ts";
 import { FINAL_KINDS, runStream } from "../model/entry.ts";
 import { BatonError } from "../model/errors.ts";
@@ -78,7 +78,7 @@ export function reader(
     },
     lineage: async (run, key, version) => lineageOf(await entriesOf(run), key, version),
     eventGraph: (run) => graphOf(run),
-    why: (id) => answerWhy(whySource(store, namespace, catalogue), id),
+    why: (id) => answerWhy(whySource(source), id),
     replay: async (run) => {
       const head = await headOf(store, namespace, run);
       const entries = await entriesOf(run);
@@ -112,9 +112,10 @@ export function reader(
   }
 }
 
-function whySource(store: JournalStore, namespace: string, catalogue: Catalogue): WhySource {
+function whySource(source: WatchSource & { readonly catalogue: Catalogue }): WhySource {
+  const { store, namespace, catalogue, clock } = source;
   return {
-    ...journalSource(store, namespace),
+    ...journalSource(source, catalogue, clock.now()),
     workflows: [...catalogue.workflows.values()],
     entries: (run) => wholeRun(store, namespace, run),
     definition: async (entries) => {

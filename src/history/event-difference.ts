@@ -212,7 +212,9 @@ function unhandled({ deliveries }: Reconstructed): readonly EventDifference[] {
 
 /** What became of a delivery that was not handled, in words that follow its path. */
 export function deliveryEnd({ status, skipped, error, violations, waitsFor }: StepSummary): string {
-  const why = violations?.[0]?.message ?? error?.message;
+  const why =
+    violations?.[0]?.message ??
+    (error === undefined ? undefined : `${error.code}: ${error.message}`);
   const because = why === undefined ? "." : `: ${why}`;
   if (status === "skipped" && skipped === "when") return "was not wanted by its `when`.";
   if (status === "skipped" && skipped === "discarded") return "was given up by a person.";

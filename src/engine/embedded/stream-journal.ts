@@ -47,8 +47,8 @@ export async function commitUnlessTaken(
       });
       if (result.kind === "appended" || (await isOurs(core, stream, sealed))) return "committed";
       if (result.kind === "fenced") fence(core);
-      const fenced: BatonError | undefined = core.stopped;
-      if (fenced !== undefined) throw fenced;
+      const reason = whyStopped(core);
+      if (reason !== undefined) throw reason;
       return "taken";
     } catch (error) {
       const stopped: BatonError | undefined = core.stopped;
@@ -58,6 +58,10 @@ export async function commitUnlessTaken(
       await new Promise<void>((resolve) => core.clock.after(APPEND_RETRY_MS, resolve));
     }
   }
+}
+
+function whyStopped({ stopped }: Core): BatonError | undefined {
+  return stopped;
 }
 
 /** Whether the stream ends with this very entry: it was committed, and the answer was lost. */
