@@ -9,6 +9,7 @@ import { type Amounts, NOTHING, plus } from "../model/amounts.ts";
 import type { Json } from "../model/json.ts";
 import { settleDelivery, takeEvent, takeGathering } from "./bus.ts";
 import type { Items, Rollback, Run, StepState } from "../model/run.ts";
+import { NOT_OF_A_RUN } from "./not-of-a-run.ts";
 import { parsePath } from "./path.ts";
 import { noteDeadline, ready } from "./readiness.ts";
 import { beginAnew, isParkedWhole, restore } from "./restore.ts";
@@ -39,10 +40,10 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
     run.phase = { kind: "failed", step: fact.payload.step, error: fact.payload.error };
   },
   "run.overdue": (run, fact) => {
-    const { deadlineAt, pivot } = fact.payload;
+    const { pivot } = fact.payload;
     run.deadlineAt = undefined;
     if (pivot !== undefined) return;
-    const error = deadlineFailure({ at: deadlineAt, of: "run" });
+    const error = deadlineFailure({ of: "run" });
     run.phase = { kind: "failing", step: undefined, error, since: fact.seq };
   },
   "run.cancelling": (run, fact) => {
@@ -135,24 +136,8 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
     if (run.phase.kind === "going")
       run.phase = { kind: "failing", step: parsePath(pathOf(fact)).step, error, since: fact.seq };
   },
-  "subscription.opened": notOfARun,
-  "subscription.moved": notOfARun,
-  "subscription.paused": notOfARun,
-  "subscription.resumed": notOfARun,
-  "subscription.rewound": notOfARun,
-  "workflow.registered": notOfARun,
-  "topic.registered": notOfARun,
-  "breaker.opened": notOfARun,
-  "breaker.halfOpened": notOfARun,
-  "breaker.closed": notOfARun,
-  "budget.reserved": notOfARun,
-  "budget.settled": notOfARun,
-  "budget.raised": notOfARun,
+  ...NOT_OF_A_RUN,
 };
-
-function notOfARun(_run: Run, fact: Fact): void {
-  invariant(false, `${fact.kind} stands in a stream of its own, never in a run's.`);
-}
 
 const SEALED: StepState = { kind: "sealed" };
 const FAILED: StepState = { kind: "failed" };
@@ -177,6 +162,7 @@ function started(run: Run, fact: FactOf<"run.started">): void {
   const { deadlineAt } = fact.payload;
   if (deadlineAt !== undefined) noteDeadline(run, deadlineAt);
   run.correlation = fact.payload.correlation ?? run.id;
+  run.hops = fact.payload.hops;
   // What a choreography does follows from its events.
   if (run.definition.choreography !== undefined) return;
   for (const step of run.definition.steps) {

@@ -2,9 +2,17 @@
 import { type EventGraph, eventGraph } from "../history/event-graph.ts";
 import { type RecordedEntry, readStream } from "../history/read.ts";
 import { whyOf } from "../history/why.ts";
-import type { KnownEvent, Why, WhySource } from "../history/why-reason.ts";
+import type { EarlyEvent, KnownEvent, Why, WhySource } from "../history/why-reason.ts";
 import type { RunStatus } from "../model/entry.ts";
-import { eventStream, subscriptionStream, topicLabel } from "../model/event-facts.ts";
+import {
+  eventStream,
+  subscriptionStream,
+  topicLabel,
+  type UnclaimedRecord,
+  unclaimedPrefix,
+} from "../model/event-facts.ts";
+import type { JournalStore, StreamHead } from "../ports/journal-store.ts";
+import { headPages } from "./head-pages.ts";
 import { BatonError } from "../model/errors.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import { readBreakers } from "./breakers.ts";
@@ -47,7 +55,10 @@ export function journalSource(
   source: TopicSource,
   catalogue: Catalogue,
   nowMs: number,
-): Pick<WhySource, "runs" | "events" | "subscriptions" | "paused" | "breaker" | "budget"> {
+): Pick<
+  WhySource,
+  "runs" | "events" | "early" | "subscriptions" | "paused" | "breaker" | "budget"
+> {
   const { store, namespace } = source;
   return {
     runs: async (correlation) => {
@@ -60,6 +71,7 @@ export function journalSource(
       const events = event?.stream === eventStream(id) ? [event] : await eventsUnder(source, id);
       return events.map(knownEvent);
     },
+    early: async (correlation) => await earlyEvents(source, correlation),
     subscriptions: async () => await readSubscriptions(source, catalogue.workflows.values()),
     paused: async (name) => await pausedBy(source, name),
     breaker: async (name) =>
@@ -93,6 +105,30 @@ async function eventsUnder(
     }
   }
   return found;
+}
+
+/** What was set aside under a correlation id for runs that had not begun. */
+async function earlyEvents(
+  { store, namespace }: TopicSource,
+  correlation: string,
+): Promise<readonly EarlyEvent[]> {
+  const found: EarlyEvent[] = [];
+  for await (const heads of headPages(store, { namespace, prefix: unclaimedPrefix(correlation) })) {
+    for (const head of heads) {
+      const recorded = await newestOf(store, head);
+      if (recorded === undefined) continue;
+      // Whatever stands in the stream of an unclaimed event was set aside by the engine.
+      const { id, topic, early } = recorded.entry.payload as unknown as UnclaimedRecord;
+      if (early.length > 0) found.push({ id, topic, at: recorded.entry.at, workflows: early });
+    }
+  }
+  return found;
+}
+
+/** The newest entry of a stream that is there. */
+async function newestOf(store: JournalStore, head: StreamHead): Promise<RecordedEntry | undefined> {
+  for await (const recorded of readStream(store, head, head.lastSeq)) return recorded;
+  return undefined;
 }
 
 /** The entry with which a subscription was paused, if it is: its place may have been written down since. */

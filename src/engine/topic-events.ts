@@ -1,11 +1,11 @@
 /**
- * Reading events: those of a topic in the order of arrival, after a position, page by page; and one by its id.
+ * Reading events: those of a topic in the order of arrival, after a position, page by page; and one by its place or its id.
  */
 import { arrivedEntry, type RecordedEntry } from "../history/read.ts";
 import { type Author, type Position, runStream } from "../model/entry.ts";
 import { type EventFacts, eventStream, topicLabel } from "../model/event-facts.ts";
 import type { Json } from "../model/json.ts";
-import type { ArrivedEntry, JournalStore } from "../ports/journal-store.ts";
+import type { JournalStore } from "../ports/journal-store.ts";
 
 /** What reading a topic needs. */
 export interface TopicSource {
@@ -13,10 +13,8 @@ export interface TopicSource {
   readonly namespace: string;
 }
 
-/** An event with its place. */
-export interface TopicEvent {
-  /** In the order of arrival over all streams. */
-  readonly position: number;
+/** An event, and where its entry is. */
+export interface FoundEvent {
   readonly stream: string;
   readonly seq: number;
   /** When it was published; milliseconds since 1970. */
@@ -28,6 +26,12 @@ export interface TopicEvent {
   readonly facts: EventFacts;
   readonly correlation: string;
   readonly data: Json;
+}
+
+/** An event with its place in its topic. */
+export interface TopicEvent extends FoundEvent {
+  /** In the order of arrival over all streams. */
+  readonly position: number;
 }
 
 /** Events that are read at once. */
@@ -47,8 +51,21 @@ export async function eventsAfter(
     Math.min(limit, PAGE),
   );
   return await Promise.all(
-    arrived.map(async (each) => eventOf(each, await arrivedEntry(store, each))),
+    arrived.map(async (each) => ({
+      position: each.position,
+      ...foundEvent(await arrivedEntry(store, each), each.stream),
+    })),
   );
+}
+
+/** The event whose entry is at a place; undefined if nothing is there. */
+export async function eventAt(
+  { store, namespace }: TopicSource,
+  { stream, seq }: Position,
+): Promise<FoundEvent | undefined> {
+  const [stored] = await store.read({ namespace, stream }, seq, 1);
+  if (stored === undefined) return undefined;
+  return foundEvent(await arrivedEntry(store, { ...stored, namespace, stream }), stream);
 }
 
 /** The event of an id: one from outside has a stream of its own, one of a run names its entry. */
@@ -64,19 +81,15 @@ export async function eventWithId(
   const { kind, payload } = recorded.entry;
   // Other entries of a run are no events, and one that was received has its id from elsewhere.
   const isIt = kind === "event.published" && payload["id"] === id;
-  return isIt ? eventOf(arrived, recorded) : undefined;
+  return isIt ? { position: arrived.position, ...foundEvent(recorded, stream) } : undefined;
 }
 
-function eventOf(
-  { position, stream, seq }: ArrivedEntry,
-  { entry, value = null }: RecordedEntry,
-): TopicEvent {
+function foundEvent({ entry, value = null }: RecordedEntry, stream: string): FoundEvent {
   // Only events carry a topic's label, and their payload was checked when it was sealed.
   const facts = entry.payload as unknown as EventFacts;
   return {
-    position,
     stream,
-    seq,
+    seq: entry.seq,
     at: entry.at,
     path: entry.path,
     by: entry.by,

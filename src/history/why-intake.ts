@@ -1,16 +1,17 @@
 /** Why an event from outside has begun no run: who should take it, and what holds that up. */
+import { eventStream } from "../model/event-facts.ts";
 import type { KnownEvent, KnownSubscription, Walk, WhyReason, WhySource } from "./why-reason.ts";
 
 /** Choreographies that begin with an event of its topic, and have not begun a run of this one. */
 export async function notTaken(
-  { source, runs }: Walk,
+  { source, runs, seen }: Walk,
   event: KnownEvent,
   runReasons: (run: string) => Promise<readonly WhyReason[]>,
 ): Promise<readonly WhyReason[]> {
   const { topic, id, at: since } = event;
   const subscriptions = await source.subscriptions();
   const takers = subscriptions.filter((each) => each.topic === topic);
-  if (takers.length === 0 && runs.length === 0) {
+  if (takers.length === 0 && runs.length === 0 && !seen.has(eventStream(id))) {
     const sentence = `Event ${id} of ${topic} was published, and no choreography that is known here begins with one.`;
     return [{ sentence, since, because: [], next: "baton topics" }];
   }
@@ -21,6 +22,24 @@ export async function notTaken(
     const sentence = `${name} begins with events of ${topic}, and has not taken event ${id}.`;
     const because = await heldBy(source, taker, event, runReasons);
     reasons.push({ sentence, since, next: "baton health", because });
+  }
+  return reasons;
+}
+
+/** Events that wait for a run which has not begun. */
+export async function tooEarly(
+  { source, runs, seen }: Walk,
+  correlation: string,
+): Promise<readonly WhyReason[]> {
+  const reasons: WhyReason[] = [];
+  for (const { id, topic, at: since, workflows } of await source.early(correlation)) {
+    const awaited = workflows.filter(
+      (name) => !runs.some(({ workflow }) => workflow.startsWith(`${name}@`)),
+    );
+    if (awaited.length === 0) continue;
+    seen.add(eventStream(id));
+    const sentence = `Event ${id} of ${topic} came for ${awaited.join(" and ")}, of which no run has begun under this correlation id.`;
+    reasons.push({ sentence, since, because: [], next: `baton events show ${id}` });
   }
   return reasons;
 }

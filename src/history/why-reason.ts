@@ -51,6 +51,12 @@ export interface KnownEvent {
   readonly at: number;
 }
 
+/** An event that came before the runs which take it. */
+export interface EarlyEvent extends KnownEvent {
+  /** Names of their workflows. */
+  readonly workflows: readonly string[];
+}
+
 /** Where the subscription of a choreography to its first topic stands. */
 export interface KnownSubscription {
   readonly name: string;
@@ -70,6 +76,8 @@ export interface WhySource {
   runs(correlation: string): Promise<readonly KnownRun[]>;
   /** The event from outside of this id; else the events from outside that were published under it as a correlation id. */
   events(id: string): Promise<readonly KnownEvent[]>;
+  /** Events that came under a correlation id for workflows of which no run had begun. */
+  early(correlation: string): Promise<readonly EarlyEvent[]>;
   /** How the subscriptions of choreographies stand, those that only the journal knows included. */
   subscriptions(): Promise<readonly KnownSubscription[]>;
   /** The entry with which the subscription of a choreography was paused, if it is. */

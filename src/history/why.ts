@@ -12,7 +12,7 @@ import { eventsIn, subscriptionSteps } from "./run-events.ts";
 import type { RunWait } from "./run-wait.ts";
 import type { StepSummary } from "./step-summary.ts";
 import { waitsOf } from "./waits.ts";
-import { notTaken, pausedReason } from "./why-intake.ts";
+import { notTaken, pausedReason, tooEarly } from "./why-intake.ts";
 import {
   named,
   type Place,
@@ -30,7 +30,7 @@ export async function whyOf(source: WhySource, id: string): Promise<Why | undefi
   const own = runs.find((run) => run.id === id);
   const events = own === undefined ? await source.events(id) : [];
   if (runs.length === 0 && events.length === 0) return undefined;
-  const reasons: WhyReason[] = [];
+  const reasons: WhyReason[] = [...(await tooEarly(walk, id))];
   for (const event of events)
     reasons.push(...(await notTaken(walk, event, (run) => runReasons(walk, run))));
   for (const run of own === undefined ? runs : [own]) {
@@ -257,7 +257,8 @@ function correlationOf(run: string): string {
 }
 
 /** A topic that nobody in the run publishes: other runs of the correlation may. */
-async function elsewhere({ walk, report }: Place, topic: string): Promise<readonly WhyReason[]> {
+async function elsewhere(place: Place, topic: string): Promise<readonly WhyReason[]> {
+  const { walk, report } = place;
   const makers = walk.source.workflows.filter(({ steps }) =>
     steps.some(
       (step) =>
@@ -265,14 +266,6 @@ async function elsewhere({ walk, report }: Place, topic: string): Promise<readon
         (step.kind === "subscription" && step.publishes.some((each) => each.topic.name === topic)),
     ),
   );
-  if (makers.length === 0)
-    return [
-      {
-        sentence: `Nobody that is known here publishes ${topic}: it must come from outside.`,
-        because: [],
-        next: `baton publish ${topic} --correlation ${correlationOf(report.id)}`,
-      },
-    ];
   const reasons: WhyReason[] = [];
   const runs = await walk.source.runs(correlationOf(report.id));
   for (const { id, name } of makers) {
@@ -288,6 +281,28 @@ async function elsewhere({ walk, report }: Place, topic: string): Promise<readon
     if (own.length > 0) continue;
     const sentence = `${name}, which publishes ${topic}, has no run under this correlation id.`;
     reasons.push({ sentence, because: await pausedReason(walk.source, name) });
+  }
+  if (makers.length > 0) return reasons;
+  reasons.push(...(await removedTakers(place, runs)));
+  if (reasons.length > 0) return reasons;
+  const sentence = `Nobody that is known here publishes ${topic}: it must come from outside.`;
+  const next = `baton publish ${topic} --correlation ${correlationOf(report.id)}`;
+  return [{ sentence, because: [], next }];
+}
+
+/** Choreographies that the journal has and that are not here: they would have begun with what the run has published. */
+async function removedTakers(
+  { walk, entries }: Place,
+  runs: Walk["runs"],
+): Promise<readonly WhyReason[]> {
+  const known = new Set(walk.source.workflows.map(({ name }) => name));
+  const gone = (await walk.source.subscriptions()).filter(({ name }) => !known.has(name));
+  const reasons: WhyReason[] = [];
+  for (const { at: since, payload, kind } of eventsIn(entries)) {
+    if (kind !== "event.published" || !gone.some(({ topic }) => topic === payload.topic)) continue;
+    const { id, topic, key } = payload;
+    const event = { id, topic, at: since, ...(key === undefined ? {} : { key }) };
+    reasons.push(...(await notTaken({ ...walk, runs }, event, (run) => runReasons(walk, run))));
   }
   return reasons;
 }

@@ -297,7 +297,7 @@ test("an overdue run, with what it waited for when its time was over, and a canc
   await clock.advance(11 * 60_000);
   expect(ways((await asked(here, "q1")).reasons)).toEqual([
     way(
-      "Run q1/report (report@1.0.0) failed: DEADLINE_EXCEEDED: The run's deadline, 2026-09-21T14:23:20.000Z, has passed.",
+      "Run q1/report (report@1.0.0) failed: DEADLINE_EXCEEDED: The run's deadline has passed.",
       "writing (writing@1.0.0) waits for an event of found, which has not come.",
       `${RESEARCH} was handled (entry 2), and no event of found was made of its output.`,
       "next: baton lineage q1/report research#1",
@@ -346,8 +346,8 @@ test("a correlation id that only events have: whose subscription is paused, or g
   ]);
   expect(ways((await asked(here, "c2")).reasons)).toEqual([
     way(
-      "Event e2 of written was published, and no choreography that is known here begins with one.",
-      "next: baton topics",
+      "Event e2 of written came for report, of which no run has begun under this correlation id.",
+      "next: baton events show e2",
     ),
   ]);
   await clock.until(baton.resumeSubscription("report", { by: ADA, reason: "mended" }));
@@ -363,5 +363,51 @@ test("a correlation id that only events have: whose subscription is paused, or g
       "next: baton check",
     ),
   ]);
+  const nobodys = topic("nobodys", Finding);
+  await clock.until(without.baton.publish(nobodys, OWLS, { id: "e4", correlation: "c5" }));
+  expect(ways((await asked(without, "c5")).reasons)).toEqual([
+    way(
+      "Event e4 of nobodys was published, and no choreography that is known here begins with one.",
+      "next: baton topics",
+    ),
+  ]);
   await expect(asked(without, "c4")).rejects.toMatchObject({ code: "RUN_NOT_FOUND" });
+});
+
+test("an event that came for a run which has not begun", async () => {
+  const awaiting = workflow("awaiting", "1.0.0", { input: Finding })
+    .awaitEvent("written", Written, { timeout: "1h" })
+    .output(({ written }) => written);
+  const here = await opened({ workflows: [awaiting] });
+  await here.clock.until(here.baton.publish(Written, OWLS, { id: "e1", correlation: "c1" }));
+  expect(ways((await asked(here, "c1")).reasons)).toEqual([
+    way(
+      "Event e1 of written came for awaiting, of which no run has begun under this correlation id.",
+      "next: baton events show e1",
+    ),
+  ]);
+  const run = await here.clock.until(here.baton.start(awaiting, OWLS, { id: "c1" }));
+  expect(await here.clock.until(run.result())).toEqual(OWLS);
+  expect((await asked(here, "c1")).complete).toBe(true);
+});
+
+test("a choreography that was removed, for the workflow that awaits what it published", async () => {
+  const asking = workflow("asking", "1.0.0", { input: Finding })
+    .emit("ask", Asked, { data: ({ input }) => input })
+    .awaitEvent("answer", Written, { needs: ["ask"], timeout: "1h" })
+    .output(({ answer }) => answer);
+  const store = memory();
+  const first = await opened({ workflows: [report(acting("research"))], store });
+  await first.clock.until(first.baton.close());
+  const here = await opened({ workflows: [asking], store }, first.clock);
+  await here.clock.until(here.baton.start(asking, OWLS, { id: "c1" }));
+  expect(ways((await asked(here, "c1")).reasons)).toEqual([
+    way(
+      "Run c1 (asking@1.0.0) has not ended.",
+      "answer waits for an event of written, which has not come.",
+      "report begins with events of asked, and has not taken event c1@1.",
+      "Choreography report is not among the workflows here: whoever executes has to have it.",
+      "next: baton check",
+    ),
+  ]);
 });

@@ -42,6 +42,7 @@ import { intakes } from "./intakes.ts";
 import { endOf } from "./run-end.ts";
 import { publishEvent } from "./publishing.ts";
 import { routes } from "./routes.ts";
+import { unclaimed } from "./unclaimed.ts";
 import { watchTopic } from "./topic-reader.ts";
 import { wakes } from "./wakes.ts";
 import { watchdog } from "./watchdog.ts";
@@ -250,6 +251,7 @@ function makeCore(options: EngineOptions, { epoch, abandoned }: AcquiredLease): 
     children: children(() => core),
     intakes: intakes(() => core),
     routes: routes(() => core),
+    unclaimed: unclaimed(() => core),
     topicWatchers: new Map(),
     process: (actor) => processActor(core, actor),
     activate: (run) => activate(core, run),
