@@ -31,9 +31,9 @@ const WHY_RUNS_MAX = 1_000;
 export function graphOfRun(
   entries: readonly RecordedEntry[],
   definition: WorkflowDefinition,
-  status: RunStatus,
+  beside: { readonly status: RunStatus; readonly nowMs: number },
 ): EventGraph {
-  if (definition.choreography !== undefined) return eventGraph(entries, definition, { status });
+  if (definition.choreography !== undefined) return eventGraph(entries, definition, beside);
   throw new BatonError("ARGUMENT_INVALID", `${definition.id} is no choreography.`, {
     hint: "Its graph is that of its steps: `baton graph --run <run>`.",
     details: { workflow: definition.id },

@@ -96,7 +96,10 @@ export function reader(
   async function graphOf(run: string): Promise<EventGraph> {
     const { workflow, status } = await headOf(store, namespace, run);
     const entries = await entriesOf(run);
-    return graphOfRun(entries, await todaysOf(entries, workflow), status);
+    return graphOfRun(entries, await todaysOf(entries, workflow), {
+      status,
+      nowMs: source.clock.now(),
+    });
   }
 
   /** A run that is pinned to an older agent is read with it, where it is still here: that is today's code for this run. */
@@ -118,6 +121,7 @@ function whySource(source: WatchSource & { readonly catalogue: Catalogue }): Why
   return {
     ...journalSource(source, catalogue, clock.now()),
     workflows: [...catalogue.workflows.values()],
+    nowMs: clock.now(),
     entries: (run) => wholeRun(store, namespace, run),
     definition: async (entries) => {
       const pinned = await pinnedDefinition(store, catalogue, entries[0]?.entry.payload ?? {});

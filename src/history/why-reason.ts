@@ -85,6 +85,8 @@ export interface WhySource {
   breaker(name: string): Promise<BreakerSnapshot | undefined>;
   budget(name: string): Promise<BudgetSnapshot | undefined>;
   readonly workflows: readonly WorkflowDefinition[];
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
 }
 
 /** What one walk knows. */

@@ -61,7 +61,9 @@ async function runReasons(walk: Walk, run: string): Promise<readonly WhyReason[]
     report,
     waits: waitsOf(entries, definition),
     definition,
-    differences: isChoreography ? eventGraph(entries, definition).differences : [],
+    differences: isChoreography
+      ? eventGraph(entries, definition, { nowMs: walk.source.nowMs }).differences
+      : [],
   };
   const head = { run, because: [], next: `baton show ${run}` };
   switch (report.status) {
