@@ -350,7 +350,7 @@ export interface Baton {
   events(topic: string, options?: EventsOptions): AsyncIterable<RecordedEvent>;
   /** The event of this id, from outside or of a run. @throws BatonError EVENT_NOT_FOUND */
   event(id: string): Promise<RecordedEvent>;
-  /** Where the subscription of each choreography to its first topic stands. */
+  /** Where the subscription of each choreography to its first topic stands; of those too that are not in the code any more. */
   subscriptions(): Promise<readonly IntakeSnapshot[]>;
   /** Takes no more events, until it is resumed. @throws BatonError SUBSCRIPTION_NOT_FOUND */
   pauseSubscription(name: string, options: SubscriptionControl): Promise<void>;

@@ -52,7 +52,7 @@ export async function readSubscriptions(
   const snapshots: IntakeSnapshot[] = [];
   for (const [name, topic] of topics) {
     const record = records.get(name) ?? { topic, position: 0, generation: 0, paused: false };
-    snapshots.push(await snapshotOf(source, name, record));
+    snapshots.push(await recordedSnapshot(source, name, record));
   }
   return snapshots;
 }
@@ -96,7 +96,7 @@ export async function recordedSubscriptions(
  * The place is written down now and then only. What was dealt with after it is seen by the runs that it began: an event whose
  * run is there is under way, or, where it has ended or the order does not matter, dealt with.
  */
-async function snapshotOf(
+export async function recordedSnapshot(
   source: TopicSource,
   name: string,
   record: IntakeRecord,

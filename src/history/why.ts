@@ -169,7 +169,9 @@ async function openReason(place: Place): Promise<WhyReason> {
   const { id: run, workflow } = report;
   const ends = definition?.choreography?.ends?.name;
   const because: WhyReason[] = [];
-  if (ends !== undefined) because.push(...(await topicReasons(place, ends)));
+  // Where the code is not there that executes, nothing else can be said to be missing.
+  const isBlocked = waits.waits.some((wait) => wait.what === "code");
+  if (ends !== undefined && !isBlocked) because.push(...(await topicReasons(place, ends)));
   for (const wait of waits.waits) {
     if (wait.what === "event" && wait.path === "") continue;
     const path = "path" in wait ? wait.path : undefined;

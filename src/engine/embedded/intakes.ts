@@ -26,7 +26,7 @@ import {
   settledPosition,
 } from "./intake.ts";
 import { placeOf } from "./places.ts";
-import { changeRecorded } from "./recorded-intakes.ts";
+import { changeRecorded, recordedSnapshots } from "./recorded-intakes.ts";
 import { watchTopic } from "./topic-reader.ts";
 
 export interface Intakes {
@@ -53,7 +53,10 @@ export function intakes(core: () => Core): Intakes {
       for (const intake of all.values()) pump(intake);
     },
     all: () => all.values(),
-    snapshots: () => Promise.all([...all.values()].map(snapshotOf)),
+    snapshots: async () => [
+      ...(await Promise.all([...all.values()].map(snapshotOf))),
+      ...(await recordedSnapshots(core(), all)),
+    ],
     change: async (name, change) => {
       const intake = all.get(name);
       if (intake !== undefined) return await changed(intake, change);

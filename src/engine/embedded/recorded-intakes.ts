@@ -4,8 +4,8 @@
  */
 import type { IntakeRecord } from "../../model/event-facts.ts";
 import { subscriptionStream } from "../../model/event-facts.ts";
-import type { IntakeChange } from "../baton.ts";
-import { isRoute } from "../subscriptions.ts";
+import type { IntakeChange, IntakeSnapshot } from "../baton.ts";
+import { isRoute, recordedSnapshot, recordedSubscriptions } from "../subscriptions.ts";
 import type { Core } from "./core.ts";
 import { type PlaceKind, placeOf } from "./places.ts";
 
@@ -27,6 +27,17 @@ export async function changeRecorded(
   const [kind, record] = changed(known, to);
   await place.say(kind, { ...record, reason }, by);
   return true;
+}
+
+/** How they stand. */
+export async function recordedSnapshots(
+  core: Core,
+  here: { has(name: string): boolean },
+): Promise<readonly IntakeSnapshot[]> {
+  const snapshots: IntakeSnapshot[] = [];
+  for (const [name, record] of await recordedSubscriptions(core))
+    if (!here.has(name)) snapshots.push(await recordedSnapshot(core, name, record));
+  return snapshots;
 }
 
 function changed(known: IntakeRecord, to: IntakeChange["to"]): readonly [PlaceKind, IntakeRecord] {
