@@ -4,9 +4,9 @@ import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import { factOf, type RecordedEntry } from "./read.ts";
 import type { RunReport } from "./report.ts";
 import { type EventFact, publisherOf, subscriptionSteps } from "./run-events.ts";
+import type { RunWait } from "./run-wait.ts";
 import type { StepSummary } from "./step-summary.ts";
 import { slowDeliveries } from "./slow-delivery.ts";
-import { waitsOf } from "./waits.ts";
 
 /** One difference, in a sentence, and by name. Times are milliseconds since 1970. */
 export interface EventDifference {
@@ -42,6 +42,8 @@ export interface Reconstructed {
   readonly report: RunReport;
   readonly events: readonly EventFact[];
   readonly deliveries: readonly StepSummary[];
+  /** What the run waits for. */
+  readonly waits: readonly RunWait[];
   /** Milliseconds since 1970: for how long something has been waited for. */
   readonly nowMs: number;
 }
@@ -65,9 +67,9 @@ function missing({
   definition,
   report,
   events,
+  waits,
 }: Reconstructed): readonly EventDifference[] {
   const differences: EventDifference[] = [];
-  const waits = waitsOf(entries, definition).waits;
   for (const wait of waits) {
     if (wait.what !== "event" || wait.path === "") continue;
     for (const topic of wait.topics ?? []) {

@@ -9,6 +9,7 @@ import { eventDifferences, type EventDifference } from "./event-difference.ts";
 import type { RecordedEntry } from "./read.ts";
 import { type BesideJournal, runReport } from "./report.ts";
 import { type EventFact, eventsIn, publisherOf, subscriptionSteps } from "./run-events.ts";
+import type { RunWait } from "./run-wait.ts";
 import type { StepSummary } from "./step-summary.ts";
 import { waitsOf } from "./waits.ts";
 
@@ -70,7 +71,8 @@ export function eventGraph(
   const report = runReport(entries, beside);
   const events = eventsIn(entries);
   const acted = report.steps.filter(({ path }) => path.includes("#"));
-  const deliveries = [...acted, ...underWay(entries, definition, events, acted)];
+  const { waits } = waitsOf(entries, definition);
+  const deliveries = [...acted, ...underWay(waits, definition, events, acted)];
   return {
     run: report.id,
     workflow: report.workflow,
@@ -84,6 +86,7 @@ export function eventGraph(
       report,
       events,
       deliveries,
+      waits,
       nowMs: beside.nowMs,
     }),
   };
@@ -91,14 +94,14 @@ export function eventGraph(
 
 /** Deliveries that are being made, or can be, and of which nothing is in the journal yet. */
 function underWay(
-  entries: readonly RecordedEntry[],
+  waits: readonly RunWait[],
   definition: WorkflowDefinition,
   events: readonly EventFact[],
   acted: readonly StepSummary[],
 ): readonly StepSummary[] {
   const known = new Set(acted.map(({ path }) => path));
   const steps = new Map(subscriptionSteps(definition).map((step) => [step.name, step]));
-  return waitsOf(entries, definition).waits.flatMap((wait): readonly StepSummary[] => {
+  return waits.flatMap((wait): readonly StepSummary[] => {
     if (wait.what !== "execution" || wait.path?.includes("#") !== true || known.has(wait.path))
       return [];
     const { path } = wait;

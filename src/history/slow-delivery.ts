@@ -70,9 +70,12 @@ function notHandled(found: Reconstructed): readonly EventDifference[] {
   const atMostMs = allowedMs(found);
   if (atMostMs === undefined) return [];
   const { missedDeadline, deadlineAt } = report;
-  const then = missedDeadline === undefined ? entries : entries.slice(0, missedDeadline.seq);
+  const waits =
+    missedDeadline === undefined
+      ? found.waits
+      : waitsOf(entries.slice(0, missedDeadline.seq), definition).waits;
   const untilMs = missedDeadline?.deadlineAt ?? nowMs;
-  return waitsOf(then, definition).waits.flatMap((wait): readonly EventDifference[] => {
+  return waits.flatMap((wait): readonly EventDifference[] => {
     if (!("path" in wait) || wait.path === undefined || wait.what === "person") return [];
     const { path } = wait;
     // A delivery is named by the entry of its event.
