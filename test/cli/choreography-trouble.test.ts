@@ -142,7 +142,7 @@ beforeAll(async () => {
   const second = await opened([report, loop], { topics: [Gone] });
   await clock.until(second.publish(Gone, { text: "gone" }, { id: "gone" }));
   await clock.until(second.close({ graceMs: 0 }));
-});
+}, 60_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("a poisoned event", () => {

@@ -44,7 +44,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, "baton.config.ts"), CONFIG);
   await baton("run", "report", "--id", "sure", "--input", '{"text":"owls","confidence":0.9}');
   await baton("run", "report", "--id", "vague", "--input", '{"text":"owls","confidence":0.1}');
-});
+}, 60_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 test("why tells, in one command, from the missing end back to the refused handoff, with the next one", async () => {
