@@ -25,11 +25,14 @@ async function health(cli: Cli, flags: CommonFlags): Promise<ExitCode> {
   });
 }
 
-async function printHealth(cli: Cli, { ok, runs, stuck, store, breakersOpen }: Health) {
+async function printHealth(cli: Cli, health: Health) {
   const { colors } = cli;
-  cli.print(
-    ok ? colors.green("Nothing is stuck.") : colors.red(`${count(stuck.length, "run")} stuck.`),
-  );
+  const { ok, runs, stuck, stuckSubscriptions, store, breakersOpen } = health;
+  const both = [
+    ...(stuck.length > 0 ? [count(stuck.length, "run")] : []),
+    ...(stuckSubscriptions.length > 0 ? [count(stuckSubscriptions.length, "subscription")] : []),
+  ];
+  cli.print(ok ? colors.green("Nothing is stuck.") : colors.red(`${both.join(", ")} stuck.`));
   const line = (title: string, text: string) => cli.print(`${colors.dim(title.padEnd(10))}${text}`);
   line("worked on", worker(store));
   line(
@@ -37,12 +40,26 @@ async function printHealth(cli: Cli, { ok, runs, stuck, store, breakersOpen }: H
     `${runs.executing} to execute, ${runs.waiting} waiting, ${runs.parked} waiting for a person`,
   );
   if (breakersOpen.length > 0) line("open", breakersOpen.map(printable).join(", "));
+  const since = { title: "SINCE" };
+  const why = { title: "WHY", flexible: true };
+  if (stuckSubscriptions.length > 0) {
+    cli.print();
+    await printTable(
+      cli,
+      [{ title: "SUBSCRIPTION", flexible: true }, since, why],
+      stuckSubscriptions.map((each) => [
+        printable(each.subscription),
+        moment(each.since),
+        printable(each.message),
+      ]),
+    );
+  }
   if (stuck.length === 0) return;
   cli.print();
   await printTable(
     cli,
-    [{ title: "RUN", flexible: true }, { title: "SINCE" }, { title: "WHY", flexible: true }],
-    stuck.map(({ run, since, message }) => [printable(run), moment(since), printable(message)]),
+    [{ title: "RUN", flexible: true }, since, why],
+    stuck.map((each) => [printable(each.run), moment(each.since), printable(each.message)]),
   );
 }
 

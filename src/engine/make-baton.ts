@@ -26,7 +26,7 @@ import { readHealth } from "./health.ts";
 import { manifestBlob } from "./manifests.ts";
 import { headOf, type Reader, workflowOf } from "./reader.ts";
 import { readSubscriptions } from "./subscriptions.ts";
-import { readEvents, readTopics, topicNamed } from "./topics.ts";
+import { readEvent, readEvents, readTopics, topicNamed } from "./topics.ts";
 import type { WatchSource } from "./watch.ts";
 
 export interface BatonParts {
@@ -220,6 +220,7 @@ function busDoor(
   Baton,
   | "topics"
   | "events"
+  | "event"
   | "publishUntyped"
   | "publish"
   | "subscriptions"
@@ -245,6 +246,7 @@ function busDoor(
       await publish(topicNamed(catalogue.topics, name), data, options),
     topics: async () => await readTopics(source, catalogue.topics),
     events: (topic, options) => readEvents(source, catalogue.topics, topic, options),
+    event: (id) => readEvent(source, id),
     subscriptions: async () =>
       engine === undefined
         ? await readSubscriptions(source, catalogue.workflows.values())

@@ -1,9 +1,9 @@
 /**
- * Reading a topic: its events in the order of arrival, after a position, page by page.
+ * Reading events: those of a topic in the order of arrival, after a position, page by page; and one by its place or its id.
  */
 import { arrivedEntry, type RecordedEntry } from "../history/read.ts";
-import { type Author, type Position } from "../model/entry.ts";
-import { type EventFacts, topicLabel } from "../model/event-facts.ts";
+import { type Author, type Position, runStream } from "../model/entry.ts";
+import { type EventFacts, eventStream, topicLabel } from "../model/event-facts.ts";
 import type { Json } from "../model/json.ts";
 import type { JournalStore, LabelledEntry } from "../ports/journal-store.ts";
 
@@ -28,11 +28,14 @@ export interface FoundEvent {
   readonly data: Json;
 }
 
-/** An event with its place in its topic. */
-export interface TopicEvent extends FoundEvent {
-  /** In the order of arrival over all streams. */
+/** An event with its place in the order of arrival over all streams. */
+export interface PlacedEvent extends FoundEvent {
   readonly position: number;
-  /** What the index says of its stream: of a run, its workflow. */
+}
+
+/** An event as its topic has it. */
+export interface TopicEvent extends PlacedEvent {
+  /** What the index says of the stream: of a run, its workflow. */
   readonly type: string;
 }
 
@@ -74,6 +77,22 @@ export async function eventAt(
   const [stored] = await store.read({ namespace, stream }, seq, 1);
   if (stored === undefined) return undefined;
   return foundEvent(await arrivedEntry(store, { ...stored, namespace, stream }), stream);
+}
+
+/** The event of an id: one from outside has a stream of its own, one of a run names its entry. */
+export async function eventWithId(
+  { store, namespace }: TopicSource,
+  id: string,
+): Promise<PlacedEvent | undefined> {
+  const [, run, seq] = /^(.+)@(\d+)$/.exec(id) ?? [];
+  const stream = run === undefined ? eventStream(id) : runStream(run);
+  const arrived = await store.arrived({ namespace, stream }, Number(seq ?? 0));
+  if (arrived === undefined) return undefined;
+  const recorded = await arrivedEntry(store, arrived);
+  const { kind, payload } = recorded.entry;
+  // Other entries of a run are no events, and one that was received has its id from elsewhere.
+  const isIt = kind === "event.published" && payload["id"] === id;
+  return isIt ? { position: arrived.position, ...foundEvent(recorded, stream) } : undefined;
 }
 
 function foundEvent({ entry, value = null }: RecordedEntry, stream: string): FoundEvent {

@@ -170,6 +170,8 @@ export interface JournalStore {
     after: number | undefined,
     limit: number,
   ): Promise<readonly LabelledEntry[]>;
+  /** One entry of a stream with its place in the order of arrival, or undefined. */
+  arrived(stream: StreamName, seq: number): Promise<ArrivedEntry | undefined>;
   /** The labels of a namespace, in the order of their text, each with how many entries have it. */
   labels(namespace: string): Promise<readonly LabelSummary[]>;
   /** Text of a blob, or undefined. */

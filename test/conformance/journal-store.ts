@@ -186,6 +186,10 @@ export function journalStoreConformance(name: string, makePlace: () => Promise<S
           ["run/a", 2],
         ]);
         expect(await store.arrivals(all[1]?.position, 1)).toEqual(all.slice(2, 3));
+        const arrived = await Promise.all(all.map((each) => store.arrived(each, each.seq)));
+        expect(arrived).toEqual(all);
+        expect(await store.arrived({ namespace: "default", stream: "run/a" }, 3)).toBeUndefined();
+        expect(await store.arrived({ namespace: "other", stream: "run/a" }, 0)).toBeUndefined();
       });
 
       test("J8: finds entries by their label, in the order of arrival, across streams and reopening", async () => {
@@ -313,6 +317,24 @@ export function journalStoreConformance(name: string, makePlace: () => Promise<S
         expect(await names({ order: "oldest", limit: 2 })).toEqual(["run/1", "run/2"]);
         expect(await names({ order: "oldest", limit: 2, after: 2 })).toEqual(["other/3", "run/4"]);
         expect(await names({ limit: 2, after: 5 })).toEqual(["run/4", "other/3"]);
+      });
+
+      test("finds the few heads of a prefix, and the pages of many, in the order of creation", async () => {
+        const many = Array.from({ length: 1_200 }, (_, i) =>
+          part(`run/${i % 3 === 0 ? "x/" : "y"}${1_199 - i}`, -1),
+        );
+        await append(...many);
+        const few = many.map(({ stream }) => stream).filter((name) => name.startsWith("run/x/"));
+        const names = async (prefix: string, order: "newest" | "oldest", limit: number) => {
+          const filter = { namespace: "default", prefix, order, open: true, limit };
+          return (await store.heads(filter)).map(({ stream }) => stream);
+        };
+        expect(await names("run/x/", "oldest", 1_000)).toEqual(few);
+        expect(await names("run/x/", "newest", 5)).toEqual(few.slice(-5).reverse());
+        expect(await names("run/", "oldest", 5)).toEqual(
+          many.slice(0, 5).map(({ stream }) => stream),
+        );
+        expect(await names("run/z", "oldest", 5)).toEqual([]);
       });
 
       test("a handle for reading reads beside the one that writes, and writes nothing", async () => {

@@ -54,12 +54,12 @@ describe("why a run has not given what it should", () => {
     const why = await clock.until(baton.why("r"));
     expect(why).toMatchObject({ id: "r", status: "parked", complete: false });
     expect(causes(why.reasons)).toEqual([
-      "writing#3 was refused, and waits for a person: Step writing requires: confidence is at least 0.7.",
+      "writing#3 (writing@1.0.0, event r@3 of found) was refused, and waits for a person: Step writing requires: confidence is at least 0.7.",
     ]);
     expect(why.reasons).toMatchObject([
       {
         sentence: "Run r (report@1.0.0) has had no event of written, with which it ends.",
-        because: [{ path: "writing#3", next: "baton dead-letters show r" }],
+        because: [{ path: "writing#3", next: "baton dead-letters show r writing#3" }],
       },
     ]);
   });
@@ -70,7 +70,7 @@ describe("why a run has not given what it should", () => {
     await clock.settle();
     const why = await clock.until(baton.why("r"));
     expect(causes(why.reasons)).toEqual([
-      "research#1 failed, and waits for a person: the source is down",
+      "research#1 (research@1.0.0, event r@1 of asked) failed, and waits for a person: Error: the source is down",
     ]);
     expect(why.reasons[0]?.because).toMatchObject([
       { sentence: "writing, which publishes written, has been given no event of found." },
@@ -95,7 +95,8 @@ describe("why a run has not given what it should", () => {
     const run = await clock.until(baton.start(silent, SURE, { id: "r" }));
     await clock.settle();
     const waiting = await clock.until(baton.why("r"));
-    const cause = "research#1 was handled (entry 2), and no event of found was made of its output.";
+    const cause =
+      "research#1 (research@1.0.0, event r@1 of asked) was handled (entry 2), and no event of found was made of its output.";
     expect(causes(waiting.reasons)).toEqual([cause]);
     expect(await clock.until(baton.waits("r"))).toMatchObject({
       waits: [{ what: "event", path: "writing", topics: ["found"] }],

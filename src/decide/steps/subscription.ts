@@ -42,7 +42,7 @@ export const subscriptionRules: StepRules<StepOf<"subscription">> = {
     const place = { step, path: outcome.path, delivery };
     const { view } = deliveryView(turn.run, step, delivery);
     const events = eventsOf(step, outcome.output, view);
-    if (!events.ok) return outcomeRefused(turn, place, performing, outcome, events.violations);
+    if (!events.ok) return outcomeRefused(turn, place, performing, outcome, events);
     const { seq } = say(turn, { kind: "step.sealed", ...sealing(performing, outcome) });
     publishAll(turn, place, events.value, seq);
   },
@@ -169,7 +169,7 @@ function turnOf(run: Run, path: string): number {
 /** What a delivery would publish. */
 export type DeliveryEvents =
   | { readonly ok: true; readonly value: readonly Publishing[] }
-  | { readonly ok: false; readonly violations: readonly Violation[] };
+  | { readonly ok: false; readonly topic: string; readonly violations: readonly Violation[] };
 
 /** The events that follow from an output, all of them checked before any is published. */
 export function eventsOf(step: SubscriptionStep, output: unknown, view: View): DeliveryEvents {
@@ -177,10 +177,19 @@ export function eventsOf(step: SubscriptionStep, output: unknown, view: View): D
   for (const { topic, data } of step.publishes) {
     // What an agent or a workflow gives is JSON, by the time it comes here.
     const event = tryEvent(topic, `event of ${topic.name}`, () => data(output as never, view));
-    if (!event.ok) return event;
+    if (!event.ok) return { ...event, topic: topic.name };
     if (event.value !== undefined) value.push(event.value);
   }
   return { ok: true, value };
+}
+
+type RefusedEvents = Extract<DeliveryEvents, { readonly ok: false }>;
+
+function publishingRefused(path: string, { topic, violations }: RefusedEvents): Failure {
+  const [first] = violations;
+  const place = first === undefined || first.path === "" ? "" : ` at ${first.path}`;
+  const message = `What ${path} would publish to ${topic} was refused${place}: ${first?.message ?? ""}`;
+  return { code: "CONTRACT_VIOLATED", message, violations };
 }
 
 /** The agent's output is good, and what it would publish is not: the attempt has failed, and may be made again. */
@@ -189,10 +198,9 @@ function outcomeRefused(
   { step, path }: Place,
   performing: Performing,
   outcome: Extract<AttemptOutcome, { readonly kind: "sealed" }>,
-  violations: readonly Violation[],
+  events: RefusedEvents,
 ): void {
-  const message = `What ${path} would publish was refused: ${violations[0]?.message ?? ""}`;
-  const error = { code: "CONTRACT_VIOLATED", message, violations };
+  const error = publishingRefused(path, events);
   // What a person has done by hand is not done again by the agent: the person is told.
   if (step.target.kind !== "agent" || outcome.by !== undefined)
     return unhandled(turn, step, path, error, "deadLetter");
@@ -301,9 +309,8 @@ export function deliveryChildEnded(
   // A run that is ending publishes nothing that is broken; what its child did may have to be undone all the same.
   const isGoing = run.phase.kind === "going";
   if (!events.ok && isGoing) {
-    const message = `What ${path} would publish was refused: ${events.violations[0]?.message ?? ""}`;
-    const error = { code: "CONTRACT_VIOLATED", message, violations: events.violations };
     // By its cause it is known that the child has done its work, though nothing was made of it.
+    const error = publishingRefused(path, events);
     return unhandled(turn, step, path, error, step.onFailure.kind, "failed", causation);
   }
   const { seq } = say(turn, {

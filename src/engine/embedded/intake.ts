@@ -56,6 +56,8 @@ export interface Intake {
   waitingInLine: number;
   taken: number;
   pumping: boolean;
+  /** Whether the reading waits for a place, or for a line to get shorter. */
+  awaitsPlace: boolean;
   again: boolean;
   stopped: boolean;
   /** Tells the reading that there may be a place. */
@@ -123,6 +125,7 @@ async function placeFor(intake: Intake, { facts }: TopicEvent, turn: number): Pr
   while (!isFree() && !isIdle(intake) && turn === intake.turn) {
     await passOverParked(intake);
     if (isFree() || isIdle(intake) || turn !== intake.turn) return;
+    intake.awaitsPlace = true;
     await new Promise<void>((go) => {
       const cancel = core.clock.after(RETRY_MS, go, true);
       intake.wake = () => {
@@ -130,6 +133,7 @@ async function placeFor(intake: Intake, { facts }: TopicEvent, turn: number): Pr
         go();
       };
     });
+    intake.awaitsPlace = false;
   }
 }
 

@@ -9,6 +9,7 @@
 import type { Author } from "../../model/entry.ts";
 import type { IntakeRecord } from "../../model/event-facts.ts";
 import type { LabelledEntry } from "../../ports/journal-store.ts";
+import { routeName } from "../subscriptions.ts";
 import { arrivedAfter, eventOf } from "../topic-events.ts";
 import type { Core } from "./core.ts";
 import { routedTopics } from "./event-takers.ts";
@@ -23,10 +24,11 @@ const ROUTER: Author = { kind: "engine", id: "baton" };
 
 export interface Routes {
   open(): Promise<void>;
+  all(): Iterable<Route>;
   stop(): Promise<void>;
 }
 
-interface Route {
+export interface Route {
   readonly core: Core;
   readonly topic: string;
   /** Names of the workflows whose runs take the topic. */
@@ -51,6 +53,7 @@ export function routes(core: () => Core): Routes {
         all.push(await openRoute(core(), topic, takers));
       for (const route of all) pump(route);
     },
+    all: () => all,
     stop: async () => {
       for (const route of all) route.leave();
       await Promise.all(all.map((route) => keep(route).catch(() => {})));
@@ -59,7 +62,7 @@ export function routes(core: () => Core): Routes {
 }
 
 async function openRoute(core: Core, topic: string, takers: ReadonlySet<string>): Promise<Route> {
-  const place = await placeOf(core, `to-runs.${topic}`);
+  const place = await placeOf(core, routeName(topic));
   const position = place.record()?.position ?? 0;
   const route: Route = {
     core,
@@ -87,7 +90,8 @@ function told(route: Route, publisher: string | undefined): void {
   pump(route);
 }
 
-function pump(route: Route): void {
+/** Reads on, and hands over what is there, until there is nothing more to read. */
+export function pump(route: Route): void {
   if (route.pumping) {
     route.again = true;
     return;

@@ -52,6 +52,7 @@ export interface SqliteReader {
     after: number | undefined,
     limit: number,
   ): readonly LabelledEntry[];
+  arrived(stream: StreamName, seq: number): ArrivedEntry | undefined;
   labels(namespace: string): readonly LabelSummary[];
   blob(sha256: string): string | undefined;
   blobs(after: string | undefined, limit: number): readonly Blob[];
@@ -80,6 +81,11 @@ export function sqliteReader(database: Database): SqliteReader {
       "SELECT position, stream_no, seq, text, hash, namespace, name FROM entries LEFT JOIN streams ON no = stream_no WHERE position > ? ORDER BY position LIMIT ?",
     )
     .raw();
+  const selectArrived = database
+    .prepare<[string, string, number], ArrivedRow>(
+      "SELECT position, stream_no, seq, text, hash, namespace, name FROM entries JOIN streams ON no = stream_no WHERE namespace = ? AND name = ? AND seq = ?",
+    )
+    .raw();
   return {
     read({ namespace, stream }, fromSeq, limit) {
       const no = selectNo.get(namespace, stream);
@@ -96,6 +102,10 @@ export function sqliteReader(database: Database): SqliteReader {
     commits: commitReader(database),
     arrivals(after, limit) {
       return selectArrivals.all(after ?? Number.MIN_SAFE_INTEGER, limit).map(arrivedOf);
+    },
+    arrived({ namespace, stream }, seq) {
+      const row = selectArrived.get(namespace, stream, seq);
+      return row === undefined ? undefined : arrivedOf(row);
     },
     ...labelReader(database),
     ...blobReader(database),
@@ -195,8 +205,12 @@ function blobReader(database: Database): Pick<SqliteReader, "blob" | "blobs"> {
   };
 }
 
+/** So many streams are found by their names, and sorted; of more, a page is found sooner in the order of their numbers. */
+const BY_NAME_MAX = 1_000;
+
 function selectHeads(database: Database, filter: HeadFilter): HeadRow[] {
   const { namespace, prefix, open, status, type, order = "newest", after } = filter;
+  const byName = areFew(database, namespace, prefix);
   const conditions: string[] = [];
   const values: (string | number)[] = [];
   const where = (condition: string, value: string | number | undefined): void => {
@@ -204,23 +218,43 @@ function selectHeads(database: Database, filter: HeadFilter): HeadRow[] {
     conditions.push(condition);
     values.push(value);
   };
-  // Few streams begin with more than their kind: the index on names finds them, and they are sorted. Else the plus keeps SQLite
-  // from choosing it, and then sorting all that it finds to give one page.
-  const plus = prefix !== undefined && /\/./.test(prefix) ? "" : "+";
+  // The plus keeps SQLite from choosing the index on names, and then sorting all that it finds to give one page.
+  const plus = byName ? "" : "+";
   where(`${plus}namespace = ?`, namespace);
   where(`${plus}name >= ?`, prefix);
-  where(`${plus}name < ?`, prefix === undefined ? undefined : `${prefix}\u{10FFFF}`);
+  where(`${plus}name < ?`, prefix === undefined ? undefined : endOfPrefix(prefix));
   where("status = ?", status);
   where("type = ?", type);
   where(order === "newest" ? "no < ?" : "no > ?", after);
   // Written out, so that the partial index on open streams can be used.
   if (open !== undefined) conditions.push(open ? "open = 1" : "open = 0");
-  const sql = `SELECT ${HEAD_COLUMNS} FROM streams ${conditions.length > 0 ? "WHERE" : ""} ${conditions.join(" AND ")}
+  const index = byName ? "INDEXED BY sqlite_autoindex_streams_1" : "";
+  const sql = `SELECT ${HEAD_COLUMNS} FROM streams ${index} ${conditions.length > 0 ? "WHERE" : ""} ${conditions.join(" AND ")}
     ORDER BY no ${order === "newest" ? "DESC" : "ASC"} LIMIT ${headsLimit(filter.limit)}`;
   return database
     .prepare<(string | number)[], HeadRow>(sql)
     .raw()
     .all(...values);
+}
+
+/** Whether the names of no more than {@link BY_NAME_MAX} streams begin so. */
+function areFew(
+  database: Database,
+  namespace: string | undefined,
+  prefix: string | undefined,
+): boolean {
+  if (namespace === undefined || prefix === undefined) return false;
+  const counted = database
+    .prepare<[string, string, string, number], number>(
+      "SELECT count(*) FROM (SELECT 1 FROM streams WHERE namespace = ? AND name >= ? AND name < ? LIMIT ?)",
+    )
+    .pluck()
+    .get(namespace, prefix, endOfPrefix(prefix), BY_NAME_MAX + 1);
+  return counted !== undefined && counted <= BY_NAME_MAX;
+}
+
+function endOfPrefix(prefix: string): string {
+  return `${prefix}\u{10FFFF}`;
 }
 
 function headOf([
