@@ -135,6 +135,7 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
     if (run.phase.kind === "going")
       run.phase = { kind: "failing", step: parsePath(pathOf(fact)).step, error, since: fact.seq };
   },
+  "message.refused": notOfARun,
   "subscription.opened": notOfARun,
   "subscription.moved": notOfARun,
   "subscription.paused": notOfARun,

@@ -32,8 +32,9 @@ export function newestChoreographies(
 async function isOwn(
   { store, namespace }: TopicSource,
   name: string,
-  { stream }: TopicEvent,
+  { stream, facts }: TopicEvent,
 ): Promise<boolean> {
+  if (facts.origin?.choreography === name) return true;
   if (!stream.startsWith(RUNS)) return false;
   const head = await store.head({ namespace, stream });
   return head?.type.startsWith(`${name}@`) === true;
@@ -64,8 +65,8 @@ export async function readSubscriptions(
 
 const RUNS = runStream("");
 const PREFIX = subscriptionStream("");
-/** Places of the routes that hand events to runs that are there already: no choreography's subscription. */
-const ROUTES = subscriptionStream("to-runs.");
+/** Places of the routes that hand events to runs that are there already, and of the bus: no choreography's subscription. */
+const OTHERS = ["to-runs.", "to-bus.", "from-bus."].map(subscriptionStream);
 
 /** Subscriptions that the journal has, with their topics. */
 async function recordedNames({
@@ -75,7 +76,8 @@ async function recordedNames({
   const names = new Map<string, string>();
   for await (const heads of headPages(store, { namespace, prefix: PREFIX }))
     for (const { stream, type } of heads)
-      if (!stream.startsWith(ROUTES)) names.set(stream.slice(PREFIX.length), type);
+      if (!OTHERS.some((other) => stream.startsWith(other)))
+        names.set(stream.slice(PREFIX.length), type);
   return names;
 }
 

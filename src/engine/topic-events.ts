@@ -27,6 +27,8 @@ export interface TopicEvent {
   readonly causation: Position | undefined;
   readonly facts: EventFacts;
   readonly correlation: string;
+  /** Of one that came over the bus with a trace of its own. */
+  readonly traceId: string | undefined;
   readonly data: Json;
 }
 
@@ -61,6 +63,7 @@ export async function eventsAfter(
         causation: entry.causation,
         facts,
         correlation: facts.correlation ?? each.stream.slice(each.stream.indexOf("/") + 1),
+        traceId: entry.traceId,
         data: value,
       };
     }),

@@ -230,10 +230,14 @@ async function checkKnown(
   throw unknownTopic(topic, [...known]);
 }
 
-async function recordedEvent(source: TopicSource, event: TopicEvent): Promise<RecordedEvent> {
-  const { facts, stream, seq, position, at, by, path, correlation, data } = event;
-  const { id, topic, contract, key, hops } = facts;
-  const causation = await causeOf(source, event);
+/** An event of a topic, with all that the journal says of it. */
+export async function recordedEvent(
+  source: TopicSource,
+  event: TopicEvent,
+): Promise<RecordedEvent> {
+  const { facts, stream, seq, position, at, by, path, correlation, traceId, data } = event;
+  const { id, topic, contract, key, hops, origin } = facts;
+  const causation = origin === undefined ? await causeOf(source, event) : origin.causation;
   return Object.freeze({
     id,
     topic,
@@ -249,7 +253,8 @@ async function recordedEvent(source: TopicSource, event: TopicEvent): Promise<Re
     stream,
     seq,
     position,
-    traceId: traceIdOf(source.namespace, correlation),
+    traceId: traceId ?? traceIdOf(source.namespace, correlation),
+    ...(origin === undefined ? {} : { origin: origin.source }),
     data,
   });
 }

@@ -81,6 +81,7 @@ export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "event.published": true,
   "event.received": true,
   "event.refused": true,
+  "message.refused": true,
   "subscription.opened": true,
   "subscription.moved": true,
   "subscription.paused": true,

@@ -137,6 +137,7 @@ function entryId(fact: Fact): string {
     case "event.published":
     case "event.received":
     case "event.refused":
+    case "message.refused":
     case "step.parked":
     case "step.resolved":
     case "workflow.registered":

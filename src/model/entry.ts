@@ -8,7 +8,7 @@
 import type { Amounts } from "./amounts.ts";
 import type { BreakerMark, BreakerRecord, FallbackMark } from "./breaker.ts";
 import type { BudgetMark, BudgetRecord, Reservation, Settlement } from "./budget.ts";
-import type { EventFacts, IntakeRecord } from "./event-facts.ts";
+import type { EventFacts, IntakeRecord, RefusedMessage } from "./event-facts.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Violation } from "./violation.ts";
 
@@ -318,6 +318,8 @@ export interface Payloads {
   readonly "event.received": EventFacts & { readonly from: Position };
   /** An event that was not published: the chain that led to it, or the run's events, are over a limit. The run fails. */
   readonly "event.refused": { readonly topic: string; readonly error: Failure };
+  /** In a stream of its own (`refused/<hash>`): what came over the bus, or was to leave over it, and was not taken. */
+  readonly "message.refused": RefusedMessage;
   /** In the stream `subscription/<choreography>`, as the four below, each with the whole of where it stands. */
   readonly "subscription.opened": IntakeRecord;
   readonly "subscription.moved": IntakeRecord;

@@ -105,7 +105,9 @@ async function takePage(intake: Intake, page: readonly TopicEvent[]): Promise<vo
   const { turn } = intake;
   for (const event of page) {
     await placeFor(intake, event, turn);
-    const isOwn = event.stream.startsWith("run/") && (await isOfItself(intake, event));
+    const isOwn =
+      event.facts.origin?.choreography === intake.name ||
+      (event.stream.startsWith("run/") && (await isOfItself(intake, event)));
     if (isIdle(intake) || turn !== intake.turn) return;
     if (!isOwn) take(intake, event);
     // After it is under way: a place that is written in between is never beyond it (N2).

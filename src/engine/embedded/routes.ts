@@ -180,8 +180,12 @@ async function hand({ core, takers }: Route, event: TopicEvent): Promise<void> {
   }
 }
 
-/** The choreography of which a run has published the event; undefined where it was something else. */
-async function publisherOf(core: Core, { stream }: TopicEvent): Promise<string | undefined> {
+/** The choreography of which a run has published the event, here or elsewhere; undefined where it was something else. */
+async function publisherOf(
+  core: Core,
+  { stream, facts }: TopicEvent,
+): Promise<string | undefined> {
+  if (facts.origin !== undefined) return facts.origin.choreography;
   if (!stream.startsWith("run/")) return undefined;
   const known = core.actors.get(stream.slice("run/".length))?.run.definition;
   if (known !== undefined) return known.choreography === undefined ? undefined : known.name;
