@@ -25,7 +25,7 @@ import {
   releaseCompensations,
   resolveCompensation,
 } from "./saga.ts";
-import { publishFirst, receive, takeFromElsewhere } from "./receive.ts";
+import { publishFirst, receiveFirst, takeFromElsewhere } from "./receive.ts";
 import { resolveStep, type StepDecision } from "./parking.ts";
 import { type Probed, probed } from "./probing.ts";
 import { afterUnknown, recordUnknown } from "./unknown.ts";
@@ -68,6 +68,8 @@ export type Input =
       readonly parent?: { readonly run: string; readonly path: string };
       /** Where it is not the run's own id. */
       readonly correlation?: string;
+      /** Of a child run: how far the event that led to it is from the first of its chain. */
+      readonly hops?: number;
       /** With which a run of a choreography begins, where it was published elsewhere. */
       readonly event?: { readonly facts: EventFacts; readonly from: Position };
       readonly fork?: Position & { readonly hash: string; readonly version: number };
@@ -276,6 +278,7 @@ function start(turn: Deliberation, input: Extract<Input, { readonly kind: "start
       engine: input.engine,
       ...(input.parent === undefined ? {} : { parent: input.parent }),
       ...(input.correlation === undefined ? {} : { correlation: input.correlation }),
+      ...(input.hops === undefined ? {} : { hops: input.hops }),
       ...(input.fork === undefined ? {} : { fork: input.fork }),
       ...(deadlineAt === undefined ? {} : { deadlineAt }),
     },
@@ -284,7 +287,7 @@ function start(turn: Deliberation, input: Extract<Input, { readonly kind: "start
   const { choreography } = turn.run.definition;
   if (choreography !== undefined) {
     if (input.event === undefined) publishFirst(turn, choreography.starts, input.input);
-    else receive(turn, input.by, { ...input.event, data: input.input });
+    else receiveFirst(turn, input.by, { ...input.event, data: input.input });
   }
   for (const carried of input.carried ?? []) {
     if (carried.kind === "skipped") {

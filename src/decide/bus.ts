@@ -21,6 +21,7 @@ export function busOf(run: Run): RunBus {
     deliveries: new Map(),
     gatherings: new Map(),
     lines: new Map(),
+    farthest: undefined,
     end: undefined,
   };
   return run.bus;
@@ -32,6 +33,7 @@ export function takeEvent(run: Run, fact: EventFact): void {
   const { topic, contract, id, hops, key } = fact.payload;
   if (bus.ids.has(id)) return;
   bus.ids.add(id);
+  if (fact.kind === "event.received") bus.farthest = Math.max(bus.farthest ?? 0, hops);
   const data: Json = fact.value ?? null;
   const event = { topic, contract, id, hops, data };
   bus.events.set(fact.seq, key === undefined ? event : { ...event, key });
@@ -140,6 +142,20 @@ export function hopsTo(run: Run, { events }: Delivery): number {
   for (const seq of Object.values(events))
     hops = Math.max(hops, run.bus?.events.get(seq)?.hops ?? 0);
   return hops;
+}
+
+/** How far from the first of its chain what led to the run is; undefined where no event did. */
+export function hopsOf({ hops, bus }: Run): number | undefined {
+  const farthest = bus?.farthest;
+  return farthest === undefined || hops === undefined
+    ? (farthest ?? hops)
+    : Math.max(farthest, hops);
+}
+
+/** How far from the first of its chain an event is that follows from what led to the run. */
+export function nextHops(run: Run): number {
+  const hops = hopsOf(run);
+  return hops === undefined ? 0 : hops + 1;
 }
 
 /** Events of a topic that a run has, in the order in which they came. */

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { type Agent, agent, exponential } from "../model/agent.ts";
 import { contract } from "../model/contract.ts";
 import type { Fact } from "../model/entry.ts";
-import { SEALING_KINDS } from "../model/entry.ts";
+import { SEALING_KINDS } from "../model/entry-kinds.ts";
 import type { Json } from "../model/json.ts";
 import { DEFAULT_LIMITS } from "../model/limits.ts";
 import { newRun, type Run } from "../model/run.ts";

@@ -178,6 +178,7 @@ function started(run: Run, fact: FactOf<"run.started">): void {
   const { deadlineAt } = fact.payload;
   if (deadlineAt !== undefined) noteDeadline(run, deadlineAt);
   run.correlation = fact.payload.correlation ?? run.id;
+  run.hops = fact.payload.hops;
   // What a choreography does follows from its events.
   if (run.definition.choreography !== undefined) return;
   for (const step of run.definition.steps) {

@@ -1,9 +1,10 @@
 /** Events that come into a run: from elsewhere, or as what it is started with. */
-import type { Author, Position } from "../model/entry.ts";
+import type { Author, Failure, Position } from "../model/entry.ts";
 import type { EventFacts } from "../model/event-facts.ts";
 import type { Json } from "../model/json.ts";
 import type { Run } from "../model/run.ts";
 import type { TopicDefinition } from "../model/topic.ts";
+import { nextHops } from "./bus.ts";
 import { tryCall } from "./handoff.ts";
 import { causeAt, publish } from "./publish.ts";
 import { pivotPassed, savepointLeft } from "./savepoint.ts";
@@ -42,18 +43,55 @@ export function takeFromElsewhere(
 ): void {
   const { run } = turn;
   if (!mayGoOn(run) || run.bus?.ids.has(event.id) === true) return;
+  const error = overLimitOnArrival(run, event);
+  if (error === undefined) return receive(turn, by, { facts: event, from, data });
+  if (run.phase.kind === "going") refuseEvent(turn, by, { facts: event, from, error });
+}
+
+/** The event that begins a run. One that is over a limit fails it, by name. */
+export function receiveFirst(
+  turn: Deliberation,
+  by: Author,
+  event: { readonly facts: EventFacts; readonly from: Position; readonly data: Json },
+): void {
+  const { facts, from } = event;
+  const error = overLimitOnArrival(turn.run, facts);
+  if (error === undefined) receive(turn, by, event);
+  else refuseEvent(turn, by, { facts, from, error });
+}
+
+/** Why an event from elsewhere would be over a limit of the run; undefined where it may be received. */
+export function overLimitOnArrival(
+  run: Run,
+  { id, topic, hops }: Pick<EventFacts, "id" | "topic" | "hops">,
+): Failure | undefined {
   const { choreography } = run.definition;
-  if (choreography === undefined || (run.bus?.events.size ?? 0) < choreography.eventsMax)
-    return receive(turn, by, { facts: event, from, data });
-  if (run.phase.kind !== "going") return;
-  const message = `The run has ${choreography.eventsMax} events, which is its limit: ${event.id} of ${event.topic} would be one more.`;
-  const error = { code: "EVENTS_EXCEEDED", message };
-  const payload = { topic: event.topic, error };
+  if (choreography === undefined) return undefined;
+  const { hopsMax, eventsMax } = choreography;
+  if (hops > hopsMax) {
+    const message = `Event ${id} of ${topic} is ${hops} events away from the first; at most ${hopsMax} are allowed. What its handling publishes comes back to it, round and round.`;
+    return { code: "HOPS_EXCEEDED", message };
+  }
+  if ((run.bus?.events.size ?? 0) >= eventsMax) {
+    const message = `The run has ${eventsMax} events, which is its limit: ${id} of ${topic} would be one more.`;
+    return { code: "EVENTS_EXCEEDED", message };
+  }
+  return undefined;
+}
+
+function refuseEvent(
+  turn: Deliberation,
+  by: Author,
+  event: { readonly facts: EventFacts; readonly from: Position; readonly error: Failure },
+): void {
+  const { facts, from, error } = event;
+  const { topic, id, hops } = facts;
+  const payload = { topic, error, id, hops };
   say(turn, { kind: "event.refused", path: "input", by, causation: from, payload });
 }
 
 /** Records an event that was published elsewhere. */
-export function receive(
+function receive(
   turn: Deliberation,
   by: Author,
   event: { readonly facts: EventFacts; readonly from: Position; readonly data: Json },
@@ -73,5 +111,6 @@ export function publishFirst(turn: Deliberation, topic: TopicDefinition, data: J
   const keyed = tryCall(`key of ${topic.name}`, () => topic.key?.(data));
   // A key that can't be computed leaves the event without an order of its own.
   const key = keyed.ok ? keyed.value : undefined;
-  publish(turn, "input", { topic, data, key }, { hops: 0, causation: causeAt(turn, 0) });
+  const after = { hops: nextHops(turn.run), causation: causeAt(turn, 0) };
+  publish(turn, "input", { topic, data, key }, after);
 }

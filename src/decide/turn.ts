@@ -56,6 +56,8 @@ export type Command =
       readonly run: string;
       readonly workflow: WorkflowDefinition;
       readonly input: unknown;
+      /** How far the event that led to it is from the first of its chain; undefined where none did. */
+      readonly hops?: number | undefined;
       /** By when it must have ended, whatever its own deadline. */
       readonly deadlineAt?: number | undefined;
     }

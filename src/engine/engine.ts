@@ -33,6 +33,8 @@ export interface StartRequest {
   readonly correlation?: string;
   /** The event that begins a run of a choreography, where it was published elsewhere. */
   readonly event?: { readonly facts: EventFacts; readonly from: Position };
+  /** Of a child run: how far the event that led to it is from the first of its chain. */
+  readonly hops?: number;
   /** Go into the journal with the start: the manifest of a fork. */
   readonly blobs?: readonly Blob[];
   /** How long the run may take, from its start to its end. */

@@ -1,6 +1,6 @@
 /** Watching a run: what is in the journal, then what comes. Shared by the engine (told in memory) and by readers (which poll). */
 import { readRun, type RecordedEntry } from "../history/read.ts";
-import { endsRun } from "../model/entry.ts";
+import { endsRun } from "../model/entry-kinds.ts";
 import { isBatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { Clock } from "../ports/clock.ts";

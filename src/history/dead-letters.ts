@@ -1,14 +1,8 @@
 /** Dead letters: compensations that failed for good, and steps that are parked, read from a run's journal alone. */
 import { compensationKeyOf, executionKeyOf } from "../journal/idempotency.ts";
 import { parsePath } from "../decide/evolve.ts";
-import {
-  endsRun,
-  type Fact,
-  type FactOf,
-  type Failure,
-  type ParkedBecause,
-  type RollbackReason,
-} from "../model/entry.ts";
+import { endsRun } from "../model/entry-kinds.ts";
+import type { Fact, FactOf, Failure, ParkedBecause, RollbackReason } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import { factOf, type RecordedEntry, runIdOf } from "./read.ts";
 

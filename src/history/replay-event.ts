@@ -2,9 +2,10 @@
  * What replay compares of events: that today's code publishes the same ones, in the same order, with the same data, and that
  * today's workflow takes those that come from elsewhere.
  */
-import { deliveryView, eventsOn, hopsTo } from "../decide/bus.ts";
+import { deliveryView, eventsOn, hopsTo, nextHops } from "../decide/bus.ts";
 import { gate, tryCall, viewOf } from "../decide/handoff.ts";
 import { overLimit, type Publishing, tryEvent } from "../decide/publish.ts";
+import { overLimitOnArrival } from "../decide/receive.ts";
 import { eventsOf } from "../decide/steps/subscription.ts";
 import type { Fact, FactOf } from "../model/entry.ts";
 import { type Json, sealJson } from "../model/json.ts";
@@ -67,6 +68,8 @@ export function comparePublished(
     return compareEvent(replaying, fact, event);
   }
   const { choreography } = definition;
+  if (fact.kind === "event.refused" && fact.payload.id !== undefined)
+    return compareRefusedOnArrival(replaying, fact, fact.payload.id);
   if (path === "input" && choreography !== undefined)
     return compareFirst(replaying, fact, choreography.starts);
   const step = definition.stepByName.get(path);
@@ -76,6 +79,17 @@ export function comparePublished(
     message: `Today no event of ${fact.payload.topic} would be published there.`,
     recorded: fact.payload.topic,
   });
+}
+
+/** An event from elsewhere that was over a limit: whether today's limits refuse it too. */
+function compareRefusedOnArrival(
+  replaying: Replaying,
+  fact: FactOf<"event.refused">,
+  id: string,
+): void {
+  const { topic, hops = 0, error } = fact.payload;
+  const today = overLimitOnArrival(replaying.run, { id, topic, hops })?.code;
+  compareCodes(replaying, fact, { recorded: error.code, today });
 }
 
 /** What a choreography was started with is its first event. */
@@ -152,13 +166,26 @@ function compareLimit(
   const { run } = replaying;
   const { topic } = fact.payload;
   const delivery = run.bus?.deliveries.get(fact.path ?? "");
-  const hops = delivery === undefined ? 0 : hopsTo(run, delivery) + 1;
+  const hops = delivery === undefined ? nextHops(run) : hopsTo(run, delivery) + 1;
   const today = overLimit(run, topic, hops)?.code;
   const recorded = fact.kind === "event.refused" ? fact.payload.error.code : undefined;
+  compareCodes(replaying, fact, { recorded, today });
+}
+
+/** Which limit refused an event, and which does today; undefined where it passed. */
+function compareCodes(
+  replaying: Replaying,
+  fact: FactOf<"event.published" | "event.received" | "event.refused">,
+  {
+    recorded,
+    today,
+  }: { readonly recorded: string | undefined; readonly today: string | undefined },
+): void {
   if (today === recorded) return;
+  const { topic } = fact.payload;
   const message =
     today === undefined
-      ? `Today the event of ${topic} would be published.`
+      ? `Today the event of ${topic} would be let through.`
       : `Today the event of ${topic} would be refused: ${today}.`;
   differ(replaying, fact, {
     what: "event",
@@ -176,6 +203,8 @@ export function compareReceived(replaying: Replaying, fact: FactOf<"event.receiv
     const message = `Today no event of ${topic} would be taken.`;
     return differ(replaying, fact, { what: "event", message, recorded: topic });
   }
+  const refused = overLimitOnArrival(replaying.run, fact.payload)?.code;
+  compareCodes(replaying, fact, { recorded: undefined, today: refused });
   compareContract(replaying, fact, today.contract, `The event of ${topic}`);
 }
 

@@ -172,7 +172,7 @@ function compareOutput(replaying: Replaying, fact: FactOf<"run.completed">): voi
 
 function compareFact(replaying: Replaying, fact: Fact, path: string): void {
   const { definition, seen, differ } = replaying;
-  if (fact.kind === "event.published" && path === "input") return comparePublished(replaying, fact);
+  if (isPublication(fact) && path === "input") return comparePublished(replaying, fact);
   const { step: name } = parsePath(path);
   const step = definition.stepByName.get(name);
   if (step === undefined) {

@@ -2,13 +2,8 @@
  * The report of a run: a fold of its journal alone. No definition and no code of the user is needed, so that a run can be
  * read long after its workflow is gone.
  */
-import {
-  type Fact,
-  type Failure,
-  endsRun,
-  type RunStatus,
-  type UsageRecord,
-} from "../model/entry.ts";
+import { endsRun } from "../model/entry-kinds.ts";
+import type { Fact, Failure, RunStatus, UsageRecord } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { Violation } from "../model/violation.ts";
 import { factOf, type RecordedEntry, runIdOf, runOfStream } from "./read.ts";

@@ -5,7 +5,8 @@
  * so is one whose output was sent back, or that a run which went back to a savepoint has taken back, until its next turn is
  * sealed.
  */
-import { type EntryKind, SEALING_KINDS } from "../model/entry.ts";
+import { SEALING_KINDS } from "../model/entry-kinds.ts";
+import type { EntryKind } from "../model/entry.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json, JsonObject } from "../model/json.ts";
 import { factOf, type RecordedEntry, runIdOf } from "./read.ts";

@@ -6,7 +6,8 @@ import { kitchenSink, SINK_INPUT, SINK_PLAY } from "../../test/support/kitchen-s
 import { play } from "../../test/support/played-run.ts";
 import { nextWakeAt } from "../decide/decide.ts";
 import { evolve } from "../decide/evolve.ts";
-import { endsRun, type Draft } from "../model/entry.ts";
+import { endsRun } from "../model/entry-kinds.ts";
+import type { Draft } from "../model/entry.ts";
 import { DEFAULT_LIMITS } from "../model/limits.ts";
 import { newRun } from "../model/run.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";

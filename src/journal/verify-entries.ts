@@ -3,13 +3,8 @@
  *
  * Keeps, for each stream, where it is (five bytes), and the last hash of each that may still go on.
  */
-import {
-  ENTRY_FORMAT,
-  type EntryKind,
-  FINAL_KINDS,
-  REVERSIBLE_KINDS,
-  ROLLBACK_KINDS,
-} from "../model/entry.ts";
+import { FINAL_KINDS, REVERSIBLE_KINDS, ROLLBACK_KINDS } from "../model/entry-kinds.ts";
+import { ENTRY_FORMAT, type EntryKind } from "../model/entry.ts";
 import type { Json } from "../model/json.ts";
 import type { ArrivedEntry, StreamName } from "../ports/journal-store.ts";
 import { canonicalJson } from "./canonical.ts";

@@ -143,6 +143,8 @@ export interface Payloads {
     readonly parent?: { readonly run: string; readonly path: string };
     /** Under which what follows from one beginning is found; absent where it is the run's own id. */
     readonly correlation?: string;
+    /** Of a child run: how far the event that led to it is from the first of its chain; absent where none did. */
+    readonly hops?: number;
     /** When the run must have ended, in milliseconds since 1970; absent without a deadline. */
     readonly deadlineAt?: number;
   };
@@ -317,7 +319,13 @@ export interface Payloads {
   /** An event that was published elsewhere, and concerns this run. Value: its data. */
   readonly "event.received": EventFacts & { readonly from: Position };
   /** An event that was not published: the chain that led to it, or the run's events, are over a limit. The run fails. */
-  readonly "event.refused": { readonly topic: string; readonly error: Failure };
+  readonly "event.refused": {
+    readonly topic: string;
+    readonly error: Failure;
+    /** Of one from elsewhere. */
+    readonly id?: string;
+    readonly hops?: number;
+  };
   /** In a stream of its own (`refused/<hash>`): what came over the bus, or was to leave over it, and was not taken. */
   readonly "message.refused": RefusedMessage;
   /** In the stream `subscription/<choreography>`, as the four below, each with the whole of where it stands. */
@@ -429,48 +437,6 @@ export interface Entry {
   readonly prev: string;
   readonly payload: JsonObject;
 }
-
-/** Kinds that end a run. */
-export const FINAL_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([
-  "run.refused",
-  "run.completed",
-  "run.failed",
-  "run.cancelled",
-  "run.compensated",
-]);
-
-/** Kinds after which a run takes no more entries but `run.compensating`, which takes its end back. */
-export const REVERSIBLE_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([
-  "run.completed",
-  "run.failed",
-  "run.cancelled",
-]);
-
-/** Kinds that may follow `run.compensating`; `run.restored` ends the way back, and `run.cancelling` comes before it only. */
-export const ROLLBACK_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([
-  "run.resumed",
-  "run.blocked",
-  "run.parked",
-  "run.compensated",
-  "run.restored",
-  "run.cancelling",
-  "compensation.sealed",
-  "compensation.failed",
-  "compensation.held",
-  "compensation.resolved",
-]);
-
-/** Whether a run has ended after an entry of `kind`, given whether it had before. */
-export function endsRun(kind: EntryKind, hadEnded: boolean): boolean {
-  return FINAL_KINDS.has(kind) || (hadEnded && kind !== "run.compensating");
-}
-
-/** Kinds that make a version. */
-export const SEALING_KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([
-  "run.started",
-  "step.sealed",
-  "step.carried",
-]);
 
 /** The status of a run, as the store's index and the CLI show it. */
 export type RunStatus =

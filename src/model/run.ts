@@ -164,6 +164,8 @@ export interface RunBus {
   >;
   /** Paths of deliveries that are not settled, in order. */
   readonly lines: Map<string, string[]>;
+  /** How far from the first of its chain an event from elsewhere was that the run has received. */
+  farthest: number | undefined;
   /** The event with which the run completes. */
   end: { readonly seq: number; readonly data: Json } | undefined;
 }
@@ -305,6 +307,8 @@ export interface Run {
   bus: RunBus | undefined;
   /** Under which what follows from one beginning is found. */
   correlation: string;
+  /** Of a child run: how far the event that led to it is from the first of its chain; undefined where none did. */
+  hops: number | undefined;
   /** The manifest that the run is pinned to; empty before it has started. */
   manifest: string;
   inputHash: string | undefined;
@@ -389,6 +393,7 @@ export function newRun(id: string, definition: WorkflowDefinition, limits: Limit
     phase: { kind: "new" },
     bus: undefined,
     correlation: id,
+    hops: undefined,
     manifest: "",
     inputHash: undefined,
     parent: undefined,

@@ -4,6 +4,7 @@
 import { BatonError } from "../../model/errors.ts";
 import type { Performing, Run } from "../../model/run.ts";
 import type { StepDefinition, WorkflowDefinition } from "../../model/workflow-definition.ts";
+import { hopsOf } from "../bus.ts";
 import { deadlineOf } from "../deadline.ts";
 import { refusalFailure, tryCall } from "../handoff.ts";
 import { failStep, refuse } from "../refusal.ts";
@@ -42,6 +43,7 @@ export function startChild(
     run: childOf(state),
     workflow,
     input: input.value,
+    hops: hopsOf(run),
     deadlineAt: deadlineOf(run, step.name)?.at,
   });
 }

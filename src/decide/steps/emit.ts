@@ -1,3 +1,4 @@
+import { nextHops } from "../bus.ts";
 import { dataOf, publish, tryEvent } from "../publish.ts";
 import { refuse } from "../refusal.ts";
 import { ENGINE, say } from "../turn.ts";
@@ -17,7 +18,7 @@ export const emitRules: StepRules<StepOf<"emit">> = {
       const violation = { contract: "mapping", path: "", rule: "data", message };
       return refuse(turn, step, [violation], reads);
     }
-    const id = publish(turn, step.name, event.value, { hops: 0, reads });
+    const id = publish(turn, step.name, event.value, { hops: nextHops(turn.run), reads });
     if (id === undefined) return;
     say(turn, {
       kind: "step.sealed",

@@ -249,6 +249,7 @@ function startChild(turn: Deliberation, { step, path, delivery }: Place): void {
     run: childOf(state),
     workflow: step.target.workflow,
     input: input.value,
+    hops: hopsTo(run, delivery),
     deadlineAt: deadlineOf(run, step.name)?.at,
   });
 }

@@ -47,7 +47,7 @@ function join(core: Core, parent: Actor, command: StartChild, over: () => void):
 }
 
 async function startOrJoin(core: Core, parent: Actor, command: StartChild): Promise<void> {
-  const { run, path, workflow, input, deadlineAt } = command;
+  const { run, path, workflow, input, hops, deadlineAt } = command;
   await startRun(core, {
     id: run,
     definition: workflow,
@@ -55,6 +55,7 @@ async function startOrJoin(core: Core, parent: Actor, command: StartChild): Prom
     by: ENGINE,
     parent: { run: parent.id, path },
     correlation: parent.run.correlation,
+    ...(hops === undefined ? {} : { hops }),
     ...(deadlineAt === undefined ? {} : { deadlineAt }),
     ...manifestIfNew(core, workflow),
   });

@@ -14,7 +14,8 @@ import { check } from "../../model/check.ts";
 import type { AnyContract } from "../../model/contract.ts";
 import { sameJson } from "../../model/json-pointer.ts";
 import { jsonSchemaContract } from "../../model/json-schema.ts";
-import { FINAL_KINDS, type Gate, runStream } from "../../model/entry.ts";
+import { FINAL_KINDS } from "../../model/entry-kinds.ts";
+import { type Gate, runStream } from "../../model/entry.ts";
 import { BatonError, isBatonError } from "../../model/errors.ts";
 import { type Json, sealJson } from "../../model/json.ts";
 import { DEFAULT_LIMITS } from "../../model/limits.ts";
@@ -105,6 +106,7 @@ function startInput(core: Core, request: StartRequest): StartInput {
       ? {}
       : { correlation: request.correlation }),
     ...(request.event === undefined ? {} : { event: request.event }),
+    ...(request.hops === undefined ? {} : { hops: request.hops }),
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
     ...(deadlineAt === undefined ? {} : { deadlineAt }),
     ...fork,

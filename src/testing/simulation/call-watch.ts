@@ -62,8 +62,7 @@ export function watchCall(
     // One that is announced was let through before that: it counts from then on.
     ...(observed.announced.has(`${place} ${call.attempt}`) ? {} : rateOf(agent, input)),
   });
-  const announcedAt =
-    kind === "execute" ? observed.announced.get(`${place} ${call.attempt}`) : undefined;
+  const isAnnounced = observed.intents.has(place);
   const goesBack = observed.goingBack.has(run);
   if (kind === "execute") {
     if (observed.results.has(place))
@@ -83,7 +82,7 @@ export function watchCall(
     end:
       agent.breaker === undefined
         ? IGNORED.end
-        : passBreaker(world, owner, agent.breaker, { place, announcedAt }),
+        : passBreaker(world, owner, agent.breaker, { place, isAnnounced }),
   };
 }
 
@@ -98,14 +97,13 @@ function passBreaker(
   { disk, passed, problems, wallMs }: World,
   owner: Owner,
   { name, settings }: BreakerPolicy,
-  { place, announcedAt }: { readonly place: string; readonly announcedAt: number | undefined },
+  { place, isAnnounced }: { readonly place: string; readonly isAnnounced: boolean },
 ): () => void {
+  // An attempt that is announced was let through before that, and nothing says when: other entries of its run may have been
+  // under way, and the store may have taken its time with them.
+  if (isAnnounced) return IGNORED.end;
   const { last, at, period } = disk.observed.breakers.get(name) ?? NEVER_OPENED;
-  // One that was announced before the newest transition was let through as of an earlier period, and is no probe.
-  if (announcedAt !== undefined && announcedAt < at) return IGNORED.end;
-  // An attempt that is announced was let through before that, and the store may have taken its time with it.
-  const isAnnounced = disk.observed.intents.has(place);
-  if (last === "breaker.opened" && !isAnnounced)
+  if (last === "breaker.opened")
     problems.push(`${place} was called though the breaker ${name} is open.`);
   const nowMs = wallMs();
   const { probes, cooldownMs } = settings;
@@ -116,10 +114,10 @@ function passBreaker(
   // Several probes are given up together, those that began late as well: they may overlap with as many of the next round.
   if (last === "breaker.halfOpened" && underWay >= (probes === 1 ? 1 : 2 * probes))
     problems.push(`${place} was one probe of ${name} too many: ${underWay} were under way.`);
-  // The first probe was let through with the transition, however long it took until that was in the journal; one that is
-  // announced, before that was, and its time to be given up counts from then.
+  // The first probe was let through with the transition, however long it took until that was in the journal;
+  // a clock that was set back since is behind it.
   const isFirst = last === "breaker.halfOpened" && ofPeriod.length === 0;
-  const begunMs = isFirst ? at : Math.min(nowMs, announcedAt ?? nowMs);
+  const begunMs = isFirst ? Math.min(at, nowMs) : nowMs;
   const mine: Passed = { breaker: name, owner, begunMs, period };
   passed.add(mine);
   return () => passed.delete(mine);

@@ -42,10 +42,10 @@ export interface Observed {
   readonly goingBack: Set<string>;
   /** By run, the seq of its newest entry. */
   readonly seqs: Map<string, number>;
-  /** `run path turn` of every attempt that was announced. */
+  /** `run path turn` of every call that was announced. */
   readonly intents: Set<string>;
-  /** `run path turn attempt` of every attempt that was announced, and when. */
-  readonly announced: Map<string, number>;
+  /** `run path turn attempt` of every attempt that was announced. */
+  readonly announced: Set<string>;
   /** By breaker, its newest transition, when it was, and how many there were. */
   readonly breakers: Map<string, BreakerSeen>;
   /** By `run path turn attempt`, what is set aside for it of shared budgets. */
@@ -95,7 +95,7 @@ export function simulatedDisk(parts: DiskParts): Disk {
     goingBack: new Set(),
     seqs: new Map(),
     intents: new Set(),
-    announced: new Map(),
+    announced: new Set(),
     breakers: new Map(),
     reservations: new Map(),
     acknowledged: new Map(),
@@ -274,7 +274,7 @@ function note(observed: Observed, run: string, entry: Entry): void {
   if (kind === "step.sealed" || kind === "item.sealed") results.add(place);
   if (kind === "attempt.begun") {
     intents.add(place);
-    announced.set(`${place} ${entry.attempt ?? 1}`, entry.at);
+    announced.add(`${place} ${entry.attempt ?? 1}`);
   }
   if (kind === "once.recorded") results.add(`${place} once ${JSON.stringify(payload["name"])}`);
   if (kind === "run.compensating") goingBack.add(run);

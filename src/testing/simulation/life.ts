@@ -2,7 +2,8 @@
  * One life of a simulated system: processes that come and go over one store, clients that start runs and answer them, and
  * whatever the schedule wants to go wrong meanwhile. It ends when every run has ended, or nothing can go on.
  */
-import { type Entry, FINAL_KINDS } from "../../model/entry.ts";
+import { FINAL_KINDS } from "../../model/entry-kinds.ts";
+import type { Entry } from "../../model/entry.ts";
 import type { Limits } from "../../model/limits.ts";
 import type { StoreFactory } from "../../ports/journal-store.ts";
 import { VIRTUAL_START_MS } from "../virtual-clock.ts";
