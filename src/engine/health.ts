@@ -6,6 +6,7 @@ import { runOfStream } from "../history/read.ts";
 import type { JournalStore, Lease, StreamHead } from "../ports/journal-store.ts";
 import type { Catalogue } from "./definitions.ts";
 import { readBreakers } from "./breakers.ts";
+import { type BusLine, readBusLines } from "./bus-lines.ts";
 import { headPages } from "./head-pages.ts";
 import type { WatchSource } from "./watch.ts";
 
@@ -77,6 +78,8 @@ export interface Health {
     readonly error?: string;
   };
   readonly breakersOpen: readonly string[];
+  /** How topics cross to the bus outside and back, if there is one. */
+  readonly bus: readonly BusLine[];
 }
 
 /** Stuck runs that are named one by one: enough to see what is the matter, and few enough to be told. */
@@ -132,6 +135,7 @@ export async function readHealth(
       ...(holder.lease === undefined ? {} : { holder: holder.lease.holder }),
     },
     breakersOpen: breakers.filter(({ state }) => state === "open").map(({ name }) => name),
+    bus: await readBusLines(source),
   };
 }
 

@@ -29,6 +29,7 @@ import type { AgentPlaces } from "./agent-places.ts";
 import type { Breakers } from "./breakers.ts";
 import type { Intakes } from "./intakes.ts";
 import type { Routes } from "./routes.ts";
+import type { BusLines } from "./bus-lines.ts";
 import type { Line, Place } from "./line.ts";
 import type { Rates } from "./rates.ts";
 import type { RetryBudgets } from "./retry-budgets.ts";
@@ -145,6 +146,7 @@ export interface Core {
   readonly children: Children;
   readonly intakes: Intakes;
   readonly routes: Routes;
+  readonly busLines: BusLines;
   /** By label, those who are told when something was appended with it. */
   readonly topicWatchers: Map<string, Set<TopicWatcher>>;
   /** Processes a listed actor; see actors.ts. */

@@ -167,7 +167,7 @@ async function keep(route: Route): Promise<void> {
  * delivered in that run, and is nothing to other runs of the same one (O2).
  */
 async function hand({ core, takers }: Route, event: TopicEvent): Promise<void> {
-  const publisher = await publisherOf(core, event);
+  const publisher = await choreographyOf(core, event);
   const isTaken = [...takers].some((name) => name !== publisher);
   if (!isTaken) return;
   for (const { run, type } of await openRuns(core, event.correlation)) {
@@ -181,7 +181,7 @@ async function hand({ core, takers }: Route, event: TopicEvent): Promise<void> {
 }
 
 /** The choreography of which a run has published the event, here or elsewhere; undefined where it was something else. */
-async function publisherOf(
+export async function choreographyOf(
   core: Core,
   { stream, facts }: TopicEvent,
 ): Promise<string | undefined> {

@@ -25,7 +25,7 @@ import {
 
 export interface Watchdog {
   /** Looks now, and gives what is known. */
-  readonly health: () => Promise<Health>;
+  readonly health: () => Promise<Omit<Health, "bus">>;
   readonly stop: () => void;
 }
 
@@ -209,7 +209,7 @@ function accuse(state: State, suspect: Suspect): void {
   heal();
 }
 
-function healthOf(state: State): Health {
+function healthOf(state: State): Omit<Health, "bus"> {
   const { core, suspects, counted, storeError } = state;
   const stuck: StuckRun[] = [];
   for (const { accused, finding, since } of suspects.values()) {
