@@ -35,7 +35,7 @@ export interface RefusedMessage {
   readonly position: number;
   /** The attributes of the CloudEvent, as they came. */
   readonly attributes: Readonly<Record<string, string>>;
-  /** SHA-256 (hex) of its data, and their length: the data themselves broke a contract, and are not kept. */
+  /** SHA-256 (hex) of its data, and their length: of the data themselves only what violations name is kept. */
   readonly dataHash: string;
   readonly dataBytes: number;
   readonly error: {

@@ -14,6 +14,7 @@ import { type PlaceWriter, placeWriter } from "../../bus/place-writer.ts";
 import type { BusContext, BusMessage, Consumer, Consumption, PlaceKeeper } from "../../ports/bus.ts";
 import type { NatsSettings } from "./options.ts";
 import type { Session, Sessions } from "./session.ts";
+import { streamState } from "./stream.ts";
 import { filterOf, orderToken } from "./subjects.ts";
 import { fromWire } from "./wire.ts";
 
@@ -154,7 +155,8 @@ async function readSession(reading: Reading, session: Session): Promise<void> {
   }
 }
 
-function take({ consumption, out, ...reading }: Reading, message: JsMsg): void {
+function take(reading: Reading, message: JsMsg): void {
+  const { consumption, out } = reading;
   const { topic, keyOf = ({ key }) => key } = consumption;
   const headers = new Map<string, string>();
   for (const [name, values] of message.headers ?? []) headers.set(name, values[0] ?? "");
@@ -164,11 +166,11 @@ function take({ consumption, out, ...reading }: Reading, message: JsMsg): void {
 }
 
 /** Where this session begins: after what was read, or where a new group begins. */
-async function startIn(reading: Reading, { stream }: Session) {
+async function startIn(reading: Reading, { jsm }: Session) {
   const { consumption, keeper, out } = reading;
   const complain = complaints(reading.context, consumption);
   const { topic, from } = consumption;
-  const { log, firstSeq, lastSeq } = stream;
+  const { log, firstSeq, lastSeq } = await streamState(jsm, reading.settings.stream);
   const isOther = reading.log !== undefined && reading.log !== log;
   if (reading.read !== undefined && (isOther || reading.read > lastSeq)) {
     const what = isOther ? "is another one than it was" : `ends at ${lastSeq}`;

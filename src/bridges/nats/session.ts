@@ -12,7 +12,7 @@ import { BatonError } from "../../model/errors.ts";
 import type { BusContext } from "../../ports/bus.ts";
 import type { Driver } from "./driver.ts";
 import type { NatsSettings } from "./options.ts";
-import { ensureStream, type StreamState } from "./stream.ts";
+import { ensureStream } from "./stream.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A connection that says nothing is noticed after three of these. */
@@ -27,8 +27,6 @@ export interface Session {
   readonly connection: NatsConnection;
   readonly js: JetStreamClient;
   readonly jsm: JetStreamManager;
-  /** As it was when the session began. */
-  readonly stream: StreamState;
   readonly payloadBytesMax: number;
 }
 
@@ -84,9 +82,9 @@ export function sessions(
     });
     try {
       const jsm = await driver.jetstreamManager(connection, { checkAPI: false });
-      const stream = await ensureStream(jsm, settings, topics);
+      await ensureStream(jsm, settings, topics);
       const payloadBytesMax = connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
-      return { connection, js: driver.jetstream(connection), jsm, stream, payloadBytesMax };
+      return { connection, js: driver.jetstream(connection), jsm, payloadBytesMax };
     } catch (error) {
       await connection.close();
       throw error;

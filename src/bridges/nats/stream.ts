@@ -18,11 +18,15 @@ export async function ensureStream(
   jsm: JetStreamManager,
   settings: NatsSettings,
   topics: BusContext["topics"],
-): Promise<StreamState> {
+): Promise<void> {
   const info = (await streamInfo(jsm, settings.stream)) ?? (await make(jsm, settings, topics));
   const problem = problemWith(info, settings);
   if (problem !== undefined) throw new Error(`Stream ${settings.stream} can't be used: ${problem}`);
-  const { created, state } = info;
+}
+
+/** How the stream stands now. */
+export async function streamState(jsm: JetStreamManager, name: string): Promise<StreamState> {
+  const { created, state } = await jsm.streams.info(name);
   return { log: created, firstSeq: state.first_seq, lastSeq: state.last_seq };
 }
 
