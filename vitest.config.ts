@@ -24,7 +24,7 @@ export default defineConfig({
   test: {
     include: ["{src,test,examples,labs,bench,scripts,tools}/**/*.test.ts"],
     passWithNoTests: true,
-    exclude: ["**/node_modules/**", "dist/**", "test/package/**", "test/docs/**"],
+    exclude: ["**/node_modules/**", "dist/**", "test/package/**", "test/docs/**", "test/nats/**"],
     pool: "forks",
     isolate: false,
     maxWorkers: 2,

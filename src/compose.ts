@@ -136,18 +136,26 @@ async function outsideBus(
 ): Promise<OutsideBus | undefined> {
   if (bus === undefined && group === undefined) return undefined;
   if (bus === undefined)
-    throw new BatonError("ARGUMENT_INVALID", "`group` says who this is on a bus, and there is none.");
+    throw new BatonError(
+      "ARGUMENT_INVALID",
+      "`group` says who this is on a bus, and there is none.",
+    );
   if (group === undefined || !/^[a-z0-9][a-z0-9-]{0,62}$/.test(group)) {
-    const named = group === undefined ? "A bus needs a `group`." : `"${group.slice(0, 80)}" is not a group.`;
+    const named =
+      group === undefined ? "A bus needs a `group`." : `"${group.slice(0, 80)}" is not a group.`;
     throw new BatonError("ARGUMENT_INVALID", named, {
       hint: "Name this deployment: 1 to 63 lower-case letters, digits and dashes. No other store on the bus may have that name.",
     });
   }
   const lost = (bus.topics ?? []).filter((topic) => !topics.has(topic));
   if (lost.length > 0) {
-    throw new BatonError("TOPIC_NOT_FOUND", `The bus is to carry ${lost.join(", ")}, which no code names.`, {
-      details: { topics: lost, known: [...topics.keys()].sort() },
-    });
+    throw new BatonError(
+      "TOPIC_NOT_FOUND",
+      `The bus is to carry ${lost.join(", ")}, which no code names.`,
+      {
+        details: { topics: lost, known: [...topics.keys()].sort() },
+      },
+    );
   }
   const { busCodec } = await import("./bridges/cloud-events/message.ts");
   return { factory: bus, group, codec: busCodec(group) };

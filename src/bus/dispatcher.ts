@@ -28,8 +28,6 @@ export interface DispatchOptions<M> {
 export interface Dispatcher<M> {
   /** Takes a message whose position is beyond that of all before it. */
   readonly take: (message: M, position: number, key: string | undefined) => void;
-  /** Nothing of what was passed over is to be handled: the place may move on over it. */
-  readonly passOver: (position: number) => void;
   /** Messages that are taken, and before which not all is done. */
   readonly size: () => number;
   /** Resolves once so many more may be taken, or it was stopped. */
@@ -44,83 +42,110 @@ interface Taken<M> {
   done: boolean;
 }
 
-export function dispatcher<M>(options: DispatchOptions<M>): Dispatcher<M> {
-  const { clock, inFlightMax, handle, failed, done } = options;
+interface State<M> {
+  readonly options: DispatchOptions<M>;
   /** In order of position; the first is not done. */
-  const window: Taken<M>[] = [];
-  const lines = new Map<string, Taken<M>[]>();
-  const waiting: (() => void)[] = [];
-  const pauses = new Set<() => void>();
-  let handling = 0;
-  let stopped = false;
+  readonly window: Taken<M>[];
+  readonly lines: Map<string, Taken<M>[]>;
+  readonly waiting: (() => void)[];
+  /** Pauses after handlings that failed: each can be given up. */
+  readonly pauses: Set<() => void>;
+  handling: number;
+  stopped: boolean;
+}
 
-  const wake = (): void => {
-    for (const resolve of waiting.splice(0)) resolve();
+export function dispatcher<M>(options: DispatchOptions<M>): Dispatcher<M> {
+  const state: State<M> = {
+    options,
+    window: [],
+    lines: new Map(),
+    waiting: [],
+    pauses: new Set(),
+    handling: 0,
+    stopped: false,
   };
-
-  function begin(taken: Taken<M>, pauseMs = PAUSE_FIRST_MS): void {
-    handling += 1;
-    void handle(taken.message, taken.position)
-      .then(() => settle(taken))
-      .catch((error: unknown) => {
-        if (stopped) return;
-        failed(error, taken.position, pauseMs);
-        const cancel = clock.after(pauseMs, () => {
-          pauses.delete(cancel);
-          if (!stopped) begin(taken, Math.min(pauseMs * 2, PAUSE_MAX_MS));
-        });
-        pauses.add(cancel);
-      })
-      .finally(() => {
-        handling -= 1;
-        wake();
-      });
-  }
-
-  function settle(taken: Taken<M>): void {
-    taken.done = true;
-    let last: number | undefined;
-    while (window[0]?.done === true) last = window.shift()?.position;
-    if (last !== undefined) done(last);
-    const { key } = taken;
-    const line = key === undefined ? undefined : lines.get(key);
-    if (key === undefined || line === undefined) return;
-    line.shift();
-    const [next] = line;
-    if (next === undefined) lines.delete(key);
-    else if (!stopped) begin(next);
-  }
-
+  const { window, waiting } = state;
   return {
-    take(message, position, key) {
-      const taken: Taken<M> = { message, position, key, done: false };
-      window.push(taken);
-      const line = key === undefined ? undefined : lines.get(key);
-      if (line !== undefined) line.push(taken);
-      else {
-        if (key !== undefined) lines.set(key, [taken]);
-        begin(taken);
-      }
-    },
-    passOver(position) {
-      if (window.length === 0) done(position);
-    },
+    take: (message, position, key) => take(state, { message, position, key, done: false }),
     size: () => window.length,
     async room(atLeast) {
-      while (!stopped && inFlightMax - window.length < Math.min(atLeast, inFlightMax))
+      const { inFlightMax } = options;
+      while (!state.stopped && inFlightMax - window.length < Math.min(atLeast, inFlightMax))
         await new Promise<void>((resolve) => waiting.push(resolve));
     },
-    async stop() {
-      stopped = true;
-      for (const cancel of pauses) cancel();
-      wake();
-      let late = false;
-      const cancel = clock.after(STOP_MS, () => {
-        late = true;
-        wake();
-      });
-      while (handling > 0 && !late) await new Promise<void>((resolve) => waiting.push(resolve));
-      cancel();
-    },
+    stop: () => stop(state),
   };
+}
+
+function wake<M>({ waiting }: State<M>): void {
+  for (const resolve of waiting.splice(0)) resolve();
+}
+
+function take<M>(state: State<M>, taken: Taken<M>): void {
+  const { window, lines } = state;
+  const { key } = taken;
+  window.push(taken);
+  const line = key === undefined ? undefined : lines.get(key);
+  if (line !== undefined) {
+    line.push(taken);
+    return;
+  }
+  if (key !== undefined) lines.set(key, [taken]);
+  begin(state, taken);
+}
+
+function begin<M>(state: State<M>, taken: Taken<M>, pauseMs = PAUSE_FIRST_MS): void {
+  const { handle } = state.options;
+  state.handling += 1;
+  void handle(taken.message, taken.position)
+    .then(() => settle(state, taken))
+    .catch((error: unknown) => beginLater(state, taken, { error, pauseMs }))
+    .finally(() => {
+      state.handling -= 1;
+      wake(state);
+    });
+}
+
+function beginLater<M>(
+  state: State<M>,
+  taken: Taken<M>,
+  { error, pauseMs }: { readonly error: unknown; readonly pauseMs: number },
+): void {
+  if (state.stopped) return;
+  const { clock, failed } = state.options;
+  failed(error, taken.position, pauseMs);
+  const cancel = clock.after(pauseMs, () => {
+    state.pauses.delete(cancel);
+    if (!state.stopped) begin(state, taken, Math.min(pauseMs * 2, PAUSE_MAX_MS));
+  });
+  state.pauses.add(cancel);
+}
+
+function settle<M>(state: State<M>, taken: Taken<M>): void {
+  const { window, lines, options } = state;
+  taken.done = true;
+  let last: number | undefined;
+  while (window[0]?.done === true) last = window.shift()?.position;
+  if (last !== undefined) options.done(last);
+  const { key } = taken;
+  const line = key === undefined ? undefined : lines.get(key);
+  if (key === undefined || line === undefined) return;
+  line.shift();
+  const [next] = line;
+  if (next === undefined) lines.delete(key);
+  else if (!state.stopped) begin(state, next);
+}
+
+async function stop<M>(state: State<M>): Promise<void> {
+  state.stopped = true;
+  for (const cancel of state.pauses) cancel();
+  wake(state);
+  let late = false;
+  const cancel = state.options.clock.after(STOP_MS, () => {
+    late = true;
+    wake(state);
+  });
+  while (state.handling > 0 && !late)
+    await new Promise<void>((resolve) => state.waiting.push(resolve));
+  cancel();
 }

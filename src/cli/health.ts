@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { Health } from "../index.ts";
 import { examples } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
+import { printBusLines } from "./bus-lines-text.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { printTable } from "./table.ts";
 import { count, moment, printable } from "./text.ts";
@@ -25,7 +26,7 @@ async function health(cli: Cli, flags: CommonFlags): Promise<ExitCode> {
   });
 }
 
-async function printHealth(cli: Cli, { ok, runs, stuck, store, breakersOpen }: Health) {
+async function printHealth(cli: Cli, { ok, runs, stuck, store, breakersOpen, bus }: Health) {
   const { colors } = cli;
   cli.print(
     ok ? colors.green("Nothing is stuck.") : colors.red(`${count(stuck.length, "run")} stuck.`),
@@ -37,6 +38,7 @@ async function printHealth(cli: Cli, { ok, runs, stuck, store, breakersOpen }: H
     `${runs.executing} to execute, ${runs.waiting} waiting, ${runs.parked} waiting for a person`,
   );
   if (breakersOpen.length > 0) line("open", breakersOpen.map(printable).join(", "));
+  await printBusLines(cli, bus);
   if (stuck.length === 0) return;
   cli.print();
   await printTable(

@@ -1,6 +1,11 @@
 /** Lines to a bus outside of the store, as every engine and every reader sees them; and what was refused at them. */
 import { readStream } from "../history/read.ts";
-import { type IntakeRecord, type RefusedMessage, refusedStream, subscriptionStream } from "../model/event-facts.ts";
+import {
+  type IntakeRecord,
+  type RefusedMessage,
+  refusedStream,
+  subscriptionStream,
+} from "../model/event-facts.ts";
 import { headPages } from "./head-pages.ts";
 import { LAG_MAX } from "./subscriptions.ts";
 import { eventsAfter, type TopicSource } from "./topic-events.ts";
@@ -44,7 +49,8 @@ export async function readBusLines(source: TopicSource): Promise<readonly BusLin
         const base = { direction, topic, bus: "", underWay: 0 };
         const place = { namespace: source.namespace, stream };
         // How much waits on the bus, the bus alone knows.
-        const lag = direction === "out" ? { lag: await leaving(source, topic, place, lastSeq) } : {};
+        const lag =
+          direction === "out" ? { lag: await leaving(source, topic, place, lastSeq) } : {};
         lines.push(Object.freeze({ ...base, ...lag }));
       }
     }

@@ -31,7 +31,11 @@ const order = workflow("order", "1.0.0", { input: Order })
 
 function message(id: string, data: unknown, attributes: Record<string, string> = {}): BusMessage {
   const required = { specversion: "1.0", id, source: "urn:another-program", type: "ordered" };
-  return { topic: "ordered", attributes: { ...required, ...attributes }, data: JSON.stringify(data) };
+  return {
+    topic: "ordered",
+    attributes: { ...required, ...attributes },
+    data: JSON.stringify(data),
+  };
 }
 
 async function eventsIn(baton: Awaited<ReturnType<typeof opened>>["baton"], name: string) {
@@ -90,7 +94,7 @@ describe("two deployments", () => {
       expect(kinds.filter((kind) => kind === "event.received")).toHaveLength(1);
     }
     // Both have published a result of their own, and both came to the other.
-    expect(bus.messages.map(({ attributes }) => attributes["id"]).sort()).toEqual([
+    expect(bus.messages.map(({ attributes }) => attributes["id"] ?? "").sort()).toEqual([
       "e1",
       expect.stringMatching(/^one\+e1\/pack@\d+$/),
       expect.stringMatching(/^two\+e1\/pack@\d+$/),
@@ -131,7 +135,13 @@ describe("the lines", () => {
     await clock.settle();
     expect(await clock.until(baton.runs({ status: "completed" }))).toHaveLength(3);
     const lines = [
-      { direction: "out", topic: "ordered", bus: "memory bus", lag: 3, trouble: "It was taken away." },
+      {
+        direction: "out",
+        topic: "ordered",
+        bus: "memory bus",
+        lag: 3,
+        trouble: "It was taken away.",
+      },
       { direction: "in", topic: "ordered", lag: 0 },
       { direction: "out", topic: "packed", lag: 3 },
       { direction: "in", topic: "packed", lag: 0 },
@@ -209,11 +219,15 @@ describe("the lines", () => {
 describe("messages of other programs", () => {
   test("one that comes twice is one event; others under its id, or that break the contract, are refused and kept", async () => {
     const [bus, clock] = [memoryBus({ from: "beginning" }), virtualClock()];
-    const good = message("e1", { id: "o1", n: 1 }, {
-      correlationid: "web-1",
-      traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-      hops: "3",
-    });
+    const good = message(
+      "e1",
+      { id: "o1", n: 1 },
+      {
+        correlationid: "web-1",
+        traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        hops: "3",
+      },
+    );
     for (const each of [
       good,
       good,

@@ -77,7 +77,12 @@ class World {
 
   async begin(group: string): Promise<void> {
     const role = group === "shop" ? "shop" : "warehouse";
-    const deployment = { group, role, file: this.file(group), server: this.server.address } as const;
+    const deployment = {
+      group,
+      role,
+      file: this.file(group),
+      server: this.server.address,
+    } as const;
     this.running.set(group, await start(deployment, (told) => this.heard(told)));
     if (group === "shop") this.order();
   }
@@ -130,7 +135,10 @@ afterEach(async () => {
 });
 
 /** A store, read beside the process that writes it, or after it. */
-async function reading<X>(group: string, act: (baton: Awaited<ReturnType<typeof open>>) => Promise<X>) {
+async function reading<X>(
+  group: string,
+  act: (baton: Awaited<ReturnType<typeof open>>) => Promise<X>,
+) {
   const { sell, book, pack } = shopOf(() => {});
   const workflows = group === "shop" ? [sell, book] : [pack];
   const baton = await open({ store: sqlite(world.file(group)), workflows, readOnly: true });
@@ -142,7 +150,10 @@ async function reading<X>(group: string, act: (baton: Awaited<ReturnType<typeof 
 }
 
 /** The results that a store's runs have sealed, by customer, in the order in which they were. */
-async function resultsIn(group: string, topic: string): Promise<ReadonlyMap<string, readonly number[]>> {
+async function resultsIn(
+  group: string,
+  topic: string,
+): Promise<ReadonlyMap<string, readonly number[]>> {
   return await reading(group, async (baton) => {
     const results = new Map<string, number[]>();
     for await (const { data, origin } of baton.events(topic)) {
@@ -168,7 +179,8 @@ async function packedInShop(): Promise<ReadonlyMap<string, readonly number[]>> {
   });
 }
 
-const total = (results: ReadonlyMap<string, readonly number[]>) => [...results.values()].flat().length;
+const total = (results: ReadonlyMap<string, readonly number[]>) =>
+  [...results.values()].flat().length;
 const inOrder = Array.from({ length: ORDERS_EACH }, (_, i) => i + 1);
 
 test.each([1, 2, 3])(
@@ -219,6 +231,10 @@ test.each([1, 2, 3])(
       expect(await reading(group, (baton) => baton.verify())).toMatchObject({ problems: [] });
       expect(await reading(group, (baton) => baton.refusedMessages())).toEqual([]);
     }
-    expect(await reading("shop", async (baton) => (await baton.topics()).map(({ name, events }) => [name, events]))).toContainEqual([Ordered.name, ORDERS]);
+    expect(
+      await reading("shop", async (baton) =>
+        (await baton.topics()).map(({ name, events }) => [name, events]),
+      ),
+    ).toContainEqual([Ordered.name, ORDERS]);
   },
 );

@@ -14,7 +14,9 @@ export interface Deployment {
 }
 
 /** What the parent says: publish these, one after the other; or close. */
-export type Order = { readonly act: "publish"; readonly orders: readonly OrderData[] } | { readonly act: "close" };
+export type Order =
+  | { readonly act: "publish"; readonly orders: readonly OrderData[] }
+  | { readonly act: "close" };
 
 /** What the child tells. */
 export type Told =

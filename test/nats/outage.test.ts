@@ -115,7 +115,7 @@ test("a stream that was deleted and made again is read from its beginning", asyn
   bus = await open();
   await consume();
   await bus.publish([busMessage(1), busMessage(2)]);
-  await until(() => expect([...got].sort()).toEqual([1, 2]));
+  await until(() => expect([...got].sort((a, b) => a - b)).toEqual([1, 2]));
   await asAdmin((jsm) => jsm.streams.delete("BATON"));
   // The stream is looked for when a session begins.
   await server.kill();

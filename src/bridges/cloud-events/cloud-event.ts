@@ -37,7 +37,8 @@ const SEQUENCE_DIGITS = 16;
  * @example for await (const event of baton.events("research.findings")) send(cloudEvent(event));
  */
 export function cloudEvent(event: RecordedEvent): CloudEventJson {
-  const { id, topic, contract, key, correlation, causation, at, position, traceId, hops, data } = event;
+  const { id, topic, contract, key, correlation, causation, at, position, traceId, hops, data } =
+    event;
   const made: CloudEventJson = {
     specversion: "1.0",
     id,

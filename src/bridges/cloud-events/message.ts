@@ -93,10 +93,7 @@ function parsed(text: string): Json | undefined {
 }
 
 /** What the SDK has against the attributes; it throws where a required one is missing, or one has a wrong form. */
-function invalidity(
-  attributes: Readonly<Record<string, string>>,
-  data: Json,
-): string | undefined {
+function invalidity(attributes: Readonly<Record<string, string>>, data: Json): string | undefined {
   const { id, source, type, specversion } = attributes;
   for (const [name, value] of Object.entries({ id, source, type, specversion }))
     if (value === undefined || value === "") return `it has no ${name}.`;

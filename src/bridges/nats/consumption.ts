@@ -11,7 +11,13 @@
 import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
 import { type Dispatcher, dispatcher } from "../../bus/dispatcher.ts";
 import { type PlaceWriter, placeWriter } from "../../bus/place-writer.ts";
-import type { BusContext, BusMessage, Consumer, Consumption, PlaceKeeper } from "../../ports/bus.ts";
+import type {
+  BusContext,
+  BusMessage,
+  Consumer,
+  Consumption,
+  PlaceKeeper,
+} from "../../ports/bus.ts";
 import type { NatsSettings } from "./options.ts";
 import type { Session, Sessions } from "./session.ts";
 import { streamState } from "./stream.ts";
@@ -160,7 +166,11 @@ function take(reading: Reading, message: JsMsg): void {
   const { topic, keyOf = ({ key }) => key } = consumption;
   const headers = new Map<string, string>();
   for (const [name, values] of message.headers ?? []) headers.set(name, values[0] ?? "");
-  const taken = fromWire(topic, { headers, payload: message.string() }, orderToken(message.subject));
+  const taken = fromWire(
+    topic,
+    { headers, payload: message.string() },
+    orderToken(message.subject),
+  );
   reading.read = message.seq;
   out.take(taken, message.seq, keyOf(taken));
 }

@@ -7,9 +7,7 @@ export type Driver = Pick<typeof Transport, "connect" | "headers" | "credsAuthen
   Pick<typeof Jetstream, "jetstream" | "jetstreamManager">;
 
 /** @throws BatonError DEPENDENCY_MISSING */
-export async function loadDriver(
-  load: () => Promise<Driver> = loadPackages,
-): Promise<Driver> {
+export async function loadDriver(load: () => Promise<Driver> = loadPackages): Promise<Driver> {
   try {
     return await load();
   } catch (cause) {

@@ -87,7 +87,12 @@ async function publish(
     if (bytes > session.payloadBytesMax) throw tooLarge(message, session.payloadBytesMax);
     try {
       const expect = { streamName: stream };
-      await session.js.publish(subject, payload, { headers, msgID, expect, timeout: ACK_TIMEOUT_MS });
+      await session.js.publish(subject, payload, {
+        headers,
+        msgID,
+        expect,
+        timeout: ACK_TIMEOUT_MS,
+      });
       return;
     } catch (error) {
       if (isTooLarge(error)) throw tooLarge(message, bytes - 1, error);

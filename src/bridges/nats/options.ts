@@ -85,7 +85,9 @@ export function settingsOf(options: NatsOptions): NatsSettings {
   const list = typeof servers === "string" ? [servers] : servers;
   if (list.length === 0) refuse("servers is empty.");
   const login = Object.fromEntries(
-    Object.entries({ user, pass, token, credsFile, tls }).filter(([, value]) => value !== undefined),
+    Object.entries({ user, pass, token, credsFile, tls }).filter(
+      ([, value]) => value !== undefined,
+    ),
   );
   return {
     servers: list,

@@ -40,111 +40,143 @@ export interface Sessions {
   readonly close: () => Promise<void>;
 }
 
+interface State {
+  readonly driver: Driver;
+  readonly settings: NatsSettings;
+  readonly context: BusContext;
+  readonly label: string;
+  here: Session | undefined;
+  trouble: string | undefined;
+  /** Whether it was told that the bus is away. */
+  told: boolean;
+  closed: boolean;
+  wakePause: () => void;
+  waiting: {
+    readonly resolve: (session: Session) => void;
+    readonly reject: (error: Error) => void;
+  }[];
+}
+
 export function sessions(
   driver: Driver,
   settings: NatsSettings,
-  { clock, log, topics, group }: BusContext,
+  context: BusContext,
   label: string,
 ): Sessions {
-  let here: Session | undefined;
-  let trouble: string | undefined = "It has not been reached yet.";
-  let told = false;
-  let closed = false;
-  let wakePause: () => void = () => {};
-  let waiting: { readonly resolve: (session: Session) => void; readonly reject: (e: Error) => void }[] = [];
-
-  const tell = (level: "info" | "warn", message: string) =>
-    log({ level, message, at: clock.now(), data: { bus: label } });
-
-  function isAway(error: unknown): void {
-    trouble = error instanceof Error ? error.message : String(error);
-    if (told || closed) return;
-    told = true;
-    tell("warn", `${label} can't be used: ${trouble} What is published waits; it is tried again.`);
-  }
-
-  function isHere(session: Session): void {
-    here = session;
-    trouble = undefined;
-    if (told) tell("info", `${label} is back.`);
-    told = false;
-    for (const { resolve } of waiting.splice(0)) resolve(session);
-  }
-
-  async function open(): Promise<Session> {
-    const connection = await driver.connect({
-      ...(await loginOf(driver, settings)),
-      servers: [...settings.servers],
-      name: `baton ${group}`,
-      reconnect: false,
-      timeout: CONNECT_TIMEOUT_MS,
-      pingInterval: PING_MS,
-    });
-    try {
-      const jsm = await driver.jetstreamManager(connection, { checkAPI: false });
-      await ensureStream(jsm, settings, topics);
-      const payloadBytesMax = connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
-      return { connection, js: driver.jetstream(connection), jsm, payloadBytesMax };
-    } catch (error) {
-      await connection.close();
-      throw error;
-    }
-  }
-
-  async function keepOpen(): Promise<void> {
-    let pauseMs = PAUSE_FIRST_MS;
-    while (!closed) {
-      const sinceMs = clock.monotonicMs();
-      try {
-        const session = await open();
-        if (closed) return await session.connection.close();
-        isHere(session);
-        const error = await session.connection.closed();
-        here = undefined;
-        isAway(trouble ?? error ?? "The connection was closed.");
-      } catch (error) {
-        isAway(error);
-      }
-      if (clock.monotonicMs() - sinceMs >= GOOD_MS) pauseMs = PAUSE_FIRST_MS;
-      await pause(pauseMs);
-      pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS);
-    }
-  }
-
-  async function pause(ms: number): Promise<void> {
-    if (closed) return;
-    await new Promise<void>((resolve) => {
-      const cancel = clock.after(ms, resolve, true);
-      wakePause = () => {
-        cancel();
-        resolve();
-      };
-    });
-  }
-
-  const kept = keepOpen();
+  const state: State = {
+    driver,
+    settings,
+    context,
+    label,
+    here: undefined,
+    trouble: "It has not been reached yet.",
+    told: false,
+    closed: false,
+    wakePause: () => {},
+    waiting: [],
+  };
+  const kept = keepOpen(state);
   return {
     next: async () => {
-      if (closed) throw isClosed(label);
-      return here ?? (await new Promise((resolve, reject) => waiting.push({ resolve, reject })));
+      if (state.closed) throw isClosed(label);
+      return (
+        state.here ??
+        (await new Promise((resolve, reject) => state.waiting.push({ resolve, reject })))
+      );
     },
-    current: () => here,
+    current: () => state.here,
     fail: (session, error) => {
-      if (here !== session) return;
-      here = undefined;
-      trouble = error instanceof Error ? error.message : String(error);
+      if (state.here !== session) return;
+      state.here = undefined;
+      state.trouble = messageOf(error);
       void session.connection.close();
     },
-    trouble: () => trouble,
+    trouble: () => state.trouble,
     close: async () => {
-      closed = true;
-      for (const { reject } of waiting.splice(0)) reject(isClosed(label));
-      waiting = [];
-      wakePause();
-      await here?.connection.close();
+      state.closed = true;
+      for (const { reject } of state.waiting.splice(0)) reject(isClosed(label));
+      state.wakePause();
+      await state.here?.connection.close();
       await kept;
     },
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function tell({ context, label }: State, level: "info" | "warn", message: string): void {
+  context.log({ level, message, at: context.clock.now(), data: { bus: label } });
+}
+
+function isAway(state: State, error: unknown): void {
+  state.trouble = messageOf(error);
+  if (state.told || state.closed) return;
+  state.told = true;
+  const what = `${state.label} can't be used: ${state.trouble}`;
+  tell(state, "warn", `${what} What is published waits; it is tried again.`);
+}
+
+function isHere(state: State, session: Session): void {
+  state.here = session;
+  state.trouble = undefined;
+  if (state.told) tell(state, "info", `${state.label} is back.`);
+  state.told = false;
+  for (const { resolve } of state.waiting.splice(0)) resolve(session);
+}
+
+async function openSession({ driver, settings, context }: State): Promise<Session> {
+  const connection = await driver.connect({
+    ...(await loginOf(driver, settings)),
+    servers: [...settings.servers],
+    name: `baton ${context.group}`,
+    reconnect: false,
+    timeout: CONNECT_TIMEOUT_MS,
+    pingInterval: PING_MS,
+  });
+  try {
+    const jsm = await driver.jetstreamManager(connection, { checkAPI: false });
+    await ensureStream(jsm, settings, context.topics);
+    const payloadBytesMax = connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
+    return { connection, js: driver.jetstream(connection), jsm, payloadBytesMax };
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+/** One session after the other, until all is closed. */
+async function keepOpen(state: State): Promise<void> {
+  const { clock } = state.context;
+  let pauseMs = PAUSE_FIRST_MS;
+  while (!state.closed) {
+    const sinceMs = clock.monotonicMs();
+    try {
+      const session = await openSession(state);
+      if (state.closed) return await session.connection.close();
+      isHere(state, session);
+      const error = await session.connection.closed();
+      state.here = undefined;
+      isAway(state, state.trouble ?? error ?? "The connection was closed.");
+    } catch (error) {
+      isAway(state, error);
+    }
+    if (clock.monotonicMs() - sinceMs >= GOOD_MS) pauseMs = PAUSE_FIRST_MS;
+    await pause(state, pauseMs);
+    pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS);
+  }
+}
+
+async function pause(state: State, ms: number): Promise<void> {
+  if (state.closed) return;
+  await new Promise<void>((resolve) => {
+    const cancel = state.context.clock.after(ms, resolve, true);
+    state.wakePause = () => {
+      cancel();
+      resolve();
+    };
+  });
 }
 
 function isClosed(label: string): BatonError {

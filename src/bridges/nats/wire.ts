@@ -46,8 +46,7 @@ function structuredOf(payload: string): Pick<BusMessage, "attributes" | "data"> 
   } catch {
     return undefined;
   }
-  if (typeof parsed !== "object" || parsed === null || !("specversion" in parsed))
-    return undefined;
+  if (typeof parsed !== "object" || parsed === null || !("specversion" in parsed)) return undefined;
   const { data = null, ...rest } = parsed as typeof parsed & { readonly data?: unknown };
   const attributes: Record<string, string> = {};
   for (const [name, value] of Object.entries(rest))
@@ -56,11 +55,13 @@ function structuredOf(payload: string): Pick<BusMessage, "attributes" | "data"> 
 }
 
 function encodeValue(value: string): string {
-  return value.toWellFormed().replace(ENCODED, (sign) =>
-    [...new TextEncoder().encode(sign)]
-      .map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`)
-      .join(""),
-  );
+  return value
+    .toWellFormed()
+    .replace(ENCODED, (sign) =>
+      [...new TextEncoder().encode(sign)]
+        .map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`)
+        .join(""),
+    );
 }
 
 /** A value that is not encoded as it should be stands for itself. */

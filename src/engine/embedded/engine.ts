@@ -162,10 +162,7 @@ function gates(
 /** What people and programs do with topics. */
 function bus(
   core: Core,
-): Pick<
-  Engine,
-  "publish" | "subscriptions" | "setSubscription" | "subscribeTopic" | "busLines"
-> {
+): Pick<Engine, "publish" | "subscriptions" | "setSubscription" | "subscribeTopic" | "busLines"> {
   return {
     subscribeTopic: (topic, { changed, ended }) =>
       watchTopic(core, topic, () => (core.closing ? ended() : changed())),

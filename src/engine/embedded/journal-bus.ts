@@ -90,11 +90,7 @@ export async function keeperOf(core: Core, group: string, topic: string): Promis
   };
 }
 
-async function consume(
-  core: Core,
-  codec: BusCodec,
-  consumption: Consumption,
-): Promise<Consumer> {
+async function consume(core: Core, codec: BusCodec, consumption: Consumption): Promise<Consumer> {
   const { topic, group, from, inFlightMax, keyOf = ({ key }) => key, handle } = consumption;
   const keeper = await keeperOf(core, group, topic);
   const known = keeper.place();

@@ -104,4 +104,3 @@ export function activate(core: Core, run: string): void {
     },
   );
 }
-

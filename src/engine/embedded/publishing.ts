@@ -38,7 +38,16 @@ export async function publishEvent(core: Core, request: PublishRequest): Promise
   const { key, data: value } = event.value;
   const large = tooLarge(core.limits, value, `event of ${topic.name}`);
   if (large !== undefined) throw new BatonError("VALUE_TOO_LARGE", large);
-  await putEvent(core, { topic: topic.name, contract: topic.contract.id, id, hops: 0, key, correlation, value, by });
+  await putEvent(core, {
+    topic: topic.name,
+    contract: topic.contract.id,
+    id,
+    hops: 0,
+    key,
+    correlation,
+    value,
+    by,
+  });
   return Object.freeze({ id, topic: topic.name, correlation });
 }
 

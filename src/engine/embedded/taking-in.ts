@@ -39,16 +39,11 @@ export async function takeIn(
 }
 
 /** The key under which a message is kept in order here: that of its topic, where the data have one. */
-export function localKey(
-  core: Core,
-  codec: BusCodec,
-  message: BusMessage,
-): string | undefined {
+export function localKey(core: Core, codec: BusCodec, message: BusMessage): string | undefined {
   const topic = core.catalogue.topics.get(message.topic)?.topic;
   if (topic?.key === undefined) return message.key;
   const decoded = codec.decode(message);
-  const event =
-    decoded.kind === "event" ? tryEvent(topic, "data", () => decoded.data) : undefined;
+  const event = decoded.kind === "event" ? tryEvent(topic, "data", () => decoded.data) : undefined;
   return event?.ok === true ? event.value?.key : message.key;
 }
 
