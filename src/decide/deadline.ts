@@ -22,7 +22,7 @@ export function takeDeadlines(turn: Deliberation): void {
   if (next === undefined || next.dueAt > Math.max(run.at, turn.nowMs)) return;
   const { dueAt, step } = next;
   if (step === undefined) return runOverdue(turn, dueAt);
-  failStep(turn, step, deadlineFailure({ at: dueAt, of: "step" }, step), dueAt);
+  failStep(turn, step, deadlineFailure({ of: "step" }, step), dueAt);
 }
 
 /** Behind a pivot the run goes on, and each step that it is at waits for a person (L5). */
@@ -32,7 +32,7 @@ function runOverdue(turn: Deliberation, dueAt: number): void {
   const payload = { deadlineAt: dueAt, ...(pivot === undefined ? {} : { pivot }) };
   say(turn, { kind: "run.overdue", by: ENGINE, payload });
   if (pivot === undefined) return;
-  const error = deadlineFailure({ at: dueAt, of: "run" });
+  const error = deadlineFailure({ of: "run" });
   for (const { name } of run.definition.steps) {
     const state = run.steps.get(name);
     const isAt = state === undefined ? !run.unmetNeeds.has(name) : state.kind === "open";

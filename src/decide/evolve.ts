@@ -9,6 +9,7 @@ import { type Amounts, NOTHING, plus } from "../model/amounts.ts";
 import type { Json } from "../model/json.ts";
 import { settleDelivery, takeEvent, takeGathering } from "./bus.ts";
 import type { Items, Rollback, Run, StepState } from "../model/run.ts";
+import { NOT_OF_A_RUN } from "./not-of-a-run.ts";
 import { parsePath } from "./path.ts";
 import { noteDeadline, ready } from "./readiness.ts";
 import { beginAnew, isParkedWhole, restore } from "./restore.ts";
@@ -39,10 +40,10 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
     run.phase = { kind: "failed", step: fact.payload.step, error: fact.payload.error };
   },
   "run.overdue": (run, fact) => {
-    const { deadlineAt, pivot } = fact.payload;
+    const { pivot } = fact.payload;
     run.deadlineAt = undefined;
     if (pivot !== undefined) return;
-    const error = deadlineFailure({ at: deadlineAt, of: "run" });
+    const error = deadlineFailure({ of: "run" });
     run.phase = { kind: "failing", step: undefined, error, since: fact.seq };
   },
   "run.cancelling": (run, fact) => {
@@ -135,25 +136,8 @@ const EVOLVE: { readonly [K in EntryKind]: (run: Run, fact: FactOf<K>) => void }
     if (run.phase.kind === "going")
       run.phase = { kind: "failing", step: parsePath(pathOf(fact)).step, error, since: fact.seq };
   },
-  "message.refused": notOfARun,
-  "subscription.opened": notOfARun,
-  "subscription.moved": notOfARun,
-  "subscription.paused": notOfARun,
-  "subscription.resumed": notOfARun,
-  "subscription.rewound": notOfARun,
-  "workflow.registered": notOfARun,
-  "topic.registered": notOfARun,
-  "breaker.opened": notOfARun,
-  "breaker.halfOpened": notOfARun,
-  "breaker.closed": notOfARun,
-  "budget.reserved": notOfARun,
-  "budget.settled": notOfARun,
-  "budget.raised": notOfARun,
+  ...NOT_OF_A_RUN,
 };
-
-function notOfARun(_run: Run, fact: Fact): void {
-  invariant(false, `${fact.kind} stands in a stream of its own, never in a run's.`);
-}
 
 const SEALED: StepState = { kind: "sealed" };
 const FAILED: StepState = { kind: "failed" };

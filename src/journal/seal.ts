@@ -138,6 +138,7 @@ function entryId(fact: Fact): string {
     case "event.received":
     case "event.refused":
     case "message.refused":
+    case "event.unclaimed":
     case "step.parked":
     case "step.resolved":
     case "workflow.registered":

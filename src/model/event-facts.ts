@@ -58,6 +58,17 @@ export interface IntakeRecord {
   readonly log?: string;
 }
 
+/**
+ * An event that no run took when it came. `early`: workflows of which no run had begun under its correlation id; `late`:
+ * choreographies of which one had ended.
+ */
+export interface UnclaimedRecord {
+  readonly topic: string;
+  readonly id: string;
+  readonly early: readonly string[];
+  readonly late: readonly string[];
+}
+
 /** By which the store finds the events of a topic. */
 export function topicLabel(topic: string): string {
   return `topic/${topic}`;
@@ -77,3 +88,11 @@ export function subscriptionStream(name: string): string {
 export function refusedStream(hash: string): string {
   return `refused/${hash}`;
 }
+/** What the streams of unclaimed events of one correlation id begin with. */
+export function unclaimedPrefix(correlation: string): string {
+  // Ids of runs have slashes.
+  return `${UNCLAIMED_PREFIX}${encodeURIComponent(correlation)}/`;
+}
+
+/** What the streams of all unclaimed events begin with. */
+export const UNCLAIMED_PREFIX = "unclaimed/";

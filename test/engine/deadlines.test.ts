@@ -38,7 +38,7 @@ test("a run that executes at its deadline is aborted, and fails with DEADLINE_EX
     kind: "failed",
     error: {
       code: "DEADLINE_EXCEEDED",
-      message: "The run's deadline, 2026-09-21T14:13:30.000Z, has passed.",
+      message: "The run's deadline has passed.",
     },
   });
   expect(clock.now()).toBe(START + 10_000);
@@ -145,9 +145,7 @@ test("a retry whose pause would end after the deadline is not waited for", async
     step: "a",
     error: {
       code: "DEADLINE_EXCEEDED",
-      message: expect.stringMatching(
-        /^a can't be tried again before the run's deadline, .*: busy$/,
-      ),
+      message: expect.stringMatching(/^a can't be tried again before the run's deadline: busy$/),
     },
   });
   expect(clock.now()).toBe(START + 60_000);

@@ -30,6 +30,7 @@ import type { Breakers } from "./breakers.ts";
 import type { Intakes } from "./intakes.ts";
 import type { Routes } from "./routes.ts";
 import type { BusLines } from "./bus-lines.ts";
+import type { Unclaimed } from "./unclaimed.ts";
 import type { Line, Place } from "./line.ts";
 import type { Rates } from "./rates.ts";
 import type { RetryBudgets } from "./retry-budgets.ts";
@@ -147,6 +148,7 @@ export interface Core {
   readonly intakes: Intakes;
   readonly routes: Routes;
   readonly busLines: BusLines;
+  readonly unclaimed: Unclaimed;
   /** By label, those who are told when something was appended with it. */
   readonly topicWatchers: Map<string, Set<TopicWatcher>>;
   /** Processes a listed actor; see actors.ts. */

@@ -25,7 +25,7 @@ import { recordedEvent } from "../topics.ts";
 
 import type { Core } from "./core.ts";
 import { placeOf } from "./places.ts";
-import { choreographyOf } from "./routes.ts";
+import { choreographyOf } from "./routing.ts";
 import { takeIn } from "./taking-in.ts";
 import { watchTopic } from "./topic-reader.ts";
 

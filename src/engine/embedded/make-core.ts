@@ -19,6 +19,7 @@ import { retryBudgets } from "./retry-budgets.ts";
 import { quarantine } from "./quarantine.ts";
 import { intakes } from "./intakes.ts";
 import { routes } from "./routes.ts";
+import { unclaimed } from "./unclaimed.ts";
 import { busLines, type OutsideBus } from "./bus-lines.ts";
 import { wakes } from "./wakes.ts";
 import { processActor } from "./actors.ts";
@@ -71,6 +72,7 @@ export function makeCore(options: EngineOptions, { epoch, abandoned }: AcquiredL
     children: children(() => core),
     intakes: intakes(() => core),
     routes: routes(() => core),
+    unclaimed: unclaimed(() => core),
     busLines: busLines(() => core, options.bus),
     topicWatchers: new Map(),
     process: (actor) => processActor(core, actor),

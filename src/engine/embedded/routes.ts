@@ -1,6 +1,6 @@
 /**
- * Routes: events that concern runs which are there already. A workflow that awaits an event, and a choreography that subscribes
- * to its topic, take it where the correlation id is theirs.
+ * Routes: events that concern runs of their own. A workflow that awaits an event, and a choreography that subscribes to its topic,
+ * take it where the correlation id is theirs.
  *
  * O1. An event that was published is received by every open run of its correlation that takes it, however often either side
  *     dies: what was received counts once, by the event's id.
@@ -8,15 +8,11 @@
  */
 import type { Author } from "../../model/entry.ts";
 import type { IntakeRecord } from "../../model/event-facts.ts";
-import { runStream } from "../../model/entry.ts";
-import { isBatonError } from "../../model/errors.ts";
-import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
-import { headPages } from "../head-pages.ts";
-import { eventsAfter, type TopicEvent } from "../topic-events.ts";
-import type { Arrived, Core } from "./core.ts";
-import { deliver } from "./inbox.ts";
+import { eventsAfter } from "../topic-events.ts";
+import type { Core } from "./core.ts";
+import { routedTopics } from "./event-takers.ts";
 import { type Place, placeOf } from "./places.ts";
-import { actorOf } from "./runs.ts";
+import { hand } from "./routing.ts";
 import { watchTopic } from "./topic-reader.ts";
 
 const RETRY_MS = 1_000;
@@ -37,6 +33,8 @@ interface Route {
   readonly place: Place;
   read: number;
   written: number;
+  /** Positions of events after which runs are going back. */
+  readonly unwinding: Set<number>;
   /** Events since it was read last that concern nobody. */
   passed: number;
   pumping: boolean;
@@ -59,29 +57,6 @@ export function routes(core: () => Core): Routes {
   };
 }
 
-/** Topics of which runs take events that other streams have, with the names of their workflows. */
-function routedTopics(
-  workflows: Iterable<WorkflowDefinition>,
-): ReadonlyMap<string, ReadonlySet<string>> {
-  const topics = new Map<string, Set<string>>();
-  for (const definition of workflows) {
-    for (const topic of takenBy(definition)) {
-      const takers = topics.get(topic) ?? new Set<string>();
-      topics.set(topic, takers.add(definition.name));
-    }
-  }
-  return topics;
-}
-
-/** What a run of a workflow takes from elsewhere. What a choreography starts with begins runs instead. */
-function takenBy({ steps, choreography }: WorkflowDefinition): readonly string[] {
-  const awaited = steps.flatMap((step) => (step.kind === "event" ? [step.topic.name] : []));
-  if (choreography === undefined) return awaited;
-  const { starts, ends, failsOn, subscribers } = choreography;
-  const names = [...subscribers.keys(), ends?.name, failsOn?.name];
-  return names.flatMap((name) => (name === undefined || name === starts.name ? [] : [name]));
-}
-
 async function openRoute(core: Core, topic: string, takers: ReadonlySet<string>): Promise<Route> {
   const place = await placeOf(core, `to-runs.${topic}`);
   const position = place.record()?.position ?? 0;
@@ -92,6 +67,7 @@ async function openRoute(core: Core, topic: string, takers: ReadonlySet<string>)
     place,
     read: position,
     written: position,
+    unwinding: new Set(),
     passed: 0,
     pumping: false,
     again: false,
@@ -137,7 +113,8 @@ async function pumpAll(route: Route): Promise<void> {
       if (page.length === 0) return;
       for (const event of page) {
         if (isOver(route)) return;
-        await hand(route, event);
+        const left = await hand(core, route.takers, event);
+        if (left !== undefined) awaitUnwound(route, event.position, left.unwound);
         route.read = event.position;
         if (route.read - route.written >= PLACE_EVERY) keep(route).catch(() => {});
       }
@@ -153,78 +130,21 @@ async function pumpAll(route: Route): Promise<void> {
   }
 }
 
+function awaitUnwound(route: Route, position: number, unwound: Promise<void>): void {
+  route.unwinding.add(position);
+  void unwound.then(() => {
+    route.unwinding.delete(position);
+    return keep(route).catch(() => {});
+  });
+}
+
+/** Writes down how far everything has been handed over, and all that was to go back has gone back. */
 async function keep(route: Route): Promise<void> {
-  const { place, topic, read } = route;
-  if (read === route.written) return;
-  route.written = read;
-  const record: IntakeRecord = { topic, position: read, generation: 0, paused: false };
+  const { place, topic, read, unwinding } = route;
+  const position = Math.min(read, ...[...unwinding].map((each) => each - 1));
+  if (position === route.written) return;
+  route.written = position;
+  const record: IntakeRecord = { topic, position, generation: 0, paused: false };
   const kind = place.record() === undefined ? "subscription.opened" : "subscription.moved";
   await place.say(kind, record, ROUTER);
-}
-
-/**
- * Hands an event to every open run of its correlation that takes it (O1). What a run of a choreography has published is
- * delivered in that run, and is nothing to other runs of the same one (O2).
- */
-async function hand({ core, takers }: Route, event: TopicEvent): Promise<void> {
-  const publisher = await choreographyOf(core, event);
-  const isTaken = [...takers].some((name) => name !== publisher);
-  if (!isTaken) return;
-  for (const { run, type } of await openRuns(core, event.correlation)) {
-    if (runStream(run) === event.stream) continue;
-    // A run whose code is not here may take it once that is back.
-    const definition = core.catalogue.workflows.get(type);
-    if (definition !== undefined && !takenBy(definition).includes(event.facts.topic)) continue;
-    if (definition?.choreography !== undefined && definition.name === publisher) continue;
-    await give(core, run, event);
-  }
-}
-
-/** The choreography of which a run has published the event, here or elsewhere; undefined where it was something else. */
-export async function choreographyOf(
-  core: Core,
-  { stream, facts }: TopicEvent,
-): Promise<string | undefined> {
-  if (facts.origin !== undefined) return facts.origin.choreography;
-  if (!stream.startsWith("run/")) return undefined;
-  const known = core.actors.get(stream.slice("run/".length))?.run.definition;
-  if (known !== undefined) return known.choreography === undefined ? undefined : known.name;
-  const head = await core.store.head({ namespace: core.namespace, stream });
-  const definition = core.catalogue.workflows.get(head?.type ?? "");
-  return definition?.choreography === undefined ? undefined : definition.name;
-}
-
-async function openRuns(
-  { store, namespace }: Core,
-  correlation: string,
-): Promise<readonly { readonly run: string; readonly type: string }[]> {
-  const found: { readonly run: string; readonly type: string }[] = [];
-  const own = await store.head({ namespace, stream: runStream(correlation) });
-  if (own?.open === true) found.push({ run: correlation, type: own.type });
-  const others = headPages(store, { namespace, prefix: runStream(`${correlation}/`), open: true });
-  for await (const heads of others)
-    for (const { stream, type } of heads) found.push({ run: stream.slice("run/".length), type });
-  return found;
-}
-
-async function give(core: Core, run: string, event: TopicEvent): Promise<void> {
-  try {
-    const actor = await actorOf(core, run);
-    // Its id may begin with another correlation's by chance.
-    if (actor.run.correlation !== event.correlation) return;
-    const { facts, data, stream, seq } = event;
-    const arrived = await new Promise<Arrived>((told) =>
-      deliver(
-        core,
-        actor,
-        { kind: "event", by: ROUTER, event: facts, from: { stream, seq }, data },
-        told,
-      ),
-    );
-    if (arrived.kind === "failed") throw arrived.error;
-  } catch (error) {
-    // It has ended meanwhile: nothing of it waits for the event any more.
-    if (isBatonError(error, "RUN_FINISHED")) return;
-    throw error;
-  }
 }

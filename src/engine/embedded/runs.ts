@@ -65,10 +65,12 @@ export async function startRun(
   }
   const actor = newActor(core, newRun(id, definition, core.limits), NO_HASH);
   if (request.blobs !== undefined) actor.blobs = request.blobs;
+  const begun = core.unclaimed.expect(id, definition);
   core.actors.set(id, actor);
   core.starting += 1;
   const arrived = await new Promise<Arrived>((resolve) => deliver(core, actor, start, resolve));
   core.starting -= 1;
+  begun(arrived.kind === "taken" ? actor.run : undefined);
   if (arrived.kind === "failed") throw arrived.error;
   if (arrived.kind === "taken") return { joined: false };
   await compareStart(core, request, start);
@@ -229,6 +231,7 @@ async function load(core: Core, id: string, reopen: boolean): Promise<Actor> {
   if (hasEnded(actor.run)) throw finished(actor.run);
   if (core.stopped !== undefined) throw core.stopped;
   core.actors.set(id, actor);
+  core.unclaimed.expect(id, actor.run.definition)(actor.run);
   // What the process that died had not even loaded, it did not die of.
   const crashed = core.crashedEpoch !== undefined && epoch === core.crashedEpoch;
   // By a clock that was set back, nothing tells that what is due later was not under way already when the process died.

@@ -51,6 +51,32 @@ it("what a child had done when it failed is a matter of time, and what one gave 
   ]);
 });
 
+it("how far a run had come whose parent was cut off is a matter of time", () => {
+  const lives = (end: Draft) => [
+    ended("r1", COMPLETED, {}),
+    ended("r1/s", FAILED, {}),
+    ended("r1/s/t", end, {}),
+  ];
+  expect(compareLives(definitionOf("w", []), lives(COMPLETED), lives(FAILED))).toEqual([]);
+  const cut = [...lives(FAILED).slice(0, 1), ended("r1/s", COMPLETED, {})];
+  expect(compareLives(definitionOf("w", []), cut, lives(FAILED))).toHaveLength(1);
+});
+
+it("a child run that a way back has given up is not compared, and the one that took its place is", () => {
+  const opens = (run: string): Draft => {
+    const payload = { step: "subflow", run } as const;
+    return { path: "s", turn: 0, kind: "step.opened", by: ENGINE, payload };
+  };
+  const lives = (first: Draft, second: Draft) => {
+    const { run, entries } = journalOf([started(null), opens("r1/s"), opens("r1/s~1"), COMPLETED]);
+    const root = { seed: 1, run, workflow: "w@1.0.0", entries, state: {}, end: COMPLETED.kind };
+    return [root as RunJournal, ended("r1/s", first, {}), ended("r1/s~1", second, {})];
+  };
+  const smooth = lives(COMPLETED, COMPLETED);
+  expect(compareLives(definitionOf("w", []), smooth, lives(FAILED, COMPLETED))).toEqual([]);
+  expect(compareLives(definitionOf("w", []), smooth, lives(COMPLETED, FAILED))).toHaveLength(1);
+});
+
 it("lives that went back to a savepoint which kept other steps are not compared", () => {
   const sealed = (path: string): Draft => ({
     path,

@@ -21,18 +21,21 @@ export function compareLives(
   const byRun = new Map(smooth.map((journal) => [journal.run, journal]));
   const [before, after] = [outsideOf(smooth), outsideOf(faulty)];
   const sleeps = sleepsOf(workflow);
+  const givenUp = new Set([...smooth, ...faulty].flatMap(childrenGivenUp));
   for (const journal of faulty) {
     const { run } = journal;
     const other = byRun.get(run);
     const root = rootOf(run);
     if (other === undefined || before.get(root) !== after.get(root)) continue;
-    const ended = byRun.get(root)?.end;
-    const rootSucceeds = succeeded(ended);
     // How far the rest of a run has come when it fails is a matter of time, also where its parent goes back and tries again.
-    const whole = rootSucceeds && succeeded(journal.end);
+    const parents = parentsOf(run);
+    if ([run, ...parents].some((each) => givenUp.has(each))) continue;
+    const parentsSucceed = parents.every((parent) => succeeded(byRun.get(parent)?.end));
+    const rootSucceeds = succeeded(byRun.get(root)?.end);
+    const whole = rootSucceeds && parentsSucceed && succeeded(journal.end);
     const ends = [endOf(journal), endOf(other)];
     // What is open waits for a person, in one life or in both.
-    if ((rootSucceeds || run === root) && !ends.includes("open") && ends[0] !== ends[1]) {
+    if (parentsSucceed && !ends.includes("open") && ends[0] !== ends[1]) {
       broken.push({
         promise: 4,
         message: `${run} ended as ${ends[0]}, and without faults as ${ends[1]}.`,
@@ -82,7 +85,26 @@ function said(value: RunJournal["output"]): string {
   return value === undefined ? "nothing" : JSON.stringify(value).slice(0, 200);
 }
 
-/** A child's id begins with its parent's. */
+/** Child runs of turns that a way back has given up: how far they came is a matter of time. */
+function childrenGivenUp({ entries }: RunJournal): readonly string[] {
+  const newest = new Map<string, string>();
+  const givenUp: string[] = [];
+  for (const { entry } of entries) {
+    const { kind, path = "", payload } = entry;
+    if (kind !== "step.opened" || typeof payload["run"] !== "string") continue;
+    const before = newest.get(path);
+    if (before !== undefined && before !== payload["run"]) givenUp.push(before);
+    newest.set(path, payload["run"]);
+  }
+  return givenUp;
+}
+
+/** The runs that a run is part of: a child's id begins with its parent's. */
+function parentsOf(run: string): readonly string[] {
+  const names = run.split("/");
+  return names.slice(1).map((_, i) => names.slice(0, i + 1).join("/"));
+}
+
 function rootOf(run: string): string {
   return run.split("/")[0] ?? run;
 }

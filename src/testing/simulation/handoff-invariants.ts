@@ -34,6 +34,8 @@ export function checkReads(
       if (step.kind === "agent" && inputHash !== hashOf(step, view))
         broken.push(`entry ${seq}: ${path} was given something else than it says that it read.`);
     }
+    // After a way back it may be skipped, though it was sealed before.
+    if (kind === "step.skipped") newest.delete(path);
     if (value === undefined || (!isInput && kind !== "step.sealed")) continue;
     const key = isInput ? "input" : path;
     sealed.set(seq, { key, value });
