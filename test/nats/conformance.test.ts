@@ -2,7 +2,7 @@ import { nats } from "baton/nats";
 import { systemClock } from "../../src/engine/system-clock.ts";
 import { afterAll, beforeAll } from "vitest";
 import { busConformance, OTHER_TOPIC, TOPIC } from "../conformance/bus.ts";
-import { type NatsServer, natsServer } from "./nats-server.ts";
+import { type NatsServer, natsServer } from "../../bench/nats-server.ts";
 import { busContext, memoryPlaces } from "./places.ts";
 
 let server: NatsServer;

@@ -13,7 +13,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { JITI, projectPath } from "../e2e/real-process.ts";
 import { seeded } from "../e2e/seeded.ts";
 import type { Deployment, Order, Told } from "./deployment-child.ts";
-import { type NatsServer, natsServer } from "./nats-server.ts";
+import { type NatsServer, natsServer } from "../../bench/nats-server.ts";
 import { Booked, Ordered, type OrderData, Packed, shopOf } from "./shop.ts";
 
 const CUSTOMERS = ["ada", "bob", "cy", "dot", "eve", "fay", "gus", "hal"];

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { systemClock } from "../../src/engine/system-clock.ts";
 import type { Bus } from "../../src/ports/bus.ts";
 import { busMessage, TOPIC } from "../conformance/bus.ts";
-import { type NatsServer, natsServer } from "./nats-server.ts";
+import { type NatsServer, natsServer } from "../../bench/nats-server.ts";
 import { busContext } from "./places.ts";
 
 let server: NatsServer;

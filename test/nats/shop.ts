@@ -1,5 +1,5 @@
 /** What the deployments of the crash test run: a shop that sells, warehouses that pack, and the shop again, which books. */
-import { agent, choreography, contract, on, topic, workflow } from "baton";
+import { agent, choreography, contract, on, topic, type Workflow, workflow } from "baton";
 import { z } from "zod";
 
 const Order = contract("order", "1.0.0", z.object({ customer: z.string(), n: z.int() }));
@@ -8,8 +8,19 @@ export const Ordered = topic("shop.ordered", Order, { key });
 export const Packed = topic("shop.packed", Order, { key });
 export const Booked = topic("shop.booked", Order, { key });
 
+export interface OrderData {
+  readonly customer: string;
+  readonly n: number;
+}
+
+export interface Shop {
+  readonly sell: Workflow<OrderData, OrderData>;
+  readonly book: Workflow<OrderData, OrderData>;
+  readonly pack: Workflow<OrderData, OrderData>;
+}
+
 /** Every execution of an agent is told. */
-export function shopOf(executed: (agent: string) => void) {
+export function shopOf(executed: (agent: string) => void): Shop {
   const worker = (name: string) =>
     agent({
       name,
@@ -41,9 +52,4 @@ export function shopOf(executed: (agent: string) => void) {
       subscriptions: { pack: on(Ordered, worker("pack"), { publishes: Packed }) },
     }),
   };
-}
-
-export interface OrderData {
-  readonly customer: string;
-  readonly n: number;
 }

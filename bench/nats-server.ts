@@ -1,4 +1,4 @@
-/** A nats-server of the test's own: on a free port, with a store folder of its own, ended by its process id. */
+/** A nats-server of one's own, for tests and benches: on a free port, with a store folder of its own, ended by its process id. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
