@@ -135,7 +135,7 @@ export type {
   StepDefinition,
   WorkflowDefinition,
 } from "./model/workflow-definition.ts";
-export type { BusFactory, BusStart } from "./ports/bus.ts";
+export type { BusFactory, BusMessage, BusStart } from "./ports/bus.ts";
 export type { Clock } from "./ports/clock.ts";
 export type { Ids } from "./ports/ids.ts";
 export type { JournalStore, StoreFactory } from "./ports/journal-store.ts";

@@ -1,11 +1,19 @@
 /** Deployments that are connected by a bus outside of their stores: what crosses, what is kept, what is refused. */
-import { agent, choreography, contract, memory, on, open, topic, workflow } from "baton";
-import { virtualClock } from "baton/testing";
+import {
+  agent,
+  type BusMessage,
+  choreography,
+  contract,
+  memory,
+  on,
+  open,
+  topic,
+  workflow,
+} from "baton";
+import { memoryBus, virtualClock } from "baton/testing";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import type { BusMessage } from "../../src/ports/bus.ts";
 import { entriesOf, expectRefused, opened } from "../support/opened.ts";
-import { memoryBus } from "../support/memory-bus.ts";
 
 const Order = contract("order", "1.0.0", z.object({ id: z.string(), n: z.int() }));
 const Ordered = topic("ordered", Order, { key: ({ id }) => id });

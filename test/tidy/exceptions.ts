@@ -24,11 +24,9 @@ export const DEEP_IMPORTS: Readonly<Record<string, string>> = {
   "examples/credit-decision/workflow.test.ts": "walks the steps without an engine.",
   "test/cli/": "runs commands in the test's own process, on a terminal that records.",
   "test/conformance/": "runs the suite of each port over every implementation of it.",
-  "test/engine/bus-lines.test.ts":
-    "sends what other programs would, which is no part of the surface.",
   "test/nats/": "runs the port's suite over NATS, and takes the server away from under it.",
   "test/support/":
-    "plays runs by the decider alone and seals their journals, and has a bus in memory, for tests of what lies under the engine.",
+    "plays runs by the decider alone and seals their journals, for tests of what lies under the engine.",
   "test/tidy/": "reads the table of error codes itself.",
 };
 

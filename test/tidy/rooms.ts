@@ -72,7 +72,15 @@ export const ROOMS: readonly Room[] = [
   {
     name: "testing",
     files: /^src\/testing\//,
-    knows: [...CORE, "history", "engine", "engine/embedded", "engine/simulated", "stores/memory"],
+    knows: [
+      ...CORE,
+      "bus",
+      "history",
+      "engine",
+      "engine/embedded",
+      "engine/simulated",
+      "stores/memory",
+    ],
     node: "any",
   },
   {

@@ -1,15 +1,17 @@
 /** A bus outside of the store that lies in memory, for tests of the lines to it: it can be taken away, and written to by hand. */
-import { dispatcher } from "../../src/bus/dispatcher.ts";
-import { placeWriter } from "../../src/bus/place-writer.ts";
+import { dispatcher } from "../bus/dispatcher.ts";
+import { placeWriter } from "../bus/place-writer.ts";
 import type {
   Bus,
   BusContext,
   BusFactory,
   BusMessage,
+  BusStart,
   Consumer,
   Consumption,
-} from "../../src/ports/bus.ts";
+} from "../ports/bus.ts";
 
+/** A bus in memory: give it to the `open()` of each deployment. */
 export interface MemoryBus extends BusFactory {
   /** All that was published, in order. */
   readonly messages: readonly BusMessage[];
@@ -21,12 +23,19 @@ export interface MemoryBus extends BusFactory {
 
 interface Shared {
   readonly messages: BusMessage[];
+  /** When each came, in milliseconds since 1970. */
+  readonly times: number[];
   readonly wakers: Set<() => void>;
   away: boolean;
 }
 
+/**
+ * A bus in memory, for tests of what crosses between deployments.
+ *
+ * @example const bus = memoryBus(); await open({ store: memory(), workflows: [shop], bus, group: "shop", clock });
+ */
 export function memoryBus(options: Partial<Pick<BusFactory, "topics" | "from">> = {}): MemoryBus {
-  const shared: Shared = { messages: [], wakers: new Set(), away: false };
+  const shared: Shared = { messages: [], times: [], wakers: new Set(), away: false };
   const { messages } = shared;
   return {
     ...(options.topics === undefined ? {} : { topics: options.topics }),
@@ -36,6 +45,7 @@ export function memoryBus(options: Partial<Pick<BusFactory, "topics" | "from">> 
     messages,
     send: (message) => {
       messages.push(message);
+      shared.times.push(shared.times.at(-1) ?? 0);
       wakeAll(shared);
     },
     away: (isAway) => {
@@ -58,7 +68,11 @@ function openBus(shared: Shared, context: BusContext): Bus {
     publish: async (sent) => {
       while (shared.away) await new Promise<void>((resolve) => wakers.add(resolve));
       const known = new Set(messages.map(nameOf));
-      for (const each of sent) if (!known.has(nameOf(each))) messages.push(each);
+      for (const each of sent) {
+        if (known.has(nameOf(each))) continue;
+        messages.push(each);
+        shared.times.push(context.clock.now());
+      }
       wakeAll(shared);
     },
     consume: async (consumption) => {
@@ -73,6 +87,13 @@ function openBus(shared: Shared, context: BusContext): Bus {
   };
 }
 
+function startOf({ messages, times }: Shared, from: BusStart): number {
+  if (from === "now") return messages.length;
+  if (from === "beginning") return 0;
+  const first = times.findIndex((time) => time >= Date.parse(from));
+  return first < 0 ? messages.length : first;
+}
+
 async function consume(
   shared: Shared,
   context: BusContext,
@@ -81,7 +102,7 @@ async function consume(
   const { messages, wakers } = shared;
   const { topic, group, from, inFlightMax, keyOf = ({ key }) => key, handle } = consumption;
   const keeper = await context.places(group, topic);
-  let read = keeper.place()?.position ?? (from === "now" ? messages.length : 0);
+  let read = keeper.place()?.position ?? startOf(shared, from);
   if (keeper.place() === undefined) await keeper.keep({ position: read });
   const writer = placeWriter(context.clock, keeper, () => {});
   let stopped = false;
