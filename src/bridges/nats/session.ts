@@ -114,8 +114,8 @@ function isAway(state: State, error: unknown): void {
   state.trouble = messageOf(error);
   if (state.told || state.closed) return;
   state.told = true;
-  const what = `${state.label} can't be used: ${state.trouble}`;
-  tell(state, "warn", `${what} What is published waits; it is tried again.`);
+  const what = `${state.label} can't be used (${state.trouble})`;
+  tell(state, "warn", `${what}: what is published waits, and it is tried again.`);
 }
 
 function isHere(state: State, session: Session): void {
