@@ -10,6 +10,7 @@
  * U5. No more messages are in hand than was asked for.
  * U6. A bus that can't be reached is waited for: nothing is lost, and nothing has to be begun anew.
  */
+import type { Position } from "../model/entry.ts";
 import type { EventOrigin } from "../model/event-facts.ts";
 import type { Json } from "../model/json.ts";
 import type { RecordedEvent } from "../model/recorded-event.ts";
@@ -134,6 +135,6 @@ export interface LeavingEvent {
 export interface BusCodec {
   readonly encode: (leaving: LeavingEvent) => BusMessage;
   readonly decode: (message: BusMessage) => DecodedMessage;
-  /** Whether this very deployment has published it. */
-  readonly isOwn: (message: BusMessage) => boolean;
+  /** Where in its journal this very deployment has published the message, as it says; undefined for one of another. */
+  readonly ownPlace: (message: BusMessage) => Position | undefined;
 }

@@ -150,8 +150,8 @@ describe("the lines", () => {
         lag: 3,
         trouble: "It was taken away.",
       },
-      { direction: "in", topic: "ordered", lag: 0 },
       { direction: "out", topic: "packed", lag: 3 },
+      { direction: "in", topic: "ordered", lag: 0 },
       { direction: "in", topic: "packed", lag: 0 },
     ];
     expect(await clock.until(baton.busLines())).toMatchObject(lines);
@@ -222,6 +222,18 @@ describe("the lines", () => {
   });
 });
 
+test("two stores of one group are noticed", async () => {
+  const [bus, clock] = [memoryBus(), virtualClock()];
+  const one = await opened({ workflows: [pack], bus, group: "one" }, clock);
+  const two = await opened({ workflows: [pack], bus, group: "one" }, clock);
+  await clock.until(one.baton.publish(Ordered, { id: "o1", n: 1 }, { id: "e1" }));
+  await clock.settle();
+  expect(await clock.until(one.baton.refusedMessages())).toEqual([]);
+  const refused = await clock.until(two.baton.refusedMessages());
+  expect(refused.map(({ error }) => error.code)).toEqual(["EVENT_CONFLICT", "EVENT_CONFLICT"]);
+  expect(refused[0]?.error.message).toContain("another store has the same group");
+});
+
 describe("messages of other programs", () => {
   test("one that comes twice is one event; others under its id, or that break the contract, are refused and kept", async () => {
     const [bus, clock] = [memoryBus({ from: "beginning" }), virtualClock()];
@@ -258,6 +270,9 @@ describe("messages of other programs", () => {
       traceId: "0af7651916cd43dd8448eb211c80319c",
       data: { id: "o1", n: 1 },
     });
+    // What was there before it was opened begins runs like any other.
+    const runs = await clock.until(baton.runs({ status: "completed" }));
+    expect(runs.map(({ id }) => id).sort()).toEqual(["last/pack", "web-1/pack:e1"]);
     const refused = await clock.until(baton.refusedMessages());
     const said = new Map(refused.map(({ position, error }) => [position, error]));
     expect([...said.keys()].sort((a, b) => a - b)).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);

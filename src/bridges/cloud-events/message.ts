@@ -6,6 +6,7 @@
  * one journal only, begins with it (`orders+r1@3`). Ids that publishers have chosen, and those that came over a bus, stay as they are.
  */
 import { CloudEvent } from "cloudevents";
+import type { Position } from "../../model/entry.ts";
 import type { Json } from "../../model/json.ts";
 import type { BusCodec, BusMessage, DecodedMessage, LeavingEvent } from "../../ports/bus.ts";
 import { cloudEvent } from "./cloud-event.ts";
@@ -21,12 +22,30 @@ const JSON_TYPE = /^application\/([a-z0-9.+-]+\+)?json\b/i;
 
 /** The codec of one deployment. */
 export function busCodec(group: string): BusCodec {
-  const own = `//${group}/`;
   return {
     encode: (leaving) => encode(leaving, group),
     decode,
-    isOwn: ({ attributes }) => attributes["source"]?.startsWith(own) === true,
+    ownPlace: ({ attributes }) => ownPlace(attributes, group),
   };
+}
+
+/** The stream stands in the source; of an event of a run, its entry is named by the id. */
+function ownPlace(
+  { source = "", id = "" }: Readonly<Record<string, string>>,
+  group: string,
+): Position | undefined {
+  const own = `//${group}/baton/`;
+  if (!source.startsWith(own)) return undefined;
+  const [, ...stream] = source.slice(own.length).split("/").map(decoded);
+  return { stream: stream.join("/"), seq: Number(/@(\d+)$/.exec(id)?.[1] ?? 0) };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function encode({ event, choreography, origin }: LeavingEvent, group: string): BusMessage {

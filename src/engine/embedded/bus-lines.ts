@@ -10,9 +10,11 @@
  * B2. What comes in is settled once it is an event of this journal, or its refusal is in it. What comes again changes nothing.
  * B3. Without the bus everything else goes on: what is published waits in the journal.
  */
+import type { Position } from "../../model/entry.ts";
 import { isBatonError } from "../../model/errors.ts";
 import type { Bus, BusCodec, BusFactory, BusMessage, Consumer } from "../../ports/bus.ts";
 import { type BusLine, lineName } from "../bus-lines.ts";
+import { eventAt } from "../topic-events.ts";
 import type { Core } from "./core.ts";
 import { journalBus, keeperOf } from "./journal-bus.ts";
 import { recordRefused } from "./refused-messages.ts";
@@ -27,8 +29,10 @@ export interface OutsideBus {
 }
 
 export interface BusLines {
-  /** Resolves once the place of every line is known; does not wait for the bus. */
+  /** The lines out: resolves once the place of each is known; does not wait for the bus. Comes before anything is published. */
   open(): Promise<void>;
+  /** The lines in. Comes after those who take what comes in know where they stand. */
+  takeIn(): Promise<void>;
   snapshots(): Promise<readonly BusLine[]>;
   stop(): Promise<void>;
 }
@@ -56,8 +60,13 @@ export function busLines(core: () => Core, outside: OutsideBus | undefined): Bus
       if (outside === undefined) return;
       bus = await openBus(core(), outside);
       const ends = { core: core(), bus, outside, stop: stopOnce };
-      for (const topic of crossing(core(), outside.factory)) {
+      for (const topic of crossing(core(), outside.factory))
         lines.push({ direction: "out", topic, consumer: await lineOut(ends, topic) });
+    },
+    async takeIn() {
+      if (outside === undefined || bus === undefined) return;
+      const ends = { core: core(), bus, outside, stop: stopOnce };
+      for (const topic of crossing(core(), outside.factory)) {
         const takes = (core().catalogue.topics.get(topic)?.subscribers.length ?? 0) > 0;
         if (takes) lines.push({ direction: "in", topic, consumer: await lineIn(ends, topic) });
       }
@@ -117,7 +126,7 @@ async function lineOut({ core, bus, outside }: Ends, topic: string): Promise<Con
     from: "now",
     inFlightMax: factory.inFlightMax,
     handle: async (message, { position }) => {
-      if (!codec.isOwn(message)) return;
+      if (codec.ownPlace(message) === undefined) return;
       try {
         await bus.publish([message]);
       } catch (error) {
@@ -145,7 +154,23 @@ async function lineIn({ core, bus, outside, stop }: Ends, topic: string): Promis
         void stop();
         throw core.stopped;
       }
-      if (!codec.isOwn(message)) await takeIn(core, codec, message, { bus: bus.label, place });
+      const own = codec.ownPlace(message);
+      if (own === undefined) await takeIn(core, codec, message, { bus: bus.label, place });
+      else await recognise(core, message, own, { bus: bus.label, position: place.position });
     },
   });
+}
+
+/** What this store has published comes back to it, and is known. What it has not, another store has under the same group. */
+async function recognise(
+  core: Core,
+  message: BusMessage,
+  own: Position,
+  from: { readonly bus: string; readonly position: number },
+): Promise<void> {
+  const event = await eventAt(core, own);
+  if (event?.facts.topic === message.topic) return;
+  const text = `It says that this deployment has published it, at ${own.stream} ${own.seq}, and this store has not: another store has the same group, or this one was put back to an earlier copy.`;
+  const error = { code: "EVENT_CONFLICT", message: text };
+  await recordRefused(core, message, { direction: "in", ...from, error });
 }

@@ -122,6 +122,7 @@ async function goOnWithAll(core: Core, leave: () => void): Promise<void> {
     core.budgets.wakeRaised();
     await core.intakes.open();
     await core.routes.open();
+    await core.busLines.takeIn();
   } catch (error) {
     leave();
     core.wakes.stop();
