@@ -257,6 +257,10 @@ describe("messages of other programs", () => {
       message("r1@4", { id: "o1", n: 1 }),
       message("e5", { id: "o1", n: 1 }, { hops: "-1" }),
       message("e6", { id: "o1", n: 1 }, { datacontenttype: "text/xml" }),
+      // Half of a character: JSON can say it, and nothing that is kept can.
+      message("e7", { id: "\ud800", n: 1 }),
+      message("e8", { id: "o1", n: "\ud800" }),
+      message("e9", { id: "o1", n: 1 }, { causationid: "\ud800" }),
       message("last", { id: "o2", n: 2 }),
     ])
       bus.send(each);
@@ -275,7 +279,7 @@ describe("messages of other programs", () => {
     expect(runs.map(({ id }) => id).sort()).toEqual(["last/pack", "web-1/pack:e1"]);
     const refused = await clock.until(baton.refusedMessages());
     const said = new Map(refused.map(({ position, error }) => [position, error]));
-    expect([...said.keys()].sort((a, b) => a - b)).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
+    expect([...said.keys()].sort((a, b) => a - b)).toEqual([3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]);
     expect(said.get(3)).toMatchObject({ code: "EVENT_CONFLICT" });
     expect(said.get(4)).toMatchObject({
       code: "EVENT_REFUSED",
@@ -290,7 +294,7 @@ describe("messages of other programs", () => {
       "Its data is text/xml, and not JSON.",
     ]);
     expect(refused[0]).toMatchObject({ topic: "ordered", direction: "in", bus: "memory bus" });
-    expect(log.filter(({ level }) => level === "error")).toHaveLength(8);
+    expect(log.filter(({ level }) => level === "error")).toHaveLength(11);
     expect(await clock.until(baton.verify())).toMatchObject({ problems: [] });
     for (const line of await clock.until(baton.busLines())) expect(line.lag).toBe(0);
   });

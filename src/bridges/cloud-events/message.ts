@@ -72,6 +72,8 @@ function encode({ event, choreography, origin }: LeavingEvent, group: string): B
 function decode({ topic, attributes, data: text }: BusMessage): DecodedMessage {
   const data = parsed(text);
   if (data === undefined) return refused("Its data is not JSON.");
+  if (!Object.values(attributes).every((value) => value.isWellFormed()))
+    return refused("An attribute of it is not well-formed text.");
   const invalid = invalidity(attributes, data);
   if (invalid !== undefined) return refused(`It is no CloudEvent 1.0: ${invalid}`);
   const { id = "", source = "", type, datacontenttype, causationid, choreography } = attributes;

@@ -3,12 +3,18 @@
  * What is no CloudEvent, breaks its contract, or has the id of another event never enters: it is recorded as refused.
  */
 import { tryEvent } from "../../decide/publish.ts";
-import { isBatonError } from "../../model/errors.ts";
+import { type ErrorCode, isBatonError } from "../../model/errors.ts";
 import type { BusCodec, BusMessage, BusPlace, DecodedMessage } from "../../ports/bus.ts";
 import { tooLarge } from "../value-size.ts";
 import type { Core } from "./core.ts";
 import { type CheckedEvent, putEvent } from "./publishing.ts";
 import { recordRefused } from "./refused-messages.ts";
+
+const OF_THE_MESSAGE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "EVENT_CONFLICT",
+  "VALUE_NOT_JSON",
+  "VALUE_TOO_LARGE",
+]);
 
 /** From where a message comes: the label of its bus, and its place there. */
 export interface CameFrom {
@@ -33,7 +39,8 @@ export async function takeIn(
   try {
     await putEvent(core, checked.event);
   } catch (error) {
-    if (!isBatonError(error, "EVENT_CONFLICT")) throw error;
+    // What is wrong with the message is so for good, and must not keep others up; what is wrong with the store is tried again.
+    if (!isBatonError(error) || !OF_THE_MESSAGE.has(error.code)) throw error;
     await refuse({ code: error.code, message: error.message });
   }
 }
