@@ -89,7 +89,8 @@ export async function consume(
     consumer: undefined,
     stopped: false,
   };
-  const ended = readOn(reading);
+  // One that waits for a session ends with the sessions.
+  void readOn(reading);
   return {
     lag: async () => await lagOf(reading),
     underWay: out.size,
@@ -98,8 +99,6 @@ export async function consume(
       reading.fetching?.stop();
       await out.stop();
       await writer.stop();
-      // One that waits for a session ends with the sessions.
-      void ended;
     },
   };
 }
