@@ -171,6 +171,9 @@ async function openOptions(
     ...(config.agents === undefined ? {} : { agents: config.agents }),
     ...(config.topics === undefined ? {} : { topics: config.topics }),
     ...(namespace === undefined ? {} : { namespace }),
+    // Who only reads the journal needs no bus.
+    ...(readOnly || config.bus === undefined ? {} : { bus: config.bus }),
+    ...(readOnly || config.group === undefined ? {} : { group: config.group }),
     ...(config.limits === undefined ? {} : { limits: config.limits }),
     ...(config.prices === undefined ? {} : { prices: config.prices }),
   };

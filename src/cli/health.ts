@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { Health } from "../index.ts";
 import { examples } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
+import { printBusLines } from "./bus-lines-text.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { printTable } from "./table.ts";
 import { count, moment, printable } from "./text.ts";
@@ -27,7 +28,7 @@ async function health(cli: Cli, flags: CommonFlags): Promise<ExitCode> {
 
 async function printHealth(cli: Cli, health: Health) {
   const { colors } = cli;
-  const { ok, runs, stuck, stuckSubscriptions, store, breakersOpen } = health;
+  const { ok, runs, stuck, stuckSubscriptions, store, breakersOpen, bus } = health;
   const both = [
     ...(stuck.length > 0 ? [count(stuck.length, "run")] : []),
     ...(stuckSubscriptions.length > 0 ? [count(stuckSubscriptions.length, "subscription")] : []),
@@ -40,6 +41,7 @@ async function printHealth(cli: Cli, health: Health) {
     `${runs.executing} to execute, ${runs.waiting} waiting, ${runs.parked} waiting for a person`,
   );
   if (breakersOpen.length > 0) line("open", breakersOpen.map(printable).join(", "));
+  await printBusLines(cli, bus);
   const since = { title: "SINCE" };
   const why = { title: "WHY", flexible: true };
   if (stuckSubscriptions.length > 0) {

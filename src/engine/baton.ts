@@ -25,6 +25,7 @@ import type { Workflow } from "../model/workflow.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { VerifyReport } from "../journal/verify.ts";
 import type { StoredEntry } from "../ports/journal-store.ts";
+import type { BusLine, RefusedLetter } from "./bus-lines.ts";
 import type { Health } from "./health.ts";
 import type { EventsOptions } from "./topics.ts";
 import type { WatchItem, WatchOptions } from "./watch.ts";
@@ -55,6 +56,7 @@ export type { RunWait, RunWaits } from "../history/waits.ts";
 export type { VerifyProblem, VerifyReport } from "../journal/verify.ts";
 export type { EventsOptions } from "./topics.ts";
 export type { RecordedEvent, TopicSummary } from "../model/recorded-event.ts";
+export type { BusLine, RefusedLetter } from "./bus-lines.ts";
 export type {
   Health,
   StandingReason,
@@ -352,6 +354,10 @@ export interface Baton {
   event(id: string): Promise<RecordedEvent>;
   /** Where the subscription of each choreography to its first topic stands; of those too that are not in the code any more. */
   subscriptions(): Promise<readonly IntakeSnapshot[]>;
+  /** How each topic crosses between this store and the bus outside that was given to open(); empty without one. */
+  busLines(): Promise<readonly BusLine[]>;
+  /** What came over the bus and was refused, or was not taken by it: the newest first, 50 if not told otherwise. */
+  refusedMessages(options?: { readonly limit?: number }): Promise<readonly RefusedLetter[]>;
   /** Takes no more events, until it is resumed. @throws BatonError SUBSCRIPTION_NOT_FOUND */
   pauseSubscription(name: string, options: SubscriptionControl): Promise<void>;
   /** @throws BatonError SUBSCRIPTION_NOT_FOUND */

@@ -19,6 +19,7 @@ import type {
   RunOutcome,
   StepDecision,
 } from "./baton.ts";
+import type { BusLine } from "./bus-lines.ts";
 import type { Health } from "./health.ts";
 import type { BreakerSubscriber, Subscriber, TopicSubscriber } from "./watch.ts";
 
@@ -95,6 +96,7 @@ export interface Engine {
   /** @throws BatonError EVENT_REFUSED, EVENT_CONFLICT, ARGUMENT_INVALID, VALUE_TOO_LARGE */
   publish(request: PublishRequest): Promise<PublishedEvent>;
   subscriptions(): Promise<readonly IntakeSnapshot[]>;
+  busLines(): Promise<readonly BusLine[]>;
   /** @throws BatonError SUBSCRIPTION_NOT_FOUND */
   setSubscription(name: string, change: IntakeChange): Promise<void>;
   /** How every budget stands. */

@@ -7,6 +7,7 @@ import type { JournalStore, Lease, StreamHead } from "../ports/journal-store.ts"
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Catalogue } from "./definitions.ts";
 import { readBreakers } from "./breakers.ts";
+import { type BusLine, readBusLines } from "./bus-lines.ts";
 import { headPages } from "./head-pages.ts";
 import { newestChoreographies, recordedSubscriptions } from "./subscriptions.ts";
 import type { TopicEvent } from "./topic-events.ts";
@@ -112,6 +113,8 @@ export interface Health {
     readonly error?: string;
   };
   readonly breakersOpen: readonly string[];
+  /** How topics cross to the bus outside and back, if there is one. */
+  readonly bus: readonly BusLine[];
 }
 
 /** Stuck runs that are named one by one: enough to see what is the matter, and few enough to be told. */
@@ -170,6 +173,7 @@ export async function readHealth(
       ...(holder.lease === undefined ? {} : { holder: holder.lease.holder }),
     },
     breakersOpen: breakers.filter(({ state }) => state === "open").map(({ name }) => name),
+    bus: await readBusLines(source),
   };
 }
 

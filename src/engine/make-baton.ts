@@ -18,6 +18,7 @@ import type {
   StartOptions,
   StepDecision,
 } from "./baton.ts";
+import { readBusLines, readRefused } from "./bus-lines.ts";
 import { readBreakers, watchBreakers } from "./breakers.ts";
 import { readBudgets } from "./budgets.ts";
 import type { Catalogue } from "./definitions.ts";
@@ -44,6 +45,9 @@ export interface BatonParts {
 const CALLER: Author = { kind: "program", id: "caller" };
 
 const GRACE_MS = 5_000;
+
+/** Refused messages that are listed if not told otherwise. */
+const REFUSED_SHOWN = 50;
 
 export function makeBaton(parts: BatonParts): Baton {
   const { reader, catalogue, ids, source } = parts;
@@ -224,6 +228,8 @@ function busDoor(
   | "publishUntyped"
   | "publish"
   | "subscriptions"
+  | "busLines"
+  | "refusedMessages"
   | "pauseSubscription"
   | "resumeSubscription"
   | "rewindSubscription"
@@ -251,6 +257,9 @@ function busDoor(
       engine === undefined
         ? await readSubscriptions(source, catalogue.workflows.values())
         : await engine.subscriptions(),
+    busLines: async () =>
+      engine === undefined ? await readBusLines(source) : await engine.busLines(),
+    refusedMessages: async ({ limit = REFUSED_SHOWN } = {}) => await readRefused(source, limit),
     pauseSubscription: async (name, { by, reason }) =>
       await writing().setSubscription(name, { to: { kind: "paused" }, by, reason }),
     resumeSubscription: async (name, { by, reason }) =>

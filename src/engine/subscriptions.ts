@@ -32,8 +32,9 @@ export function newestChoreographies(
 export async function isOwnEvent(
   { store, namespace }: TopicSource,
   name: string,
-  { stream }: TopicEvent,
+  { stream, facts }: TopicEvent,
 ): Promise<boolean> {
+  if (facts.origin?.choreography === name) return true;
   if (!stream.startsWith(RUNS)) return false;
   const head = await store.head({ namespace, stream });
   return head?.type.startsWith(`${name}@`) === true;
@@ -60,10 +61,12 @@ export async function readSubscriptions(
 const RUNS = runStream("");
 const PREFIX = subscriptionStream("");
 const ROUTES = "to-runs.";
+/** Readers of topics that are no choreography's subscription: those that hand events to runs that are there, and those of the bus. */
+const OTHERS = [ROUTES, "to-bus.", "from-bus."];
 
-/** Whether it is the name of a route, which hands events to runs that are there already: no choreography's subscription. */
-export function isRoute(name: string): boolean {
-  return name.startsWith(ROUTES);
+/** Whether it is the name of such a reader. */
+export function isNoSubscription(name: string): boolean {
+  return OTHERS.some((other) => name.startsWith(other));
 }
 
 /** Under which name the place of a topic's route is kept. */
@@ -80,7 +83,7 @@ export async function recordedSubscriptions(
   for await (const heads of headPages(store, { namespace, prefix: PREFIX })) {
     for (const head of heads) {
       const name = head.stream.slice(PREFIX.length);
-      if (isRoute(name)) continue;
+      if (isNoSubscription(name)) continue;
       for await (const { entry } of readStream(store, head, head.lastSeq)) {
         // The stream has entries of subscriptions only, each with the whole record.
         const record = entry.payload as unknown as IntakeRecord;

@@ -25,6 +25,8 @@ export interface FoundEvent {
   readonly causation: Position | undefined;
   readonly facts: EventFacts;
   readonly correlation: string;
+  /** Of one that came over the bus with a trace of its own. */
+  readonly traceId: string | undefined;
   readonly data: Json;
 }
 
@@ -107,6 +109,7 @@ function foundEvent({ entry, value = null }: RecordedEntry, stream: string): Fou
     causation: entry.causation,
     facts,
     correlation: facts.correlation ?? stream.slice(stream.indexOf("/") + 1),
+    traceId: entry.traceId,
     data: value,
   };
 }

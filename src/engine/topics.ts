@@ -243,10 +243,14 @@ async function checkKnown(
   throw unknownTopic(topic, [...known]);
 }
 
-async function recordedEvent(source: TopicSource, event: PlacedEvent): Promise<RecordedEvent> {
-  const { facts, stream, seq, position, at, by, path, correlation, data } = event;
-  const { id, topic, contract, key, hops } = facts;
-  const causation = await causeOf(source, event);
+/** An event with all that the journal says of it. */
+export async function recordedEvent(
+  source: TopicSource,
+  event: PlacedEvent,
+): Promise<RecordedEvent> {
+  const { facts, stream, seq, position, at, by, path, correlation, traceId, data } = event;
+  const { id, topic, contract, key, hops, origin } = facts;
+  const causation = origin === undefined ? await causeOf(source, event) : origin.causation;
   return Object.freeze({
     id,
     topic,
@@ -262,7 +266,8 @@ async function recordedEvent(source: TopicSource, event: PlacedEvent): Promise<R
     stream,
     seq,
     position,
-    traceId: traceIdOf(source.namespace, correlation),
+    traceId: traceId ?? traceIdOf(source.namespace, correlation),
+    ...(origin === undefined ? {} : { origin: origin.source }),
     data,
   });
 }

@@ -137,6 +137,7 @@ function entryId(fact: Fact): string {
     case "event.published":
     case "event.received":
     case "event.refused":
+    case "message.refused":
     case "event.unclaimed":
     case "step.parked":
     case "step.resolved":

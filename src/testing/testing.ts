@@ -15,6 +15,7 @@ export {
   starts,
   undoes,
 } from "./given.ts";
+export { type MemoryBus, memoryBus } from "./memory-bus.ts";
 export type { AgentFake, ScriptedAgent } from "./simulation/fakes.ts";
 export type { BrokenPromise, RunJournal } from "./simulation/invariants.ts";
 export { DEFAULT_FAULTS, type FaultRates } from "./simulation/schedule.ts";

@@ -154,7 +154,8 @@ function countOut(intake: Intake, taken: Taken): void {
 }
 
 /** What a run of this very choreography has published is delivered in that run. */
-function isOfItself({ name }: Intake, { stream, type }: TopicEvent): boolean {
+function isOfItself({ name }: Intake, { stream, type, facts }: TopicEvent): boolean {
+  if (facts.origin !== undefined) return facts.origin.choreography === name;
   return stream.startsWith("run/") && type.startsWith(`${name}@`);
 }
 

@@ -5,7 +5,7 @@
 import type { IntakeRecord } from "../../model/event-facts.ts";
 import { subscriptionStream } from "../../model/event-facts.ts";
 import type { IntakeChange, IntakeSnapshot } from "../baton.ts";
-import { isRoute, recordedSnapshot, recordedSubscriptions } from "../subscriptions.ts";
+import { isNoSubscription, recordedSnapshot, recordedSubscriptions } from "../subscriptions.ts";
 import type { Core } from "./core.ts";
 import { type PlaceKind, placeOf } from "./places.ts";
 
@@ -17,7 +17,7 @@ export async function changeRecorded(
 ): Promise<boolean> {
   const { store, namespace } = core;
   if (
-    isRoute(name) ||
+    isNoSubscription(name) ||
     (await store.head({ namespace, stream: subscriptionStream(name) })) === undefined
   )
     return false;

@@ -17,10 +17,12 @@ export async function hand(
   core: Core,
   takers: ReadonlySet<string>,
   event: FoundEvent,
-  publisher: string | undefined,
+  publishedHere: string | undefined,
 ): Promise<{ readonly unwound: Promise<void> } | undefined> {
+  const { topic, origin } = event.facts;
+  const publisher = origin === undefined ? publishedHere : origin.choreography;
   const names = [...takers].filter((name) => name !== publisher);
-  const { topic } = event.facts;
+  if (names.length === 0) return undefined;
   const failing = new Set([...takers].filter((name) => failsRunsOf(core, name, topic)));
   await giveOrSetAside(core, { event, publisher, failing, names });
   return failing.size === 0 ? undefined : { unwound: unwind(core, { event, failing, publisher }) };
@@ -86,7 +88,7 @@ async function giveToOpen(
   return names;
 }
 
-/** The choreography of which a run has published the event; undefined where it was something else. */
+/** The choreography of which a run has published what is in a stream of this store; undefined where it was something else. */
 export function publisherOf(
   { catalogue }: Core,
   { stream, type }: { readonly stream: string; readonly type: string },

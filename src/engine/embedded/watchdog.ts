@@ -34,7 +34,7 @@ type Finding = RunFinding | TopicFinding;
 
 export interface Watchdog {
   /** Looks now, and gives what is known. */
-  readonly health: () => Promise<Health>;
+  readonly health: () => Promise<Omit<Health, "bus">>;
   readonly stop: () => void;
 }
 
@@ -236,7 +236,7 @@ function placeOf(finding: Finding) {
   return { who: `Run ${run}`, of: { run, ...(path === undefined ? {} : { path }) }, data: {} };
 }
 
-function healthOf(state: State): Health {
+function healthOf(state: State): Omit<Health, "bus"> {
   const { core, suspects, counted, storeError } = state;
   const stuck: StuckRun[] = [];
   const stuckSubscriptions: StuckSubscription[] = [];
