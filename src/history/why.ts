@@ -182,7 +182,7 @@ async function failedReason(place: Place, entries: readonly RecordedEntry[]): Pr
     for (const wait of then.waits) because.push(await waitReason({ ...place, waits: then }, wait));
   }
   for (const step of report.steps) {
-    if (step.status !== "failed" && step.status !== "refused") continue;
+    if (step.status !== "failed" && step.status !== "refused" && !isPassedOver(step)) continue;
     const child = childAt(entries, step.path);
     const behind = child === undefined ? [] : await runReasons(walk, child);
     because.push({
@@ -190,9 +190,11 @@ async function failedReason(place: Place, entries: readonly RecordedEntry[]): Pr
       run,
       path: step.path,
       seq: step.seq,
+      next: `baton show ${run}`,
       because: behind,
     });
   }
+  because.push(...failureEvent(place, entries));
   for (const { what, message, seq } of differences)
     if (what === "storm" || what === "cycle")
       because.push({ sentence: message, run, ...(seq === undefined ? {} : { seq }), because: [] });
@@ -205,6 +207,30 @@ async function failedReason(place: Place, entries: readonly RecordedEntry[]): Pr
   const next = report.status === "parked" ? `baton dead-letters show ${run}` : `baton show ${run}`;
   const sentence = `Run ${run} (${report.workflow}) ${ENDED[report.status] ?? "failed"}: ${told}`;
   return { sentence, run, seq: report.lastSeq, next, because: news };
+}
+
+/** A delivery that its policy passed over, though it was refused or failed: nothing came of it. */
+function isPassedOver({ status, skipped }: StepSummary): boolean {
+  return status === "skipped" && (skipped === "refused" || skipped === "failed");
+}
+
+/** Who published the event that fails the run. */
+function failureEvent(
+  { report: { id: run, error }, definition }: Place,
+  entries: readonly RecordedEntry[],
+): readonly WhyReason[] {
+  const topic = definition?.choreography?.failsOn?.name;
+  const event = eventsIn(entries).find(({ payload }) => payload.topic === topic);
+  if (error?.code !== "FAILURE_EVENT" || topic === undefined || event === undefined) return [];
+  const { seq, path = "input" } = event;
+  const who = event.kind === "event.received" || path === "input" ? "Somebody outside" : path;
+  const next = `baton events ${topic} --correlation ${correlationOf(run)}`;
+  return [{ sentence: `${who} published ${topic}.`, run, path, seq, next, because: [] }];
+}
+
+/** The id of a run that an event began is that of its correlation, and after it the choreography's name. */
+function correlationOf(run: string): string {
+  return run.split("/")[0] ?? run;
 }
 
 const ENDED: Partial<Record<RunStatus, string>> = {
@@ -316,11 +342,11 @@ async function elsewhere({ walk, report }: Place, topic: string): Promise<readon
       {
         sentence: `Nobody that is known here publishes ${topic}: it must come from outside.`,
         because: [],
-        next: `baton events publish ${topic}`,
+        next: `baton publish ${topic}`,
       },
     ];
   const reasons: WhyReason[] = [];
-  const runs = await walk.source.runs(report.id.split("/")[0] ?? report.id);
+  const runs = await walk.source.runs(correlationOf(report.id));
   for (const { id, name } of makers) {
     const own = runs.filter((run) => run.workflow === id && run.id !== report.id);
     for (const run of own) {
