@@ -51,6 +51,8 @@ export function writingAgent(writer: Writer, version: string): Agents["writing"]
     output: Report,
     timeout: "2m",
     retry: { attempts: 3, backoff: exponential("500ms") },
+    // A model's server is asked by so many at a time, however many reports are under way.
+    concurrency: 8,
     breaker: { failures: 5, cooldown: "30s" },
     execute: (analysed, context) => writer(analysed, context),
   });

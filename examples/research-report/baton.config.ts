@@ -1,5 +1,7 @@
 /** What the `baton` command loads in this folder: the three ways, over one store. */
 import { defineConfig } from "baton";
-import { STORE, ways } from "./ways.ts";
+import { placeOf, waysAt } from "./ways.ts";
 
-export default defineConfig({ workflows: Object.values(ways()), store: STORE });
+const place = placeOf(process.env);
+
+export default defineConfig({ workflows: Object.values(waysAt(place)), store: place.store });

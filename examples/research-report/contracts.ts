@@ -31,7 +31,7 @@ const findingSchema = z.object({
     quoted: share,
     /** Texts that speak of at least half of it. */
     agreeing: z.int().min(0),
-    /** Terms of the question that the best text lacks. */
+    /** Words of the question that the best text lacks. */
     missing: z.array(z.string()),
   }),
   confidence: share,

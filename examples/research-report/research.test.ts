@@ -66,7 +66,7 @@ test("a word that no text has lowers the confidence, and is named", () => {
   const plain = ask("When does the time ball at Greenwich fall?");
   const more = ask("When does the time ball at Greenwich fall on motorcycles?");
   expect(more.confidence).toBeLessThan(plain.confidence);
-  expect(more.evidence.missing).toEqual(["motorcycl"]);
+  expect(more.evidence.missing).toEqual(["motorcycles"]);
 });
 
 test("an analysis has each point once, with sources that are its own, and a report cites all of them", () => {

@@ -2,7 +2,7 @@
 import type { Frozen } from "baton";
 import type { Finding, Question } from "./contracts.ts";
 import type { Hit, Library, Text } from "./library.ts";
-import { termsOf } from "./words.ts";
+import { termOf, termsOf, wordsOf } from "./words.ts";
 
 /** Texts that a finding quotes at most. */
 const SOURCES_MAX = 3;
@@ -26,7 +26,7 @@ export function researchQuestion(library: Library, question: Frozen<Question>): 
   );
   const hits = library.search(asked.keys());
   const [best] = hits;
-  if (best === undefined) return nothing(library, question, asked);
+  if (best === undefined) return nothing(library, question);
   const agreeing = hits.filter(({ text }) => shareIn(text.terms, asked) >= AGREES_FROM);
   const quoted = [best, ...agreeing.filter((hit) => hit !== best)].slice(0, SOURCES_MAX);
   const sources = quoted.map(({ text: { id, title, date, ...text } }) => ({
@@ -45,7 +45,7 @@ export function researchQuestion(library: Library, question: Frozen<Question>): 
       covered: rounded(covered),
       quoted: rounded(inQuotes),
       agreeing: agreeing.length,
-      missing: [...asked.keys()].filter((term) => !best.text.terms.has(term)),
+      missing: missingIn(best.text.terms, question.text),
     },
     confidence: rounded(
       PARTS.covered * covered +
@@ -66,6 +66,15 @@ function shareIn(terms: ReadonlySet<string>, asked: Asked): number {
     if (terms.has(term)) found += weight;
   }
   return all === 0 ? 0 : found / all;
+}
+
+/** What is asked and is not among these terms, in the question's own words, each once. */
+function missingIn(terms: ReadonlySet<string>, question: string): readonly string[] {
+  const missing = wordsOf(question).filter((word) => {
+    const term = termOf(word);
+    return term !== undefined && !terms.has(term);
+  });
+  return [...new Set(missing)];
 }
 
 /** The sentences of a text that say most of what is asked, in the order of the text. */
@@ -94,12 +103,12 @@ function leadOf(hits: readonly Hit[]): number {
   return 1 - (hits[4]?.score ?? 0) / best.score;
 }
 
-function nothing({ texts }: Library, question: Frozen<Question>, asked: Asked): Frozen<Finding> {
+function nothing({ texts }: Library, question: Frozen<Question>): Frozen<Finding> {
   return {
     question: question.text,
     text: "",
     sources: [],
-    evidence: { covered: 0, quoted: 0, agreeing: 0, missing: [...asked.keys()] },
+    evidence: { covered: 0, quoted: 0, agreeing: 0, missing: missingIn(new Set(), question.text) },
     confidence: 0,
     foundAt: newest(texts),
   };

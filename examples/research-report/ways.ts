@@ -7,7 +7,7 @@ import { reportByChoreography } from "./choreography.ts";
 import type { Question, Report } from "./contracts.ts";
 import { deskOf } from "./desk.ts";
 import { reportByHybrid } from "./hybrid.ts";
-import { modelSettings } from "./model-writer.ts";
+import { type ModelSettings, modelSettings } from "./model-writer.ts";
 import { reportByOrchestration } from "./orchestration.ts";
 
 export type Way = "choreography" | "orchestration" | "hybrid";
@@ -16,24 +16,33 @@ export type Ways = Readonly<Record<Way, ReportWorkflow>>;
 
 export const WAYS: readonly Way[] = ["choreography", "orchestration", "hybrid"];
 
-/** Who writes: the model that the environment names, or the composer. */
-export const model = modelSettings(process.env);
+/** Who writes, and where the command line keeps what it leaves. */
+export interface Place {
+  /** The model that writes; without it the report is composed. */
+  readonly model: ModelSettings | undefined;
+  readonly folder: string;
+  readonly store: string;
+  readonly catalogue: string;
+}
 
-/** A model's reports are kept apart: its writing agent has another version. */
-const folder = model === undefined ? "research-report" : "research-report-model";
-
-/** What the command line keeps, journal and catalogue. */
-export const FOLDER: string = fileURLToPath(new URL(`../../.baton/${folder}`, import.meta.url));
-export const STORE = `${FOLDER}/journal.db`;
+/** What the environment asks for. What a model wrote is kept apart: its writing agent has another version. @throws Error as {@link modelSettings} */
+export function placeOf(environment: Readonly<Record<string, string | undefined>>): Place {
+  const model = modelSettings(environment);
+  const name = model === undefined ? "research-report" : "research-report-model";
+  const folder = fileURLToPath(new URL(`../../.baton/${name}`, import.meta.url));
+  return { model, folder, store: `${folder}/journal.db`, catalogue: `${folder}/catalogue.jsonl` };
+}
 
 /** All three, over the same agents. */
-export function ways(
-  agents: Agents = agentsOf(model),
-  catalogue: Catalogue = openCatalogue(`${FOLDER}/catalogue.jsonl`),
-): Ways {
+export function ways(agents: Agents, catalogue: Catalogue): Ways {
   return {
     choreography: reportByChoreography(agents),
     orchestration: reportByOrchestration(agents),
     hybrid: reportByHybrid(agents, deskOf(catalogue)),
   };
+}
+
+/** All three as the command line runs them. */
+export function waysAt({ model, catalogue }: Place): Ways {
+  return ways(agentsOf(model), openCatalogue(catalogue));
 }

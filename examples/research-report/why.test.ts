@@ -124,7 +124,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 test("a finding below 0.7, in each of the ways", { timeout: 60_000 }, () => {
-  const cause = "It does not hold that confidence is at least 0.7.";
+  const cause = "It does not hold that confidence is at least 0.7, found 0.47.";
   expect(why("low")).toBe(`low
   Run low/report-choreography (report-choreography@1.0.0) has had no event of research.written, with which it ends. (until then)
     because writing, which publishes research.written, has been given no event of research.analysed.
@@ -134,7 +134,9 @@ test("a finding below 0.7, in each of the ways", { timeout: 60_000 }, () => {
   expect(why("low-orchestration")).toContain(`because analysis was refused: ${cause}`);
   const hybrid = why("low-hybrid");
   expect(hybrid).toMatch(/failed, and was undone: FAILURE_EVENT: newsletter\.declined/);
-  expect(hybrid).toMatch(/because analysis#\d+ was passed over, because it was refused: .*0\.7/);
+  expect(hybrid).toMatch(
+    /because analysis#\d+ was passed over, because it was refused: .*0\.7, found 0\.47\./,
+  );
   expect(hybrid).toMatch(/because decline#\d+ published newsletter\.declined\./);
   expect(hybrid).toContain("next: baton events newsletter.declined --correlation low-hybrid");
 });
