@@ -6,12 +6,12 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Baton, open, type WorkflowDefinition } from "baton";
+import { type Baton, choreography, on, open, type WorkflowDefinition } from "baton";
 import { sqlite } from "baton/sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Agents, agentsOf, writingAgent } from "./agents.ts";
 import { openCatalogue } from "./catalogue.ts";
-import { Asked } from "./choreography.ts";
+import { Analysed, Asked, Found, Written } from "./choreography.ts";
 import { Asked as AskedNewsletter } from "./hybrid.ts";
 import { ordering } from "./ordering.ts";
 import { type Ways, ways } from "./ways.ts";
@@ -163,6 +163,24 @@ test("a subscriber that was removed: the event that was expected never came", {
   expect(why("ordered", without)).toContain("next: baton publish research.written");
   expect(why("paused", without)).toContain(
     "Event paused of research.asked was published, and no choreography that is known here begins with one.",
+  );
+});
+
+test("one that is removed within the choreography is missed before anything runs", () => {
+  const { research, writing } = agentsOf();
+  const build = () =>
+    choreography("report-choreography", "1.0.1", {
+      starts: Asked,
+      ends: Written,
+      deadline: "7d",
+      subscriptions: {
+        research: on(Asked, research, { publishes: Found }),
+        // @ts-expect-error The compiler says it, too: nobody publishes research.analysed.
+        writing: on(Analysed, writing, { publishes: Written }),
+      },
+    });
+  expect(build).toThrow(
+    'Subscription "writing" takes "research.analysed", which nobody publishes.',
   );
 });
 
