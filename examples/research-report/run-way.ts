@@ -32,7 +32,7 @@ export interface WayDone {
 
 /** What takes longer than this to begin is paused, or begins elsewhere. */
 const BEGIN_MS_MAX = 10_000;
-const LOOK_MS = 5;
+const LOOK_MS = 20;
 
 /** What everything of a question has one id for: its run, or its event and the correlation. */
 export function idOf(question: AskedQuestion, way: Way): string {
