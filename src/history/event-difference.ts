@@ -1,5 +1,6 @@
 /** In what the graph of a run differs from the one that was expected: what did not come, what came unasked, what went round. */
 import { parsePath } from "../decide/path.ts";
+import type { Violation } from "../model/violation.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import { factOf, type RecordedEntry } from "./read.ts";
 import type { RunReport } from "./report.ts";
@@ -211,9 +212,9 @@ function unhandled({ deliveries }: Reconstructed): readonly EventDifference[] {
 
 /** What became of a delivery that was not handled, in words that follow its path. */
 export function deliveryEnd({ status, skipped, error, violations, waitsFor }: StepSummary): string {
-  const why =
-    violations?.[0]?.message ??
-    (error === undefined ? undefined : `${error.code}: ${error.message}`);
+  const [violation] = violations ?? [];
+  const failed = error === undefined ? undefined : `${error.code}: ${error.message}`;
+  const why = violation === undefined ? failed : withFound(violation);
   const because = why === undefined ? "." : `: ${why}`;
   if (status === "skipped" && skipped === "when") return "was not wanted by its `when`.";
   if (status === "skipped" && skipped === "discarded") return "was given up by a person.";
@@ -223,6 +224,12 @@ export function deliveryEnd({ status, skipped, error, violations, waitsFor }: St
     return `was refused${status === "parked" ? ", and waits for a person" : ""}${because}`;
   if (status === "parked") return `failed, and waits for a person${because}`;
   return `failed${because}`;
+}
+
+/** What a violation says, with the number that was found, where it was one: "..., found 0.59." */
+function withFound({ message, value }: Violation): string {
+  if (typeof value !== "number" || message.includes(String(value))) return message;
+  return `${message.replace(/\.$/, "")}, found ${value}.`;
 }
 
 function late({ definition, events, deliveries }: Reconstructed): readonly EventDifference[] {

@@ -104,7 +104,7 @@ async function failedReason(place: Place): Promise<WhyReason> {
     for (const wait of then.waits) because.push(await waitReason({ ...place, waits: then }, wait));
   }
   for (const step of report.steps) {
-    if (step.status !== "failed" && step.status !== "refused") continue;
+    if (step.status !== "failed" && step.status !== "refused" && !isPassedOver(step)) continue;
     const child = childAt(entries, step.path);
     const behind = child === undefined ? [] : await runReasons(walk, child);
     because.push({
@@ -113,6 +113,7 @@ async function failedReason(place: Place): Promise<WhyReason> {
       because: behind,
     });
   }
+  because.push(...failureEvent(place, entries));
   for (const { what, message, seq } of differences)
     if (what === "storm" || what === "cycle")
       because.push({ sentence: message, run, ...(seq === undefined ? {} : { seq }), because: [] });
@@ -145,6 +146,25 @@ function at({ report, entries }: Place, { path, seq }: StepSummary): Omit<WhyRea
     ...(since === undefined ? {} : { since }),
     because: [],
   };
+}
+
+/** A delivery that its policy passed over, though it was refused or failed: nothing came of it. */
+function isPassedOver({ status, skipped }: StepSummary): boolean {
+  return status === "skipped" && (skipped === "refused" || skipped === "failed");
+}
+
+/** Who published the event that fails the run. */
+function failureEvent(
+  { report: { id: run, error }, definition }: Place,
+  entries: readonly RecordedEntry[],
+): readonly WhyReason[] {
+  const topic = definition?.choreography?.failsOn?.name;
+  const event = eventsIn(entries).find(({ payload }) => payload.topic === topic);
+  if (error?.code !== "FAILURE_EVENT" || topic === undefined || event === undefined) return [];
+  const { seq, path = "input" } = event;
+  const who = event.kind === "event.received" || path === "input" ? "Somebody outside" : path;
+  const next = `baton events ${topic} --correlation ${correlationOf(run)}`;
+  return [{ sentence: `${who} published ${topic}.`, run, path, seq, next, because: [] }];
 }
 
 const ENDED: Partial<Record<RunStatus, string>> = {

@@ -61,6 +61,9 @@ test("why tells, in one command, from the missing end back to the refused handof
     complete: false,
     reasons: [{ run: "vague" }],
   });
+  const asked = ["why", "vague", "--store", join(folder, ".baton", "baton.db")];
+  expect((await baton(...asked)).out).not.toContain("has had no event of written");
+  expect((await baton(...asked, "--config", "baton.config.ts")).out).toBe(out);
   expect((await baton("why", "sure")).out).toContain("given what it should");
   expect((await baton("why", "nobody")).code).toBe(3);
 });

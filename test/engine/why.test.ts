@@ -125,6 +125,39 @@ describe("why a run has not given what it should", () => {
     }
   });
 
+  test("an event that fails the run: who published it, and what was refused and passed over before", async () => {
+    const Declined = topic("declined", Finding);
+    const declining = choreography("declining", "1.0.0", {
+      starts: Asked,
+      ends: Written,
+      failsOn: Declined,
+      deadline: "10m",
+      subscriptions: {
+        writing: on(Asked, writing, {
+          requires: { "confidence is at least 0.7": ({ event }) => event.confidence >= 0.7 },
+          onRefused: "skip",
+          publishes: Written,
+        }),
+        decline: on(Asked, acting("decline"), { publishes: Declined }),
+      },
+    });
+    const { baton, clock } = await opened({ workflows: [declining] });
+    const unsure = { text: "owls", confidence: 0.1 };
+    await clock.until(baton.publish(Asked, unsure, { id: "e1" }));
+    await clock.settle();
+    const { reasons } = await clock.until(baton.why("e1"));
+    expect(causes(reasons)).toEqual([
+      "writing#1 was passed over, because it was refused: Step writing requires: confidence is at least 0.7.",
+      "decline#1 published declined.",
+    ]);
+    expect(JSON.stringify(reasons)).toContain("baton events declined --correlation e1");
+    const run = await clock.until(baton.start(declining, { ...SURE, text: "slow" }, { id: "r" }));
+    await clock.until(run.outcome());
+    expect(causes((await clock.until(baton.why("r"))).reasons)).toEqual([
+      "decline#1 published declined.",
+    ]);
+  });
+
   test("a child run's reason, from the correlation id alone", async () => {
     const deep = workflow("deep", "1.0.0", { input: Finding })
       .approval("ok", { show: ({ input }) => input, remindEvery: "1h" })
