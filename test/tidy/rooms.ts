@@ -36,6 +36,7 @@ export const SURFACES = [
   "src/index.ts",
   "src/sqlite.ts",
   "src/cloud-events.ts",
+  "src/langgraph.ts",
   "src/testing/testing.ts",
 ] as const;
 
@@ -58,7 +59,8 @@ export const ROOMS: readonly Room[] = [
   {
     name: "bridges",
     files: /^src\/bridges\//,
-    knows: ["ports", "model", "journal"],
+    // What stands in a journal is read by the reader of journals, also by a bridge.
+    knows: ["ports", "model", "journal", "history"],
     node: "any",
   },
   { name: "engine", files: /^src\/engine\/[^/]+\.ts$/, knows: [...CORE, "history"], node: [] },
@@ -89,7 +91,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "surface",
-    files: /^src\/(index|sqlite|cloud-events)\.ts$/,
+    files: /^src\/(index|sqlite|cloud-events|langgraph)\.ts$/,
     knows: [
       ...CORE,
       "engine",
