@@ -1,0 +1,483 @@
+/** Graphs as agents and as workflows, on the real LangGraph. */
+import { AIMessage, type BaseMessage, HumanMessage } from "@langchain/core/messages";
+import {
+  Annotation,
+  END,
+  interrupt,
+  messagesStateReducer,
+  START,
+  StateGraph,
+} from "@langchain/langgraph";
+import { MemorySaver } from "@langchain/langgraph-checkpoint";
+import { afterEach, expect, it } from "vitest";
+import { z } from "zod";
+import {
+  type AgentContext,
+  type Baton,
+  contract,
+  isBatonError,
+  type JsonObject,
+  memory,
+  open,
+  type StoreFactory,
+  workflow,
+} from "../../index.ts";
+import { langgraphAgent, langgraphJournal, langgraphWorkflow } from "../../langgraph.ts";
+import { checkedGraph } from "./graph-agent.ts";
+import { graphTurn } from "./graph-turn.ts";
+
+const Question = contract("question", "1.0.0", z.object({ text: z.string() }));
+const Answer = contract("answer", "1.0.0", z.object({ log: z.array(z.string()) }));
+const QUICKLY = { attempts: 3, backoff: { baseMs: 1, factor: 1, maxMs: 1, jitter: 0 } };
+
+const State = Annotation.Root({
+  text: Annotation<string>,
+  log: Annotation<string[]>({ reducer: (a, b) => [...a, ...b], default: () => [] }),
+});
+type Node = (
+  state: typeof State.State,
+  config: { signal?: AbortSignal },
+) => Promise<{ log: string[] }>;
+
+const opened: Baton[] = [];
+afterEach(async () => {
+  for (const baton of opened.splice(0)) await baton.close();
+});
+
+/** A Baton whose journal has the checkpoints of a graph of two nodes, which runs as an agent. */
+async function started(store: StoreFactory, a: Node, b: Node) {
+  const journal = await langgraphJournal(store);
+  const graph = new StateGraph(State)
+    .addNode("a", a)
+    .addNode("b", b)
+    .addEdge(START, "a")
+    .addEdge("a", "b")
+    .addEdge("b", END)
+    .compile({ checkpointer: journal.checkpointer });
+  const thinker = langgraphAgent(graph, {
+    name: "thinker",
+    version: "1.0.0",
+    input: Question,
+    output: Answer,
+    timeout: "1m",
+    retry: QUICKLY,
+    begin: ({ text }) => ({ text, log: [] }),
+    result: ({ log }) => ({ log }),
+  });
+  const think = workflow("think", "1.0.0", { input: Question })
+    .step("think", thinker, { input: ({ input }) => input })
+    .output(({ think: done }) => done);
+  const baton = await open({ store: journal.factory, workflows: [think] });
+  opened.push(baton);
+  return { baton, think, journal };
+}
+
+const says =
+  (word: string): Node =>
+  async ({ text }) => ({ log: [`${word} ${text}`] });
+
+it("runs a graph as a step, and keeps its checkpoints in the run's journal", async () => {
+  const { baton, think, journal } = await started(memory(), says("a"), says("b"));
+  const run = await baton.start(think, { text: "x" }, { id: "r" });
+  expect(await run.result()).toEqual({ log: ["a x", "b x"] });
+  const checkpoints = [];
+  for await (const { config, metadata } of journal.checkpointer.list({}))
+    checkpoints.push([config.configurable?.["thread_id"], metadata?.step]);
+  const thread: unknown = expect.stringMatching(/^r\/think\/[0-9a-f]{32}$/);
+  expect(checkpoints).toEqual([2, 1, 0, -1].map((step) => [thread, step]));
+  expect((await baton.verify()).problems).toEqual([]);
+});
+
+it("goes on from the last checkpoint when an attempt is made again", async () => {
+  const calls: string[] = [];
+  const { baton, think } = await started(
+    memory(),
+    async (state, config) => {
+      calls.push("a");
+      return await says("a")(state, config);
+    },
+    async (state, config) => {
+      calls.push("b");
+      if (calls.length < 4) throw new Error("not yet");
+      return await says("b")(state, config);
+    },
+  );
+  const run = await baton.start(think, { text: "x" });
+  expect(await run.result()).toEqual({ log: ["a x", "b x"] });
+  expect(calls).toEqual(["a", "b", "b", "b"]);
+});
+
+it("goes on from the last checkpoint in the next process, and aborts what the first one was at", async () => {
+  const store = memory();
+  let reached = () => {};
+  const isReached = new Promise<void>((resolve) => {
+    reached = resolve;
+  });
+  let aborted = false;
+  const first = await started(store, says("first"), async (_state, { signal }) => {
+    reached();
+    await new Promise((resolve) => signal?.addEventListener("abort", resolve));
+    aborted = true;
+    return { log: ["late"] };
+  });
+  await first.baton.start(first.think, { text: "x" }, { id: "r" });
+  await isReached;
+  await first.baton.close({ graceMs: 0 });
+  expect(aborted).toBe(true);
+  const second = await started(store, says("second"), says("second"));
+  const run = await second.baton.run("r");
+  expect(await run.result()).toEqual({ log: ["first x", "second x"] });
+});
+
+it("ends a graph that takes too long, and one that does not end", async () => {
+  const loop = new StateGraph(State)
+    .addNode("a", says("a"))
+    .addEdge(START, "a")
+    .addEdge("a", "a")
+    .compile({ checkpointer: new MemorySaver() });
+  const base = {
+    version: "1.0.0",
+    input: Question,
+    output: Answer,
+    retry: QUICKLY,
+    result: ({ log }: { log: string[] }) => ({ log }),
+  };
+  const endless = langgraphAgent(loop, { ...base, name: "endless", config: { recursionLimit: 5 } });
+  const stuck = langgraphAgent(
+    new StateGraph(State)
+      .addNode(
+        "a",
+        async (_state, { signal }) =>
+          await new Promise<never>((_resolve, reject) => signal?.addEventListener("abort", reject)),
+      )
+      .addEdge(START, "a")
+      .compile({ checkpointer: new MemorySaver() }),
+    { ...base, name: "stuck", timeout: "10ms", retry: { attempts: 1 } },
+  );
+  const one = workflow("one", "1.0.0", { input: Question })
+    .step("s", endless, { input: ({ input }) => input })
+    .output(({ s }) => s);
+  const other = workflow("other", "1.0.0", { input: Question })
+    .step("s", stuck, { input: ({ input }) => input })
+    .output(({ s }) => s);
+  const baton = await open({ store: memory(), workflows: [one, other] });
+  opened.push(baton);
+  const failed = await (await baton.start(one, { text: "x" })).outcome();
+  expect(failed).toMatchObject({
+    kind: "failed",
+    error: { message: expect.stringContaining("Recursion limit of 5") },
+  });
+  expect(await (await baton.start(other, { text: "x" })).outcome()).toMatchObject({
+    kind: "failed",
+    error: { code: "TIMEOUT" },
+  });
+});
+
+it("streams what the graph streams, and counts each message's tokens once", async () => {
+  const Talk = Annotation.Root({
+    messages: Annotation<BaseMessage[]>({ reducer: messagesStateReducer, default: () => [] }),
+  });
+  const reply = (id: string, tokens: number) =>
+    Object.assign(new AIMessage({ id, content: id, response_metadata: { model_name: "small" } }), {
+      usage_metadata: { input_tokens: tokens, output_tokens: 1, total_tokens: tokens + 1 },
+    });
+  let failures = 0;
+  const graph = new StateGraph(Talk)
+    .addNode("one", async () => ({ messages: [reply("m1", 10)] }))
+    // It gives the whole conversation back, with what was counted before.
+    .addNode("two", async ({ messages }) => {
+      failures += 1;
+      if (failures === 1) throw new Error("not yet");
+      return { messages: [...messages, reply("m2", 20)] };
+    })
+    .addEdge(START, "one")
+    .addEdge("one", "two")
+    .compile({ checkpointer: new MemorySaver() });
+  const talker = langgraphAgent(graph, {
+    name: "talker",
+    version: "1.0.0",
+    input: Question,
+    output: Answer,
+    retry: QUICKLY,
+    begin: ({ text }) => ({ messages: [new HumanMessage(text)] }),
+    result: ({ messages }) => ({ log: messages.map(({ text }) => text) }),
+  });
+  const talk = workflow("talk", "1.0.0", { input: Question })
+    .step("talk", talker, { input: ({ input }) => input })
+    .output(({ talk: done }) => done);
+  const baton = await open({ store: memory(), workflows: [talk] });
+  opened.push(baton);
+  const run = await baton.start(talk, { text: "hi" }, { id: "r" });
+  const watching = partialsOf(baton, "r");
+  expect(await run.result()).toEqual({ log: ["hi", "m1", "m2"] });
+  const used = [];
+  for await (const { entry } of baton.entries("r"))
+    used.push(...((entry.payload["usage"] ?? []) as readonly JsonObject[]));
+  expect(used).toEqual([
+    { model: "small", inputTokens: 10, outputTokens: 1 },
+    { model: "small", inputTokens: 20, outputTokens: 1 },
+  ]);
+  const streamed = (await watching).map((chunk) => Object.keys(chunk["chunk"] as JsonObject));
+  expect(streamed).toEqual([["one"], ["two"]]);
+});
+
+async function partialsOf(baton: Baton, run: string): Promise<JsonObject[]> {
+  const chunks: JsonObject[] = [];
+  for await (const item of baton.watch(run, { partials: true }))
+    if (item.kind === "partial") chunks.push(item.chunk as JsonObject);
+  return chunks;
+}
+
+/** A graph that asks twice in one node, and once in a graph within. */
+async function asking(store: StoreFactory, said: string[]) {
+  const journal = await langgraphJournal(store);
+  const within = new StateGraph(State)
+    .addNode("deep", async () => {
+      const third: unknown = interrupt("third?");
+      said.push(`deep ${JSON.stringify(third)}`);
+      return { log: [JSON.stringify(third)] };
+    })
+    .addEdge(START, "deep")
+    .compile();
+  const graph = new StateGraph(State)
+    .addNode("before", async () => {
+      said.push("before");
+      return { log: ["before"] };
+    })
+    .addNode("twice", async () => {
+      const [first, second]: unknown[] = [interrupt("first?"), interrupt({ second: "?" })];
+      said.push(`twice ${JSON.stringify([first, second])}`);
+      return { log: [JSON.stringify([first, second])] };
+    })
+    .addNode("within", within)
+    .addEdge(START, "before")
+    .addEdge("before", "twice")
+    .addEdge("twice", "within")
+    .addEdge("within", END)
+    .compile({ checkpointer: journal.checkpointer });
+  return { journal, graph };
+}
+
+const ADA = { kind: "person", id: "ada" } as const;
+const Reply = contract("reply", "1.0.0", z.object({ word: z.string() }));
+
+it("asks what the graph asks, one question after the other, each in the journal, over restarts", async () => {
+  const store = memory();
+  const said: string[] = [];
+  const begin = async () => {
+    const { journal, graph } = await asking(store, said);
+    const flow = langgraphWorkflow(graph, {
+      name: "asker",
+      version: "1.0.0",
+      input: Question,
+      output: Answer,
+      timeout: "1m",
+      questions: 3,
+      ask: { remindEvery: "1h" },
+      answer: Reply,
+      begin: ({ text }) => ({ text, log: [] }),
+      result: ({ log }) => ({ log: log.slice(0, 3) }),
+    });
+    const baton = await open({ store: journal.factory, workflows: [flow] });
+    opened.push(baton);
+    return { baton, flow };
+  };
+  const first = await begin();
+  await first.baton.start(first.flow, { text: "x" }, { id: "r" });
+  for (const [i, word] of ["one", "two", "three"].entries()) {
+    const { baton } = i === 0 ? first : await begin();
+    await waiting(baton, `question-${i + 1}`);
+    await baton.signal("r", `question-${i + 1}`, { word }, { by: ADA });
+    if (i < 2) await waiting(baton, `question-${i + 2}`);
+    else
+      expect(await (await baton.run("r")).result()).toEqual({
+        log: ["before", '[{"word":"one"},{"word":"two"}]', expect.any(String)],
+      });
+    expect((await baton.verify()).problems).toEqual([]);
+    await baton.close({ graceMs: 0 });
+  }
+  expect(said).toEqual([
+    "before",
+    'twice [{"word":"one"},{"word":"two"}]',
+    'deep {"word":"three"}',
+  ]);
+});
+
+/** Resolves once the run waits at a step. */
+async function waiting(baton: Baton, step: string): Promise<void> {
+  const stop = new AbortController();
+  for await (const item of baton.watch("r", { signal: stop.signal })) {
+    if (item.kind !== "entry" || item.entry.kind !== "step.opened" || item.entry.path !== step)
+      continue;
+    stop.abort();
+    return;
+  }
+  throw new Error(`The run has ended before ${step}.`);
+}
+
+it("gives an answer that was taken no second time, though the turn is made again", async () => {
+  const said: string[] = [];
+  const { journal, graph } = await asking(memory(), said);
+  await journal.open();
+  const running = checkedGraph(graph, "graph");
+  const turn = { thread: "t", config: {}, stream: [], model: "none" } as const;
+  const begin = () => ({ text: "x", log: [] });
+  const first = await graphTurn(running, { ...turn, begin }, idle());
+  expect(first.questions).toMatchObject([{ value: "first?", answered: 0 }]);
+  expect(await graphTurn(running, { ...turn, begin }, idle())).toEqual(first);
+  const [question] = first.questions;
+  const answer = { id: question?.id ?? "", answered: 0, value: "one" };
+  const second = await graphTurn(running, { ...turn, answer }, idle());
+  expect(second.questions).toMatchObject([{ value: { second: "?" }, answered: 1 }]);
+  // As after a crash before the turn's end was in the journal.
+  expect(await graphTurn(running, { ...turn, answer }, idle())).toEqual(second);
+  const next = { id: second.questions[0]?.id ?? "", answered: 1, value: "two" };
+  const third = await graphTurn(running, { ...turn, answer: next }, idle());
+  expect(third.questions).toMatchObject([{ value: "third?" }]);
+  expect(await graphTurn(running, { ...turn, answer: next }, idle())).toEqual(third);
+  expect(said).toEqual(["before", 'twice ["one","two"]']);
+  await expect(
+    graphTurn(running, { ...turn, thread: "other", answer }, idle()),
+  ).rejects.toMatchObject({ code: "ARGUMENT_INVALID" });
+  await journal.close();
+});
+
+it.each(["in the graph", "in a graph within"])(
+  "does not take one answer for two questions where a node %s fails between them",
+  async (where) => {
+    const journal = await langgraphJournal(memory());
+    await journal.open();
+    let failures = 0;
+    const within = new StateGraph(State)
+      .addNode("asks", async () => {
+        const first: unknown = interrupt("first?");
+        failures += 1;
+        if (failures < 3) throw new Error("not yet");
+        const second: unknown = interrupt("second?");
+        return { log: [`${first} ${second}`] };
+      })
+      .addEdge(START, "asks");
+    const outer = new StateGraph(State)
+      .addNode("within", within.compile())
+      .addEdge(START, "within");
+    const builder = where === "in the graph" ? within : outer;
+    const running = checkedGraph(builder.compile({ checkpointer: journal.checkpointer }), "graph");
+    const turn = { thread: "t", config: {}, stream: [], model: "none" } as const;
+    const { questions } = await graphTurn(
+      running,
+      { ...turn, begin: () => ({ text: "x", log: [] }) },
+      idle(),
+    );
+    const answer = { id: questions[0]?.id ?? "", answered: 0, value: "yes" };
+    for (let i = 0; i < 2; i += 1)
+      await expect(graphTurn(running, { ...turn, answer }, idle())).rejects.toThrow("not yet");
+    const asked = await graphTurn(running, { ...turn, answer }, idle());
+    expect(asked.questions).toMatchObject([{ value: "second?" }]);
+    const last = {
+      id: asked.questions[0]?.id ?? "",
+      answered: asked.questions[0]?.answered ?? 0,
+      value: "no",
+    };
+    expect(await graphTurn(running, { ...turn, answer: last }, idle())).toMatchObject({
+      values: { log: ["yes no"] },
+      questions: [],
+    });
+    await journal.close();
+  },
+);
+
+/** A context of which a turn uses these. */
+function idle(): AgentContext {
+  const context = { signal: new AbortController().signal, usage() {}, stream() {}, heartbeat() {} };
+  return context as unknown as AgentContext;
+}
+
+it("asks a person to approve, of several questions one after the other", async () => {
+  const ask = (name: string) => async () => {
+    const { approved, by } = interrupt(`${name}?`);
+    // A node that gives nothing has ended as well.
+    return approved ? {} : { log: [`${name} no ${by}`] };
+  };
+  const journal = await langgraphJournal(memory());
+  const graph = new StateGraph(State)
+    .addNode("a", ask("a"))
+    .addNode("b", ask("b"))
+    .addEdge(START, "a")
+    .addEdge(START, "b")
+    .compile({ checkpointer: journal.checkpointer });
+  const flow = langgraphWorkflow(graph, {
+    name: "asker",
+    version: "1.0.0",
+    input: Question,
+    output: Answer,
+    questions: 2,
+    ask: { timeout: "24h", onTimeout: "refused" },
+    begin: ({ text }) => ({ text, log: [] }),
+    result: ({ log }) => ({ log }),
+  });
+  const baton = await open({ store: journal.factory, workflows: [flow] });
+  opened.push(baton);
+  const run = await baton.start(flow, { text: "x" }, { id: "r" });
+  await waiting(baton, "question-1");
+  expect((await baton.waits("r")).waits).toMatchObject([{ what: "approval", shown: "a?" }]);
+  await baton.approve("r", "question-1", { approved: true, by: ADA });
+  await waiting(baton, "question-2");
+  await baton.approve("r", "question-2", { approved: false, by: ADA });
+  expect(await run.result()).toEqual({ log: ["b no ada"] });
+});
+
+it("fails at once where a graph asks and nobody is to answer, or asks once too often", async () => {
+  const { graph } = await asking(memory(), []);
+  const journal = new MemorySaver();
+  Object.assign(graph, { checkpointer: journal });
+  const how = {
+    version: "1.0.0",
+    input: Question,
+    output: Answer,
+    begin: ({ text }: { readonly text: string }) => ({ text, log: [] }),
+    result: () => ({ log: [] }),
+  };
+  const lonely = langgraphAgent(graph, { ...how, name: "lonely" });
+  const alone = workflow("alone", "1.0.0", { input: Question })
+    .step("s", lonely, { input: ({ input }) => input })
+    .output(({ s }) => s);
+  const once = langgraphWorkflow(graph, {
+    ...how,
+    name: "once",
+    questions: 1,
+    ask: { remindEvery: "1h" },
+  });
+  const baton = await open({ store: memory(), workflows: [alone, once] });
+  opened.push(baton);
+  const failed = { kind: "failed", error: { code: "INTERRUPT_UNANSWERED" } };
+  expect(await (await baton.start(alone, { text: "x" })).outcome()).toMatchObject(failed);
+  const run = await baton.start(once, { text: "x" }, { id: "r" });
+  await waiting(baton, "question-1");
+  await baton.approve("r", "question-1", { approved: true, by: ADA });
+  expect(await run.outcome()).toMatchObject(failed);
+});
+
+it("refuses a graph that nobody could run to its end", () => {
+  const builder = new StateGraph(State).addNode("a", says("a")).addEdge(START, "a");
+  const how = { name: "x", version: "1.0.0", input: Question, output: Answer };
+  const problemsOf = (make: () => unknown): unknown => {
+    try {
+      return make();
+    } catch (error) {
+      return isBatonError(error, "DEFINITION_INVALID") ? error.details["problems"] : error;
+    }
+  };
+  const checkpointer = new MemorySaver();
+  expect(problemsOf(() => langgraphAgent(builder.compile(), how))).toEqual([
+    expect.stringContaining("no checkpointer"),
+  ]);
+  expect(
+    problemsOf(() =>
+      langgraphAgent(builder.compile({ checkpointer, interruptBefore: ["a"] }), how),
+    ),
+  ).toEqual([expect.stringContaining("interruptBefore")]);
+  const graph = builder.compile({ checkpointer });
+  expect(
+    problemsOf(() => langgraphWorkflow(graph, { ...how, questions: 0, ask: { timeout: "1h" } })),
+  ).toEqual([expect.stringContaining("from 1 to 20")]);
+});
