@@ -1,5 +1,7 @@
 /** Graphs as agents and as workflows, on the real LangGraph. */
+import { SimpleChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessage, type BaseMessage, HumanMessage } from "@langchain/core/messages";
+import type { ChatResult } from "@langchain/core/outputs";
 import {
   Annotation,
   END,
@@ -219,6 +221,49 @@ it("streams what the graph streams, and counts each message's tokens once", asyn
   ]);
   const streamed = (await watching).map((chunk) => Object.keys(chunk["chunk"] as JsonObject));
   expect(streamed).toEqual([["one"], ["two"]]);
+});
+
+/** A model that says what it is asked, and what that took. */
+class Parrot extends SimpleChatModel {
+  override _llmType(): string {
+    return "parrot";
+  }
+  override async _call(messages: BaseMessage[]): Promise<string> {
+    return messages.map(({ text }) => text).join(" ");
+  }
+  override async _generate(messages: BaseMessage[]): Promise<ChatResult> {
+    const text = await this._call(messages);
+    const tokens = { input_tokens: text.length, output_tokens: 2, total_tokens: text.length + 2 };
+    const message = Object.assign(new AIMessage(text), { usage_metadata: tokens });
+    return { generations: [{ text, message }] };
+  }
+}
+
+it("counts what models used, whether their messages come into the state or not", async () => {
+  const Talk = Annotation.Root({
+    messages: Annotation<BaseMessage[]>({ reducer: messagesStateReducer, default: () => [] }),
+  });
+  const model = new Parrot({});
+  const within = new StateGraph(Talk)
+    .addNode("said", async () => ({ messages: [await model.invoke("four")] }))
+    .addEdge(START, "said");
+  const graph = new StateGraph(Talk)
+    .addNode("thought", async () => {
+      await model.invoke("seven..");
+      return {};
+    })
+    .addNode("within", within.compile())
+    .addEdge(START, "thought")
+    .addEdge("thought", "within")
+    .compile({ checkpointer: new MemorySaver() });
+  const reported: unknown[] = [];
+  const context = { ...idle(), usage: (used: unknown) => reported.push(used) } as AgentContext;
+  const turn = { thread: "t", config: {}, stream: ["messages"], model: "parrot" } as const;
+  await graphTurn(checkedGraph(graph, "graph"), { ...turn, begin: () => ({}) }, context);
+  expect(reported).toEqual([
+    { model: "parrot", inputTokens: 7, outputTokens: 2 },
+    { model: "parrot", inputTokens: 4, outputTokens: 2 },
+  ]);
 });
 
 async function partialsOf(baton: Baton, run: string): Promise<JsonObject[]> {

@@ -14,6 +14,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { memory, open, type StoreFactory } from "../../index.ts";
 import { langgraphJournal } from "../../langgraph.ts";
 import { sqlite } from "../../sqlite.ts";
+import { loadParts } from "./journal.ts";
 
 let folder = "";
 beforeEach(async () => {
@@ -264,4 +265,15 @@ it("gives a graph the same history as LangGraph's saver in memory does", async (
   expect(histories[1]).toEqual(histories[0]);
   expect(histories[0]?.length).toBeGreaterThan(5);
   await journal.close();
+});
+
+it("says which package is missing, and nothing else of other failures", async () => {
+  // As Node says it.
+  const missing = Object.assign(new Error("Cannot find package"), { code: "ERR_MODULE_NOT_FOUND" });
+  await expect(loadParts(() => Promise.reject(missing))).rejects.toMatchObject({
+    code: "DEPENDENCY_MISSING",
+    details: { package: "@langchain/langgraph-checkpoint" },
+  });
+  const other = new Error("something else");
+  await expect(loadParts(() => Promise.reject(other))).rejects.toBe(other);
 });

@@ -58,23 +58,38 @@ export async function langgraphJournal(
   };
 }
 
-async function loadParts() {
+type Parts = Pick<typeof import("./saver.ts"), "JournalSaver"> &
+  Pick<typeof import("./items-store.ts"), "JournalItems">;
+
+const PACKAGE = "@langchain/langgraph-checkpoint";
+
+/**
+ * Loads what extends LangGraph's classes.
+ * @throws BatonError `DEPENDENCY_MISSING` if their package is not installed
+ */
+export async function loadParts(load: () => Promise<Parts> = importParts): Promise<Parts> {
   try {
-    const [{ JournalSaver }, { JournalItems }] = await Promise.all([
-      import("./saver.ts"),
-      import("./items-store.ts"),
-    ]);
-    return { JournalSaver, JournalItems };
+    return await load();
   } catch (cause) {
-    const name = "@langchain/langgraph-checkpoint";
+    const isMissing =
+      cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND";
+    if (!isMissing) throw cause;
     throw new BatonError(
       "DEPENDENCY_MISSING",
-      `Checkpoints of LangGraph need the package ${name}.`,
+      `Checkpoints of LangGraph need the package ${PACKAGE}.`,
       {
-        hint: `Install it, with what it needs: npm install @langchain/langgraph @langchain/core ${name}`,
-        details: { package: name },
+        hint: `Install it, with what it needs: npm install @langchain/langgraph @langchain/core ${PACKAGE}`,
+        details: { package: PACKAGE },
         cause,
       },
     );
   }
+}
+
+async function importParts(): Promise<Parts> {
+  const [{ JournalSaver }, { JournalItems }] = await Promise.all([
+    import("./saver.ts"),
+    import("./items-store.ts"),
+  ]);
+  return { JournalSaver, JournalItems };
 }
