@@ -8,7 +8,7 @@ import type {
 import { BatonError } from "../../model/errors.ts";
 import type { StoreFactory } from "../../ports/journal-store.ts";
 import { machineClock } from "./machine-clock.ts";
-import { sharedStore } from "./opened.ts";
+import { type Opened, sharedStore } from "./opened.ts";
 
 export interface LanggraphJournalOptions {
   /** The tenant, that of the Baton which it is used with; `default` if left out. */
@@ -58,8 +58,13 @@ export async function langgraphJournal(
   };
 }
 
-type Parts = Pick<typeof import("./saver.ts"), "JournalSaver"> &
-  Pick<typeof import("./items-store.ts"), "JournalItems">;
+interface Parts {
+  readonly JournalSaver: new (
+    opened: () => Opened,
+    serde?: SerializerProtocol,
+  ) => BaseCheckpointSaver;
+  readonly JournalItems: new (opened: () => Opened) => BaseStore;
+}
 
 const PACKAGE = "@langchain/langgraph-checkpoint";
 
