@@ -124,6 +124,7 @@ export function graphRetry<I, O>(
 const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "INTERRUPT_UNANSWERED",
   "ARGUMENT_INVALID",
+  "FORK_REFUSED",
   "VALUE_NOT_JSON",
 ]);
 

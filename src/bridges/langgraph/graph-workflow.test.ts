@@ -192,6 +192,10 @@ it("asks a person to approve, of several questions one after the other", async (
   await waiting(baton, "question-2");
   await baton.approve("r", "question-2", { approved: false, by: ADA });
   expect(await run.result()).toEqual({ log: ["b no ada"] });
+  // Version 1 is what `begin` gave: a fork has the question from there, and not the thread.
+  const fork = await baton.fork(run.id, { at: 1, id: "f" });
+  await baton.approve("f", "question-1", { approved: false, by: ADA });
+  expect(await fork.outcome()).toMatchObject({ kind: "failed", error: { code: "FORK_REFUSED" } });
 });
 
 it("fails at once where a graph asks and nobody is to answer, or asks once too often", async () => {

@@ -7,6 +7,7 @@
 import { agent, type AgentWork } from "../../model/agent.ts";
 import type { Contract } from "../../model/contract.ts";
 import type { Duration } from "../../model/duration.ts";
+import { BatonError } from "../../model/errors.ts";
 import type { Frozen, Json } from "../../model/json.ts";
 import { sealJson } from "../../model/json.ts";
 import { jsonSchemaContract } from "../../model/json-schema.ts";
@@ -235,6 +236,7 @@ function turnAgents<G extends Graph, I, O, A>(
     name: `${work.name}.reply`,
     input: REPLY,
     execute: async ({ thread, id, answered, answer: value, asked, last }, context) => {
+      refuseForeign(thread, context.run);
       const how = { thread, ...turnOptions(run), answer: { id, answered, value } };
       const end = await graphTurn(running, how, context);
       if (last && end.questions.length > 0)
@@ -243,6 +245,15 @@ function turnAgents<G extends Graph, I, O, A>(
     },
   });
   return { first, next };
+}
+
+/** A fork has the question of the run that it was forked from, but not its thread: that one has gone on since. */
+function refuseForeign(thread: string, run: string): void {
+  if (thread.startsWith(`${run}/`)) return;
+  throw new BatonError("FORK_REFUSED", `The thread ${thread} is another run's.`, {
+    hint: "Fork the run at a version before `begin`, so that the graph begins anew.",
+    details: { thread, run },
+  });
 }
 
 /** What is asked, as it is shown: JSON. */
