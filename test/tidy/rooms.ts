@@ -36,6 +36,7 @@ export const SURFACES = [
   "src/index.ts",
   "src/sqlite.ts",
   "src/cloud-events.ts",
+  "src/langgraph.ts",
   "src/nats.ts",
   "src/testing/testing.ts",
 ] as const;
@@ -59,7 +60,8 @@ export const ROOMS: readonly Room[] = [
   {
     name: "bridges",
     files: /^src\/bridges\//,
-    knows: ["ports", "model", "journal", "bus"],
+    // What stands in a journal is read by the reader of journals, also by a bridge.
+    knows: ["ports", "model", "journal", "history", "bus"],
     node: "any",
   },
   // What all buses share, such as the order of keys.
@@ -100,7 +102,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "surface",
-    files: /^src\/(index|sqlite|cloud-events|nats)\.ts$/,
+    files: /^src\/(index|sqlite|cloud-events|langgraph|nats)\.ts$/,
     knows: [
       ...CORE,
       "engine",
