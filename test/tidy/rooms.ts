@@ -36,6 +36,7 @@ export const SURFACES = [
   "src/index.ts",
   "src/sqlite.ts",
   "src/cloud-events.ts",
+  "src/delta.ts",
   "src/testing/testing.ts",
 ] as const;
 
@@ -89,7 +90,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "surface",
-    files: /^src\/(index|sqlite|cloud-events)\.ts$/,
+    files: /^src\/(index|sqlite|cloud-events|delta)\.ts$/,
     knows: [
       ...CORE,
       "engine",
@@ -123,6 +124,9 @@ export const ROOMS: readonly Room[] = [
 export const PACKAGES_OF_ONE_ROOM: Readonly<Record<string, RegExp>> = {
   "better-sqlite3": /^src\/stores\/sqlite\//,
   cloudevents: /^src\/bridges\/cloud-events\//,
+  hyparquet: /^src\/bridges\/delta\//,
+  "hyparquet-writer": /^src\/bridges\/delta\//,
+  "@aws-sdk/client-s3": /^src\/bridges\/delta\//,
   "cli-progress": /^src\/cli\//,
   "cli-table3": /^src\/cli\//,
   commander: /^src\/cli\//,
