@@ -59,7 +59,7 @@ export interface DeltaSink {
 
 export const DEFAULT_BATCH: BatchLimits = { rowsMax: 50_000, bytesMax: 32 * 1024 * 1024 };
 
-/** A table that has no rows for so many entries is told how far it is all the same, so that they are not all read again. */
+/** A table that has no rows for so many commits is told how far it is all the same, so that they are not all read again. */
 const CURSOR_LAG_MAX = 100_000;
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
@@ -69,14 +69,20 @@ const RETRY_MAX_MS = 60_000;
  * @throws BatonError `ARGUMENT_INVALID`; what opening the store throws
  */
 export async function deltaSink(options: DeltaSinkOptions): Promise<DeltaSink> {
-  return await sinkOver(options, TABLES, machineClock);
+  return await sinkOver(options, TABLES, { clock: machineClock, cursorLagMax: CURSOR_LAG_MAX });
 }
 
-/** The same with other tables, and a clock for tests. */
+/** What tests set. */
+export interface SinkParts {
+  readonly clock: DeltaClock;
+  readonly cursorLagMax: number;
+}
+
+/** The same with other tables, and other parts. */
 export async function sinkOver(
   options: DeltaSinkOptions,
   tables: readonly JournalTable[],
-  clock: DeltaClock,
+  { clock, cursorLagMax }: SinkParts,
 ): Promise<DeltaSink> {
   const limits = limitsOf(options.batch ?? {});
   const everyMs = durationMs(options.every ?? "30s");
@@ -109,7 +115,7 @@ export async function sinkOver(
       const from = furthestBack(writing ?? []);
       const progress = { entries, position: Math.max(from.position, 0), commitNo: from.commitNo };
       if (writing === undefined || signal?.aborted === true) return progress;
-      const wrote = await writeBatch({ store, book, limits }, writing, from);
+      const wrote = await writeBatch({ store, book, limits, cursorLagMax }, writing, from);
       if (wrote === undefined) return progress;
       entries += wrote.entries;
       const now = furthestBack(writing);
@@ -158,10 +164,11 @@ interface Reading {
   readonly store: JournalStore;
   readonly book: StreamBook;
   readonly limits: BatchLimits;
+  readonly cursorLagMax: number;
 }
 
 async function writeBatch(
-  { store, book, limits }: Reading,
+  { store, book, limits, cursorLagMax }: Reading,
   writing: readonly Writing[],
   from: Cursor,
 ): Promise<{ readonly entries: number } | undefined> {
@@ -169,7 +176,7 @@ async function writeBatch(
   if (batch === undefined) return undefined;
   for (const each of writing) {
     const lag = batch.until.commitNo - each.written.commitNo;
-    const always = lag >= CURSOR_LAG_MAX;
+    const always = lag >= cursorLagMax;
     const rows = each.table.rows(batch);
     await each.writer.append(rows, batch.until, always);
     if (rows.length > 0 || always) each.written = each.writer.cursor();
