@@ -10,6 +10,7 @@ export {
 export { type OpenOptions, open } from "./compose.ts";
 export type {
   Baton,
+  BusLine,
   Change,
   CompensateOptions,
   CompensationDecision,
@@ -20,6 +21,7 @@ export type {
   EventsOptions,
   IntakeSnapshot,
   RecordedEvent,
+  RefusedLetter,
   TopicSummary,
   Health,
   DeliveryCounts,
@@ -53,8 +55,10 @@ export type {
   StepLetter,
   StepSummary,
   SubscriptionControl,
+  StandingReason,
   StuckReason,
   StuckRun,
+  StuckSubscription,
   VerifyProblem,
   VerifyReport,
   VersionRef,
@@ -133,6 +137,7 @@ export type {
   StepDefinition,
   WorkflowDefinition,
 } from "./model/workflow-definition.ts";
+export type { BusFactory, BusMessage, BusStart } from "./ports/bus.ts";
 export type { Clock } from "./ports/clock.ts";
 export type { Ids } from "./ports/ids.ts";
 export type { JournalStore, StoreFactory } from "./ports/journal-store.ts";

@@ -4,6 +4,7 @@ import type { CompensationAction, DeadLetter, StepAction } from "../index.ts";
 import { BatonError } from "../model/errors.ts";
 import { examples, wholeNumber } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
+import { printRefused } from "./bus-lines-text.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { readJson } from "./json-input.ts";
 import { followToEnd } from "./run.ts";
@@ -88,10 +89,13 @@ async function deadLetters(cli: Cli, asked: Asked): Promise<ExitCode> {
 async function list(cli: Cli, flags: Flags): Promise<ExitCode> {
   return cli.withBaton(flags, "journal", async ({ baton }) => {
     const letters = await baton.deadLetters({ limit: flags.limit });
+    const refused = await baton.refusedMessages({ limit: flags.limit });
     if (flags.json === true) {
-      cli.printJson(letters);
+      cli.printJson([...letters, ...refused.map((each) => ({ what: "message", ...each }))]);
       return EXIT.ok;
     }
+    await printRefused(cli, refused);
+    if (letters.length === 0 && refused.length > 0) return EXIT.ok;
     if (letters.length === 0) {
       cli.note("No dead letters.");
       return EXIT.ok;

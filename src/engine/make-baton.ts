@@ -18,6 +18,7 @@ import type {
   StartOptions,
   StepDecision,
 } from "./baton.ts";
+import { readBusLines, readRefused } from "./bus-lines.ts";
 import { readBreakers, watchBreakers } from "./breakers.ts";
 import { readBudgets } from "./budgets.ts";
 import type { Catalogue } from "./definitions.ts";
@@ -26,7 +27,7 @@ import { readHealth } from "./health.ts";
 import { manifestBlob } from "./manifests.ts";
 import { headOf, type Reader, workflowOf } from "./reader.ts";
 import { readSubscriptions } from "./subscriptions.ts";
-import { readEvents, readTopics, topicNamed } from "./topics.ts";
+import { readEvent, readEvents, readTopics, topicNamed } from "./topics.ts";
 import type { WatchSource } from "./watch.ts";
 
 export interface BatonParts {
@@ -44,6 +45,9 @@ export interface BatonParts {
 const CALLER: Author = { kind: "program", id: "caller" };
 
 const GRACE_MS = 5_000;
+
+/** Refused messages that are listed if not told otherwise. */
+const REFUSED_SHOWN = 50;
 
 export function makeBaton(parts: BatonParts): Baton {
   const { reader, catalogue, ids, source } = parts;
@@ -89,7 +93,7 @@ export function makeBaton(parts: BatonParts): Baton {
     ) => (await start(definition, input, options)) as RunHandle<never> as RunHandle<Out>,
     startUntyped: start,
     run: async (id) => {
-      await headOf(source.store, source.namespace, id);
+      if (parts.engine?.holds(id) !== true) await headOf(source.store, source.namespace, id);
       return handle(id);
     },
     signal: (run, step, payload, { by, id }) =>
@@ -220,9 +224,12 @@ function busDoor(
   Baton,
   | "topics"
   | "events"
+  | "event"
   | "publishUntyped"
   | "publish"
   | "subscriptions"
+  | "busLines"
+  | "refusedMessages"
   | "pauseSubscription"
   | "resumeSubscription"
   | "rewindSubscription"
@@ -245,10 +252,14 @@ function busDoor(
       await publish(topicNamed(catalogue.topics, name), data, options),
     topics: async () => await readTopics(source, catalogue.topics),
     events: (topic, options) => readEvents(source, catalogue.topics, topic, options),
+    event: (id) => readEvent(source, id),
     subscriptions: async () =>
       engine === undefined
         ? await readSubscriptions(source, catalogue.workflows.values())
         : await engine.subscriptions(),
+    busLines: async () =>
+      engine === undefined ? await readBusLines(source) : await engine.busLines(),
+    refusedMessages: async ({ limit = REFUSED_SHOWN } = {}) => await readRefused(source, limit),
     pauseSubscription: async (name, { by, reason }) =>
       await writing().setSubscription(name, { to: { kind: "paused" }, by, reason }),
     resumeSubscription: async (name, { by, reason }) =>
