@@ -25,7 +25,14 @@ export default defineConfig({
   test: {
     include: ["{src,test,examples,labs,bench,scripts,tools}/**/*.test.ts"],
     passWithNoTests: true,
-    exclude: ["**/node_modules/**", "dist/**", "test/package/**", "test/docs/**", "test/nats/**"],
+    exclude: [
+      "**/node_modules/**",
+      "dist/**",
+      "test/package/**",
+      "test/docs/**",
+      "test/nats/**",
+      "test/interop/**",
+    ],
     pool: "forks",
     isolate: false,
     maxWorkers: 2,

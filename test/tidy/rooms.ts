@@ -137,6 +137,7 @@ export const PACKAGES_OF_ONE_ROOM: Readonly<Record<string, RegExp>> = {
   "@nats-io/jetstream": /^src\/bridges\/nats\//,
   "@nats-io/transport-node": /^src\/bridges\/nats\//,
   cloudevents: /^src\/bridges\/cloud-events\//,
+  "hyparquet-compressors": /^src\/bridges\/delta\//,
   hyparquet: /^src\/bridges\/delta\//,
   "hyparquet-writer": /^src\/bridges\/delta\//,
   "@aws-sdk/client-s3": /^src\/bridges\/delta\//,

@@ -1,6 +1,6 @@
 /** Parquet files in memory: rows in, rows out. The only place that knows hyparquet. */
-import type { FileMetaData, ParquetParsers, SchemaElement } from "hyparquet";
-import { BatonError } from "../../model/errors.ts";
+import type { Compressors, FileMetaData, ParquetParsers, SchemaElement } from "hyparquet";
+import { BatonError, isBatonError } from "../../model/errors.ts";
 import { type Cell, type Column, parquetColumn, type Row } from "./columns.ts";
 import { decimalText, unscaled } from "./decimal.ts";
 
@@ -13,12 +13,16 @@ export interface ParquetContent {
 /** Rows of a group: enough for a group to compress well, few enough to be read without the whole file. */
 const ROWS_OF_A_GROUP = 20_000;
 
-async function load<X>(name: string, imported: () => Promise<X>): Promise<X> {
+async function load<X>(
+  name: string,
+  imported: () => Promise<X>,
+  packages = "hyparquet hyparquet-writer",
+): Promise<X> {
   try {
     return await imported();
   } catch (cause) {
     throw new BatonError("DEPENDENCY_MISSING", `Delta tables need the package ${name}.`, {
-      hint: "Install what they need: npm install hyparquet hyparquet-writer",
+      hint: `Install what they need: npm install ${packages}`,
       details: { package: name },
       cause,
     });
@@ -100,6 +104,7 @@ export async function decodeParquet(
       file,
       metadata,
       parsers: PARSERS,
+      ...(await compressorsFor(metadata)),
       ...(columns === undefined ? {} : { columns: columns.filter((name) => there.has(name)) }),
     });
     for (const [name, scale] of decimals)
@@ -107,12 +112,25 @@ export async function decodeParquet(
         if (row[name] instanceof Uint8Array) row[name] = decimalText(row[name], scale);
     return rows;
   } catch (cause) {
+    if (isBatonError(cause)) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new BatonError("TABLE_CORRUPT", `${where} is no Parquet file that can be read: ${why}.`, {
       details: { where },
       cause,
     });
   }
+}
+
+/** Baton compresses with Snappy, which hyparquet knows; whoever puts files together may use another way. */
+async function compressorsFor(
+  metadata: FileMetaData,
+): Promise<{ readonly compressors?: Compressors }> {
+  const codecs = metadata.row_groups.flatMap(({ columns }) =>
+    columns.map(({ meta_data }) => meta_data?.codec ?? "UNCOMPRESSED"),
+  );
+  if (codecs.every((codec) => codec === "SNAPPY" || codec === "UNCOMPRESSED")) return {};
+  const name = "hyparquet-compressors";
+  return await load(name, () => import("hyparquet-compressors"), name);
 }
 
 function slice(bytes: Uint8Array, start: number, end?: number): ArrayBuffer {
