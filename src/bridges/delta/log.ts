@@ -104,7 +104,8 @@ async function fromListing(
   found: Versions,
   version: number | undefined,
 ): Promise<Snapshot | undefined> {
-  const newest = Math.max(...found.commits, ...found.checkpoints);
+  // Names are in order, and there may be more of them than a call takes arguments.
+  const newest = Math.max(found.commits.at(-1) ?? -1, found.checkpoints.at(-1) ?? -1);
   const target = version ?? newest;
   if (target > newest)
     throw new BatonError(

@@ -66,10 +66,7 @@ export async function fileRows(
   columns?: readonly string[],
 ): Promise<readonly Row[]> {
   const where = `The file ${path} of table ${table} in ${storage.label}`;
-  if (/^[a-z][a-z0-9+.-]*:/i.test(path) || path.startsWith("/"))
-    throw new BatonError("TABLE_UNSUITABLE", `${where} lies outside of the table's folder.`);
-  // PROTOCOL.md, "Add File": the path is encoded as a URI.
-  const bytes = await storage.read(`${table}/${decodeURIComponent(path)}`);
+  const bytes = await storage.read(`${table}/${pathInTable(path, where)}`);
   if (bytes === undefined) throw corrupt(where, "is gone");
   const rows = await decodeParquet(bytes, where, columns);
   const partition = Object.entries(partitionValues).filter(
@@ -77,4 +74,19 @@ export async function fileRows(
   );
   // Cells of the columns that Baton writes are of these types; of others, as hyparquet gives them.
   return rows.map((row) => ({ ...row, ...Object.fromEntries(partition) })) as readonly Row[];
+}
+
+/** PROTOCOL.md, "Add File": the path is relative to the table, and encoded as a URI; an absolute one is of a table that was cloned. */
+function pathInTable(path: string, where: string): string {
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(path);
+  } catch (cause) {
+    throw corrupt(where, "has a name that is not encoded as a URI", cause);
+  }
+  const isOutside = /^[a-z][a-z0-9+.-]*:|^\/|(^|[/\\])\.\.([/\\]|$)/i.test(decoded);
+  if (!isOutside) return decoded;
+  throw new BatonError("TABLE_UNSUITABLE", `${where} lies outside of the table's folder.`, {
+    details: { path },
+  });
 }

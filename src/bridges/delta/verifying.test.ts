@@ -4,6 +4,7 @@ import { sampleRuns } from "../../../test/support/sample-journal.ts";
 import { hashEntry, sha256Hex } from "../../journal/hash.ts";
 import { memory } from "../../stores/memory/memory.ts";
 import type { Cell, Row } from "./columns.ts";
+import { commitPath } from "./log-paths.ts";
 import { decodeParquet, encodeRows } from "./parquet.ts";
 import { deltaSink } from "./sink.ts";
 import { TABLES } from "./tables.ts";
@@ -152,6 +153,23 @@ describe("damage in tables is found", () => {
       code: "TABLE_CORRUPT",
       message: expect.stringContaining("is gone"),
     });
+  });
+
+  test.each([
+    ["../secret.parquet", "TABLE_UNSUITABLE"],
+    ["date=1/..%2F..%2F..%2Fsecret.parquet", "TABLE_UNSUITABLE"],
+    ["/secret.parquet", "TABLE_UNSUITABLE"],
+    ["s3://elsewhere/secret.parquet", "TABLE_UNSUITABLE"],
+    ["%E0%A4%A", "TABLE_CORRUPT"],
+  ])("a file that is named %s, which no table has", async (path, code) => {
+    const place = await tables();
+    const log = `entries/${commitPath(1)}`;
+    const commit = new TextDecoder().decode(place.files.get(log));
+    place.files.set(
+      log,
+      new TextEncoder().encode(commit.replace(/"path":"[^"]+"/, `"path":"${path}"`)),
+    );
+    await expect(verifyDelta(place)).rejects.toMatchObject({ code });
   });
 
   test("tables that are not there", async () => {
