@@ -370,6 +370,6 @@ export interface Baton {
     name: string,
     options: SubscriptionControl & { readonly position?: number },
   ): Promise<void>;
-  /** Ends: no new steps begin; attempts get `graceMs` (5,000 by default) to end, then they are aborted. Unfinished runs go on at the next open. */
+  /** Ends: no new steps begin; attempts get `graceMs` (5,000 by default) to end, then they are aborted. Unfinished runs go on at the next open. A store that can't be written is given up to 30 seconds more to take a note of what is left behind. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }

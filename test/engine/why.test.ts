@@ -147,7 +147,7 @@ describe("why a run has not given what it should", () => {
     await clock.settle();
     const { reasons } = await clock.until(baton.why("e1"));
     expect(causes(reasons)).toEqual([
-      "writing#1 was passed over, because it was refused: Step writing requires: confidence is at least 0.7.",
+      "writing#1 (writing@1.0.0, event e1 of asked) was passed over, because it was refused: Step writing requires: confidence is at least 0.7.",
       "decline#1 published declined.",
     ]);
     expect(JSON.stringify(reasons)).toContain("baton events declined --correlation e1");

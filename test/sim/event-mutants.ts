@@ -27,12 +27,12 @@ export const EVENT_MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   "answers a publisher before the event is kept": {
     file: "engine/embedded/publishing.ts",
-    from: "  if (await tryCommit(core, stream, seal(context, [fact]), place)) tellTopic(core, topic.name);",
-    to: `  tryCommit(core, stream, seal(context, [fact]), place).then(
-    () => tellTopic(core, topic.name),
+    from: "  if (await tryCommitStream(core, stream, seal(context, [fact]), end)) tellTopic(core, topic);",
+    to: `  tryCommitStream(core, stream, seal(context, [fact]), end).then(
+    () => tellTopic(core, topic),
     () => {},
   );
-  if (core.closing === undefined) return published;`,
+  if (core.closing !== undefined) return;`,
     breaks: /promise intake .* was acknowledged, and is not in the journal/,
     faults: { crashBefore: 0.1, crash: 1 },
   },

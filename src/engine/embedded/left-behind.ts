@@ -4,13 +4,13 @@
  *
  * A run that rested until a retry was due is in the store's index with that time, and the retry has changed nothing there. So that
  * the next process does not take it for one that only waits, but resumes it, the index says now that something was under way.
- * A store that refuses it is asked a few times. One that goes on refusing can hardly free the lease either, and then the next process
- * takes this one for one that died.
+ * A store that refuses it is asked again and again: to hand over what is not written down is worse than to be killed meanwhile,
+ * because the next process knows that of one which died nothing is sure.
  */
 import { isBatonError } from "../../model/errors.ts";
 import type { Actor, Core } from "./core.ts";
 
-const TRIES = 5;
+const TRIED_FOR_MS = 30_000;
 const PAUSE_MS = 100;
 
 /** Notes in the store's index which runs have attempts, or results of attempts, that are left behind. */
@@ -19,14 +19,15 @@ export async function noteLeft(core: Core): Promise<void> {
   await Promise.allSettled(left.map((actor) => note(core, actor)));
 }
 
-/** What is being appended says by itself that something was under way, unless the store has refused it so far. */
-function isTakenToRest({ attempts, appending, dropped, index, stopRetry }: Actor): boolean {
-  if (dropped || (appending ? stopRetry === undefined : attempts.size === 0)) return false;
+/** What is being appended would say by itself that something was under way; the store may refuse it still. */
+function isTakenToRest({ attempts, appending, dropped, index }: Actor): boolean {
+  if (dropped || (!appending && attempts.size === 0)) return false;
   return index === undefined || index.wakeAtMs !== undefined;
 }
 
 async function note({ store, epoch, clock }: Core, { stream }: Actor): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
+  const untilMs = clock.monotonicMs() + TRIED_FOR_MS;
+  for (;;) {
     try {
       const head = await store.head(stream);
       // Its last append may have been kept though the answer was lost: one that has ended leaves nothing.
@@ -36,7 +37,8 @@ async function note({ store, epoch, clock }: Core, { stream }: Actor): Promise<v
       await store.append({ streams: [part], blobs: [], epoch });
       return;
     } catch (error) {
-      if (tries === TRIES || !isBatonError(error, "STORE_FAILED")) throw error;
+      const isOver = clock.monotonicMs() >= untilMs;
+      if (isOver || !isBatonError(error, "STORE_FAILED")) throw error;
       await new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve));
     }
   }
