@@ -1,8 +1,10 @@
 /** Parquet files in memory: rows in, rows out. The only place that knows hyparquet. */
 import type { Compressors, FileMetaData, ParquetParsers, SchemaElement } from "hyparquet";
 import { BatonError, isBatonError } from "../../model/errors.ts";
-import { type Cell, type Column, parquetColumn, type Row } from "./columns.ts";
+import type { Cell, Column, Row } from "./columns.ts";
 import { decimalText, unscaled } from "./decimal.ts";
+import { loadPackage } from "./packages.ts";
+import { parquetColumn } from "./parquet-columns.ts";
 
 /** What a file is written from: a schema (with its root), and for each column at its top the values of all rows. */
 export interface ParquetContent {
@@ -10,31 +12,21 @@ export interface ParquetContent {
   readonly columns: readonly { readonly name: string; readonly data: unknown[] }[];
 }
 
+const NEEDY = "Delta tables";
+
 /** Rows of a group: enough for a group to compress well, few enough to be read without the whole file. */
 const ROWS_OF_A_GROUP = 20_000;
-
-async function load<X>(
-  name: string,
-  imported: () => Promise<X>,
-  packages = "hyparquet hyparquet-writer",
-): Promise<X> {
-  try {
-    return await imported();
-  } catch (cause) {
-    throw new BatonError("DEPENDENCY_MISSING", `Delta tables need the package ${name}.`, {
-      hint: `Install what they need: npm install ${packages}`,
-      details: { package: name },
-      cause,
-    });
-  }
-}
 
 /**
  * Encodes a file, compressed with Snappy, which every reader knows.
  * @throws BatonError `DEPENDENCY_MISSING`
  */
 export async function encodeParquet({ schema, columns }: ParquetContent): Promise<Uint8Array> {
-  const { parquetWriteBuffer } = await load("hyparquet-writer", () => import("hyparquet-writer"));
+  const { parquetWriteBuffer } = await loadPackage(
+    NEEDY,
+    "hyparquet-writer",
+    () => import("hyparquet-writer"),
+  );
   const buffer = parquetWriteBuffer({
     schema,
     columnData: columns.map(({ name, data }) => ({ name, data })),
@@ -88,7 +80,8 @@ export async function decodeParquet(
   where: string,
   columns?: readonly string[],
 ): Promise<readonly Readonly<Record<string, unknown>>[]> {
-  const { parquetMetadataAsync, parquetReadObjects } = await load(
+  const { parquetMetadataAsync, parquetReadObjects } = await loadPackage(
+    NEEDY,
     "hyparquet",
     () => import("hyparquet"),
   );
@@ -129,8 +122,8 @@ async function compressorsFor(
     columns.map(({ meta_data }) => meta_data?.codec ?? "UNCOMPRESSED"),
   );
   if (codecs.every((codec) => codec === "SNAPPY" || codec === "UNCOMPRESSED")) return {};
-  const name = "hyparquet-compressors";
-  return await load(name, () => import("hyparquet-compressors"), name);
+  const what = "Files of other writers";
+  return await loadPackage(what, "hyparquet-compressors", () => import("hyparquet-compressors"));
 }
 
 function slice(bytes: Uint8Array, start: number, end?: number): ArrayBuffer {

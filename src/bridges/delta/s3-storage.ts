@@ -1,6 +1,7 @@
 /** Tables in a bucket of S3, or of a store that speaks its protocol. */
 import type * as S3 from "@aws-sdk/client-s3";
 import { BatonError } from "../../model/errors.ts";
+import { loadPackage } from "./packages.ts";
 import { type DeltaStorage, storageError } from "./storage.ts";
 import { freshName } from "./table-ids.ts";
 
@@ -164,7 +165,11 @@ async function listed(
 }
 
 async function connect({ endpoint, region, credentials }: DeltaBucketOptions): Promise<Connection> {
-  const sdk = await loadSdk();
+  const sdk = await loadPackage(
+    "Tables in a bucket",
+    "@aws-sdk/client-s3",
+    () => import("@aws-sdk/client-s3"),
+  );
   const client = new sdk.S3Client({
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     ...(region === undefined ? {} : { region }),
@@ -174,22 +179,6 @@ async function connect({ endpoint, region, credentials }: DeltaBucketOptions): P
     responseChecksumValidation: "WHEN_REQUIRED",
   });
   return { sdk, client };
-}
-
-async function loadSdk(): Promise<Sdk> {
-  try {
-    return await import("@aws-sdk/client-s3");
-  } catch (cause) {
-    throw new BatonError(
-      "DEPENDENCY_MISSING",
-      "Tables in a bucket need the package @aws-sdk/client-s3.",
-      {
-        hint: "Install it: npm install @aws-sdk/client-s3",
-        details: { package: "@aws-sdk/client-s3" },
-        cause,
-      },
-    );
-  }
 }
 
 function statusOf(error: unknown): number | undefined {

@@ -60,7 +60,7 @@ export interface DeltaSink {
 export const DEFAULT_BATCH: BatchLimits = { rowsMax: 50_000, bytesMax: 32 * 1024 * 1024 };
 
 /** A table that has no rows for so many commits is told how far it is all the same, so that they are not all read again. */
-const CURSOR_LAG_MAX = 100_000;
+const CURSOR_LAG_MAX = 5_000;
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
 
@@ -174,6 +174,8 @@ async function writeBatch(
 ): Promise<{ readonly entries: number } | undefined> {
   const batch = await readBatch({ store, book }, from, limits);
   if (batch === undefined) return undefined;
+  // What one table lacks another may have: only what none has is new.
+  const before = Math.max(...writing.map(({ writer }) => writer.cursor().position));
   for (const each of writing) {
     const lag = batch.until.commitNo - each.written.commitNo;
     const always = lag >= cursorLagMax;
@@ -181,7 +183,7 @@ async function writeBatch(
     await each.writer.append(rows, batch.until, always);
     if (rows.length > 0 || always) each.written = each.writer.cursor();
   }
-  return { entries: batch.entries.length };
+  return { entries: batch.entries.filter(({ arrived }) => arrived.position > before).length };
 }
 
 function furthestBack(writing: readonly Writing[]): Cursor {
