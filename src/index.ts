@@ -21,6 +21,7 @@ export type {
   EventsOptions,
   IntakeSnapshot,
   RecordedEvent,
+  LateEvent,
   RefusedLetter,
   TopicSummary,
   Health,

@@ -27,6 +27,7 @@ import type { VerifyReport } from "../journal/verify.ts";
 import type { StoredEntry } from "../ports/journal-store.ts";
 import type { BusLine, RefusedLetter } from "./bus-lines.ts";
 import type { Health } from "./health.ts";
+import type { LateEvent } from "./late-events.ts";
 import type { EventsOptions } from "./topics.ts";
 import type { WatchItem, WatchOptions } from "./watch.ts";
 
@@ -57,6 +58,7 @@ export type { VerifyProblem, VerifyReport } from "../journal/verify.ts";
 export type { EventsOptions } from "./topics.ts";
 export type { RecordedEvent, TopicSummary } from "../model/recorded-event.ts";
 export type { BusLine, RefusedLetter } from "./bus-lines.ts";
+export type { LateEvent } from "./late-events.ts";
 export type {
   Health,
   StandingReason,
@@ -358,6 +360,8 @@ export interface Baton {
   busLines(): Promise<readonly BusLine[]>;
   /** What came over the bus and was refused, or was not taken by it: the newest first, 50 if not told otherwise. */
   refusedMessages(options?: { readonly limit?: number }): Promise<readonly RefusedLetter[]>;
+  /** Events that came when the runs that would have taken them had ended: the newest first, 50 if not told otherwise. */
+  lateEvents(options?: { readonly limit?: number }): Promise<readonly LateEvent[]>;
   /** Takes no more events, until it is resumed. @throws BatonError SUBSCRIPTION_NOT_FOUND */
   pauseSubscription(name: string, options: SubscriptionControl): Promise<void>;
   /** @throws BatonError SUBSCRIPTION_NOT_FOUND */

@@ -23,6 +23,7 @@ import { readBreakers, watchBreakers } from "./breakers.ts";
 import { readBudgets } from "./budgets.ts";
 import type { Catalogue } from "./definitions.ts";
 import type { Engine, StartRequest } from "./engine.ts";
+import { readLate } from "./late-events.ts";
 import { readHealth } from "./health.ts";
 import { manifestBlob } from "./manifests.ts";
 import { headOf, type Reader, workflowOf } from "./reader.ts";
@@ -47,7 +48,7 @@ const CALLER: Author = { kind: "program", id: "caller" };
 const GRACE_MS = 5_000;
 
 /** Refused messages that are listed if not told otherwise. */
-const REFUSED_SHOWN = 50;
+const LISTED = 50;
 
 export function makeBaton(parts: BatonParts): Baton {
   const { reader, catalogue, ids, source } = parts;
@@ -230,6 +231,7 @@ function busDoor(
   | "subscriptions"
   | "busLines"
   | "refusedMessages"
+  | "lateEvents"
   | "pauseSubscription"
   | "resumeSubscription"
   | "rewindSubscription"
@@ -259,7 +261,8 @@ function busDoor(
         : await engine.subscriptions(),
     busLines: async () =>
       engine === undefined ? await readBusLines(source) : await engine.busLines(),
-    refusedMessages: async ({ limit = REFUSED_SHOWN } = {}) => await readRefused(source, limit),
+    refusedMessages: async ({ limit = LISTED } = {}) => await readRefused(source, limit),
+    lateEvents: async ({ limit = LISTED } = {}) => await readLate(source, limit),
     pauseSubscription: async (name, { by, reason }) =>
       await writing().setSubscription(name, { to: { kind: "paused" }, by, reason }),
     resumeSubscription: async (name, { by, reason }) =>
