@@ -163,6 +163,7 @@ table = DeltaTable(argv[1])
 before = len(table.file_uris())
 table.optimize.compact()
 table.create_checkpoint()
+table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
 print(json.dumps([before, len(table.file_uris())]))`;
     for (const table of ["entries", "commits", "blobs"])
       expect(askDeltalake(optimize, join(compacted, table))).toEqual([expect.any(Number), 1]);
