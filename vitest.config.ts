@@ -18,6 +18,7 @@ export default defineConfig({
       { find: /^baton\/sqlite$/, replacement: source("sqlite.ts") },
       { find: /^baton\/cloud-events$/, replacement: source("cloud-events.ts") },
       { find: /^baton\/langgraph$/, replacement: source("langgraph.ts") },
+      { find: /^baton\/delta$/, replacement: source("delta.ts") },
       { find: /^baton\/nats$/, replacement: source("nats.ts") },
       { find: /^baton\/testing$/, replacement: source("testing/testing.ts") },
     ],
@@ -25,7 +26,14 @@ export default defineConfig({
   test: {
     include: ["{src,test,examples,labs,bench,scripts,tools}/**/*.test.ts"],
     passWithNoTests: true,
-    exclude: ["**/node_modules/**", "dist/**", "test/package/**", "test/docs/**", "test/nats/**"],
+    exclude: [
+      "**/node_modules/**",
+      "dist/**",
+      "test/package/**",
+      "test/docs/**",
+      "test/nats/**",
+      "test/interop/**",
+    ],
     pool: "forks",
     isolate: false,
     maxWorkers: 2,

@@ -51,6 +51,12 @@ export interface Cli {
   readonly person: (by: string | undefined) => Author;
   readonly project: (flags: CommonFlags) => Promise<Project>;
   readonly load: ModuleLoader;
+  /** The store itself, for what reads the journal beside Baton; it is to be there. */
+  readonly store: (flags: CommonFlags) => Promise<StoreFactory>;
+  /** Does the work with a signal that the first interrupt aborts (C3), without Baton. */
+  readonly untilInterrupted: (
+    work: (interrupted: AbortSignal) => Promise<ExitCode>,
+  ) => Promise<ExitCode>;
   readonly withBaton: (
     flags: CommonFlags,
     purpose: Purpose,
@@ -84,6 +90,11 @@ export async function createCli(
     person: (by) => ({ kind: "person", id: by ?? terminal.user }),
     project,
     load,
+    store: async (flags) => {
+      const found = flags.store === undefined ? await project(flags) : withoutCode(terminal);
+      return storeFactory(found, flags, { purpose: "journal", cwd: terminal.cwd, checkFile: true });
+    },
+    untilInterrupted: (work) => untilInterrupted(terminal, work),
     withBaton: async (flags, purpose, work) => {
       const found =
         purpose === "journal" && flags.store !== undefined && flags.config === undefined
@@ -128,10 +139,13 @@ function withoutCode(terminal: Terminal): Project {
   return { config: { workflows: [] }, folder: terminal.cwd };
 }
 
-interface Opening {
+interface StoreOpening {
   readonly purpose: Purpose;
   readonly cwd: string;
   readonly checkFile: boolean;
+}
+
+interface Opening extends StoreOpening {
   readonly log: LogSink;
 }
 
@@ -182,7 +196,7 @@ async function openOptions(
 async function storeFactory(
   project: Project,
   flags: CommonFlags,
-  opening: Opening,
+  opening: StoreOpening,
 ): Promise<StoreFactory> {
   const place = storePlace(project, opening.cwd, flags.store);
   if (place.kind === "factory") return place.factory;
@@ -210,6 +224,26 @@ async function opened(
       details: error.details,
       hint: "Stop that process first, or do this in it. Commands that only read (runs, show, watch, state, verify, ...) work beside it.",
     });
+  }
+}
+
+async function untilInterrupted(
+  terminal: Terminal,
+  work: (interrupted: AbortSignal) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const controller = new AbortController();
+  const stopListening = terminal.onInterrupt(() => {
+    if (controller.signal.aborted) terminal.exitNow(EXIT.interrupted);
+    else controller.abort();
+  });
+  try {
+    const code = await work(controller.signal);
+    return controller.signal.aborted ? EXIT.interrupted : code;
+  } catch (error) {
+    if (controller.signal.aborted && error === controller.signal.reason) return EXIT.interrupted;
+    throw error;
+  } finally {
+    stopListening();
   }
 }
 

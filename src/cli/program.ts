@@ -110,6 +110,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "run a workflow many times, with everything going wrong that can",
     load: () => import("./simulate.ts"),
   },
+  export: {
+    summary: "write the journal to Delta Lake tables, once or as it grows",
+    load: () => import("./export.ts"),
+  },
   verify: { summary: "check that no journal was changed", load: () => import("./verify.ts") },
 };
 

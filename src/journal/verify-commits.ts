@@ -24,6 +24,9 @@ export interface CommitWalk {
   count(): number;
 }
 
+/** What is walked along. */
+export type CommitSource = Pick<JournalStore, "commits" | "arrivals" | "read">;
+
 /** An entry that a commit says is there. */
 interface Expected extends CommitRange {
   readonly seq: number;
@@ -34,7 +37,7 @@ const COMMITS_AT_ONCE = 50;
 
 /** A walk along the commits of `store`, from the first one. Each entry that arrives is given to `checker`; `settle` is called for each page. */
 export function commitWalk(
-  store: JournalStore,
+  store: CommitSource,
   checker: EntryChecker,
   found: Findings,
   settle: () => Promise<void>,
@@ -144,7 +147,7 @@ interface CommitCursor {
   count(): number;
 }
 
-function commitCursor(store: JournalStore, found: Findings): CommitCursor {
+function commitCursor(store: CommitSource, found: Findings): CommitCursor {
   let page: readonly StoredCommit[] = [];
   let next = 0;
   let commit: StoredCommit | undefined;
@@ -215,7 +218,7 @@ function commitCursor(store: JournalStore, found: Findings): CommitCursor {
 
 /** A page after a commit. A commit whose index cannot be read is a problem, and is passed over. */
 async function loadCommits(
-  store: JournalStore,
+  store: CommitSource,
   after: number,
   found: Findings,
 ): Promise<readonly StoredCommit[]> {
@@ -277,7 +280,7 @@ interface ArrivalCursor {
   shift(): void;
 }
 
-function arrivalCursor(store: JournalStore, settle: () => Promise<void>): ArrivalCursor {
+function arrivalCursor(store: CommitSource, settle: () => Promise<void>): ArrivalCursor {
   let page: readonly ArrivedEntry[] = [];
   let next = 0;
   let after: number | undefined;

@@ -17,7 +17,7 @@ import {
   isSelected,
   type Link,
 } from "./verify-entries.ts";
-import { labelCheck } from "./verify-labels.ts";
+import { labelCheck, type LabelledPlace } from "./verify-labels.ts";
 import { type Findings, findings, type VerifyProblem } from "./verify-problem.ts";
 
 export type { VerifyProblem } from "./verify-problem.ts";
@@ -57,16 +57,8 @@ export async function verifyStore(
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
   const found = findings();
-  const checker = entryChecker(options, found);
-  const blobOf = blobLookup(store);
   const labels = labelCheck(store, options.stream === undefined, found);
-  const walk = commitWalk(store, checker, found, async () => {
-    const { references, gaps, links, events } = checker.open();
-    await labels.take(events);
-    for (const link of links) await checkLink(store, link, found);
-    for (const reference of references) await checkReference(reference, blobOf, found);
-    for (const gap of gaps) await explainGap(store, gap, found);
-  });
+  const { walk, checker } = walkAlong(store, options, found, (events) => labels.take(events));
   await walk.advance();
   const runs = await verifyHeads(store, walk, checker, options, found);
   await labels.finish(checker.lastPosition());
@@ -80,8 +72,52 @@ export async function verifyStore(
   };
 }
 
+/** A journal without what a store has to find things by: a copy that is kept elsewhere. Each page is asked for once, in order. */
+export type CommittedJournal = Pick<
+  JournalStore,
+  "commits" | "arrivals" | "read" | "blob" | "blobs"
+>;
+
+/**
+ * Verifies what was committed, and the blobs, of a copy of a journal: as {@link verifyStore}, without the store's indexes.
+ * @throws BatonError as the journal's reading functions do
+ */
+export async function verifyCommitted(
+  journal: CommittedJournal,
+  options: Pick<VerifyOptions, "progress"> = {},
+): Promise<Omit<VerifyReport, "runs">> {
+  const found = findings();
+  const { walk, checker } = walkAlong(journal, options, found, () => Promise.resolve());
+  await walk.advance();
+  const blobs = await verifyBlobs(journal, found);
+  return {
+    entries: checker.count(),
+    commits: walk.count(),
+    blobs,
+    problems: found.problems(),
+  };
+}
+
+function walkAlong(
+  journal: CommittedJournal,
+  options: VerifyOptions,
+  found: Findings,
+  takeEvents: (events: readonly LabelledPlace[]) => Promise<void>,
+): { readonly walk: CommitWalk; readonly checker: EntryChecker } {
+  const checker = entryChecker(options, found);
+  const blobOf = blobLookup(journal);
+  const walk = commitWalk(journal, checker, found, async () => {
+    const { references, gaps, links, events } = checker.open();
+    await takeEvents(events);
+    for (const link of links) await checkLink(journal, link, found);
+    for (const reference of references) await checkReference(reference, blobOf, found);
+    for (const gap of gaps) await explainGap(journal, gap, found);
+  });
+  return { walk, checker };
+}
+
 /** An end's hash is not kept, since nothing follows most of them: where something does, it is read. */
-async function checkLink(store: JournalStore, link: Link, found: Findings): Promise<void> {
+async function checkLink(store: CommittedJournal, link: Link, found: Findings): Promise<void> {
   const { stream, seq, prev } = link;
   if (stream === "") return;
   const [before] = await store.read(link, seq - 1, 1);
@@ -94,7 +130,7 @@ async function checkLink(store: JournalStore, link: Link, found: Findings): Prom
   });
 }
 
-async function explainGap(store: JournalStore, gap: Gap, found: Findings): Promise<void> {
+async function explainGap(store: CommittedJournal, gap: Gap, found: Findings): Promise<void> {
   const { stream, seq } = gap;
   if (stream === "") return;
   const [stored] = await store.read(gap, seq, 1);
@@ -118,7 +154,7 @@ async function explainGap(store: JournalStore, gap: Gap, found: Findings): Promi
 /** Size in bytes of a blob, or undefined if it is not there. */
 type BlobLookup = (sha256: string) => Promise<number | undefined>;
 
-function blobLookup(store: JournalStore): BlobLookup {
+function blobLookup(store: CommittedJournal): BlobLookup {
   const sizes = new Map<string, number>();
   return async (sha256) => {
     const known = sizes.get(sha256);
@@ -149,7 +185,7 @@ async function checkReference(
   });
 }
 
-async function verifyBlobs(store: JournalStore, found: Findings): Promise<number> {
+async function verifyBlobs(store: CommittedJournal, found: Findings): Promise<number> {
   let count = 0;
   let after: string | undefined;
   while (!found.full()) {

@@ -82,6 +82,14 @@ export const ERROR_CODES = {
   STORE_CLOSED: "Baton was closed; open it again.",
   STORE_UNSUITABLE:
     "Put the file on a local disk: locks on network file systems cannot be trusted.",
+  TABLE_NOT_FOUND:
+    "Write the tables with `baton export delta`; check the place and the version that were named.",
+  TABLE_FAILED:
+    "The place of the tables could not be read or written; see `cause` (disk full, no permission, no connection). Nothing is written twice: try again.",
+  TABLE_CORRUPT:
+    "The Delta table was damaged or changed by hand. Write the journal to another place: `baton export delta` begins from its beginning.",
+  TABLE_UNSUITABLE:
+    "Write to a place of its own: another store's tables, and tables with Delta features that Baton does not know, are left alone.",
   ENTRY_UNKNOWN:
     "The journal has an entry of a kind or version that this Baton does not know. Upgrade.",
   JOURNAL_BROKEN: "Run `baton verify` to see which entry was changed, removed, added or moved.",

@@ -37,6 +37,7 @@ export const SURFACES = [
   "src/sqlite.ts",
   "src/cloud-events.ts",
   "src/langgraph.ts",
+  "src/delta.ts",
   "src/nats.ts",
   "src/testing/testing.ts",
 ] as const;
@@ -102,7 +103,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "surface",
-    files: /^src\/(index|sqlite|cloud-events|langgraph|nats)\.ts$/,
+    files: /^src\/(index|sqlite|cloud-events|delta|langgraph|nats)\.ts$/,
     knows: [
       ...CORE,
       "engine",
@@ -138,6 +139,10 @@ export const PACKAGES_OF_ONE_ROOM: Readonly<Record<string, RegExp>> = {
   "@nats-io/jetstream": /^src\/bridges\/nats\//,
   "@nats-io/transport-node": /^src\/bridges\/nats\//,
   cloudevents: /^src\/bridges\/cloud-events\//,
+  "hyparquet-compressors": /^src\/bridges\/delta\//,
+  hyparquet: /^src\/bridges\/delta\//,
+  "hyparquet-writer": /^src\/bridges\/delta\//,
+  "@aws-sdk/client-s3": /^src\/bridges\/delta\//,
   "cli-progress": /^src\/cli\//,
   "cli-table3": /^src\/cli\//,
   commander: /^src\/cli\//,
