@@ -7,6 +7,13 @@ import { openEngine } from "./engine/embedded/engine.ts";
 import { makeBaton } from "./engine/make-baton.ts";
 import { reader } from "./engine/reader.ts";
 import { systemClock } from "./engine/system-clock.ts";
+import type { TraceSource } from "./engine/trace-reader.ts";
+import {
+  exportTraces,
+  type ExportTracesOptions,
+  startTracing,
+  type TraceExport,
+} from "./engine/tracing.ts";
 import { systemIds } from "./engine/system-ids.ts";
 import type { PriceTable } from "./engine/usage.ts";
 import type { WatchSource } from "./engine/watch.ts";
@@ -20,6 +27,7 @@ import type { Clock } from "./ports/clock.ts";
 import type { Ids } from "./ports/ids.ts";
 import type { StoreFactory } from "./ports/journal-store.ts";
 import type { LogSink } from "./ports/log-sink.ts";
+import type { TraceSink, Tracing } from "./ports/tracing.ts";
 
 export interface OpenOptions {
   /** Where journals are kept: `sqlite("baton.db")` of `baton/sqlite`, or `memory()`. */
@@ -37,6 +45,12 @@ export interface OpenOptions {
   readonly prices?: PriceTable;
   /** Where log lines go; nowhere if left out. It must not throw. */
   readonly log?: LogSink;
+  /**
+   * Where traces go: `otel(...)` or `mlflow(...)` of `baton/otel`. They are made of the journal, by the process that writes it,
+   * and its place is kept: what was not sent is sent when Baton is opened the next time. Opened for reading only, nothing is sent
+   * by itself; `exportTraces` sends.
+   */
+  readonly tracing?: Tracing;
   /** Read only: no lease is taken, nothing is executed; works beside the process that writes. */
   readonly readOnly?: boolean;
   /** Wait for the lease, and take over when the process that has it dies or hangs, instead of throwing STORE_IN_USE. */
@@ -68,6 +82,10 @@ export async function open(options: OpenOptions): Promise<Baton> {
   const watchdogMs = options.watchdog === 0 ? 0 : durationMs(options.watchdog ?? "30s");
   const known = catalogue(workflows, options.agents ?? [], limits, options.topics ?? []);
   checkCurrencies(known, prices);
+  const openSink = (tracing: Tracing) =>
+    tracing.open((level, message) => log({ level, message, at: clock.now() }));
+  const sink =
+    readOnly || options.tracing === undefined ? undefined : await openSink(options.tracing);
   const store = await options.store({ readOnly, now: () => clock.now() });
   try {
     const engine = readOnly
@@ -97,6 +115,17 @@ export async function open(options: OpenOptions): Promise<Baton> {
             subscribeTopic: (topic, subscriber) => engine.subscribeTopic(topic, subscriber),
           }),
     };
+    const { tracing } = options;
+    const traced = { store, namespace, catalogue: known, limits, clock, log };
+    const running =
+      tracing === undefined || sink === undefined || engine === undefined
+        ? undefined
+        : startTracing({
+            ...traced,
+            content: tracing.content,
+            sink,
+            place: await engine.projection(tracing.name),
+          });
     return makeBaton({
       source,
       reader: reader({ ...source, catalogue: known, limits }),
@@ -104,8 +133,13 @@ export async function open(options: OpenOptions): Promise<Baton> {
       workflows,
       ids,
       engine,
+      ...(tracing === undefined
+        ? {}
+        : { exportTraces: (asked) => sendHistory(traced, tracing, openSink, asked) }),
       close: async (graceMs) => {
         try {
+          // Before the engine, since the place is kept under its lease.
+          await running?.stop(TRACES_FLUSH_MS);
           await engine?.close(graceMs);
         } finally {
           await store.close();
@@ -115,6 +149,23 @@ export async function open(options: OpenOptions): Promise<Baton> {
   } catch (error) {
     await store.close();
     throw error;
+  }
+}
+
+/** How long closing waits for traces. What is not sent by then is sent at the next open. */
+const TRACES_FLUSH_MS = 5_000;
+
+async function sendHistory(
+  source: Omit<TraceSource, "content">,
+  tracing: Tracing,
+  openSink: (tracing: Tracing) => Promise<TraceSink>,
+  asked: ExportTracesOptions,
+): Promise<TraceExport> {
+  const sink = await openSink(tracing);
+  try {
+    return await exportTraces({ ...source, content: tracing.content }, sink, asked);
+  } finally {
+    await sink.close();
   }
 }
 

@@ -18,9 +18,11 @@ export type {
   DeadLetter,
   ForkOptions,
   EventsOptions,
+  ExportTracesOptions,
   IntakeSnapshot,
   RecordedEvent,
   TopicSummary,
+  TraceExport,
   Health,
   DeliveryCounts,
   EventDifference,
@@ -125,6 +127,7 @@ export type {
   RateSettings,
   RateSnapshot,
 } from "./model/rate.ts";
+export type { TraceFacts, TraceLink, TraceMoment, TraceSpan, TraceSpanKind } from "./model/trace-span.ts";
 export type { Violation } from "./model/violation.ts";
 export { type Workflow, workflow } from "./model/workflow.ts";
 export type {
@@ -137,4 +140,5 @@ export type { Clock } from "./ports/clock.ts";
 export type { Ids } from "./ports/ids.ts";
 export type { JournalStore, StoreFactory } from "./ports/journal-store.ts";
 export type { LogLine, LogSink } from "./ports/log-sink.ts";
+export type { TraceBatch, TracedTransition, TraceSink, Tracing } from "./ports/tracing.ts";
 export { memory } from "./stores/memory/memory.ts";

@@ -27,6 +27,7 @@ import type { VerifyReport } from "../journal/verify.ts";
 import type { StoredEntry } from "../ports/journal-store.ts";
 import type { Health } from "./health.ts";
 import type { EventsOptions } from "./topics.ts";
+import type { ExportTracesOptions, TraceExport } from "./tracing.ts";
 import type { WatchItem, WatchOptions } from "./watch.ts";
 
 export type { CompensationLetter, DeadLetter, StepLetter } from "../history/dead-letters.ts";
@@ -56,6 +57,7 @@ export type { VerifyProblem, VerifyReport } from "../journal/verify.ts";
 export type { EventsOptions } from "./topics.ts";
 export type { RecordedEvent, TopicSummary } from "../model/recorded-event.ts";
 export type { Health, StuckReason, StuckRun } from "./health.ts";
+export type { ExportTracesOptions, TraceExport } from "./tracing.ts";
 export type { WatchItem, WatchOptions } from "./watch.ts";
 
 export interface RunSummary {
@@ -354,6 +356,11 @@ export interface Baton {
     name: string,
     options: SubscriptionControl & { readonly position?: number },
   ): Promise<void>;
+  /**
+   * Sends traces of history to where `open({ tracing })` says, whatever was sent before: the same spans with the same ids. Works
+   * beside the process that writes. @throws BatonError ARGUMENT_INVALID without `tracing`, RUN_NOT_FOUND, TRACES_REFUSED
+   */
+  exportTraces(options?: ExportTracesOptions): Promise<TraceExport>;
   /** Ends: no new steps begin; attempts get `graceMs` (5,000 by default) to end, then they are aborted. Unfinished runs go on at the next open. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }

@@ -27,6 +27,7 @@ import { manifestBlob } from "./manifests.ts";
 import { headOf, type Reader, workflowOf } from "./reader.ts";
 import { readSubscriptions } from "./subscriptions.ts";
 import { readEvents, readTopics, topicNamed } from "./topics.ts";
+import type { ExportTracesOptions, TraceExport } from "./tracing.ts";
 import type { WatchSource } from "./watch.ts";
 
 export interface BatonParts {
@@ -37,6 +38,8 @@ export interface BatonParts {
   readonly ids: Ids;
   /** Undefined where Baton was opened for reading only. */
   readonly engine: Engine | undefined;
+  /** Undefined where there is nowhere to send them. */
+  readonly exportTraces?: (options: ExportTracesOptions) => Promise<TraceExport>;
   readonly close: (graceMs: number) => Promise<void>;
 }
 
@@ -106,6 +109,12 @@ export function makeBaton(parts: BatonParts): Baton {
       const request = await forkRequest(parts, run, options);
       await engine.start(request);
       return handle(request.id);
+    },
+    exportTraces: async (options = {}) => {
+      if (parts.exportTraces !== undefined) return await parts.exportTraces(options);
+      throw new BatonError("ARGUMENT_INVALID", "There is nowhere to send traces to.", {
+        hint: "Give open(), or baton.config.ts, `tracing`: otel({ url }) or mlflow({ url, experiment }) of baton/otel.",
+      });
     },
     close: ({ graceMs = GRACE_MS } = {}) => {
       closing ??= parts.close(graceMs);

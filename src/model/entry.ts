@@ -334,6 +334,8 @@ export interface Payloads {
   readonly "subscription.paused": IntakeRecord;
   readonly "subscription.resumed": IntakeRecord;
   readonly "subscription.rewound": IntakeRecord;
+  /** In the stream `projection/<name>`: what is made of the journal elsewhere has all up to this place in the order of arrival. */
+  readonly "projection.moved": ProjectionRecord;
   /** In the stream `registry/<workflow>`: the graph and manifest under which runs of this workflow version start from here on. */
   readonly "workflow.registered": {
     readonly workflow: string;
@@ -357,6 +359,11 @@ export interface Payloads {
   readonly "budget.settled": BudgetRecord & { readonly settlements: readonly Settlement[] };
   /** A person has added to the limit of this window. */
   readonly "budget.raised": BudgetRecord & { readonly amounts: Amounts; readonly reason: string };
+}
+
+/** How far something that is made of the journal elsewhere, such as traces, has come. */
+export interface ProjectionRecord {
+  readonly position: number;
 }
 
 export type EntryKind = keyof Payloads;
@@ -456,6 +463,11 @@ export const OPEN_STATUSES: ReadonlySet<RunStatus> = new Set<RunStatus>([
   "parked",
   "compensating",
 ]);
+
+/** The stream in which a projection's place is kept. */
+export function projectionStream(name: string): string {
+  return `projection/${name}`;
+}
 
 /** The stream that a run's journal is kept in. */
 export function runStream(runId: string): string {

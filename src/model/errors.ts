@@ -89,6 +89,8 @@ export const ERROR_CODES = {
     "The attempt has ended (returned, timed out or was aborted): its context may not be used any more.",
   USAGE_INVALID: "Report tokens as whole numbers of zero or more, with the model's name.",
   CONFIG_INVALID: "See docs/reference/cli.md for what a baton.config.ts exports.",
+  TRACES_REFUSED:
+    "Look at the collector's address, headers and log. Nothing is lost: traces are made of the journal, and sent again.",
   DEPENDENCY_MISSING: "Install the package that the message names.",
   ARGUMENT_INVALID: "See the message for what is taken.",
   INVARIANT_BROKEN:

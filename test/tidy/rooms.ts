@@ -36,6 +36,7 @@ export const SURFACES = [
   "src/index.ts",
   "src/sqlite.ts",
   "src/cloud-events.ts",
+  "src/otel.ts",
   "src/testing/testing.ts",
 ] as const;
 
@@ -89,7 +90,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "surface",
-    files: /^src\/(index|sqlite|cloud-events)\.ts$/,
+    files: /^src\/(index|sqlite|cloud-events|otel)\.ts$/,
     knows: [
       ...CORE,
       "engine",
@@ -122,6 +123,8 @@ export const ROOMS: readonly Room[] = [
 /** Packages that belong to one room: who else needs them goes through that room. */
 export const PACKAGES_OF_ONE_ROOM: Readonly<Record<string, RegExp>> = {
   "better-sqlite3": /^src\/stores\/sqlite\//,
+  "@opentelemetry/api": /^src\/bridges\/otel\//,
+  "@opentelemetry/exporter-trace-otlp-proto": /^src\/bridges\/otel\//,
   cloudevents: /^src\/bridges\/cloud-events\//,
   "cli-progress": /^src\/cli\//,
   "cli-table3": /^src\/cli\//,

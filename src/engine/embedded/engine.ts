@@ -40,6 +40,7 @@ import { refuseCancel, resolve, rollBack } from "./rollbacks.ts";
 import { actorOf, notLoaded, resumeRuns, startRun } from "./runs.ts";
 import { intakes } from "./intakes.ts";
 import { endOf } from "./run-end.ts";
+import { projectionPlace } from "./projection-place.ts";
 import { publishEvent } from "./publishing.ts";
 import { routes } from "./routes.ts";
 import { unclaimed } from "./unclaimed.ts";
@@ -101,6 +102,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     health: guard.health,
     ...gates(core),
     ...bus(core),
+    projection: (name) => projectionPlace(core, name),
     close: async (graceMs) => {
       await core.intakes.stop();
       await core.routes.stop();
