@@ -127,7 +127,13 @@ export type {
   RateSettings,
   RateSnapshot,
 } from "./model/rate.ts";
-export type { TraceFacts, TraceLink, TraceMoment, TraceSpan, TraceSpanKind } from "./model/trace-span.ts";
+export type {
+  TraceFacts,
+  TraceLink,
+  TraceMoment,
+  TraceSpan,
+  TraceSpanKind,
+} from "./model/trace-span.ts";
 export type { Violation } from "./model/violation.ts";
 export { type Workflow, workflow } from "./model/workflow.ts";
 export type {

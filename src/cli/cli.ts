@@ -172,6 +172,7 @@ async function openOptions(
     ...(config.topics === undefined ? {} : { topics: config.topics }),
     ...(namespace === undefined ? {} : { namespace }),
     ...(config.limits === undefined ? {} : { limits: config.limits }),
+    ...(config.tracing === undefined ? {} : { tracing: config.tracing }),
     ...(config.prices === undefined ? {} : { prices: config.prices }),
   };
 }

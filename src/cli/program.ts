@@ -98,6 +98,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "describe the topics as an AsyncAPI 3 document",
     load: () => import("./asyncapi.ts"),
   },
+  export: {
+    summary: "send traces of history to a collector, again",
+    load: () => import("./export.ts"),
+  },
   state: { summary: "print the state at a version", load: () => import("./state.ts") },
   diff: { summary: "compare two versions, or two runs", load: () => import("./diff.ts") },
   lineage: { summary: "trace a value back to the input", load: () => import("./lineage.ts") },

@@ -164,7 +164,11 @@ function contractsOf({ topics }: Catalogue): TopicContracts {
     topics.get(topic)?.versions.find(({ contract }) => contract.id === id)?.contract;
 }
 
-async function contentFor({ store, catalogue, limits, content }: TraceSource, id: string, first: Fact) {
+async function contentFor(
+  { store, catalogue, limits, content }: TraceSource,
+  id: string,
+  first: Fact,
+) {
   if (!content || first.kind !== "run.started") return undefined;
   const { workflow, manifest } = first.payload;
   const pinned = await pinnedDefinition(store, catalogue, { workflow, manifest });

@@ -44,7 +44,7 @@ export function startTracing(parts: TracingParts): RunningTracing {
   const { clock, store, sink, place } = parts;
   const reader = traceReader(parts);
   const pause = pauses(clock);
-  let stopping = false;
+  let [stopping, isLate] = [false, false];
   let [position, written, writtenMs] = [place.position(), place.position(), clock.monotonicMs()];
 
   const keepPlace = async () => {
@@ -54,7 +54,11 @@ export function startTracing(parts: TracingParts): RunningTracing {
   };
 
   /** Reads on until a batch is full, or there is nothing more. */
-  const next = async (): Promise<{ readonly batch: TraceBatch; readonly upTo: number; readonly own: boolean }> => {
+  const next = async (): Promise<{
+    readonly batch: TraceBatch;
+    readonly upTo: number;
+    readonly own: boolean;
+  }> => {
     const spans: TraceSpan[] = [];
     const transitions: TracedTransition[] = [];
     let [upTo, own] = [position, true];
@@ -90,7 +94,10 @@ export function startTracing(parts: TracingParts): RunningTracing {
       } catch (error) {
         failures += 1;
         if (failures === 1)
-          tell("warn", `Traces are not taken: ${messageOf(error)} They are sent again until they are.`);
+          tell(
+            "warn",
+            `Traces are not taken: ${messageOf(error)} They are sent again until they are.`,
+          );
         if (stopping) throw error;
         await pause.wait(waitMs);
       }
@@ -111,6 +118,7 @@ export function startTracing(parts: TracingParts): RunningTracing {
         if (stopping) return;
         tell("warn", `The journal could not be read for traces: ${messageOf(error)}`);
       }
+      if (isLate) return;
       if (did === "more") continue;
       if (wasStopping) return;
       if (!stopping) await pause.wait(did === "failed" ? RETRY_MIN_MS : POLL_MS);
@@ -122,18 +130,26 @@ export function startTracing(parts: TracingParts): RunningTracing {
     stop: async (limitMs) => {
       stopping = true;
       pause.end();
-      let cancel = () => {};
-      const late = new Promise<void>((resolve) => {
-        cancel = clock.after(limitMs, resolve, true);
-      });
-      const flush = ended.then(keepPlace).catch((error: unknown) => {
-        tell("warn", `The place of traces could not be kept: ${messageOf(error)}`);
-      });
-      await Promise.race([flush, late]);
-      cancel();
-      await Promise.race([sink.close().catch(() => {}), late]);
+      await within(clock, limitMs, ended);
+      isLate = true;
+      // Where sending took too long, the place of what was taken by then.
+      await within(clock, limitMs, keepPlace().catch(untold));
+      await within(clock, limitMs, sink.close().catch(untold));
     },
   };
+}
+
+/** What fails at the end costs nothing but that something is sent again. */
+function untold(): void {}
+
+/** Waits for something, but not for ever. */
+async function within(clock: Clock, limitMs: number, work: Promise<void>): Promise<void> {
+  let cancel = () => {};
+  const late = new Promise<void>((resolve) => {
+    cancel = clock.after(limitMs, resolve, true);
+  });
+  await Promise.race([work, late]);
+  cancel();
 }
 
 /** Waits that can be ended, all that come after too. In the background: they keep no process alive. */

@@ -32,5 +32,7 @@ export interface Tracing {
   /** Whether spans have inputs and outputs. */
   readonly content: boolean;
   /** @throws BatonError DEPENDENCY_MISSING, ARGUMENT_INVALID */
-  readonly open: (log: (level: "info" | "warn" | "error", message: string) => void) => Promise<TraceSink>;
+  readonly open: (
+    log: (level: "info" | "warn" | "error", message: string) => void,
+  ) => Promise<TraceSink>;
 }

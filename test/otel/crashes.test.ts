@@ -63,7 +63,11 @@ function busy(isDead: () => boolean) {
 async function live(
   store: StoreFactory,
   collector: Collector,
-  { dieAt, before, life }: { readonly dieAt: number; readonly before: boolean; readonly life: number },
+  {
+    dieAt,
+    before,
+    life,
+  }: { readonly dieAt: number; readonly before: boolean; readonly life: number },
 ): Promise<boolean> {
   const clock = virtualClock(1_790_000_000_000 + life * 100_000);
   const faulty = faultyStore(store, (append) =>
@@ -93,10 +97,10 @@ const placeOf = ({ path, turn, attempt }: Entry) => `${path} ${turn ?? 0} ${atte
 
 function placed(spans: readonly CollectedSpan[], kind: string, run: string): readonly string[] {
   return spans
-    .filter(({ attributes }) => attributes["baton.kind"] === kind && attributes["baton.run"] === run)
-    .map(
-      ({ attributes: of }) => `${of["baton.path"]} ${of["baton.turn"]} ${of["baton.attempt"]}`,
+    .filter(
+      ({ attributes }) => attributes["baton.kind"] === kind && attributes["baton.run"] === run,
     )
+    .map(({ attributes: of }) => `${of["baton.path"]} ${of["baton.turn"]} ${of["baton.attempt"]}`)
     .sort();
 }
 

@@ -127,7 +127,11 @@ describe("traces", () => {
   test("have no inputs and outputs where they are not wanted, and cut ones where they are long", async () => {
     const collector = await collecting();
     const long = workflow("long", "1.0.0", { input: anything })
-      .step("a", agentOf("echo", (text: string) => text), { input: ({ input }) => input as string })
+      .step(
+        "a",
+        agentOf("echo", (text: string) => text),
+        { input: ({ input }) => input as string },
+      )
       .output(({ a }) => a);
     for (const more of [{ content: false, name: "none" }, { contentCharactersMax: 10 }]) {
       const tracing = otel({ url: `${collector.url}/v1/traces`, ...more });
@@ -194,7 +198,9 @@ describe("traces", () => {
     const part = await clock.until(baton.exportTraces({ since: since + 1 }));
     expect(part.spans).toBeLessThan(7);
     expect(part.spans).toBeGreaterThan(0);
-    expect(await clock.until(baton.exportTraces({ after: part.position }))).toMatchObject({ spans: 0 });
+    expect(await clock.until(baton.exportTraces({ after: part.position }))).toMatchObject({
+      spans: 0,
+    });
     await clock.until(baton.close());
     expect(ids(collector)).toEqual(all);
   });

@@ -74,7 +74,10 @@ interface RawSpan {
 }
 
 export async function otlpCollector(
-  elsewhere?: (request: IncomingMessage, body: string) => { status: number; body: unknown } | undefined,
+  elsewhere?: (
+    request: IncomingMessage,
+    body: string,
+  ) => { status: number; body: unknown } | undefined,
 ): Promise<Collector> {
   const collector: Omit<Collector, "url" | "close"> = {
     spans: [],

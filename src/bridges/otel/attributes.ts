@@ -69,7 +69,11 @@ function nameRun(attributes: Mutable, span: TraceSpan, names: Names): void {
   attributes[names.conversation] = span.correlation;
 }
 
-function nameAgent(attributes: Mutable, { subject, version, correlation, kind }: TraceSpan, names: Names): void {
+function nameAgent(
+  attributes: Mutable,
+  { subject, version, correlation, kind }: TraceSpan,
+  names: Names,
+): void {
   if (kind === "attempt") attributes[names.operation] = "invoke_agent";
   attributes[names.agent] = subject;
   if (version !== undefined) attributes[names.agentVersion] = version;

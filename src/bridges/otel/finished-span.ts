@@ -22,7 +22,11 @@ export interface FinishedSpan {
   readonly status: { readonly code: number; readonly message?: string };
   readonly attributes: Attributes;
   readonly links: Link[];
-  readonly events: { readonly name: string; readonly time: HrTime; readonly attributes: Attributes }[];
+  readonly events: {
+    readonly name: string;
+    readonly time: HrTime;
+    readonly attributes: Attributes;
+  }[];
   readonly ended: boolean;
   readonly resource: SpanResource;
   readonly instrumentationScope: { readonly name: string; readonly version?: string };

@@ -31,7 +31,10 @@ export function metrics(provider: MeterProvider): Count {
       attemptTime.record(seconds, { agent: subject, retry, ...said });
     }
     if (kind === "handoff")
-      refusals.add(1, { step: subject.replace(/(#\d+|\[\d+\])$/, ""), then: String(span.facts["then"]) });
+      refusals.add(1, {
+        step: subject.replace(/(#\d+|\[\d+\])$/, ""),
+        then: String(span.facts["then"]),
+      });
     if (kind === "model") return;
     for (const { model, inputTokens, outputTokens } of span.usage ?? []) {
       const of = { "gen_ai.request.model": model };

@@ -136,7 +136,9 @@ async function asked(
 }
 
 function idOf(body: unknown, name: string): string {
-  const { experiment } = (body ?? {}) as { readonly experiment?: { readonly experiment_id?: unknown } };
+  const { experiment } = (body ?? {}) as {
+    readonly experiment?: { readonly experiment_id?: unknown };
+  };
   const id = experiment?.experiment_id;
   return typeof id === "string" ? id : refused(name, 200);
 }

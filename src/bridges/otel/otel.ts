@@ -73,7 +73,11 @@ export function tracingTo(
   dress: Pick<Dress, "content" | "more">,
   open: () => Promise<Opened>,
 ): Tracing {
-  const { content = true, conventions = "1.41", contentCharactersMax = CONTENT_CHARACTERS } = options;
+  const {
+    content = true,
+    conventions = "1.41",
+    contentCharactersMax = CONTENT_CHARACTERS,
+  } = options;
   const name = options.name ?? kind;
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name))
     throw new BatonError("ARGUMENT_INVALID", `"${name.slice(0, 120)}" is not a name for tracing.`);
@@ -98,7 +102,10 @@ export function tracingTo(
           const spans = batch.spans.map((span) => finishedSpan(span, resource, whole));
           used = await exporter();
           await sendAll(used, spans, (span, why) =>
-            log("error", `The span "${span.name}" is dropped, since the collector refuses it: ${why}`),
+            log(
+              "error",
+              `The span "${span.name}" is dropped, since the collector refuses it: ${why}`,
+            ),
           );
           count?.(batch);
         },

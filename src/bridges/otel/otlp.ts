@@ -18,9 +18,8 @@ const TIMEOUT_MS = 10_000;
  * @throws BatonError DEPENDENCY_MISSING
  */
 export async function loadOtlp(
-  load: () => Promise<
-    typeof import("@opentelemetry/exporter-trace-otlp-proto")
-  > = () => import("@opentelemetry/exporter-trace-otlp-proto"),
+  load: () => Promise<typeof import("@opentelemetry/exporter-trace-otlp-proto")> = () =>
+    import("@opentelemetry/exporter-trace-otlp-proto"),
 ): Promise<Made> {
   try {
     const { OTLPTraceExporter } = await load();

@@ -36,8 +36,7 @@ export async function sendAll(
     });
   }
   const [only, ...others] = spans;
-  if (only !== undefined && others.length === 0)
-    return dropped(only, `${status} ${error.message}`);
+  if (only !== undefined && others.length === 0) return dropped(only, `${status} ${error.message}`);
   const half = Math.ceil(spans.length / 2);
   await sendAll(exporter, spans.slice(0, half), dropped);
   await sendAll(exporter, spans.slice(half), dropped);
