@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import type { Baton } from "./engine/baton.ts";
 import { checkCurrencies } from "./engine/budgets.ts";
 import { catalogue } from "./engine/definitions.ts";
+import type { Engine } from "./engine/engine.ts";
 import { openEngine } from "./engine/embedded/engine.ts";
 import { makeBaton } from "./engine/make-baton.ts";
 import { reader } from "./engine/reader.ts";
@@ -11,6 +12,7 @@ import type { TraceSource } from "./engine/trace-reader.ts";
 import {
   exportTraces,
   type ExportTracesOptions,
+  type RunningTracing,
   startTracing,
   type TraceExport,
 } from "./engine/tracing.ts";
@@ -103,29 +105,10 @@ export async function open(options: OpenOptions): Promise<Baton> {
           catalogue: known,
           watchdogMs,
         });
-    const source: WatchSource = {
-      store,
-      namespace,
-      clock,
-      ...(engine === undefined
-        ? {}
-        : {
-            subscribe: (run, subscriber) => engine.subscribe(run, subscriber),
-            subscribeBreakers: (subscriber) => engine.subscribeBreakers(subscriber),
-            subscribeTopic: (topic, subscriber) => engine.subscribeTopic(topic, subscriber),
-          }),
-    };
+    const source = watched({ store, namespace, clock }, engine);
     const { tracing } = options;
     const traced = { store, namespace, catalogue: known, limits, clock, log };
-    const running =
-      tracing === undefined || sink === undefined || engine === undefined
-        ? undefined
-        : startTracing({
-            ...traced,
-            content: tracing.content,
-            sink,
-            place: await engine.projection(tracing.name),
-          });
+    const running = await traceWith(traced, { tracing, sink, engine });
     return makeBaton({
       source,
       reader: reader({ ...source, catalogue: known, limits }),
@@ -150,6 +133,35 @@ export async function open(options: OpenOptions): Promise<Baton> {
     await store.close();
     throw error;
   }
+}
+
+/** What watching needs: told in memory, where this process writes. */
+function watched(source: WatchSource, engine: Engine | undefined): WatchSource {
+  if (engine === undefined) return source;
+  return {
+    ...source,
+    subscribe: (run, subscriber) => engine.subscribe(run, subscriber),
+    subscribeBreakers: (subscriber) => engine.subscribeBreakers(subscriber),
+    subscribeTopic: (topic, subscriber) => engine.subscribeTopic(topic, subscriber),
+  };
+}
+
+/** Begins to send, where this process writes and there is somewhere to send to. */
+async function traceWith(
+  source: Omit<TraceSource, "content">,
+  {
+    tracing,
+    sink,
+    engine,
+  }: {
+    readonly tracing: Tracing | undefined;
+    readonly sink: TraceSink | undefined;
+    readonly engine: Engine | undefined;
+  },
+): Promise<RunningTracing | undefined> {
+  if (tracing === undefined || sink === undefined || engine === undefined) return undefined;
+  const { name, content } = tracing;
+  return startTracing({ ...source, content, sink, place: await engine.projection(name) });
 }
 
 /** How long closing waits for traces. What is not sent by then is sent at the next open. */

@@ -110,15 +110,21 @@ export function makeBaton(parts: BatonParts): Baton {
       await engine.start(request);
       return handle(request.id);
     },
-    exportTraces: async (options = {}) => {
-      if (parts.exportTraces !== undefined) return await parts.exportTraces(options);
-      throw new BatonError("ARGUMENT_INVALID", "There is nowhere to send traces to.", {
-        hint: "Give open(), or baton.config.ts, `tracing`: otel({ url }) or mlflow({ url, experiment }) of baton/otel.",
-      });
-    },
+    ...traces(parts),
     close: ({ graceMs = GRACE_MS } = {}) => {
       closing ??= parts.close(graceMs);
       return closing;
+    },
+  };
+}
+
+function traces({ exportTraces }: BatonParts): Pick<Baton, "exportTraces"> {
+  return {
+    exportTraces: async (options = {}) => {
+      if (exportTraces !== undefined) return await exportTraces(options);
+      throw new BatonError("ARGUMENT_INVALID", "There is nowhere to send traces to.", {
+        hint: "Give open(), or baton.config.ts, `tracing`: otel({ url }) or mlflow({ url, experiment }) of baton/otel.",
+      });
     },
   };
 }

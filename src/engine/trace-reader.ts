@@ -55,100 +55,113 @@ const TRANSITIONS: Readonly<Partial<Record<Fact["kind"], TracedTransition["to"]>
 };
 
 export function traceReader(source: TraceSource): TraceReader {
-  const { store, namespace } = source;
-  const followed = new Map<string, Followed>();
-  const given = new Set<string>();
-
-  const follow = async (id: string, first: Fact): Promise<Followed> => ({
-    trace: runTrace(namespace, id, await contentFor(source, id, first)),
-    seq: -1,
-  });
-
-  const caughtUp = async (id: string, fact: Fact): Promise<Followed> => {
-    const known = followed.get(id);
-    if (known !== undefined && known.seq === fact.seq - 1) return known;
-    if (fact.seq === 0) return await follow(id, fact);
-    let made: Followed | undefined;
-    for await (const recorded of readRun(store, namespace, id)) {
-      const earlier = factOf(recorded);
-      if (earlier.seq >= fact.seq) break;
-      made ??= await follow(id, earlier);
-      made.trace.apply(earlier);
-      made.seq = earlier.seq;
-    }
-    return made ?? (await follow(id, fact));
-  };
-
-  const keep = (id: string, run: Followed, fact: Fact) => {
-    // Anew, so that the first of the map is the one that was silent longest.
-    followed.delete(id);
-    if (FINAL_KINDS.has(fact.kind)) return;
-    followed.set(id, run);
-    if (followed.size <= TRACED_RUNS_MAX) return;
-    for (const [silent] of followed) {
-      followed.delete(silent);
-      return;
-    }
-  };
-
-  const ofRun = async (arrived: ArrivedEntry): Promise<readonly TraceSpan[]> => {
-    const id = runOfStream(arrived.stream);
-    if (given.has(id)) return [];
-    try {
-      const fact = factOf(await arrivedEntry(store, arrived));
-      const run = await caughtUp(id, fact);
-      const spans = run.trace.apply(fact);
-      run.seq = fact.seq;
-      keep(id, run, fact);
-      return spans;
-    } catch (error) {
-      if (!isUnreadable(error)) throw error;
-      given.add(id);
-      const message = `Run ${id} can't be traced: ${String(error)}`;
-      source.log({ level: "error", message, at: source.clock.now(), run: id });
-      return [];
-    }
-  };
-
+  const runs = followedRuns(source);
   const read = async (arrived: readonly ArrivedEntry[]): Promise<TraceBatch> => {
     const spans: TraceSpan[] = [];
     const transitions: TracedTransition[] = [];
     for (const each of arrived) {
-      if (each.namespace !== namespace) continue;
-      if (each.stream.startsWith("run/")) for (const span of await ofRun(each)) spans.push(span);
-      else if (each.stream.startsWith("event/")) {
-        const span = await ofOutside(source, each);
-        if (span !== undefined) spans.push(span);
-      } else if (each.stream.startsWith("breaker/")) {
-        const { kind, at } = factOf(await arrivedEntry(store, each));
-        const to = TRANSITIONS[kind];
-        if (to !== undefined) transitions.push({ breaker: runOfStream(each.stream), to, at });
-      }
+      if (each.namespace !== source.namespace) continue;
+      if (each.stream.startsWith("run/"))
+        for (const span of await runs.next(each)) spans.push(span);
+      else if (each.stream.startsWith("event/"))
+        for (const span of await ofOutside(source, each)) spans.push(span);
+      else if (each.stream.startsWith("breaker/"))
+        transitions.push(...(await ofBreaker(source, each)));
     }
     return { spans, transitions };
   };
-
   return {
     read: async (arrived) => {
       try {
         return await read(arrived);
       } catch (error) {
         // Some runs have had some of these entries: what is given again is folded from the beginning.
-        followed.clear();
+        runs.forget();
         throw error;
       }
     },
     run: async (id) => {
       const spans: TraceSpan[] = [];
-      let made: Followed | undefined;
-      for await (const recorded of readRun(store, namespace, id)) {
+      let made: RunTrace | undefined;
+      for await (const recorded of readRun(source.store, source.namespace, id)) {
         const fact = factOf(recorded);
-        made ??= await follow(id, fact);
-        for (const span of made.trace.apply(fact)) spans.push(span);
+        made ??= await traceOf(source, id, fact);
+        for (const span of made.apply(fact)) spans.push(span);
       }
       return spans;
     },
   };
+}
+
+interface FollowedRuns {
+  /** The spans that end with an entry of a run. */
+  readonly next: (arrived: ArrivedEntry) => Promise<readonly TraceSpan[]>;
+  readonly forget: () => void;
+}
+
+/** The runs that are under way, as far as their entries were given. */
+function followedRuns(source: TraceSource): FollowedRuns {
+  const followed = new Map<string, Followed>();
+  const unreadable = new Set<string>();
+  const keep = (id: string, run: Followed, fact: Fact) => {
+    // Anew, so that the first of the map is the one that was silent longest.
+    followed.delete(id);
+    if (FINAL_KINDS.has(fact.kind)) return;
+    followed.set(id, run);
+    const [silent] = followed.size > TRACED_RUNS_MAX ? followed.keys() : [];
+    if (silent !== undefined) followed.delete(silent);
+  };
+  const next = async (id: string, arrived: ArrivedEntry): Promise<readonly TraceSpan[]> => {
+    const fact = factOf(await arrivedEntry(source.store, arrived));
+    const known = followed.get(id);
+    const run = known?.seq === fact.seq - 1 ? known : await caughtUp(source, id, fact);
+    const spans = run.trace.apply(fact);
+    run.seq = fact.seq;
+    keep(id, run, fact);
+    return spans;
+  };
+  return {
+    forget: () => followed.clear(),
+    next: async (arrived) => {
+      const id = runOfStream(arrived.stream);
+      if (unreadable.has(id)) return [];
+      try {
+        return await next(id, arrived);
+      } catch (error) {
+        if (!isUnreadable(error)) throw error;
+        unreadable.add(id);
+        const message = `Run ${id} can't be traced: ${String(error)}`;
+        source.log({ level: "error", message, at: source.clock.now(), run: id });
+        return [];
+      }
+    },
+  };
+}
+
+/** The run as it was before an entry. What ended by then was given by whoever read that. */
+async function caughtUp(source: TraceSource, id: string, fact: Fact): Promise<Followed> {
+  let trace: RunTrace | undefined;
+  if (fact.seq > 0)
+    for await (const recorded of readRun(source.store, source.namespace, id)) {
+      const earlier = factOf(recorded);
+      if (earlier.seq >= fact.seq) break;
+      trace ??= await traceOf(source, id, earlier);
+      trace.apply(earlier);
+    }
+  return { trace: trace ?? (await traceOf(source, id, fact)), seq: fact.seq - 1 };
+}
+
+async function traceOf(source: TraceSource, id: string, first: Fact): Promise<RunTrace> {
+  return runTrace(source.namespace, id, await contentFor(source, id, first));
+}
+
+async function ofBreaker(
+  { store }: TraceSource,
+  arrived: ArrivedEntry,
+): Promise<readonly TracedTransition[]> {
+  const { kind, at } = factOf(await arrivedEntry(store, arrived));
+  const to = TRANSITIONS[kind];
+  return to === undefined ? [] : [{ breaker: runOfStream(arrived.stream), to, at }];
 }
 
 function isUnreadable(error: unknown): boolean {
@@ -180,17 +193,13 @@ async function contentFor(
 async function ofOutside(
   source: TraceSource,
   arrived: ArrivedEntry,
-): Promise<TraceSpan | undefined> {
+): Promise<readonly TraceSpan[]> {
   const { store, namespace, catalogue, content } = source;
   const fact = factOf(await arrivedEntry(store, arrived));
-  if (fact.kind !== "event.published") return undefined;
+  if (fact.kind !== "event.published") return [];
   const parent = await concerned(source, fact);
-  return outsideEvent(
-    namespace,
-    fact,
-    content ? contractsOf(catalogue) : undefined,
-    parent === undefined ? undefined : rootId({ namespace, run: parent }),
-  );
+  const parentId = parent === undefined ? undefined : rootId({ namespace, run: parent });
+  return [outsideEvent(namespace, fact, content ? contractsOf(catalogue) : undefined, parentId)];
 }
 
 async function concerned(

@@ -8,7 +8,7 @@
 import type { Clock } from "../ports/clock.ts";
 import type { TraceBatch, TraceSink, TracedTransition } from "../ports/tracing.ts";
 import type { TraceSpan } from "../model/trace-span.ts";
-import { type TraceSource, traceReader } from "./trace-reader.ts";
+import { type TraceReader, type TraceSource, traceReader } from "./trace-reader.ts";
 
 /** Where a projection stands, durably. */
 export interface ProjectionPlace {
@@ -41,71 +41,21 @@ const RETRY_MAX_MS = 60_000;
 
 /** Begins where the place says. */
 export function startTracing(parts: TracingParts): RunningTracing {
-  const { clock, store, sink, place } = parts;
+  const { clock, sink } = parts;
   const reader = traceReader(parts);
   const pause = pauses(clock);
+  const place = keptPlace(parts);
   let [stopping, isLate] = [false, false];
-  let [position, written, writtenMs] = [place.position(), place.position(), clock.monotonicMs()];
-
-  const keepPlace = async () => {
-    if (position === written) return;
-    await place.moved(position);
-    [written, writtenMs] = [position, clock.monotonicMs()];
-  };
-
-  /** Reads on until a batch is full, or there is nothing more. */
-  const next = async (): Promise<{
-    readonly batch: TraceBatch;
-    readonly upTo: number;
-    readonly own: boolean;
-  }> => {
-    const spans: TraceSpan[] = [];
-    const transitions: TracedTransition[] = [];
-    let [upTo, own] = [position, true];
-    while (spans.length < BATCH_SPANS) {
-      const page = await store.arrivals(upTo, PAGE);
-      const batch = await reader.read(page);
-      spans.push(...batch.spans);
-      transitions.push(...batch.transitions);
-      own &&= page.every(({ stream }) => stream.startsWith("projection/"));
-      upTo = page.at(-1)?.position ?? upTo;
-      if (page.length < PAGE) break;
-    }
-    return { batch: { spans, transitions }, upTo, own };
-  };
 
   const step = async (): Promise<"more" | "nothing"> => {
-    const { batch, upTo, own } = await next();
-    if (upTo === position) return "nothing";
-    if (batch.spans.length > 0 || batch.transitions.length > 0) await sendUntilTaken(batch);
-    // That its own place was written is nothing to write a place for.
-    if (own && position === written) written = upTo;
-    position = upTo;
-    if (clock.monotonicMs() - writtenMs >= PLACE_EVERY_MS) await keepPlace();
+    const { batch, upTo, own } = await nextBatch(parts, reader, place.position());
+    if (upTo === place.position()) return "nothing";
+    if (batch.spans.length > 0 || batch.transitions.length > 0)
+      await sendUntilTaken(parts, batch, pause, () => stopping);
+    place.passed(upTo, own);
+    await place.keepNowAndThen();
     return "more";
   };
-
-  const sendUntilTaken = async (batch: TraceBatch): Promise<void> => {
-    for (let waitMs = RETRY_MIN_MS, failures = 0; ; waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
-      try {
-        await sink.send(batch);
-        if (failures > 0) tell("info", "Traces are taken again.");
-        return;
-      } catch (error) {
-        failures += 1;
-        if (failures === 1)
-          tell(
-            "warn",
-            `Traces are not taken: ${messageOf(error)} They are sent again until they are.`,
-          );
-        if (stopping) throw error;
-        await pause.wait(waitMs);
-      }
-    }
-  };
-
-  const tell = (level: "info" | "warn", message: string) =>
-    parts.log({ level, message, at: clock.now() });
 
   const loop = async () => {
     for (;;) {
@@ -116,7 +66,7 @@ export function startTracing(parts: TracingParts): RunningTracing {
       } catch (error) {
         did = "failed";
         if (stopping) return;
-        tell("warn", `The journal could not be read for traces: ${messageOf(error)}`);
+        tell(parts, "warn", `The journal could not be read for traces: ${messageOf(error)}`);
       }
       if (isLate) return;
       if (did === "more") continue;
@@ -133,10 +83,92 @@ export function startTracing(parts: TracingParts): RunningTracing {
       await within(clock, limitMs, ended);
       isLate = true;
       // Where sending took too long, the place of what was taken by then.
-      await within(clock, limitMs, keepPlace().catch(untold));
+      await within(clock, limitMs, place.keep().catch(untold));
       await within(clock, limitMs, sink.close().catch(untold));
     },
   };
+}
+
+interface KeptPlace {
+  readonly position: () => number;
+  /** Everything up to there was taken. `own`: it was nothing but places of projections. */
+  readonly passed: (upTo: number, own: boolean) => void;
+  readonly keep: () => Promise<void>;
+  readonly keepNowAndThen: () => Promise<void>;
+}
+
+/** The place, written down now and then. */
+function keptPlace({ place, clock }: TracingParts): KeptPlace {
+  let [position, written, writtenMs] = [place.position(), place.position(), clock.monotonicMs()];
+  const keep = async () => {
+    if (position === written) return;
+    const upTo = position;
+    await place.moved(upTo);
+    [written, writtenMs] = [upTo, clock.monotonicMs()];
+  };
+  return {
+    position: () => position,
+    passed: (upTo, own) => {
+      // That its own place was written is nothing to write a place for.
+      if (own && position === written) written = upTo;
+      position = upTo;
+    },
+    keep,
+    keepNowAndThen: async () => {
+      if (clock.monotonicMs() - writtenMs >= PLACE_EVERY_MS) await keep();
+    },
+  };
+}
+
+/** Reads on until a batch is full, or there is nothing more. */
+async function nextBatch(
+  { store }: TracingParts,
+  reader: TraceReader,
+  position: number,
+): Promise<{ readonly batch: TraceBatch; readonly upTo: number; readonly own: boolean }> {
+  const spans: TraceSpan[] = [];
+  const transitions: TracedTransition[] = [];
+  let [upTo, own] = [position, true];
+  while (spans.length < BATCH_SPANS) {
+    const page = await store.arrivals(upTo, PAGE);
+    const batch = await reader.read(page);
+    spans.push(...batch.spans);
+    transitions.push(...batch.transitions);
+    own &&= page.every(({ stream }) => stream.startsWith("projection/"));
+    upTo = page.at(-1)?.position ?? upTo;
+    if (page.length < PAGE) break;
+  }
+  return { batch: { spans, transitions }, upTo, own };
+}
+
+/** @throws what the sink throws, once Baton is being closed */
+async function sendUntilTaken(
+  parts: TracingParts,
+  batch: TraceBatch,
+  pause: Pauses,
+  isStopping: () => boolean,
+): Promise<void> {
+  for (let waitMs = RETRY_MIN_MS, failed = false; ; waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
+    try {
+      await parts.sink.send(batch);
+      if (failed) tell(parts, "info", "Traces are taken again.");
+      return;
+    } catch (error) {
+      if (!failed)
+        tell(
+          parts,
+          "warn",
+          `Traces are not taken: ${messageOf(error)} They are sent again until they are.`,
+        );
+      failed = true;
+      if (isStopping()) throw error;
+      await pause.wait(waitMs);
+    }
+  }
+}
+
+function tell({ log, clock }: TracingParts, level: "info" | "warn", message: string): void {
+  log({ level, message, at: clock.now() });
 }
 
 /** What fails at the end costs nothing but that something is sent again. */
@@ -152,11 +184,13 @@ async function within(clock: Clock, limitMs: number, work: Promise<void>): Promi
   cancel();
 }
 
-/** Waits that can be ended, all that come after too. In the background: they keep no process alive. */
-function pauses(clock: Clock): {
+interface Pauses {
   readonly wait: (ms: number) => Promise<void>;
   readonly end: () => void;
-} {
+}
+
+/** Waits that can be ended, all that come after too. In the background: they keep no process alive. */
+function pauses(clock: Clock): Pauses {
   let ended = false;
   let wake = () => {};
   return {

@@ -51,7 +51,7 @@ async function collecting(): Promise<Collector> {
 }
 
 async function traced(collector: Collector, more: Partial<OpenOptions> = {}) {
-  const tracing = otel({ url: `${collector.url}/v1/traces` });
+  const tracing = otel({ url: `${collector.url}/v1/traces`, compression: "gzip" });
   return await opened({ workflows: [flow], tracing, ...more });
 }
 

@@ -39,6 +39,7 @@ export function mlflow(options: MlflowOptions): Tracing {
       // Asked for with the first batch: a server that is down then is asked again, and keeps nothing from opening.
       made ??= make({
         url: `${server}/v1/traces`,
+        compression: "gzip",
         headers: {
           ...headers,
           "x-mlflow-experiment-id": await experimentId(server, experiment, headers),

@@ -40,8 +40,8 @@ const CONTENT_CHARACTERS = 32_768;
  * @throws BatonError ARGUMENT_INVALID; when Baton is opened, DEPENDENCY_MISSING
  */
 export function otel(options: OtelOptions = {}): Tracing {
-  const { exporter, url, headers } = options;
-  if (exporter !== undefined && (url !== undefined || headers !== undefined))
+  const { exporter, url, headers, compression } = options;
+  if (exporter !== undefined && [url, headers, compression].some((each) => each !== undefined))
     throw new BatonError("ARGUMENT_INVALID", "An exporter has its own url and headers.");
   if (url !== undefined) checkUrl(url);
   return tracingTo("otel", options, {}, async () => {
@@ -50,6 +50,7 @@ export function otel(options: OtelOptions = {}): Tracing {
     const made = make({
       ...(url === undefined ? {} : { url }),
       ...(headers === undefined ? {} : { headers }),
+      ...(compression === undefined ? {} : { compression }),
     });
     return () => Promise.resolve(made);
   });

@@ -1,4 +1,5 @@
 /** The OTLP exporter of the OpenTelemetry SDK, loaded only when it is asked for. */
+import type * as Exporters from "@opentelemetry/exporter-trace-otlp-proto";
 import { BatonError } from "../../model/errors.ts";
 import type { TraceExporter } from "./sender.ts";
 
@@ -6,6 +7,8 @@ export interface OtlpOptions {
   /** The whole address; if left out, what `OTEL_EXPORTER_OTLP_ENDPOINT` and its kin say, else a collector on this machine. */
   readonly url?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** How requests are compressed; what `OTEL_EXPORTER_OTLP_COMPRESSION` says if left out, else not at all. */
+  readonly compression?: "gzip" | "none";
 }
 
 type Made = (options: OtlpOptions) => TraceExporter;
@@ -18,18 +21,17 @@ const TIMEOUT_MS = 10_000;
  * @throws BatonError DEPENDENCY_MISSING
  */
 export async function loadOtlp(
-  load: () => Promise<typeof import("@opentelemetry/exporter-trace-otlp-proto")> = () =>
-    import("@opentelemetry/exporter-trace-otlp-proto"),
+  load: () => Promise<typeof Exporters> = () => import("@opentelemetry/exporter-trace-otlp-proto"),
 ): Promise<Made> {
   try {
     const { OTLPTraceExporter } = await load();
-    return ({ url, headers }) => {
+    return ({ url, headers, compression }) => {
       const exporter = new OTLPTraceExporter({
         ...(url === undefined ? {} : { url }),
         ...(headers === undefined ? {} : { headers: { ...headers } }),
         timeoutMillis: TIMEOUT_MS,
         // The SDK's enum, by its value: importing it would need one more package.
-        compression: "gzip" as never,
+        ...(compression === undefined ? {} : { compression: compression as never }),
       });
       // The exporter takes spans of the SDK's resource class; of that it reads what ours has.
       return exporter as unknown as TraceExporter;
