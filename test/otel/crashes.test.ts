@@ -115,6 +115,7 @@ async function expectWhole(store: StoreFactory, sent: readonly CollectedSpan[]):
   for (const { parentId, name } of spans)
     if (parentId !== "") expect(byId.has(parentId), `the parent of ${name}`).toBe(true);
   const baton = await open({ store, workflows: [], readOnly: true });
+  expect((await baton.verify()).problems).toEqual([]);
   for (const { id } of await baton.runs()) {
     const entries = await entriesOf(baton, id);
     const attempts = [...new Set(entries.filter(isAttempt).map(placeOf))].sort();

@@ -140,4 +140,33 @@ describe("traces of what goes wrong", () => {
     });
     await meterProvider.shutdown();
   });
+
+  test("have one span for an attempt of unknown outcome that a probe finds done", async () => {
+    const { exporter, tracing } = keeping();
+    const paying = agent({
+      name: "paying",
+      version: "1.0.0",
+      input: anything,
+      output: anything,
+      sideEffects: true,
+      delivery: "at-most-once",
+      execute: () => {
+        throw new Error("the line went dead");
+      },
+      probe: () => ({ kind: "done", output: "paid" }),
+    });
+    const pay = workflow("pay", "1.0.0", { input: anything })
+      .step("pay", paying, { input: () => 1 })
+      .output((view) => view.pay);
+    const { baton, clock } = await opened({ workflows: [pay], tracing });
+    const run = await clock.until(baton.start(pay, 1));
+    expect(await clock.until(run.outcome())).toMatchObject({ kind: "completed", output: "paid" });
+    await clock.until(baton.close());
+    const spans = exporter.getFinishedSpans();
+    const attempts = spans.filter(({ name }) => name === "invoke_agent paying");
+    expect(attempts.map(({ attributes }) => attributes["baton.outcome"])).toEqual(["unknown"]);
+    const step = spans.find(({ name }) => name === "step pay");
+    expect(step?.attributes["baton.outcome"]).toBe("sealed");
+    expect(step?.events.map(({ name }) => name)).toContain("attempt.probed");
+  });
 });
