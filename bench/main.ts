@@ -15,10 +15,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { choreo } from "./choreo.ts";
+import { choreoNats } from "./choreo-nats.ts";
 import { credit, creditRuns } from "./credit.ts";
 import { long } from "./long.ts";
 import type { Measurement } from "./measurement.ts";
 import { memory } from "./memory.ts";
+import { hasNatsServer } from "./nats-server.ts";
 import { profile } from "./profile.ts";
 import { recover } from "./recover.ts";
 import { asTable, profileTable } from "./table.ts";
@@ -30,7 +32,7 @@ const RESULTS = join(ROOT, "bench", "results");
 const CHILD = fileURLToPath(new URL("recover-child.js", import.meta.url));
 
 const IN_FLIGHT = [1, 16, 256];
-const WORKLOADS = ["credit", "long", "wide", "recover", "memory", "choreo"] as const;
+const WORKLOADS = ["credit", "long", "wide", "recover", "memory", "choreo", "choreo-nats"] as const;
 type Workload = (typeof WORKLOADS)[number];
 
 interface Request {
@@ -57,9 +59,18 @@ function measure({ workload, inFlight, runs, seeds, folder }: Request): Promise<
       return recover({ folder, seeds, runs: runs ?? 500, child: [process.execPath, CHILD] });
     case "choreo":
       return choreo({ folder, inFlight, runs: runs ?? 20_000 });
+    case "choreo-nats":
+      return choreoNats({ folder, inFlight, runs: runs ?? 10_000 });
     case "memory":
       return memory({ folder, inFlight, runs: runs ?? 100_000 });
   }
+}
+
+/** Of all workloads, one needs what may not be here. */
+function canRun(name: Workload): boolean {
+  if (name !== "choreo-nats" || hasNatsServer()) return true;
+  process.stderr.write("bench: choreo-nats is SKIPPED, for there is no nats-server here.\n");
+  return false;
 }
 
 /** The arguments of each measurement, one for a process. */
@@ -67,7 +78,7 @@ function parts(
   workload: string | undefined,
   inFlight: string | undefined,
 ): readonly (readonly string[])[] {
-  const chosen = workload === undefined ? WORKLOADS : [workload];
+  const chosen = workload === undefined ? WORKLOADS.filter(canRun) : [workload];
   return chosen.flatMap((name) =>
     name === "credit" && inFlight === undefined
       ? IN_FLIGHT.map((each) => ["--workload", name, "--in-flight", String(each)])

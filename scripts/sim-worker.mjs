@@ -13,9 +13,9 @@ const jiti = createJiti(import.meta.url, {
 });
 const { simulateSeed } = await jiti.import(path("test/sim/long.ts"));
 
-parentPort.on("message", async ({ from, count }) => {
+parentPort.on("message", async ({ from, count, only }) => {
   for (let seed = from; seed < from + count; seed += 1)
-    parentPort.postMessage({ broken: await simulateSeed(seed) });
+    parentPort.postMessage({ broken: await simulateSeed(seed, only) });
   parentPort.postMessage({ idle: true });
 });
 parentPort.postMessage({ idle: true });

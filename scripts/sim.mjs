@@ -1,9 +1,10 @@
 /**
- * `npm run sim`: long simulations of the engine, over the credit decision and workflows made by chance, on every core.
+ * `npm run sim`: long simulations of the engine, over the credit decision, workflows and choreographies made by chance, on every core.
  *
  *   npm run sim -- --seeds 100000 --from 1
  *   npm run sim -- --seconds 100            as many as that time has, from a seed that the date gives
  *   npm run sim -- --seeds 1 --from 4711    one seed again
+ *   npm run sim -- --only choreographies    of one kind alone: choreographies, workflows or credit
  */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     from: { type: "string" },
     seconds: { type: "string" },
     threads: { type: "string" },
+    only: { type: "string", default: "all" },
   },
 });
 const day = Number(new Date().toISOString().slice(0, 10).replaceAll("-", ""));
@@ -36,7 +38,7 @@ console.log(`seeds from ${from}, on ${threads} threads`);
 /** What a thread does next; undefined once there is nothing more to do. */
 function nextBatch() {
   if (told >= count || failures >= FAILURES_MAX || elapsed() >= seconds) return undefined;
-  const batch = { from: from + told, count: Math.min(BATCH, count - told) };
+  const batch = { from: from + told, count: Math.min(BATCH, count - told), only: values.only };
   told += batch.count;
   return batch;
 }

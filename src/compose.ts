@@ -2,8 +2,9 @@
 import { hostname } from "node:os";
 import type { Baton } from "./engine/baton.ts";
 import { checkCurrencies } from "./engine/budgets.ts";
-import { catalogue } from "./engine/definitions.ts";
 import type { Engine } from "./engine/engine.ts";
+import { type Catalogue, catalogue } from "./engine/definitions.ts";
+import type { OutsideBus } from "./engine/embedded/bus-lines.ts";
 import { openEngine } from "./engine/embedded/engine.ts";
 import { makeBaton } from "./engine/make-baton.ts";
 import { reader } from "./engine/reader.ts";
@@ -25,6 +26,7 @@ import { BatonError } from "./model/errors.ts";
 import { type Limits, limitsWith } from "./model/limits.ts";
 import type { TopicDefinition } from "./model/topic.ts";
 import type { WorkflowDefinition } from "./model/workflow-definition.ts";
+import type { BusFactory } from "./ports/bus.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Ids } from "./ports/ids.ts";
 import type { StoreFactory } from "./ports/journal-store.ts";
@@ -53,6 +55,13 @@ export interface OpenOptions {
    * by itself; `exportTraces` sends.
    */
   readonly tracing?: Tracing;
+  /** A bus outside of the store: `nats({ ... })` of `baton/nats`. What is published here goes there, and what is taken here comes from there too. */
+  readonly bus?: BusFactory;
+  /**
+   * Who this deployment is on the bus, such as `orders`: one store, with its standby. Deployments of different groups each get
+   * each event. Needed with a bus; it does not change as long as the store is used.
+   */
+  readonly group?: string;
   /** Read only: no lease is taken, nothing is executed; works beside the process that writes. */
   readonly readOnly?: boolean;
   /** Wait for the lease, and take over when the process that has it dies or hangs, instead of throwing STORE_IN_USE. */
@@ -88,6 +97,7 @@ export async function open(options: OpenOptions): Promise<Baton> {
     tracing.open((level, message) => log({ level, message, at: clock.now() }));
   const sink =
     readOnly || options.tracing === undefined ? undefined : await openSink(options.tracing);
+  const bus = await outsideBus(options, known);
   const store = await options.store({ readOnly, now: () => clock.now() });
   try {
     const engine = readOnly
@@ -104,6 +114,7 @@ export async function open(options: OpenOptions): Promise<Baton> {
           prices,
           catalogue: known,
           watchdogMs,
+          ...(bus === undefined ? {} : { bus }),
         });
     const source = watched({ store, namespace, clock }, engine);
     const { tracing } = options;
@@ -179,6 +190,38 @@ async function sendHistory(
   } finally {
     await sink.close();
   }
+}
+
+/** The codec is loaded only where there is a bus. @throws BatonError ARGUMENT_INVALID */
+async function outsideBus(
+  { bus, group }: OpenOptions,
+  { topics }: Catalogue,
+): Promise<OutsideBus | undefined> {
+  if (bus === undefined && group === undefined) return undefined;
+  if (bus === undefined)
+    throw new BatonError(
+      "ARGUMENT_INVALID",
+      "`group` says who this is on a bus, and there is none.",
+    );
+  if (group === undefined || !/^[a-z0-9][a-z0-9-]{0,62}$/.test(group)) {
+    const named =
+      group === undefined ? "A bus needs a `group`." : `"${group.slice(0, 80)}" is not a group.`;
+    throw new BatonError("ARGUMENT_INVALID", named, {
+      hint: "Name this deployment: 1 to 63 lower-case letters, digits and dashes. No other store on the bus may have that name.",
+    });
+  }
+  const lost = (bus.topics ?? []).filter((topic) => !topics.has(topic));
+  if (lost.length > 0) {
+    throw new BatonError(
+      "TOPIC_NOT_FOUND",
+      `The bus is to carry ${lost.join(", ")}, which no code names.`,
+      {
+        details: { topics: lost, known: [...topics.keys()].sort() },
+      },
+    );
+  }
+  const { busCodec } = await import("./bridges/cloud-events/message.ts");
+  return { factory: bus, group, codec: busCodec(group) };
 }
 
 function checkedNamespace(namespace: string): string {

@@ -10,6 +10,7 @@ export {
 export { type OpenOptions, open } from "./compose.ts";
 export type {
   Baton,
+  BusLine,
   Change,
   CompensateOptions,
   CompensationDecision,
@@ -21,6 +22,8 @@ export type {
   ExportTracesOptions,
   IntakeSnapshot,
   RecordedEvent,
+  LateEvent,
+  RefusedLetter,
   TopicSummary,
   TraceExport,
   Health,
@@ -55,8 +58,10 @@ export type {
   StepLetter,
   StepSummary,
   SubscriptionControl,
+  StandingReason,
   StuckReason,
   StuckRun,
+  StuckSubscription,
   VerifyProblem,
   VerifyReport,
   VersionRef,
@@ -142,6 +147,7 @@ export type {
   StepDefinition,
   WorkflowDefinition,
 } from "./model/workflow-definition.ts";
+export type { BusFactory, BusMessage, BusStart } from "./ports/bus.ts";
 export type { Clock } from "./ports/clock.ts";
 export type { Ids } from "./ports/ids.ts";
 export type { JournalStore, StoreFactory } from "./ports/journal-store.ts";

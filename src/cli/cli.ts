@@ -28,7 +28,7 @@ export interface CommonFlags {
 
 /**
  * What a command does with the store: `write` may execute agents; `read` reads with the workflows' code; `journal` reads what
- * is stored, for which no code is needed, so that `--store` is enough.
+ * is stored, for which no code is needed, so that `--store` is enough. With `--config` as well, what is said rests on that code.
  */
 export type Purpose = "write" | "read" | "journal";
 
@@ -86,7 +86,7 @@ export async function createCli(
     load,
     withBaton: async (flags, purpose, work) => {
       const found =
-        purpose === "journal" && flags.store !== undefined
+        purpose === "journal" && flags.store !== undefined && flags.config === undefined
           ? withoutCode(terminal)
           : await project(flags);
       const open = parts.open ?? (await import("../index.ts")).open;
@@ -171,6 +171,9 @@ async function openOptions(
     ...(config.agents === undefined ? {} : { agents: config.agents }),
     ...(config.topics === undefined ? {} : { topics: config.topics }),
     ...(namespace === undefined ? {} : { namespace }),
+    // Who only reads the journal needs no bus.
+    ...(readOnly || config.bus === undefined ? {} : { bus: config.bus }),
+    ...(readOnly || config.group === undefined ? {} : { group: config.group }),
     ...(config.limits === undefined ? {} : { limits: config.limits }),
     ...(config.tracing === undefined ? {} : { tracing: config.tracing }),
     ...(config.prices === undefined ? {} : { prices: config.prices }),

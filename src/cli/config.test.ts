@@ -25,6 +25,8 @@ test("every problem is listed at once", () => {
     namespace: "",
     workflows: [WORKFLOW, { name: "x" }, WORKFLOW],
     agents: {},
+    bus: {},
+    group: "",
     prices: [],
     limits: { mapWidthMax: -1 },
     answers: "yes",
@@ -36,10 +38,12 @@ test("every problem is listed at once", () => {
     "workflows[1]: expected a workflow: what workflow(...).output(...) gives",
     "workflows[2]: w@1.0.0 is there twice",
     "agents: expected a list",
+    "bus: expected a bus such as nats({ ... })",
+    "group: expected text that is not empty",
     "prices: expected a price table",
     "limits.mapWidthMax: expected a whole number above 0",
     "answers: expected a function from a question to an answer",
-    "workflow: unknown field; there are store, namespace, workflows, agents, topics, prices, limits, answers, simulation",
+    "workflow: unknown field; there are store, namespace, workflows, agents, topics, bus, group, prices, limits, answers, simulation",
   ]);
 });
 

@@ -8,6 +8,7 @@ import type { Json } from "../model/json.ts";
 import type { Limits } from "../model/limits.ts";
 import type { TopicDefinition } from "../model/topic.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
+import type { BusFactory } from "../ports/bus.ts";
 import type { StoreFactory } from "../ports/journal-store.ts";
 import type { Tracing } from "../ports/tracing.ts";
 import type { AgentFake, SimulatedAnswer } from "../testing/testing.ts";
@@ -50,6 +51,10 @@ export interface BatonConfig {
   readonly agents?: readonly AgentDefinition[];
   /** Topics that no workflow names, to publish to and to list. */
   readonly topics?: readonly TopicDefinition[];
+  /** A bus outside of the store, such as `nats({ ... })` of `baton/nats`. */
+  readonly bus?: BusFactory;
+  /** Who this deployment is on the bus. */
+  readonly group?: string;
   /** What the models cost, for the journal's usage records. */
   readonly prices?: PriceTable;
   readonly limits?: Partial<Limits>;
@@ -91,6 +96,11 @@ const CHECKS: Readonly<Record<keyof BatonConfig, (value: unknown) => readonly st
     ]),
   topics: (value) =>
     listProblems(value, "topics", "a topic: what topic(...) gives", ["name", "contract"], "name"),
+  bus: (value) =>
+    isRecord(value) && typeof value["open"] === "function"
+      ? []
+      : ["bus: expected a bus such as nats({ ... })"],
+  group: (value) => (isText(value) ? [] : ["group: expected text that is not empty"]),
   prices: (value) => (isRecord(value) ? [] : ["prices: expected a price table"]),
   limits: (value) =>
     isRecord(value) ? limitProblems(value) : ["limits: expected an object of numbers"],

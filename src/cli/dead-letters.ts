@@ -1,9 +1,10 @@
 /** `baton dead-letters`: what could not be undone, what may or may not have been done, and what a person decides of it. */
 import type { Command } from "commander";
-import type { CompensationAction, DeadLetter, StepAction } from "../index.ts";
+import type { CompensationAction, DeadLetter, LateEvent, StepAction } from "../index.ts";
 import { BatonError } from "../model/errors.ts";
 import { examples, wholeNumber } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
+import { printRefused } from "./bus-lines-text.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { readJson } from "./json-input.ts";
 import { followToEnd } from "./run.ts";
@@ -88,10 +89,19 @@ async function deadLetters(cli: Cli, asked: Asked): Promise<ExitCode> {
 async function list(cli: Cli, flags: Flags): Promise<ExitCode> {
   return cli.withBaton(flags, "journal", async ({ baton }) => {
     const letters = await baton.deadLetters({ limit: flags.limit });
+    const refused = await baton.refusedMessages({ limit: flags.limit });
+    const late = await baton.lateEvents({ limit: flags.limit });
     if (flags.json === true) {
-      cli.printJson(letters);
+      cli.printJson([
+        ...letters,
+        ...late.map((each) => ({ what: "late", ...each })),
+        ...refused.map((each) => ({ what: "message", ...each })),
+      ]);
       return EXIT.ok;
     }
+    await printRefused(cli, refused);
+    await printLate(cli, late);
+    if (letters.length === 0 && refused.length + late.length > 0) return EXIT.ok;
     if (letters.length === 0) {
       cli.note("No dead letters.");
       return EXIT.ok;
@@ -120,6 +130,30 @@ async function list(cli: Cli, flags: Flags): Promise<ExitCode> {
     );
     return EXIT.ok;
   });
+}
+
+async function printLate(cli: Cli, late: readonly LateEvent[]): Promise<void> {
+  if (late.length === 0) return;
+  await printTable(
+    cli,
+    [
+      { title: "LATE EVENT", flexible: true },
+      { title: "TOPIC", flexible: true },
+      { title: "CORRELATION", flexible: true },
+      { title: "SINCE" },
+      { title: "FOR", flexible: true },
+    ],
+    late.map(({ id, topic, correlation, at, choreographies }) => [
+      printable(id),
+      printable(topic),
+      printable(correlation),
+      moment(at),
+      printable(choreographies.join(", ")),
+    ]),
+  );
+  cli.note(
+    `${count(late.length, "event")} came after the runs had ended; next:  baton events show ${printable(late[0]?.id ?? "")}`,
+  );
 }
 
 async function show(cli: Cli, run: string, { path, flags }: Asked): Promise<ExitCode> {

@@ -68,14 +68,8 @@ async function show(cli: Cli, action: string, id: string, flags: EventsFlags): P
     });
   }
   return cli.withBaton(flags, purposeOf(flags), async ({ baton }) => {
-    for (const { name } of await baton.topics()) {
-      for await (const event of baton.events(name)) {
-        if (event.id !== id) continue;
-        await print(cli, flags, event, pageOf);
-        return EXIT.ok;
-      }
-    }
-    throw new BatonError("EVENT_NOT_FOUND", `There is no event ${id}.`, { details: { id } });
+    await print(cli, flags, await baton.event(id), pageOf);
+    return EXIT.ok;
   });
 }
 

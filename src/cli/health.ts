@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { Health } from "../index.ts";
 import { examples } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
+import { printBusLines } from "./bus-lines-text.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { printTable } from "./table.ts";
 import { count, moment, printable } from "./text.ts";
@@ -25,11 +26,14 @@ async function health(cli: Cli, flags: CommonFlags): Promise<ExitCode> {
   });
 }
 
-async function printHealth(cli: Cli, { ok, runs, stuck, store, breakersOpen }: Health) {
+async function printHealth(cli: Cli, health: Health) {
   const { colors } = cli;
-  cli.print(
-    ok ? colors.green("Nothing is stuck.") : colors.red(`${count(stuck.length, "run")} stuck.`),
-  );
+  const { ok, runs, stuck, stuckSubscriptions, store, breakersOpen, bus } = health;
+  const both = [
+    ...(stuck.length > 0 ? [count(stuck.length, "run")] : []),
+    ...(stuckSubscriptions.length > 0 ? [count(stuckSubscriptions.length, "subscription")] : []),
+  ];
+  cli.print(ok ? colors.green("Nothing is stuck.") : colors.red(`${both.join(", ")} stuck.`));
   const line = (title: string, text: string) => cli.print(`${colors.dim(title.padEnd(10))}${text}`);
   line("worked on", worker(store));
   line(
@@ -37,12 +41,27 @@ async function printHealth(cli: Cli, { ok, runs, stuck, store, breakersOpen }: H
     `${runs.executing} to execute, ${runs.waiting} waiting, ${runs.parked} waiting for a person`,
   );
   if (breakersOpen.length > 0) line("open", breakersOpen.map(printable).join(", "));
+  await printBusLines(cli, bus);
+  const since = { title: "SINCE" };
+  const why = { title: "WHY", flexible: true };
+  if (stuckSubscriptions.length > 0) {
+    cli.print();
+    await printTable(
+      cli,
+      [{ title: "SUBSCRIPTION", flexible: true }, since, why],
+      stuckSubscriptions.map((each) => [
+        printable(each.subscription),
+        moment(each.since),
+        printable(each.message),
+      ]),
+    );
+  }
   if (stuck.length === 0) return;
   cli.print();
   await printTable(
     cli,
-    [{ title: "RUN", flexible: true }, { title: "SINCE" }, { title: "WHY", flexible: true }],
-    stuck.map(({ run, since, message }) => [printable(run), moment(since), printable(message)]),
+    [{ title: "RUN", flexible: true }, since, why],
+    stuck.map((each) => [printable(each.run), moment(each.since), printable(each.message)]),
   );
 }
 

@@ -102,11 +102,14 @@ async function follow(
 
 /** Resolves once every subscription to the topic that is not paused has begun its run, or is known to be held up. */
 async function begun({ baton, interrupted }: Opened, event: Published): Promise<boolean> {
+  // What is not in the code here is not begun here.
+  const known = new Set(baton.workflows.map(({ name }) => name));
   for (let looks = 0; looks < LOOKS_MAX && !interrupted.aborted; looks += 1) {
     const runs = await runsOf(baton, event.correlation);
     const behind = (await baton.subscriptions()).filter(
       ({ name, topic, paused, lag }) =>
         topic === event.topic &&
+        known.has(name) &&
         !paused &&
         lag > 0 &&
         !runs.some((run) => run.startsWith(`${event.correlation}/${name}`)),
@@ -118,9 +121,6 @@ async function begun({ baton, interrupted }: Opened, event: Published): Promise<
 }
 
 async function runsOf(baton: Baton, correlation: string): Promise<readonly string[]> {
-  const runs = await baton.runs({ limit: RUNS_MAX });
-  return runs
-    .map(({ id }) => id)
-    .filter((id) => id === correlation || id.startsWith(`${correlation}/`))
-    .reverse();
+  const runs = await baton.runs({ correlation, order: "oldest", limit: RUNS_MAX });
+  return runs.map(({ id }) => id);
 }

@@ -13,6 +13,7 @@ import { count, moment, printable } from "./text.ts";
 interface RunsFlags extends CommonFlags {
   readonly status?: RunStatus;
   readonly workflow?: string;
+  readonly correlation?: string;
   readonly limit: number;
   readonly oldest?: boolean;
   readonly deadlines?: boolean;
@@ -22,6 +23,7 @@ export function define(command: Command, cli: Cli): void {
   command
     .addOption(new Option("--status <status>", "only runs with this status").choices(RUN_STATUSES))
     .option("--workflow <name@version>", "only runs of this workflow")
+    .option("--correlation <id>", "only runs of one correlation: its own, and what follows from it")
     .option("--limit <n>", "at most this many", wholeNumber(1), 50)
     .option("--oldest", "the oldest first, instead of the newest")
     .option(
@@ -46,6 +48,7 @@ async function listRuns(cli: Cli, flags: RunsFlags): Promise<ExitCode> {
       order: flags.oldest === true ? "oldest" : "newest",
       ...(flags.status === undefined ? {} : { status: flags.status }),
       ...(flags.workflow === undefined ? {} : { workflow: flags.workflow }),
+      ...(flags.correlation === undefined ? {} : { correlation: flags.correlation }),
     });
     const wantsDeadlines = flags.deadlines === true;
     const reports = wantsDeadlines ? await reportsOf(baton, runs) : [];

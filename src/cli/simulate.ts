@@ -1,6 +1,8 @@
 /** `baton simulate`: a workflow through many lives in which everything goes wrong that can. */
 import type { Command } from "commander";
 import { BatonError } from "../model/errors.ts";
+import type { WorkflowDefinition } from "../model/workflow-definition.ts";
+import { partsOf, topicsOf } from "../model/workflow-parts.ts";
 import { describeSimulation, simulate, type SimulationReport } from "../testing/testing.ts";
 import { examples, findWorkflow, wholeNumber } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
@@ -54,6 +56,7 @@ async function simulateWorkflow(cli: Cli, name: string, flags: SimulateFlags): P
   });
   const report = await simulate(workflow, {
     inputs: given,
+    beside: connectedTo(workflow, config.workflows),
     seeds: { from, count: flags.seeds },
     signal: stop.signal,
     // Fakes of other workflows' agents stand in the same table.
@@ -69,6 +72,31 @@ async function simulateWorkflow(cli: Cli, name: string, flags: SimulateFlags): P
   else print(cli, report);
   if (isInterrupted) return EXIT.interrupted;
   return report.failures.length === 0 ? EXIT.ok : EXIT.failed;
+}
+
+/** The other workflows of the project that publish or take events of the same topics, directly or through one another. */
+function connectedTo(
+  workflow: WorkflowDefinition,
+  all: readonly WorkflowDefinition[],
+): readonly WorkflowDefinition[] {
+  const found = new Set([workflow]);
+  // A set that grows while it is walked gives what was added as well.
+  for (const each of found) {
+    const topics = topicsIn(each);
+    for (const other of all)
+      if ([...topicsIn(other)].some((topic) => topics.has(topic))) found.add(other);
+  }
+  found.delete(workflow);
+  return [...found];
+}
+
+function topicsIn(definition: WorkflowDefinition): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const { steps, choreography } of partsOf(definition).workflows) {
+    for (const step of steps) for (const { name } of topicsOf(step)) names.add(name);
+    for (const name of choreography?.topics.keys() ?? []) names.add(name);
+  }
+  return names;
 }
 
 function print(cli: Cli, report: SimulationReport): void {

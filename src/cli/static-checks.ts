@@ -97,6 +97,8 @@ function stepFindings(workflow: WorkflowDefinition): readonly Finding[] {
         message: `It needs ${missing.join(", ")}, which nothing before it gives: it can never begin.`,
       });
     }
+    // What a subscription gives goes to whoever takes its events.
+    if (step.kind === "subscription") continue;
     if ((workflow.dependents.get(step.name) ?? []).length === 0 && !used.has(step.name)) {
       findings.push({
         severity: "note",

@@ -4,6 +4,7 @@ import type { Baton, IntakeSnapshot } from "../index.ts";
 import { BatonError } from "../model/errors.ts";
 import { examples } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
+import { printBusLines } from "./bus-lines-text.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { printTable } from "./table.ts";
 import { printable } from "./text.ts";
@@ -59,9 +60,13 @@ async function list(
   return cli.withBaton(flags, purpose, async ({ baton }) => {
     const found =
       name === undefined ? await baton.subscriptions() : [await subscriptionNamed(baton, name)];
-    if (flags.json === true) cli.printJson(found);
-    else if (found.length === 0) cli.note("No subscriptions.");
+    if (flags.json === true) {
+      cli.printJson(found);
+      return EXIT.ok;
+    }
+    if (found.length === 0) cli.note("No subscriptions.");
     else await printSubscriptions(cli, found);
+    if (name === undefined) await printBusLines(cli, await baton.busLines());
     return EXIT.ok;
   });
 }

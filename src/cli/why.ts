@@ -32,9 +32,13 @@ function print(cli: Cli, { id, status, complete, reasons }: Why): void {
 
 /** Each line stands below what follows from it: the deepest is the first cause. */
 function printReason(cli: Cli, reason: WhyReason, depth: number): void {
-  const { sentence, dueAt, next, because } = reason;
+  const { sentence, since, dueAt, next, because } = reason;
   const pad = "  ".repeat(depth);
-  const due = dueAt === undefined ? "" : ` (until ${moment(dueAt)})`;
+  const times = [
+    ...(since === undefined ? [] : [`since ${moment(since)}`]),
+    ...(dueAt === undefined ? [] : [`until ${moment(dueAt)}`]),
+  ];
+  const due = times.length === 0 ? "" : ` (${times.join(", ")})`;
   const first = because.length === 0 ? cli.colors.yellow(printable(sentence)) : printable(sentence);
   cli.print(`${pad}${depth === 1 ? "" : "because "}${first}${due}`);
   for (const each of because) printReason(cli, each, depth + 1);

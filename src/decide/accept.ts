@@ -34,7 +34,7 @@ import { type Deliberation, deliberation, ENGINE, laterTurn, say } from "./turn.
 import type { Reads, Run } from "../model/run.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import { parsePath } from "./evolve.ts";
-import { deliveryChildEnded } from "./steps/subscription.ts";
+import { deliveryChildEnded, endGatherings } from "./steps/subscription.ts";
 
 /** A step that a fork takes over from its parent. */
 export type Carried =
@@ -170,6 +170,7 @@ export function takeTurn(
 ): Deliberation {
   const turn = deliberation(run, nowMs);
   takeDeadlines(turn);
+  endGatherings(turn);
   for (const input of inputs) accept(turn, input);
   // A run may be started with a deadline that has passed, and one that waited for its code has steps only now.
   takeDeadlines(turn);

@@ -11,6 +11,7 @@ import type { Json } from "../model/json.ts";
 import type { Delivery, Run, RunBus, RunEvent } from "../model/run.ts";
 import type { SubscriptionStep, View } from "../model/workflow-definition.ts";
 
+type Gathering = RunBus["gatherings"] extends Map<string, infer G> ? G : never;
 type EventFact = FactOf<"event.published" | "event.received">;
 
 /** The run's bus, made when its first event comes. */
@@ -59,17 +60,18 @@ function subscribed(run: Run, step: SubscriptionStep, fact: EventFact): void {
     return addDelivery(run, step, { [name]: fact.seq });
   }
   const gatherings = busOf(run).gatherings;
-  const gathered = gatherings.get(step.name) ?? { events: {}, settled: false };
+  const gathered: Gathering = gatherings.get(step.name) ?? { events: {}, settled: false };
   if (gathered.settled) return;
   const [name] = [...step.topics].find(([, each]) => each.name === topic) ?? [];
   if (name === undefined || gathered.events[name] !== undefined) return;
   const isFirst = Object.keys(gathered.events).length === 0;
   const events = { ...gathered.events, [name]: fact.seq };
   const settled = Object.keys(events).length === step.topics.size;
-  gatherings.set(step.name, { events, settled });
+  const firstDue = step.withinMs === undefined ? undefined : fact.at + step.withinMs;
+  const dueAt = isFirst ? firstDue : gathered.dueAt;
+  gatherings.set(step.name, { events, settled, ...(dueAt === undefined ? {} : { dueAt }) });
   if (settled) return addDelivery(run, step, events);
-  if (isFirst && step.withinMs !== undefined)
-    run.timers.push({ dueAt: fact.at + step.withinMs, kind: "wake", step: step.name });
+  if (isFirst && dueAt !== undefined) run.timers.push({ dueAt, kind: "wake", step: step.name });
 }
 
 /** The delivery of what has come, once the time for the rest is over. */

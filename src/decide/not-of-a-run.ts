@@ -5,6 +5,7 @@ import { invariant } from "../model/errors.ts";
 /** What applying each to a run does: it throws `INVARIANT_BROKEN`. */
 export const NOT_OF_A_RUN = {
   "event.unclaimed": notOfARun,
+  "message.refused": notOfARun,
   "subscription.opened": notOfARun,
   "subscription.moved": notOfARun,
   "subscription.paused": notOfARun,

@@ -6,7 +6,7 @@
  * Q2. A person decides once: retry, done (with an output that the agent's contract accepts), or fail.
  */
 import { deliveryView } from "./bus.ts";
-import type { Author, Failure, ParkedBecause, StepAction } from "../model/entry.ts";
+import type { Author, Failure, ParkedBecause, Position, StepAction } from "../model/entry.ts";
 import { type Json, sealJson } from "../model/json.ts";
 import type { Performing, Run } from "../model/run.ts";
 import type { StepDefinition } from "../model/workflow-definition.ts";
@@ -24,6 +24,8 @@ export interface ParkedPlace {
   readonly attempt: number;
   readonly reads: Performing["reads"];
   readonly inputHash: string | undefined;
+  /** Where the run that handled it completed. */
+  readonly causation?: Position | undefined;
 }
 
 /** Whether what is parked at a path is a step as a whole: no call of an agent that could be made again by itself. */
@@ -50,7 +52,7 @@ export function parkCall(
   place: ParkedPlace,
   parked: { readonly because: ParkedBecause; readonly error: Failure },
 ): void {
-  const { path, attempt, reads, inputHash } = place;
+  const { path, attempt, reads, inputHash, causation } = place;
   say(turn, {
     kind: "step.parked",
     path,
@@ -59,6 +61,7 @@ export function parkCall(
     by: ENGINE,
     reads,
     ...(inputHash === undefined ? {} : { inputHash }),
+    ...(causation === undefined ? {} : { causation }),
     payload: parked,
     value: letterOf(turn.run, step, path),
   });

@@ -2,7 +2,7 @@
  * What follows when a step can't go on: a refused handoff, by its policy; and a step that is given up, which fails the run, or
  * waits for a person where the run only goes forward.
  */
-import type { Failure, RefusalOutcome } from "../model/entry.ts";
+import type { Failure, Position, RefusalOutcome } from "../model/entry.ts";
 import type { Reads, Run } from "../model/run.ts";
 import type { Violation } from "../model/violation.ts";
 import type { StepDefinition } from "../model/workflow-definition.ts";
@@ -74,6 +74,7 @@ export function failStep(
   error: Failure,
   deadlineAt?: number,
   path = step,
+  causation?: Position,
 ): void {
   if (mustWait(turn)) return parkStep(turn, step, error, path);
   say(turn, {
@@ -81,6 +82,7 @@ export function failStep(
     path: step,
     turn: turn.run.turns.get(step) ?? 0,
     by: ENGINE,
+    ...(causation === undefined ? {} : { causation }),
     payload: { error, ...(deadlineAt === undefined ? {} : { deadlineAt }) },
   });
 }

@@ -163,6 +163,8 @@ function read(reading: Reading, fact: Fact): void {
     case "event.published":
     case "event.received":
       reading.values.set(fact.seq, fact.value ?? null);
+      if (fact.payload.topic === reading.definition.choreography?.failsOn?.name)
+        reading.turnedAt = Math.min(reading.turnedAt, fact.seq);
       return;
     case "step.sealed":
       reading.values.set(fact.seq, fact.value ?? null);
@@ -185,9 +187,16 @@ function read(reading: Reading, fact: Fact): void {
     case "step.resolved":
       if (fact.payload.nothingDone === true) forgetUnknown(reading, fact);
       return;
+    case "step.parked":
+    case "step.skipped":
+      return addChild(reading, fact);
     case "step.failed":
+      addChild(reading, fact);
+      reading.turnedAt = Math.min(reading.turnedAt, fact.seq);
+      return;
     case "run.overdue":
     case "run.cancelling":
+    case "event.refused":
       reading.turnedAt = Math.min(reading.turnedAt, fact.seq);
       return;
     case "run.compensating":
@@ -243,8 +252,15 @@ function otherThan(reading: Reading, key: string, fact: Fact): PlannedCompensati
   return before?.what === "unknown" && before.agent !== fact.agent ? before : undefined;
 }
 
-/** A subflow, or a case of a branch, that completed as a run of its own. */
-function addChild(reading: Reading, fact: FactOf<"step.sealed">): void {
+/**
+ * A subflow, a case of a branch, or a delivery that completed as a run of its own: it is the cause of what is said. What it would
+ * have published may have been refused, and its work is done all the same.
+ */
+function addChild(
+  reading: Reading,
+  fact: FactOf<"step.sealed" | "step.parked" | "step.skipped" | "step.failed">,
+): void {
+  if (fact.kind !== "step.sealed" && fact.causation === undefined) return;
   const path = pathOf(fact);
   const turn = fact.turn ?? 0;
   const opening = reading.openings.get(compensationKey({ path, turn }))?.opening;
@@ -252,6 +268,8 @@ function addChild(reading: Reading, fact: FactOf<"step.sealed">): void {
   const { step } = parsePath(path);
   const workflow = childWorkflow(reading.definition.stepByName.get(step), opening);
   if (opening.run === undefined || workflow === undefined || !mayCompensate(workflow)) return;
+  // It may be told of again when its parent ends: it was done when it was first told of.
+  if (reading.planned.get(compensationKey({ path, turn }))?.run === opening.run) return;
   reading.planned.set(compensationKey({ path, turn }), {
     what: "run",
     path,

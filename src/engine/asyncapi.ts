@@ -70,6 +70,7 @@ const HEADERS: JsonObject = {
     "ce-traceparent": { type: "string", description: "W3C Trace Context." },
     "ce-partitionkey": { type: "string", description: "Events of one are in order." },
     "ce-sequence": { type: "string", description: "Place in the order of arrival." },
+    "ce-hops": { type: "string", description: "Events before it in the chain that led to it." },
   },
 };
 

@@ -5,7 +5,7 @@ import type { Change, VersionRef } from "../history/diff.ts";
 import type { ForkOptions } from "../history/fork.ts";
 import type { EventGraph } from "../history/event-graph.ts";
 import type { Lineage } from "../history/lineage.ts";
-import type { Why } from "../history/why.ts";
+import type { Why } from "../history/why-reason.ts";
 import type { RecordedEntry } from "../history/read.ts";
 import type { ReplayReport } from "../history/replay.ts";
 import type { RunReport } from "../history/report.ts";
@@ -25,7 +25,9 @@ import type { Workflow } from "../model/workflow.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { VerifyReport } from "../journal/verify.ts";
 import type { StoredEntry } from "../ports/journal-store.ts";
+import type { BusLine, RefusedLetter } from "./bus-lines.ts";
 import type { Health } from "./health.ts";
+import type { LateEvent } from "./late-events.ts";
 import type { EventsOptions } from "./topics.ts";
 import type { ExportTracesOptions, TraceExport } from "./tracing.ts";
 import type { WatchItem, WatchOptions } from "./watch.ts";
@@ -42,7 +44,7 @@ export type {
   TopicNode,
 } from "../history/event-graph.ts";
 export type { Lineage, LineageEvent, LineageNode } from "../history/lineage.ts";
-export type { Why, WhyReason } from "../history/why.ts";
+export type { Why, WhyReason } from "../history/why-reason.ts";
 export type { RecordedEntry } from "../history/read.ts";
 export type { ReplayDifference, ReplayReport } from "../history/replay.ts";
 export type { RunReport, StepSummary } from "../history/report.ts";
@@ -56,8 +58,16 @@ export type { RunWait, RunWaits } from "../history/waits.ts";
 export type { VerifyProblem, VerifyReport } from "../journal/verify.ts";
 export type { EventsOptions } from "./topics.ts";
 export type { RecordedEvent, TopicSummary } from "../model/recorded-event.ts";
-export type { Health, StuckReason, StuckRun } from "./health.ts";
 export type { ExportTracesOptions, TraceExport } from "./tracing.ts";
+export type { BusLine, RefusedLetter } from "./bus-lines.ts";
+export type { LateEvent } from "./late-events.ts";
+export type {
+  Health,
+  StandingReason,
+  StuckReason,
+  StuckRun,
+  StuckSubscription,
+} from "./health.ts";
 export type { WatchItem, WatchOptions } from "./watch.ts";
 
 export interface RunSummary {
@@ -184,6 +194,8 @@ export interface RunsFilter {
   /** `name@version` */
   readonly workflow?: string;
   readonly open?: boolean;
+  /** Only runs of one correlation: the run of this id, and those whose ids begin with it and a slash. */
+  readonly correlation?: string;
   readonly order?: "newest" | "oldest";
   /** At most this many; 100 by default, 10,000 at the most. */
   readonly limit?: number;
@@ -342,8 +354,16 @@ export interface Baton {
   topics(): Promise<readonly TopicSummary[]>;
   /** The events of a topic, in the order of arrival; with `follow` new ones as they come. @throws BatonError TOPIC_NOT_FOUND */
   events(topic: string, options?: EventsOptions): AsyncIterable<RecordedEvent>;
-  /** Where the subscription of each choreography to its first topic stands. */
+  /** The event of this id, from outside or of a run. @throws BatonError EVENT_NOT_FOUND */
+  event(id: string): Promise<RecordedEvent>;
+  /** Where the subscription of each choreography to its first topic stands; of those too that are not in the code any more. */
   subscriptions(): Promise<readonly IntakeSnapshot[]>;
+  /** How each topic crosses between this store and the bus outside that was given to open(); empty without one. */
+  busLines(): Promise<readonly BusLine[]>;
+  /** What came over the bus and was refused, or was not taken by it: the newest first, 50 if not told otherwise. */
+  refusedMessages(options?: { readonly limit?: number }): Promise<readonly RefusedLetter[]>;
+  /** Events that came when the runs that would have taken them had ended: the newest first, 50 if not told otherwise. */
+  lateEvents(options?: { readonly limit?: number }): Promise<readonly LateEvent[]>;
   /** Takes no more events, until it is resumed. @throws BatonError SUBSCRIPTION_NOT_FOUND */
   pauseSubscription(name: string, options: SubscriptionControl): Promise<void>;
   /** @throws BatonError SUBSCRIPTION_NOT_FOUND */
@@ -362,5 +382,6 @@ export interface Baton {
    */
   exportTraces(options?: ExportTracesOptions): Promise<TraceExport>;
   /** Ends: no new steps begin; attempts get `graceMs` (5,000 by default) to end, then they are aborted. Unfinished runs go on at the next open. */
+  /** Ends: no new steps begin; attempts get `graceMs` (5,000 by default) to end, then they are aborted. Unfinished runs go on at the next open. A store that can't be written is given up to 30 seconds more to take a note of what is left behind. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }

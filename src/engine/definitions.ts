@@ -11,7 +11,7 @@ import type {
   StepDefinition,
   WorkflowDefinition,
 } from "../model/workflow-definition.ts";
-import { agentsOf, fallbackOf, workflowsOf } from "../model/workflow-parts.ts";
+import { agentsOf, fallbackOf, withSteps, workflowsOf } from "../model/workflow-parts.ts";
 import { type DeclaredBreaker, declaredBreakers } from "./breakers.ts";
 import { type DeclaredRate, declaredRates } from "./rates.ts";
 import { type DeclaredBudget, declaredBudgets } from "./budgets.ts";
@@ -100,6 +100,11 @@ export function withAgents(
       const chosen = exchange(step.name, step.agent);
       return chosen === step.agent ? step : { ...step, agent: chosen };
     }
+    if (step.kind === "subscription" && step.target.kind === "agent") {
+      const { agent } = step.target;
+      const chosen = exchange(step.name, agent);
+      return chosen === agent ? step : { ...step, target: { kind: "agent", agent: chosen } };
+    }
     if (step.kind !== "branch") return step;
     const cases = new Map<string, BranchCase>();
     for (const [name, taken] of step.cases) {
@@ -113,7 +118,7 @@ export function withAgents(
     return { ...step, cases };
   });
   if (!changed) return definition;
-  return { ...definition, steps, stepByName: new Map(steps.map((step) => [step.name, step])) };
+  return withSteps(definition, steps);
 }
 
 /** The same workflow with each nested workflow exchanged for the one that `choose` gives. */
@@ -129,6 +134,8 @@ function withNested(
   };
   const steps = definition.steps.map((step): StepDefinition => {
     if (step.kind === "subflow") return { ...step, workflow: exchange(step.workflow) };
+    if (step.kind === "subscription" && step.target.kind === "workflow")
+      return { ...step, target: { kind: "workflow", workflow: exchange(step.target.workflow) } };
     if (step.kind !== "branch") return step;
     const cases = [...step.cases].map(([name, taken]): [string, BranchCase] => [
       name,
@@ -137,7 +144,7 @@ function withNested(
     return { ...step, cases: new Map(cases) };
   });
   if (!changed) return definition;
-  return { ...definition, steps, stepByName: new Map(steps.map((step) => [step.name, step])) };
+  return withSteps(definition, steps);
 }
 
 export type Found =

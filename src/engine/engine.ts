@@ -19,6 +19,7 @@ import type {
   RunOutcome,
   StepDecision,
 } from "./baton.ts";
+import type { BusLine } from "./bus-lines.ts";
 import type { Health } from "./health.ts";
 import type { ProjectionPlace } from "./tracing.ts";
 import type { BreakerSubscriber, Subscriber, TopicSubscriber } from "./watch.ts";
@@ -72,6 +73,8 @@ export interface Engine {
   start(request: StartRequest): Promise<void>;
   /** Waits for the run's end. @throws BatonError RUN_NOT_FOUND, STORE_CLOSED, STORE_FENCED */
   outcome(run: string): Promise<RunOutcome<Json>>;
+  /** Whether a run is in memory, with its start in the journal: then it need not be looked for. */
+  holds(run: string): boolean;
   signal(run: string, step: string, payload: unknown, by: Author, id: string): Promise<void>;
   cancel(run: string, by: Author, reason: string): Promise<void>;
   /** @throws BatonError RUN_NOT_FOUND, RUN_FINISHED, AGENT_NOT_FOUND, PIVOT_PASSED, SAVEPOINT_NOT_FOUND */
@@ -94,6 +97,7 @@ export interface Engine {
   /** @throws BatonError EVENT_REFUSED, EVENT_CONFLICT, ARGUMENT_INVALID, VALUE_TOO_LARGE */
   publish(request: PublishRequest): Promise<PublishedEvent>;
   subscriptions(): Promise<readonly IntakeSnapshot[]>;
+  busLines(): Promise<readonly BusLine[]>;
   /** @throws BatonError SUBSCRIPTION_NOT_FOUND */
   setSubscription(name: string, change: IntakeChange): Promise<void>;
   /** How every budget stands. */

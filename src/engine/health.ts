@@ -4,9 +4,14 @@
  */
 import { runOfStream } from "../history/read.ts";
 import type { JournalStore, Lease, StreamHead } from "../ports/journal-store.ts";
+import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Catalogue } from "./definitions.ts";
 import { readBreakers } from "./breakers.ts";
+import { type BusLine, readBusLines } from "./bus-lines.ts";
 import { headPages } from "./head-pages.ts";
+import { newestChoreographies, recordedSubscriptions } from "./subscriptions.ts";
+import type { TopicEvent } from "./topic-events.ts";
+import { firstUntaken } from "./untaken.ts";
 import type { WatchSource } from "./watch.ts";
 
 /** Why a run counts as stuck; the message says it in words, and docs/how-to/find-stuck-runs.md what to do. */
@@ -46,6 +51,35 @@ export interface StuckRun {
   readonly since: number;
 }
 
+/** Why a subscription counts as stuck. */
+export type StandingReason =
+  /** There is an event that it could take, and it does not read on. */
+  | "notReading"
+  /** It has taken an event, and the run of it has not begun. */
+  | "notBegun"
+  /** The store has not answered it. */
+  | "storeSilent"
+  /** What it should read is damaged, or of a newer Baton. */
+  | "unreadable"
+  /** Events wait for it, and its choreography is not among the workflows of the process that executes. */
+  | "noCode"
+  /** From outside: an event has waited for a minute, and the process that has the store does not take it. */
+  | "overdue"
+  /** From outside: an event has waited for a minute, and nobody works on the store. */
+  | "unattended";
+
+/** A subscription that stands still though there are events that it could take. */
+export interface StuckSubscription {
+  /** The choreography's name; `to-runs.<topic>` for what hands events to runs that are there already. */
+  readonly subscription: string;
+  readonly topic: string;
+  readonly reason: StandingReason;
+  /** For people. */
+  readonly message: string;
+  /** Since when, as far as is known; milliseconds since 1970. */
+  readonly since: number;
+}
+
 /** How the runs of a namespace stand, and what is stuck. */
 export interface Health {
   /** Nothing is stuck, and the store can be read. */
@@ -65,7 +99,9 @@ export interface Health {
   };
   /** At most 1,000 are named. */
   readonly stuck: readonly StuckRun[];
-  /** How often the watchdog has set a run going again since the store was opened. */
+  /** Subscriptions that stand still. */
+  readonly stuckSubscriptions: readonly StuckSubscription[];
+  /** How often the watchdog has set a run or a subscription going again since the store was opened. */
   readonly healed: number;
   readonly store: {
     readonly label: string;
@@ -77,6 +113,8 @@ export interface Health {
     readonly error?: string;
   };
   readonly breakersOpen: readonly string[];
+  /** How topics cross to the bus outside and back, if there is one. */
+  readonly bus: readonly BusLine[];
 }
 
 /** Stuck runs that are named one by one: enough to see what is the matter, and few enough to be told. */
@@ -113,18 +151,21 @@ export async function readHealth(
       if (late.length < STUCK_NAMED_MAX && mayBeLate(head, clock.now())) late.push(head);
     }
   }
-  const holder = await holderOf(source, late.length > 0);
+  const untaken = await untakenEvents(source, catalogue.workflows.values());
+  const holder = await holderOf(source, late.length > 0 || untaken.length > 0);
   const stuck: StuckRun[] = [];
   for (const head of late) {
     const found = await lateRun(source, head, holder);
     if (found !== undefined) stuck.push(found);
   }
+  const stuckSubscriptions = untaken.map((each) => untakenBy(each, holder));
   const breakers = await readBreakers(store, namespace, catalogue);
   return {
-    ok: stuck.length === 0,
+    ok: stuck.length === 0 && stuckSubscriptions.length === 0,
     at: clock.now(),
     runs,
     stuck,
+    stuckSubscriptions,
     healed: 0,
     store: {
       label: store.label,
@@ -132,6 +173,7 @@ export async function readHealth(
       ...(holder.lease === undefined ? {} : { holder: holder.lease.holder }),
     },
     breakersOpen: breakers.filter(({ state }) => state === "open").map(({ name }) => name),
+    bus: await readBusLines(source),
   };
 }
 
@@ -180,12 +222,52 @@ async function lateRun(
   }
   const since = waits ? wakeAtMs : await timeOf(store, { namespace, stream }, lastSeq);
   if (since > clock.now() - OVERDUE_MS) return undefined;
-  const nobody =
-    lease === undefined
-      ? "nobody works on this store"
-      : `${lease.holder} has the store, and gives no sign of life`;
+  const nobody = nobodyIn(lease);
   const message = waits ? `Its time has passed, and ${nobody}.` : `It could go on, and ${nobody}.`;
   return { run, reason: "unattended", message, since };
+}
+
+function nobodyIn(lease: Lease | undefined): string {
+  return lease === undefined
+    ? "nobody works on this store"
+    : `${lease.holder} has the store, and gives no sign of life`;
+}
+
+interface Untaken {
+  readonly name: string;
+  readonly event: TopicEvent;
+}
+
+/** The subscriptions for which an event has waited too long. */
+async function untakenEvents(
+  source: Pick<WatchSource, "store" | "namespace" | "clock">,
+  workflows: Iterable<WorkflowDefinition>,
+): Promise<readonly Untaken[]> {
+  const places = new Map<string, number>();
+  for (const { name, choreography } of newestChoreographies(workflows))
+    if (choreography !== undefined) places.set(name, choreography.concurrency);
+  const found: Untaken[] = [];
+  for (const [name, record] of await recordedSubscriptions(source)) {
+    // How many runs a choreography that is not here begins at a time is not known.
+    const concurrency = places.get(name) ?? Number.POSITIVE_INFINITY;
+    const event = await firstUntaken(source, name, record, concurrency);
+    if (event !== undefined && event.at < source.clock.now() - OVERDUE_MS)
+      found.push({ name, event });
+  }
+  return found;
+}
+
+function untakenBy({ name, event }: Untaken, { lease, works }: Holder): StuckSubscription {
+  const { at: since, facts } = event;
+  const { topic, id } = facts;
+  const base = { subscription: name, topic, since };
+  if (!works) {
+    const message = `Event ${id} of ${topic} waits for it, and ${nobodyIn(lease)}.`;
+    return { ...base, reason: "unattended", message };
+  }
+  const holder = lease?.holder ?? "the process that has the store";
+  const message = `Event ${id} of ${topic} waits for it, and ${holder} does not take it: it hangs, or does not have the choreography.`;
+  return { ...base, reason: "overdue", message };
 }
 
 /** The time of an entry: what is read here is shown to people, and nothing follows from it. */

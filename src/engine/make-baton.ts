@@ -18,16 +18,18 @@ import type {
   StartOptions,
   StepDecision,
 } from "./baton.ts";
+import { readBusLines, readRefused } from "./bus-lines.ts";
 import { readBreakers, watchBreakers } from "./breakers.ts";
 import { readBudgets } from "./budgets.ts";
 import type { Catalogue } from "./definitions.ts";
 import type { Engine, StartRequest } from "./engine.ts";
+import { readLate } from "./late-events.ts";
 import { readHealth } from "./health.ts";
 import { manifestBlob } from "./manifests.ts";
 import { headOf, type Reader, workflowOf } from "./reader.ts";
 import { readSubscriptions } from "./subscriptions.ts";
-import { readEvents, readTopics, topicNamed } from "./topics.ts";
 import type { ExportTracesOptions, TraceExport } from "./tracing.ts";
+import { readEvent, readEvents, readTopics, topicNamed } from "./topics.ts";
 import type { WatchSource } from "./watch.ts";
 
 export interface BatonParts {
@@ -47,6 +49,9 @@ export interface BatonParts {
 const CALLER: Author = { kind: "program", id: "caller" };
 
 const GRACE_MS = 5_000;
+
+/** Refused messages that are listed if not told otherwise. */
+const LISTED = 50;
 
 export function makeBaton(parts: BatonParts): Baton {
   const { reader, catalogue, ids, source } = parts;
@@ -92,7 +97,7 @@ export function makeBaton(parts: BatonParts): Baton {
     ) => (await start(definition, input, options)) as RunHandle<never> as RunHandle<Out>,
     startUntyped: start,
     run: async (id) => {
-      await headOf(source.store, source.namespace, id);
+      if (parts.engine?.holds(id) !== true) await headOf(source.store, source.namespace, id);
       return handle(id);
     },
     signal: (run, step, payload, { by, id }) =>
@@ -235,9 +240,13 @@ function busDoor(
   Baton,
   | "topics"
   | "events"
+  | "event"
   | "publishUntyped"
   | "publish"
   | "subscriptions"
+  | "busLines"
+  | "refusedMessages"
+  | "lateEvents"
   | "pauseSubscription"
   | "resumeSubscription"
   | "rewindSubscription"
@@ -260,10 +269,15 @@ function busDoor(
       await publish(topicNamed(catalogue.topics, name), data, options),
     topics: async () => await readTopics(source, catalogue.topics),
     events: (topic, options) => readEvents(source, catalogue.topics, topic, options),
+    event: (id) => readEvent(source, id),
     subscriptions: async () =>
       engine === undefined
         ? await readSubscriptions(source, catalogue.workflows.values())
         : await engine.subscriptions(),
+    busLines: async () =>
+      engine === undefined ? await readBusLines(source) : await engine.busLines(),
+    refusedMessages: async ({ limit = LISTED } = {}) => await readRefused(source, limit),
+    lateEvents: async ({ limit = LISTED } = {}) => await readLate(source, limit),
     pauseSubscription: async (name, { by, reason }) =>
       await writing().setSubscription(name, { to: { kind: "paused" }, by, reason }),
     resumeSubscription: async (name, { by, reason }) =>

@@ -9,7 +9,7 @@ import { replay } from "../history/replay.ts";
 import { runReport } from "../history/report.ts";
 import { stateAt } from "../history/state.ts";
 import { waitsOf } from "../history/waits.ts";
-import type { WhySource } from "../history/why.ts";
+import type { WhySource } from "../history/why-reason.ts";
 import { verifyStore } from "../journal/verify.ts";
 import { FINAL_KINDS } from "../model/entry-kinds.ts";
 import { runStream } from "../model/entry.ts";
@@ -17,10 +17,11 @@ import { BatonError } from "../model/errors.ts";
 import type { Limits } from "../model/limits.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { JournalStore } from "../ports/journal-store.ts";
-import type { Baton, RunsFilter, RunSummary } from "./baton.ts";
+import type { Baton, RunSummary } from "./baton.ts";
 import type { Catalogue } from "./definitions.ts";
 import { pinnedDefinition } from "./manifests.ts";
-import { answerWhy, graphOfRun, journalSource, summaryOf } from "./correlation.ts";
+import { answerWhy, graphOfRun, journalSource } from "./correlation.ts";
+import { listRuns, summaryOf } from "./run-list.ts";
 import { watchRun, type WatchSource } from "./watch.ts";
 
 export type Reader = Pick<
@@ -78,7 +79,7 @@ export function reader(
     },
     lineage: async (run, key, version) => lineageOf(await entriesOf(run), key, version),
     eventGraph: (run) => graphOf(run),
-    why: (id) => answerWhy(whySource(store, namespace, catalogue), id),
+    why: (id) => answerWhy(whySource(source), id),
     replay: async (run) => {
       const head = await headOf(store, namespace, run);
       const entries = await entriesOf(run);
@@ -95,7 +96,10 @@ export function reader(
   async function graphOf(run: string): Promise<EventGraph> {
     const { workflow, status } = await headOf(store, namespace, run);
     const entries = await entriesOf(run);
-    return graphOfRun(entries, await todaysOf(entries, workflow), status);
+    return graphOfRun(entries, await todaysOf(entries, workflow), {
+      status,
+      nowMs: source.clock.now(),
+    });
   }
 
   /** A run that is pinned to an older agent is read with it, where it is still here: that is today's code for this run. */
@@ -112,10 +116,12 @@ export function reader(
   }
 }
 
-function whySource(store: JournalStore, namespace: string, catalogue: Catalogue): WhySource {
+function whySource(source: WatchSource & { readonly catalogue: Catalogue }): WhySource {
+  const { store, namespace, catalogue, clock } = source;
   return {
-    ...journalSource(store, namespace),
+    ...journalSource(source, catalogue, clock.now()),
     workflows: [...catalogue.workflows.values()],
+    nowMs: clock.now(),
     entries: (run) => wholeRun(store, namespace, run),
     definition: async (entries) => {
       const pinned = await pinnedDefinition(store, catalogue, entries[0]?.entry.payload ?? {});
@@ -158,24 +164,6 @@ export function workflowOf(catalogue: Catalogue, id: string): WorkflowDefinition
     );
   }
   return definition;
-}
-
-async function listRuns(
-  store: JournalStore,
-  namespace: string,
-  filter: RunsFilter,
-): Promise<readonly RunSummary[]> {
-  const heads = await store.heads({
-    namespace,
-    prefix: "run/",
-    order: filter.order ?? "newest",
-    limit: filter.limit ?? 100,
-    ...(filter.status === undefined ? {} : { status: filter.status }),
-    ...(filter.workflow === undefined ? {} : { type: filter.workflow }),
-    ...(filter.open === undefined ? {} : { open: filter.open }),
-    ...(filter.after === undefined ? {} : { after: filter.after }),
-  });
-  return heads.map(summaryOf);
 }
 
 /** @throws BatonError RUN_NOT_FOUND */

@@ -29,11 +29,12 @@ export function newestChoreographies(
 }
 
 /** What a run of this very choreography has published is delivered in that run. */
-async function isOwn(
+export async function isOwnEvent(
   { store, namespace }: TopicSource,
   name: string,
-  { stream }: TopicEvent,
+  { stream, facts }: TopicEvent,
 ): Promise<boolean> {
+  if (facts.origin?.choreography === name) return true;
   if (!stream.startsWith(RUNS)) return false;
   const head = await store.head({ namespace, stream });
   return head?.type.startsWith(`${name}@`) === true;
@@ -47,57 +48,58 @@ export async function readSubscriptions(
   const topics = new Map<string, string>();
   for (const { name, choreography } of newestChoreographies(workflows))
     if (choreography !== undefined) topics.set(name, choreography.starts.name);
-  for (const [name, topic] of await recordedNames(source))
-    if (!topics.has(name)) topics.set(name, topic);
+  const records = await recordedSubscriptions(source);
+  for (const [name, { topic }] of records) if (!topics.has(name)) topics.set(name, topic);
   const snapshots: IntakeSnapshot[] = [];
   for (const [name, topic] of topics) {
-    const record = (await recordOf(source, name)) ?? {
-      topic,
-      position: 0,
-      generation: 0,
-      paused: false,
-    };
-    snapshots.push(await snapshotOf(source, name, record));
+    const record = records.get(name) ?? { topic, position: 0, generation: 0, paused: false };
+    snapshots.push(await recordedSnapshot(source, name, record));
   }
   return snapshots;
 }
 
 const RUNS = runStream("");
 const PREFIX = subscriptionStream("");
-/** Places of the routes that hand events to runs that are there already: no choreography's subscription. */
-const ROUTES = subscriptionStream("to-runs.");
+const ROUTES = "to-runs.";
+/** Readers of topics that are no choreography's subscription: those that hand events to runs that are there, and those of the bus. */
+const OTHERS = [ROUTES, "to-bus.", "from-bus."];
 
-/** Subscriptions that the journal has, with their topics. */
-async function recordedNames({
-  store,
-  namespace,
-}: TopicSource): Promise<ReadonlyMap<string, string>> {
-  const names = new Map<string, string>();
-  for await (const heads of headPages(store, { namespace, prefix: PREFIX }))
-    for (const { stream, type } of heads)
-      if (!stream.startsWith(ROUTES)) names.set(stream.slice(PREFIX.length), type);
-  return names;
+/** Whether it is the name of such a reader. */
+export function isNoSubscription(name: string): boolean {
+  return OTHERS.some((other) => name.startsWith(other));
 }
 
-async function recordOf(
-  { store, namespace }: TopicSource,
-  name: string,
-): Promise<IntakeRecord | undefined> {
-  const stream = { namespace, stream: subscriptionStream(name) };
-  const head = await store.head(stream);
-  if (head === undefined) return undefined;
-  for await (const { entry } of readStream(store, stream, head.lastSeq)) {
-    // The stream has entries of subscriptions only, each with the whole record.
-    return entry.payload as unknown as IntakeRecord;
+/** Under which name the place of a topic's route is kept. */
+export function routeName(topic: string): string {
+  return `${ROUTES}${topic}`;
+}
+
+/** How far each subscription of a choreography has come, as it is written down. */
+export async function recordedSubscriptions(
+  source: TopicSource,
+): Promise<ReadonlyMap<string, IntakeRecord>> {
+  const { store, namespace } = source;
+  const records = new Map<string, IntakeRecord>();
+  for await (const heads of headPages(store, { namespace, prefix: PREFIX })) {
+    for (const head of heads) {
+      const name = head.stream.slice(PREFIX.length);
+      if (isNoSubscription(name)) continue;
+      for await (const { entry } of readStream(store, head, head.lastSeq)) {
+        // The stream has entries of subscriptions only, each with the whole record.
+        const record = entry.payload as unknown as IntakeRecord;
+        records.set(name, record);
+        break;
+      }
+    }
   }
-  return undefined;
+  return records;
 }
 
 /**
  * The place is written down now and then only. What was dealt with after it is seen by the runs that it began: an event whose
  * run is there is under way, or, where it has ended or the order does not matter, dealt with.
  */
-async function snapshotOf(
+export async function recordedSnapshot(
   source: TopicSource,
   name: string,
   record: IntakeRecord,
@@ -116,7 +118,9 @@ async function snapshotOf(
       const head = await store.head({ namespace, stream: runStream(run) });
       const { key } = event.facts;
       const isDone =
-        head === undefined ? await isOwn(source, name, event) : !head.open || key === undefined;
+        head === undefined
+          ? await isOwnEvent(source, name, event)
+          : !head.open || key === undefined;
       if (!isDone) {
         lag += 1;
         isWhole = false;

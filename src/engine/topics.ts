@@ -8,7 +8,13 @@ import { compareVersions } from "../model/naming.ts";
 import type { RecordedEvent, TopicSummary } from "../model/recorded-event.ts";
 import type { TopicDefinition } from "../model/topic.ts";
 import type { StepDefinition, WorkflowDefinition } from "../model/workflow-definition.ts";
-import { eventsAfter, type TopicEvent, type TopicSource } from "./topic-events.ts";
+import {
+  eventsAfter,
+  eventWithId,
+  type PlacedEvent,
+  type TopicEvent,
+  type TopicSource,
+} from "./topic-events.ts";
 import { makeBell, type WatchSource } from "./watch.ts";
 
 /** A topic that code names, in all of its versions. */
@@ -216,6 +222,13 @@ export async function* readEvents(
   }
 }
 
+/** The event of an id. @throws BatonError EVENT_NOT_FOUND */
+export async function readEvent(source: TopicSource, id: string): Promise<RecordedEvent> {
+  const event = await eventWithId(source, id);
+  if (event !== undefined) return await recordedEvent(source, event);
+  throw new BatonError("EVENT_NOT_FOUND", `There is no event ${id}.`, { details: { id } });
+}
+
 async function checkKnown(
   { store, namespace }: TopicSource,
   declared: ReadonlyMap<string, DeclaredTopic>,
@@ -230,10 +243,14 @@ async function checkKnown(
   throw unknownTopic(topic, [...known]);
 }
 
-async function recordedEvent(source: TopicSource, event: TopicEvent): Promise<RecordedEvent> {
-  const { facts, stream, seq, position, at, by, path, correlation, data } = event;
-  const { id, topic, contract, key, hops } = facts;
-  const causation = await causeOf(source, event);
+/** An event with all that the journal says of it. */
+export async function recordedEvent(
+  source: TopicSource,
+  event: PlacedEvent,
+): Promise<RecordedEvent> {
+  const { facts, stream, seq, position, at, by, path, correlation, traceId, data } = event;
+  const { id, topic, contract, key, hops, origin } = facts;
+  const causation = origin === undefined ? await causeOf(source, event) : origin.causation;
   return Object.freeze({
     id,
     topic,
@@ -249,7 +266,8 @@ async function recordedEvent(source: TopicSource, event: TopicEvent): Promise<Re
     stream,
     seq,
     position,
-    traceId: traceIdOf(source.namespace, correlation),
+    traceId: traceId ?? traceIdOf(source.namespace, correlation),
+    ...(origin === undefined ? {} : { origin: origin.source }),
     data,
   });
 }
@@ -257,7 +275,7 @@ async function recordedEvent(source: TopicSource, event: TopicEvent): Promise<Re
 /** The path of a delivery names the entry of its event, which knows the event's id. */
 async function causeOf(
   { store, namespace }: TopicSource,
-  { stream, path }: TopicEvent,
+  { stream, path }: PlacedEvent,
 ): Promise<string | undefined> {
   const seq = /#(\d+)$/.exec(path ?? "")?.[1];
   if (seq === undefined) return undefined;

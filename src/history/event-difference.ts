@@ -1,11 +1,13 @@
 /** In what the graph of a run differs from the one that was expected: what did not come, what came unasked, what went round. */
 import { parsePath } from "../decide/path.ts";
+import type { Violation } from "../model/violation.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import { factOf, type RecordedEntry } from "./read.ts";
 import type { RunReport } from "./report.ts";
 import { type EventFact, publisherOf, subscriptionSteps } from "./run-events.ts";
+import type { RunWait } from "./run-wait.ts";
 import type { StepSummary } from "./step-summary.ts";
-import { waitsOf } from "./waits.ts";
+import { slowDeliveries } from "./slow-delivery.ts";
 
 /** One difference, in a sentence, and by name. Times are milliseconds since 1970. */
 export interface EventDifference {
@@ -21,7 +23,7 @@ export interface EventDifference {
     | "storm"
     /** A delivery that was refused, failed, is parked or was passed over for such a reason. */
     | "delivery"
-    /** A delivery that took far longer than the others of its subscription. */
+    /** A delivery that took far longer than the others of its subscription, or most of the time that the run has. */
     | "slow"
     /** An event that came when what gathers its topic had gone on without it. */
     | "late";
@@ -41,13 +43,11 @@ export interface Reconstructed {
   readonly report: RunReport;
   readonly events: readonly EventFact[];
   readonly deliveries: readonly StepSummary[];
+  /** What the run waits for. */
+  readonly waits: readonly RunWait[];
+  /** Milliseconds since 1970: for how long something has been waited for. */
+  readonly nowMs: number;
 }
-
-/** A delivery is slow if it took so many times as long as the middle one of its subscription, and at least a second. */
-const SLOW_TIMES = 10;
-const SLOW_MIN_MS = 1_000;
-/** Of fewer deliveries there is no middle that says anything. */
-const SLOW_AMONG_MIN = 3;
 
 /** All differences, the missing ones first. */
 export function eventDifferences(found: Reconstructed): readonly EventDifference[] {
@@ -58,7 +58,7 @@ export function eventDifferences(found: Reconstructed): readonly EventDifference
     ...cycles(found),
     ...storms(found),
     ...unhandled(found),
-    ...slow(found),
+    ...slowDeliveries(found),
     ...late(found),
   ];
 }
@@ -68,9 +68,9 @@ function missing({
   definition,
   report,
   events,
+  waits,
 }: Reconstructed): readonly EventDifference[] {
   const differences: EventDifference[] = [];
-  const waits = waitsOf(entries, definition).waits;
   for (const wait of waits) {
     if (wait.what !== "event" || wait.path === "") continue;
     for (const topic of wait.topics ?? []) {
@@ -212,7 +212,9 @@ function unhandled({ deliveries }: Reconstructed): readonly EventDifference[] {
 
 /** What became of a delivery that was not handled, in words that follow its path. */
 export function deliveryEnd({ status, skipped, error, violations, waitsFor }: StepSummary): string {
-  const why = violations?.[0]?.message ?? error?.message;
+  const [violation] = violations ?? [];
+  const failed = error === undefined ? undefined : `${error.code}: ${error.message}`;
+  const why = violation === undefined ? failed : withFound(violation);
   const because = why === undefined ? "." : `: ${why}`;
   if (status === "skipped" && skipped === "when") return "was not wanted by its `when`.";
   if (status === "skipped" && skipped === "discarded") return "was given up by a person.";
@@ -224,26 +226,10 @@ export function deliveryEnd({ status, skipped, error, violations, waitsFor }: St
   return `failed${because}`;
 }
 
-function slow({ deliveries }: Reconstructed): readonly EventDifference[] {
-  const bySubscription = new Map<string, StepSummary[]>();
-  for (const delivery of deliveries) {
-    if (delivery.tookMs === undefined) continue;
-    const name = parsePath(delivery.path).step;
-    const own = bySubscription.get(name);
-    if (own === undefined) bySubscription.set(name, [delivery]);
-    else own.push(delivery);
-  }
-  return [...bySubscription].flatMap(([subscription, own]): readonly EventDifference[] => {
-    if (own.length < SLOW_AMONG_MIN) return [];
-    const lengths = own.map(({ tookMs = 0 }) => tookMs).sort((a, b) => a - b);
-    const middleMs = lengths[Math.floor((lengths.length - 1) / 2)] ?? 0;
-    const atLeastMs = Math.max(SLOW_MIN_MS, middleMs * SLOW_TIMES);
-    return own.flatMap(({ path, seq, tookMs = 0 }): readonly EventDifference[] => {
-      if (tookMs < atLeastMs) return [];
-      const message = `${path} took ${tookMs} ms; half of the deliveries of ${subscription} took ${middleMs} ms or less.`;
-      return [{ what: "slow", message, subscription, path, seq }];
-    });
-  });
+/** What a violation says, with the number that was found, where it was one: "..., found 0.59." */
+function withFound({ message, value }: Violation): string {
+  if (typeof value !== "number" || message.includes(String(value))) return message;
+  return `${message.replace(/\.$/, "")}, found ${value}.`;
 }
 
 function late({ definition, events, deliveries }: Reconstructed): readonly EventDifference[] {

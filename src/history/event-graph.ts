@@ -9,7 +9,9 @@ import { eventDifferences, type EventDifference } from "./event-difference.ts";
 import type { RecordedEntry } from "./read.ts";
 import { type BesideJournal, runReport } from "./report.ts";
 import { type EventFact, eventsIn, publisherOf, subscriptionSteps } from "./run-events.ts";
+import type { RunWait } from "./run-wait.ts";
 import type { StepSummary } from "./step-summary.ts";
+import { waitsOf } from "./waits.ts";
 
 export type { EventDifference } from "./event-difference.ts";
 
@@ -64,11 +66,13 @@ export interface EventGraph {
 export function eventGraph(
   entries: readonly RecordedEntry[],
   definition: WorkflowDefinition,
-  beside: BesideJournal = {},
+  beside: BesideJournal & { readonly nowMs: number },
 ): EventGraph {
   const report = runReport(entries, beside);
   const events = eventsIn(entries);
-  const deliveries = report.steps.filter(({ path }) => path.includes("#"));
+  const acted = report.steps.filter(({ path }) => path.includes("#"));
+  const { waits } = waitsOf(entries, definition);
+  const deliveries = [...acted, ...underWay(waits, definition, events, acted)];
   return {
     run: report.id,
     workflow: report.workflow,
@@ -76,8 +80,43 @@ export function eventGraph(
     topics: topicsOf(definition, events),
     subscriptions: subscriptionsOf(definition, deliveries, entries),
     edges: edgesOf(definition, events, deliveries),
-    differences: eventDifferences({ entries, definition, report, events, deliveries }),
+    differences: eventDifferences({
+      entries,
+      definition,
+      report,
+      events,
+      deliveries,
+      waits,
+      nowMs: beside.nowMs,
+    }),
   };
+}
+
+/** Deliveries that are being made, or can be, and of which nothing is in the journal yet. */
+function underWay(
+  waits: readonly RunWait[],
+  definition: WorkflowDefinition,
+  events: readonly EventFact[],
+  acted: readonly StepSummary[],
+): readonly StepSummary[] {
+  const known = new Set(acted.map(({ path }) => path));
+  const steps = new Map(subscriptionSteps(definition).map((step) => [step.name, step]));
+  return waits.flatMap((wait): readonly StepSummary[] => {
+    if (wait.what !== "execution" || wait.path?.includes("#") !== true || known.has(wait.path))
+      return [];
+    const { path } = wait;
+    const seq = Number(path.slice(path.lastIndexOf("#") + 1));
+    const topics = [...(steps.get(parsePath(path).step)?.topics.values() ?? [])];
+    // One that gathers takes the first event of each of its topics.
+    const taken = events.filter(({ seq: at, payload }) =>
+      topics.length > 1
+        ? topics.some(({ name }) => name === payload.topic) &&
+          events.find((each) => each.payload.topic === payload.topic)?.seq === at
+        : at === seq,
+    );
+    const reads = Object.fromEntries(taken.map(({ seq: at, payload }) => [payload.topic, at]));
+    return [{ path, status: "open", seq, turn: 0, attempts: 0, reads }];
+  });
 }
 
 function topicsOf(

@@ -82,6 +82,7 @@ export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "event.received": true,
   "event.refused": true,
   "event.unclaimed": true,
+  "message.refused": true,
   "subscription.opened": true,
   "subscription.moved": true,
   "subscription.paused": true,

@@ -37,6 +37,9 @@ export function announce(
   if (delivery === undefined) return;
   const { view } = deliveryView(replaying.run, step, delivery);
   const events = eventsOf(step, value, view);
+  // A run that is ending takes what its child did, and publishes nothing that is broken.
+  const isEnding = replaying.run.phase.kind !== "going";
+  if (!events.ok && isEnding && step.target.kind === "workflow") return;
   // What a person gave by hand is judged in the same way.
   if (!events.ok) return saysRefused(replaying, fact, events);
   replaying.announced = { path, sealed: fact, events: [...events.value] };

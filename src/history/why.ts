@@ -4,87 +4,35 @@
  */
 import { parsePath } from "../decide/path.ts";
 import type { RunStatus } from "../model/entry.ts";
-import type { EventFacts } from "../model/event-facts.ts";
-import type { WorkflowDefinition } from "../model/workflow-definition.ts";
-import { deliveryEnd, type EventDifference } from "./event-difference.ts";
+import { deliveryEnd } from "./event-difference.ts";
 import { eventGraph } from "./event-graph.ts";
 import type { RecordedEntry } from "./read.ts";
-import { type RunReport, runReport } from "./report.ts";
+import { runReport } from "./report.ts";
 import { eventsIn, subscriptionSteps } from "./run-events.ts";
+import type { RunWait } from "./run-wait.ts";
 import type { StepSummary } from "./step-summary.ts";
-import { type RunWait, type RunWaits, waitsOf } from "./waits.ts";
+import { waitsOf } from "./waits.ts";
+import { notTaken, pausedReason, tooEarly } from "./why-intake.ts";
+import {
+  named,
+  type Place,
+  type Walk,
+  type Why,
+  type WhyReason,
+  type WhySource,
+} from "./why-reason.ts";
+import { plainWait } from "./why-wait.ts";
 
-/** One reason, in a sentence, with what lies behind it. */
-export interface WhyReason {
-  readonly sentence: string;
-  readonly run?: string;
-  readonly path?: string;
-  /** The entry of the run that says so. */
-  readonly seq?: number;
-  /** When something happens by itself, in milliseconds since 1970. */
-  readonly dueAt?: number;
-  /** The next command to type. */
-  readonly next?: string;
-  readonly because: readonly WhyReason[];
-}
-
-/** The answer for an id: of a run, or of a correlation. */
-export interface Why {
-  readonly id: string;
-  /** Of the run of that id; absent where it is a correlation id only. */
-  readonly status?: RunStatus;
-  /** Whether all of it has given what it should. */
-  readonly complete: boolean;
-  readonly reasons: readonly WhyReason[];
-}
-
-/** A run, as far as it is known without its journal. */
-export interface KnownRun {
-  readonly id: string;
-  readonly workflow: string;
-  readonly status: RunStatus;
-}
-
-/** What the answer is read from. */
-export interface WhySource {
-  /** All entries of a run. @throws BatonError RUN_NOT_FOUND */
-  entries(run: string): Promise<readonly RecordedEntry[]>;
-  /** Its definition, where that is here. */
-  definition(entries: readonly RecordedEntry[]): Promise<WorkflowDefinition | undefined>;
-  /** The run of this id, and those whose ids begin with it: oldest first. */
-  runs(correlation: string): Promise<readonly KnownRun[]>;
-  /** An event that was published from outside. */
-  event(id: string): Promise<RecordedEntry | undefined>;
-  /** Who has paused the subscription of a choreography, if anybody has. */
-  paused(choreography: string): Promise<RecordedEntry | undefined>;
-  readonly workflows: readonly WorkflowDefinition[];
-}
-
-/** What one walk knows. */
-interface Walk {
-  readonly source: WhySource;
-  readonly runs: readonly KnownRun[];
-  /** Runs and topics that were looked at: a loop ends there. */
-  readonly seen: Set<string>;
-}
-
-interface Place {
-  readonly walk: Walk;
-  readonly report: RunReport;
-  readonly waits: RunWaits;
-  readonly definition: WorkflowDefinition | undefined;
-  readonly differences: readonly EventDifference[];
-}
-
-/** The answer; undefined where neither a run nor an event has that id. */
+/** The answer; undefined where neither a run nor an event has that id, or that correlation id. */
 export async function whyOf(source: WhySource, id: string): Promise<Why | undefined> {
   const runs = await source.runs(id);
   const walk: Walk = { source, runs, seen: new Set() };
   const own = runs.find((run) => run.id === id);
-  const event = own === undefined ? await source.event(id) : undefined;
-  if (runs.length === 0 && event === undefined) return undefined;
-  const reasons: WhyReason[] = [];
-  if (event !== undefined) reasons.push(...(await intakeReasons(walk, event)));
+  const events = own === undefined ? await source.events(id) : [];
+  if (runs.length === 0 && events.length === 0) return undefined;
+  const reasons: WhyReason[] = [...(await tooEarly(walk, id))];
+  for (const event of events)
+    reasons.push(...(await notTaken(walk, event, (run) => runReasons(walk, run))));
   for (const run of own === undefined ? runs : [own]) {
     if (run.status !== "completed") reasons.push(...(await runReasons(walk, run.id)));
   }
@@ -99,37 +47,6 @@ export async function whyOf(source: WhySource, id: string): Promise<Why | undefi
   };
 }
 
-/** Choreographies that begin with an event of a topic, and have not begun a run of this one. */
-async function intakeReasons(
-  { source, runs }: Walk,
-  recorded: RecordedEntry,
-): Promise<readonly WhyReason[]> {
-  // Whatever stands in the stream of an event is that event.
-  const { topic, id } = recorded.entry.payload as unknown as EventFacts;
-  const takers = source.workflows.filter(({ choreography }) => choreography?.starts.name === topic);
-  if (takers.length === 0 && runs.length === 0) {
-    const sentence = `Event ${id} of ${topic} was published, and no choreography that is known here begins with one.`;
-    return [{ sentence, because: [], next: "baton check" }];
-  }
-  const reasons: WhyReason[] = [];
-  for (const { name } of new Map(takers.map((each) => [each.name, each])).values()) {
-    if (runs.some((run) => run.workflow.startsWith(`${name}@`))) continue;
-    const sentence = `${name} begins with events of ${topic}, and has not taken event ${id}.`;
-    reasons.push({ sentence, because: await pausedReason(source, name) });
-  }
-  return reasons;
-}
-
-async function pausedReason(source: WhySource, name: string): Promise<readonly WhyReason[]> {
-  const paused = await source.paused(name);
-  if (paused === undefined) return [];
-  const { by, payload } = paused.entry;
-  const reason = payload["reason"];
-  const why = typeof reason === "string" ? `: ${reason}` : "";
-  const sentence = `Its subscription is paused, by ${by.id}${why}.`;
-  return [{ sentence, because: [], next: `baton subscriptions resume ${name}` }];
-}
-
 async function runReasons(walk: Walk, run: string): Promise<readonly WhyReason[]> {
   if (walk.seen.has(run)) return [];
   walk.seen.add(run);
@@ -140,12 +57,15 @@ async function runReasons(walk: Walk, run: string): Promise<readonly WhyReason[]
   const isChoreography = definition?.choreography !== undefined;
   const place: Place = {
     walk,
+    entries,
     report,
     waits: waitsOf(entries, definition),
     definition,
-    differences: isChoreography ? eventGraph(entries, definition).differences : [],
+    differences: isChoreography
+      ? eventGraph(entries, definition, { nowMs: walk.source.nowMs }).differences
+      : [],
   };
-  const head = { run, because: [] };
+  const head = { run, because: [], next: `baton show ${run}` };
   switch (report.status) {
     case "completed":
       return [];
@@ -156,25 +76,27 @@ async function runReasons(walk: Walk, run: string): Promise<readonly WhyReason[]
       ];
     }
     case "cancelled": {
-      const sentence = `Run ${run} was cancelled: ${report.reason ?? "no reason was given"}`;
-      return [{ ...head, sentence, seq: report.lastSeq }];
+      const by = entries.findLast(({ entry }) => entry.kind === "run.cancelling")?.entry.by.id;
+      const who = by === undefined ? "" : `, by ${by}`;
+      const sentence = `Run ${run} was cancelled${who}: ${report.reason ?? "no reason was given"}`;
+      return [{ ...head, sentence, seq: report.lastSeq, ...endedAt(place) }];
     }
     case "failed":
     case "compensated":
     case "compensating":
-      return [await failedReason(place, entries)];
+      return [await failedReason(place)];
     case "parked":
     case "running":
     case "waiting":
       return report.rollback !== undefined && report.error !== undefined
-        ? [await failedReason(place, entries)]
+        ? [await failedReason(place)]
         : [await openReason(place)];
   }
 }
 
 /** A run that has failed: the failure, what failed before it, and what the run was waiting for when its time was over. */
-async function failedReason(place: Place, entries: readonly RecordedEntry[]): Promise<WhyReason> {
-  const { walk, report, definition, differences } = place;
+async function failedReason(place: Place): Promise<WhyReason> {
+  const { walk, entries, report, definition, differences } = place;
   const { id: run, error, missedDeadline } = report;
   const because: WhyReason[] = [];
   if (missedDeadline !== undefined) {
@@ -182,17 +104,16 @@ async function failedReason(place: Place, entries: readonly RecordedEntry[]): Pr
     for (const wait of then.waits) because.push(await waitReason({ ...place, waits: then }, wait));
   }
   for (const step of report.steps) {
-    if (step.status !== "failed" && step.status !== "refused") continue;
+    if (step.status !== "failed" && step.status !== "refused" && !isPassedOver(step)) continue;
     const child = childAt(entries, step.path);
     const behind = child === undefined ? [] : await runReasons(walk, child);
     because.push({
-      sentence: `${step.path} ${deliveryEnd(step)}`,
-      run,
-      path: step.path,
-      seq: step.seq,
+      sentence: `${named(place, step.path)} ${deliveryEnd(step)}`,
+      ...at(place, step),
       because: behind,
     });
   }
+  because.push(...failureEvent(place, entries));
   for (const { what, message, seq } of differences)
     if (what === "storm" || what === "cycle")
       because.push({ sentence: message, run, ...(seq === undefined ? {} : { seq }), because: [] });
@@ -204,7 +125,46 @@ async function failedReason(place: Place, entries: readonly RecordedEntry[]): Pr
   );
   const next = report.status === "parked" ? `baton dead-letters show ${run}` : `baton show ${run}`;
   const sentence = `Run ${run} (${report.workflow}) ${ENDED[report.status] ?? "failed"}: ${told}`;
-  return { sentence, run, seq: report.lastSeq, next, because: news };
+  return { sentence, run, seq: report.lastSeq, ...endedAt(place), next, because: news };
+}
+
+/** When the newest entry of a run was written. */
+function endedAt({ entries }: Place): { readonly since?: number } {
+  const since = entries.at(-1)?.entry.at;
+  return since === undefined ? {} : { since };
+}
+
+/** Where something is said of a step or a delivery, and since when. */
+function at({ report, entries }: Place, { path, seq }: StepSummary): Omit<WhyReason, "sentence"> {
+  const since = entries[seq]?.entry.at;
+  const next = `baton show ${report.id}`;
+  return {
+    run: report.id,
+    path,
+    seq,
+    next,
+    ...(since === undefined ? {} : { since }),
+    because: [],
+  };
+}
+
+/** A delivery that its policy passed over, though it was refused or failed: nothing came of it. */
+function isPassedOver({ status, skipped }: StepSummary): boolean {
+  return status === "skipped" && (skipped === "refused" || skipped === "failed");
+}
+
+/** Who published the event that fails the run. */
+function failureEvent(
+  { report: { id: run, error }, definition }: Place,
+  entries: readonly RecordedEntry[],
+): readonly WhyReason[] {
+  const topic = definition?.choreography?.failsOn?.name;
+  const event = eventsIn(entries).find(({ payload }) => payload.topic === topic);
+  if (error?.code !== "FAILURE_EVENT" || topic === undefined || event === undefined) return [];
+  const { seq, path = "input" } = event;
+  const who = event.kind === "event.received" || path === "input" ? "Somebody outside" : path;
+  const next = `baton events ${topic} --correlation ${correlationOf(run)}`;
+  return [{ sentence: `${who} published ${topic}.`, run, path, seq, next, because: [] }];
 }
 
 const ENDED: Partial<Record<RunStatus, string>> = {
@@ -229,7 +189,9 @@ async function openReason(place: Place): Promise<WhyReason> {
   const { id: run, workflow } = report;
   const ends = definition?.choreography?.ends?.name;
   const because: WhyReason[] = [];
-  if (ends !== undefined) because.push(...(await topicReasons(place, ends)));
+  // Where the code is not there that executes, nothing else can be said to be missing.
+  const isBlocked = waits.waits.some((wait) => wait.what === "code");
+  if (ends !== undefined && !isBlocked) because.push(...(await topicReasons(place, ends)));
   for (const wait of waits.waits) {
     if (wait.what === "event" && wait.path === "") continue;
     const path = "path" in wait ? wait.path : undefined;
@@ -239,7 +201,9 @@ async function openReason(place: Place): Promise<WhyReason> {
   const due = waits.deadlineAt === undefined ? {} : { dueAt: waits.deadlineAt };
   const what =
     ends === undefined ? "has not ended" : `has had no event of ${ends}, with which it ends`;
-  return { sentence: `Run ${run} (${workflow}) ${what}.`, run, ...due, because };
+  const next = `baton graph --run ${run}`;
+  const since = report.startedAt;
+  return { sentence: `Run ${run} (${workflow}) ${what}.`, run, since, ...due, next, because };
 }
 
 function mentions(reasons: readonly WhyReason[], path: string): boolean {
@@ -291,19 +255,34 @@ async function deliveryReason(
   delivery: StepSummary,
   topic: string,
 ): Promise<WhyReason> {
-  const { path, seq, status } = delivery;
+  const { path, seq, status, skipped } = delivery;
   const { id: run } = place.report;
+  const who = named(place, path);
   if (status === "sealed") {
-    const sentence = `${path} was handled (entry ${seq}), and no event of ${topic} was made of its output.`;
-    return { sentence, run, path, seq, because: [], next: `baton lineage ${run} ${path}` };
+    const sentence = `${who} was handled (entry ${seq}), and no event of ${topic} was made of its output.`;
+    return { ...at(place, delivery), sentence, next: `baton lineage ${run} ${path}` };
   }
   const wait = place.waits.waits.find((each) => "path" in each && each.path === path);
   if (wait !== undefined) return await waitReason(place, wait);
-  return { sentence: `${path} ${deliveryEnd(delivery)}`, run, path, seq, because: [] };
+  const reason = { ...at(place, delivery), sentence: `${who} ${deliveryEnd(delivery)}` };
+  const event = skipped === "when" ? takenBy(place, delivery) : undefined;
+  return event === undefined ? reason : { ...reason, next: `baton events show ${event}` };
+}
+
+/** The id of an event that a delivery was of. */
+function takenBy({ entries }: Place, { reads = {} }: StepSummary): string | undefined {
+  const [seq] = Object.values(reads);
+  return eventsIn(entries).find((event) => event.seq === seq)?.payload.id;
+}
+
+/** Runs that belong together have ids that begin in the same way. */
+function correlationOf(run: string): string {
+  return run.split("/")[0] ?? run;
 }
 
 /** A topic that nobody in the run publishes: other runs of the correlation may. */
-async function elsewhere({ walk, report }: Place, topic: string): Promise<readonly WhyReason[]> {
+async function elsewhere(place: Place, topic: string): Promise<readonly WhyReason[]> {
+  const { walk, report } = place;
   const makers = walk.source.workflows.filter(({ steps }) =>
     steps.some(
       (step) =>
@@ -311,16 +290,8 @@ async function elsewhere({ walk, report }: Place, topic: string): Promise<readon
         (step.kind === "subscription" && step.publishes.some((each) => each.topic.name === topic)),
     ),
   );
-  if (makers.length === 0)
-    return [
-      {
-        sentence: `Nobody that is known here publishes ${topic}: it must come from outside.`,
-        because: [],
-        next: `baton events publish ${topic}`,
-      },
-    ];
   const reasons: WhyReason[] = [];
-  const runs = await walk.source.runs(report.id.split("/")[0] ?? report.id);
+  const runs = await walk.source.runs(correlationOf(report.id));
   for (const { id, name } of makers) {
     const own = runs.filter((run) => run.workflow === id && run.id !== report.id);
     for (const run of own) {
@@ -335,73 +306,37 @@ async function elsewhere({ walk, report }: Place, topic: string): Promise<readon
     const sentence = `${name}, which publishes ${topic}, has no run under this correlation id.`;
     reasons.push({ sentence, because: await pausedReason(walk.source, name) });
   }
+  if (makers.length > 0) return reasons;
+  reasons.push(...(await removedTakers(place, runs)));
+  if (reasons.length > 0) return reasons;
+  const sentence = `Nobody that is known here publishes ${topic}: it must come from outside.`;
+  const next = `baton publish ${topic} --correlation ${correlationOf(report.id)}`;
+  return [{ sentence, because: [], next }];
+}
+
+/** Choreographies that the journal has and that are not here: they would have begun with what the run has published. */
+async function removedTakers(
+  { walk, entries }: Place,
+  runs: Walk["runs"],
+): Promise<readonly WhyReason[]> {
+  const known = new Set(walk.source.workflows.map(({ name }) => name));
+  const gone = (await walk.source.subscriptions()).filter(({ name }) => !known.has(name));
+  const reasons: WhyReason[] = [];
+  for (const { at: since, payload, kind } of eventsIn(entries)) {
+    if (kind !== "event.published" || !gone.some(({ topic }) => topic === payload.topic)) continue;
+    const { id, topic, key } = payload;
+    const event = { id, topic, at: since, ...(key === undefined ? {} : { key }) };
+    reasons.push(...(await notTaken({ ...walk, runs }, event, (run) => runReasons(walk, run))));
+  }
   return reasons;
 }
 
+/** What is waited for, with what lies behind it. */
 async function waitReason(place: Place, wait: RunWait): Promise<WhyReason> {
-  const { report, walk } = place;
-  const { id: run, steps } = report;
-  const path = "path" in wait ? wait.path : undefined;
-  const who = path === undefined || path === "" ? `Run ${run}` : path;
-  const at = { run, ...(path === undefined || path === "" ? {} : { path }) };
-  const due = "dueAt" in wait && wait.dueAt !== undefined ? { dueAt: wait.dueAt } : {};
-  const plain = (sentence: string, next?: string): WhyReason => ({
-    sentence,
-    ...at,
-    ...due,
-    ...(next === undefined ? {} : { next }),
-    because: [],
-  });
-  switch (wait.what) {
-    case "person": {
-      const step = steps.find((each) => each.path === path);
-      const told =
-        step === undefined
-          ? `waits for a person: ${wait.error?.message ?? "its compensation failed"}`
-          : deliveryEnd(step);
-      return plain(`${who} ${told}`, `baton dead-letters show ${run}`);
-    }
-    case "breaker":
-      return plain(
-        `${who} waits at the open breaker ${wait.gate.slice("breaker/".length)}.`,
-        "baton breakers",
-      );
-    case "budget":
-      return plain(
-        `${who} waits: the budget ${wait.gate.slice("budget/".length)} is spent.`,
-        "baton budgets",
-      );
-    case "rate":
-      return plain(`${who} waits for its turn at the rate ${wait.gate.slice("rate/".length)}.`);
-    case "retry":
-      return plain(
-        `${who} failed, and is tried again (attempt ${wait.attempt}): ${wait.error?.message ?? "no reason is recorded"}`,
-      );
-    case "probe":
-      return plain(`What an attempt of ${who} did is not known; its probe is asked again.`);
-    case "approval":
-      return plain(`${who} waits for an approval.`, `baton approve ${run} ${path}`);
-    case "signal":
-      return plain(`${who} waits for a signal.`, `baton signal ${run} ${path} payload.json`);
-    case "timer":
-      return plain(`${who} sleeps.`);
-    case "code":
-      return plain(
-        `Run ${run} waits for code that is not here: ${wait.missing.join(", ")}.`,
-        "baton check",
-      );
-    case "execution":
-      return plain(`${who} is executed, or can begin.`, `baton watch ${run}`);
-    case "run": {
-      const because = await runReasons(walk, wait.run);
-      return { ...plain(`${who} waits for run ${wait.run}.`, `baton why ${wait.run}`), because };
-    }
-    case "event": {
-      const topics = wait.topics ?? [];
-      const because: WhyReason[] = [];
-      for (const topic of topics) because.push(...(await topicReasons(place, topic)));
-      const names = topics.length === 0 ? "" : ` of ${topics.join(" and ")}`;
-      return { ...plain(`${who} waits for an event${names}, which has not come.`), because };
-    }
-  }
+  const reason = await plainWait(place, wait);
+  if (wait.what === "run") return { ...reason, because: await runReasons(place.walk, wait.run) };
+  if (wait.what !== "event") return reason;
+  const because: WhyReason[] = [];
+  for (const topic of wait.topics ?? []) because.push(...(await topicReasons(place, topic)));
+  return { ...reason, because };
 }

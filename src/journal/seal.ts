@@ -12,7 +12,7 @@ import {
   type ValuedKind,
 } from "../model/entry.ts";
 import { topicLabel } from "../model/event-facts.ts";
-import { type Json, type JsonObject, sealJson } from "../model/json.ts";
+import { type Json, type JsonObject, keysInOrder, sealJson } from "../model/json.ts";
 import type { Blob, NewEntry } from "../ports/journal-store.ts";
 import { canonicalJson } from "./canonical.ts";
 import { hashEntry, sha256Hex } from "./hash.ts";
@@ -137,6 +137,7 @@ function entryId(fact: Fact): string {
     case "event.published":
     case "event.received":
     case "event.refused":
+    case "message.refused":
     case "event.unclaimed":
     case "step.parked":
     case "step.resolved":
@@ -157,16 +158,29 @@ function entryId(fact: Fact): string {
 
 function inlinePayload(fact: Fact): JsonObject {
   const payload = plainPayload(fact);
-  const field = VALUE_FIELD[fact.kind as ValuedKind];
-  return fact.value === undefined ? payload : inOrder({ ...payload, [field]: fact.value });
+  return fact.value === undefined
+    ? payload
+    : withField(payload, VALUE_FIELD[fact.kind as ValuedKind], fact.value);
+}
+
+/** A payload, whose keys are in order, with one field more in its place. */
+function withField(payload: JsonObject, field: string, value: Json): JsonObject {
+  const whole: Record<string, Json> = {};
+  let isThere = false;
+  for (const key in payload) {
+    if (!isThere && key > field) {
+      whole[field] = value;
+      isThere = true;
+    }
+    whole[key] = payload[key] as Json;
+  }
+  if (!isThere) whole[field] = value;
+  return whole;
 }
 
 function blobPayload(fact: Fact, ref: BlobRef): JsonObject {
   const field = VALUE_FIELD[fact.kind as ValuedKind];
-  return inOrder({
-    ...plainPayload(fact),
-    [`${field}Blob`]: { bytes: ref.bytes, sha256: ref.sha256 },
-  });
+  return withField(plainPayload(fact), `${field}Blob`, { bytes: ref.bytes, sha256: ref.sha256 });
 }
 
 function plainPayload(fact: Fact): JsonObject {
@@ -186,10 +200,10 @@ function blobOf(
 }
 
 function inOrder<X>(fields: Readonly<Record<string, X>>): Readonly<Record<string, X>> {
-  const keys = Object.keys(fields);
+  const keys = keysInOrder(fields);
   if (keys.length < 2) return fields;
   const ordered: Record<string, X> = {};
-  for (const key of keys.sort()) {
+  for (const key of keys) {
     const field = fields[key];
     if (field !== undefined) ordered[key] = field;
   }

@@ -8,7 +8,7 @@
 import type { Amounts } from "./amounts.ts";
 import type { BreakerMark, BreakerRecord, FallbackMark } from "./breaker.ts";
 import type { BudgetMark, BudgetRecord, Reservation, Settlement } from "./budget.ts";
-import type { EventFacts, IntakeRecord, UnclaimedRecord } from "./event-facts.ts";
+import type { EventFacts, IntakeRecord, RefusedMessage, UnclaimedRecord } from "./event-facts.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Violation } from "./violation.ts";
 
@@ -326,6 +326,8 @@ export interface Payloads {
     readonly id?: string;
     readonly hops?: number;
   };
+  /** In a stream of its own (`refused/<hash>`): what came over the bus, or was to leave over it, and was not taken. */
+  readonly "message.refused": RefusedMessage;
   /** In the stream `unclaimed/<correlation>/<event>`. */
   readonly "event.unclaimed": UnclaimedRecord;
   /** In the stream `subscription/<choreography>`, as the four below, each with the whole of where it stands. */

@@ -1,4 +1,5 @@
 /** What the journal says of events besides their data, and of how far those who take them have come. */
+import type { Violation } from "./violation.ts";
 
 /** What is said of an event besides its data. */
 export interface EventFacts {
@@ -10,6 +11,38 @@ export interface EventFacts {
   readonly key?: string;
   /** Under which what follows from one beginning is found; absent where it is the run's, or the event's, own id. */
   readonly correlation?: string;
+  /** Absent for an event of this very store. */
+  readonly origin?: EventOrigin;
+}
+
+/** Where an event was published that came over the bus. */
+export interface EventOrigin {
+  /** The CloudEvent's `source`. */
+  readonly source: string;
+  /** The id of the event that led to it there. */
+  readonly causation?: string;
+  /** The choreography of which a run has published it there. */
+  readonly choreography?: string;
+}
+
+/** What is kept of a message of the bus that was not taken, or of an event that the bus did not take. */
+export interface RefusedMessage {
+  readonly topic: string;
+  readonly direction: "in" | "out";
+  /** Of the bus: kind and place. */
+  readonly bus: string;
+  /** Where it stands there, or, of one that was to leave, in the journal. */
+  readonly position: number;
+  /** The attributes of the CloudEvent, as they came. */
+  readonly attributes: Readonly<Record<string, string>>;
+  /** SHA-256 (hex) of its data, and their length: of the data themselves only what violations name is kept. */
+  readonly dataHash: string;
+  readonly dataBytes: number;
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly violations?: readonly Violation[];
+  };
 }
 
 /** Where the subscription of a choreography to its first topic stands. */
@@ -21,6 +54,8 @@ export interface IntakeRecord {
   readonly generation: number;
   readonly paused: boolean;
   readonly reason?: string;
+  /** Of a reader of a bus outside of the store: which log the position is in. */
+  readonly log?: string;
 }
 
 /**
@@ -49,6 +84,10 @@ export function subscriptionStream(name: string): string {
   return `subscription/${name}`;
 }
 
+/** The stream of a message that was refused: the very same message has the same. */
+export function refusedStream(hash: string): string {
+  return `refused/${hash}`;
+}
 /** What the streams of unclaimed events of one correlation id begin with. */
 export function unclaimedPrefix(correlation: string): string {
   // Ids of runs have slashes.

@@ -27,6 +27,8 @@ export interface RecordedEvent {
   readonly seq: number;
   /** In the order of arrival over the whole store: `after` of the next look. */
   readonly position: number;
+  /** Of one that came over the bus: the `source` under which it was published there. */
+  readonly origin?: string;
   /** 32 hex digits: of the trace that all of its correlation belongs to. */
   readonly traceId: string;
   readonly data: Json;

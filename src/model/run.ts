@@ -160,7 +160,12 @@ export interface RunBus {
   /** By subscription to several topics, what has come of them. */
   readonly gatherings: Map<
     string,
-    { readonly events: Readonly<Record<string, number>>; readonly settled: boolean }
+    {
+      readonly events: Readonly<Record<string, number>>;
+      readonly settled: boolean;
+      /** When the time for the rest is over; absent where only the run's deadline ends it. */
+      readonly dueAt?: number;
+    }
   >;
   /** Paths of deliveries that are not settled, in order. */
   readonly lines: Map<string, string[]>;

@@ -2,7 +2,11 @@
 import type { AgentDefinition } from "./agent-definition.ts";
 import type { AnyContract } from "./contract.ts";
 import type { TopicDefinition } from "./topic.ts";
-import type { StepDefinition, WorkflowDefinition } from "./workflow-definition.ts";
+import type {
+  StepDefinition,
+  SubscriptionStep,
+  WorkflowDefinition,
+} from "./workflow-definition.ts";
 
 /** Each object once, in the order in which it is met; an id can occur more than once if there are several objects of it. */
 export interface WorkflowParts {
@@ -66,4 +70,23 @@ export function workflowsOf(step: StepDefinition): readonly WorkflowDefinition[]
   return [...step.cases.values()].flatMap((each) =>
     each.kind === "workflow" ? [each.workflow] : [],
   );
+}
+
+/** The same workflow with other steps of the same names, wherever it finds them by. */
+export function withSteps(
+  definition: WorkflowDefinition,
+  steps: readonly StepDefinition[],
+): WorkflowDefinition {
+  const stepByName = new Map(steps.map((step) => [step.name, step]));
+  const { choreography } = definition;
+  if (choreography === undefined) return { ...definition, steps, stepByName };
+  const subscribers = new Map<string, readonly SubscriptionStep[]>();
+  for (const [topic, all] of choreography.subscribers) {
+    const own = all.map(({ name }) => stepByName.get(name));
+    subscribers.set(
+      topic,
+      own.filter((step) => step?.kind === "subscription"),
+    );
+  }
+  return { ...definition, steps, stepByName, choreography: { ...choreography, subscribers } };
 }

@@ -104,6 +104,12 @@ export interface ArrivedEntry extends StoredEntry, StreamName {
   readonly no: number;
 }
 
+/** An entry that was found by its label. */
+export interface LabelledEntry extends ArrivedEntry {
+  /** What the index says of its stream now, as {@link StreamIndex.type}. */
+  readonly type: string;
+}
+
 /** What a store has of one label. */
 export interface LabelSummary {
   readonly label: string;
@@ -163,7 +169,9 @@ export interface JournalStore {
     label: string,
     after: number | undefined,
     limit: number,
-  ): Promise<readonly ArrivedEntry[]>;
+  ): Promise<readonly LabelledEntry[]>;
+  /** One entry of a stream with its place in the order of arrival, or undefined. */
+  arrived(stream: StreamName, seq: number): Promise<ArrivedEntry | undefined>;
   /** The labels of a namespace, in the order of their text, each with how many entries have it. */
   labels(namespace: string): Promise<readonly LabelSummary[]>;
   /** Text of a blob, or undefined. */

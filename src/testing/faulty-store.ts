@@ -81,6 +81,7 @@ export function faultyStore(
         read: (...request) => alive(() => store.read(...request)),
         head: (stream) => alive(() => store.head(stream)),
         heads: (filter) => alive(() => store.heads(filter)),
+        arrived: (...request) => alive(() => store.arrived(...request)),
         blob: (sha256) => alive(() => store.blob(sha256)),
         lease: () => alive(() => store.lease()),
         renew: (epoch) => alive(() => store.renew(epoch)),

@@ -15,6 +15,7 @@ export {
   starts,
   undoes,
 } from "./given.ts";
+export { type MemoryBus, memoryBus } from "./memory-bus.ts";
 export type { AgentFake, ScriptedAgent } from "./simulation/fakes.ts";
 export type { BrokenPromise, RunJournal } from "./simulation/invariants.ts";
 export { DEFAULT_FAULTS, type FaultRates } from "./simulation/schedule.ts";
@@ -26,5 +27,5 @@ export {
   type SimulationOptions,
   type SimulationReport,
 } from "./simulation/simulate.ts";
-export type { SimulatedStore } from "./simulation/world.ts";
+export type { SimulatedEvent, SimulatedStore } from "./simulation/world.ts";
 export { VIRTUAL_START_MS, type VirtualClock, virtualClock } from "./virtual-clock.ts";

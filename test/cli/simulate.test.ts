@@ -10,15 +10,20 @@ import { recordingTerminal } from "./recording-terminal.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(ROOT, "node_modules", ".baton-simulate-test-"));
 
-const CONFIG = `import { agent, contract, defineConfig, workflow } from "baton";
+const CONFIG = `import { agent, choreography, contract, defineConfig, on, topic, workflow } from "baton";
 import { z } from "zod";
 const count = contract("count", "1.0.0", z.number());
 const pay = agent({ name: "pay", version: "1.0.0", input: count, output: count, sideEffects: true, compensate: () => {},
   execute: () => { throw new Error("must not be called"); } });
 const flow = (name: string) => workflow(name, "1.0.0", { input: count })
   .step("a", pay, { input: ({ input }) => input }).output(({ a }) => a);
-export default defineConfig({ workflows: [flow("paid"), flow("bare")], simulation: {
-  inputs: { paid: [1, 2] }, agents: { pay: (n: number) => n + 1, other: { answers: [1] } } } });
+const [Asked, Told] = [topic("asked", count), topic("told", count)];
+const answering = choreography("answering", "1.0.0", { starts: Asked, subscriptions: { tell: on(Asked, pay, { publishes: Told }) } });
+const asking = workflow("asking", "1.0.0", { input: count })
+  .emit("asks", Asked, { data: ({ input }) => input })
+  .awaitEvent("told", Told, { needs: ["asks"], timeout: "1h" }).output(({ told }) => told);
+export default defineConfig({ workflows: [flow("paid"), flow("bare"), answering, asking], simulation: {
+  inputs: { paid: [1, 2], asking: [3] }, agents: { pay: (n: number) => n + 1, other: { answers: [1] } } } });
 `;
 
 beforeAll(() => writeFileSync(join(folder, "baton.config.ts"), CONFIG));
@@ -45,6 +50,15 @@ test("simulate --json prints one document", async () => {
     count: 3,
     failures: [],
   });
+});
+
+test("simulate opens what takes a workflow's events beside it", async () => {
+  const { code, out } = await baton("simulate", "asking", "--seeds", "5", "--from", "1", "--json");
+  expect(code).toBe(0);
+  const { runs, calls } = JSON.parse(out) as { readonly runs: number; readonly calls: number };
+  // Each asking run has begun one that answers, whose agent was called.
+  expect(calls).toBeGreaterThan(5);
+  expect(runs).toBeGreaterThan(9);
 });
 
 test("simulate says what it lacks", async () => {

@@ -5,7 +5,10 @@ import { checkDefinitions, type Finding } from "../../src/cli/static-checks.ts";
 import {
   type AgentDefinition,
   agent,
+  choreography,
   contract,
+  on,
+  topic,
   type WorkflowDefinition,
   workflow,
 } from "../../src/index.ts";
@@ -157,6 +160,15 @@ test("a step that nothing reads is noted, unless output() is seen to read it", (
     .step("unused", pass, { input: ({ input }) => input })
     .output(({ used }) => used.score);
   expect(rulesOf([idle])).toEqual(["note unread idle@1.0.0 unused"]);
+});
+
+test("what a subscription gives is for whoever takes its events, and not noted", () => {
+  const Told = topic("told", V1);
+  const telling = choreography("telling", "1.0.0", {
+    starts: Told,
+    subscriptions: { pass: on(Told, pass) },
+  });
+  expect(rulesOf([telling])).toEqual([]);
 });
 
 test("what can't be reached is an error, in a definition that no builder made", () => {

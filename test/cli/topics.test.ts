@@ -90,6 +90,11 @@ test("events are listed, shown, and given as CloudEvents", async () => {
   const shown = await baton("events", "show", "e1");
   expect(shown.out).toMatch(/^event: {7}e1\ntopic: {7}ordered \(order@1\.0\.0\)\n/);
   expect(shown.out).toMatch(/published: {3}.*by ada/);
+  expect((await baton("events", "show", "e1/pack@3", "--store", ".baton/baton.db")).out).toMatch(
+    /^event: {7}e1\/pack@3\n[^]*caused by: {3}e1\n/,
+  );
+  expect((await baton("runs", "--correlation", "e1")).out).toMatch(/e1\/pack .*completed/);
+  expect(await baton("runs", "--correlation", "e")).toMatchObject({ err: "No runs.\n" });
   expect(await baton("events", "show", "e9")).toMatchObject({ code: 3 });
   expect(await baton("events", "unused")).toMatchObject({ code: 0, err: "No events.\n" });
   expect(await baton("events", "ordered", "e1")).toMatchObject({ code: 2 });

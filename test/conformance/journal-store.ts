@@ -186,6 +186,10 @@ export function journalStoreConformance(name: string, makePlace: () => Promise<S
           ["run/a", 2],
         ]);
         expect(await store.arrivals(all[1]?.position, 1)).toEqual(all.slice(2, 3));
+        const arrived = await Promise.all(all.map((each) => store.arrived(each, each.seq)));
+        expect(arrived).toEqual(all);
+        expect(await store.arrived({ namespace: "default", stream: "run/a" }, 3)).toBeUndefined();
+        expect(await store.arrived({ namespace: "other", stream: "run/a" }, 0)).toBeUndefined();
       });
 
       test("J8: finds entries by their label, in the order of arrival, across streams and reopening", async () => {
@@ -207,15 +211,15 @@ export function journalStoreConformance(name: string, makePlace: () => Promise<S
         epoch = await acquired(store);
         await append(labelled("run/a", 1, "topic/x"));
         const found = await store.labelled("default", "topic/x", undefined, 10);
-        expect(found.map(({ stream, seq }) => [stream, seq])).toEqual([
-          ["run/b", 0],
-          ["run/b", 1],
-          ["run/a", 2],
+        expect(found.map(({ stream, seq, type }) => [stream, seq, type])).toEqual([
+          ["run/b", 0, "w@1"],
+          ["run/b", 1, "w@1"],
+          ["run/a", 2, "w@1"],
         ]);
         const arrived = await store.arrivals(undefined, 10);
         expect(
           arrived.filter(({ position }) => found.some((each) => each.position === position)),
-        ).toEqual(found);
+        ).toEqual(found.map(({ type: _, ...each }) => each));
         expect(await store.labelled("default", "topic/x", found[0]?.position, 1)).toEqual(
           found.slice(1, 2),
         );
@@ -285,18 +289,52 @@ export function journalStoreConformance(name: string, makePlace: () => Promise<S
           "run/2",
           "run/1",
         ]);
+        await append(
+          part("run/1/b", -1),
+          part("run/1/a", -1, 1, { index: done }),
+          part("run/10", -1),
+        );
+        expect(await names({ namespace: "default", prefix: "run/1/" })).toEqual([
+          "run/1/a",
+          "run/1/b",
+        ]);
+        expect(await names({ prefix: "run/1/", open: true, order: "oldest" })).toEqual(["run/1/b"]);
+        expect(await names({ prefix: "run/1/", type: "v@2", limit: 1 })).toEqual(["run/1/a"]);
+        expect(await names({ namespace: "tenant", prefix: "run/1/" })).toEqual([]);
+        expect(await names({ prefix: "run/1", limit: 2, after: 9 })).toEqual([
+          "run/1/a",
+          "run/1/b",
+        ]);
         expect(await names({ namespace: "tenant" })).toEqual(["run/5"]);
-        expect(await names({ open: false })).toEqual(["run/2"]);
-        expect(await names({ open: true, prefix: "run/", order: "oldest" })).toEqual([
+        expect(await names({ open: false })).toEqual(["run/1/a", "run/2"]);
+        expect(await names({ open: true, prefix: "run/", order: "oldest", limit: 3 })).toEqual([
           "run/1",
           "run/4",
           "run/5",
         ]);
-        expect(await names({ status: "completed" })).toEqual(["run/2"]);
-        expect(await names({ type: "v@2" })).toEqual(["run/2"]);
+        expect(await names({ status: "completed" })).toEqual(["run/1/a", "run/2"]);
+        expect(await names({ type: "v@2" })).toEqual(["run/1/a", "run/2"]);
         expect(await names({ order: "oldest", limit: 2 })).toEqual(["run/1", "run/2"]);
         expect(await names({ order: "oldest", limit: 2, after: 2 })).toEqual(["other/3", "run/4"]);
         expect(await names({ limit: 2, after: 5 })).toEqual(["run/4", "other/3"]);
+      });
+
+      test("finds the few heads of a prefix, and the pages of many, in the order of creation", async () => {
+        const many = Array.from({ length: 1_200 }, (_, i) =>
+          part(`run/${i % 3 === 0 ? "x/" : "y"}${1_199 - i}`, -1),
+        );
+        await append(...many);
+        const few = many.map(({ stream }) => stream).filter((name) => name.startsWith("run/x/"));
+        const names = async (prefix: string, order: "newest" | "oldest", limit: number) => {
+          const filter = { namespace: "default", prefix, order, open: true, limit };
+          return (await store.heads(filter)).map(({ stream }) => stream);
+        };
+        expect(await names("run/x/", "oldest", 1_000)).toEqual(few);
+        expect(await names("run/x/", "newest", 5)).toEqual(few.slice(-5).reverse());
+        expect(await names("run/", "oldest", 5)).toEqual(
+          many.slice(0, 5).map(({ stream }) => stream),
+        );
+        expect(await names("run/z", "oldest", 5)).toEqual([]);
       });
 
       test("a handle for reading reads beside the one that writes, and writes nothing", async () => {

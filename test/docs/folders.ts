@@ -41,8 +41,11 @@ exec "${ROOT}/node_modules/.bin/$name" "$@"`,
   init) echo '{ "private": true, "type": "module" }' > package.json ;;
   start) shift; [ "$1" = -- ] && shift; exec "${NODE}" scripts/start.mjs "$@" ;;
   run) shift; [ "$1" = --silent ] && shift; name=$1; shift; [ "$1" = -- ] && shift
-    [ "$name" = lab ] || { echo "npm run $name is not one of the commands that the docs test knows"; exit 1; }
-    exec "${NODE}" labs/run.mjs "$@" ;;
+    case "$name" in
+      lab) exec "${NODE}" labs/run.mjs "$@" ;;
+      example:report) exec "${ROOT}/node_modules/.bin/jiti" examples/research-report/run.ts "$@" ;;
+      *) echo "npm run $name is not one of the commands that the docs test knows"; exit 1 ;;
+    esac ;;
   *) echo "npm $1 is not one of the commands that the docs test knows"; exit 1 ;;
 esac`,
 };

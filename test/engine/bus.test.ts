@@ -53,11 +53,41 @@ describe("events from outside", () => {
     await expect(
       clock.until(baton.publish(Ordered, { id: "o1", n: 2 }, { id: "e1" })),
     ).rejects.toMatchObject({ code: "EVENT_CONFLICT" });
+    const both = [
+      { id: "o2", n: 1 },
+      { id: "o2", n: 2 },
+    ].map((each) => baton.publish(Ordered, each, { id: "e2" }));
+    expect(await clock.until(Promise.allSettled(both))).toMatchObject([
+      { status: "fulfilled" },
+      { status: "rejected", reason: { code: "EVENT_CONFLICT" } },
+    ]);
     await expect(
       // @ts-expect-error The data is not an order.
       clock.until(baton.publish(Ordered, { id: 7 })),
     ).rejects.toMatchObject({ code: "EVENT_REFUSED" });
     expect(await clock.until(baton.verify())).toMatchObject({ problems: [] });
+  });
+
+  test("an event that two publish in the same moment is published once; another of its id is a conflict", async () => {
+    const { baton, clock } = await opened({ workflows: [pack] });
+    const ways = [
+      { data: { id: "o1", n: 1 }, by: ADA },
+      { data: { id: "o1", n: 1 }, by: { kind: "person", id: "grace" } },
+      { data: { id: "o1", n: 2 }, by: ADA },
+    ] as const;
+    const told = await clock.until(
+      Promise.allSettled(
+        ways.map(({ data, by }) => baton.publish(Ordered, data, { id: "e1", by })),
+      ),
+    );
+    expect(told).toMatchObject([
+      { status: "fulfilled", value: { id: "e1" } },
+      { status: "fulfilled", value: { id: "e1" } },
+      { status: "rejected", reason: { code: "EVENT_CONFLICT" } },
+    ]);
+    await clock.settle();
+    expect(await clock.until(baton.runs({}))).toMatchObject([{ id: "e1/pack" }]);
+    expect(await clock.until(baton.event("e1"))).toMatchObject({ by: ADA, data: { n: 1 } });
   });
 
   test("a subscription is paused, resumed and rewound; each is in the journal", async () => {

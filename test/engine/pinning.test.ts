@@ -1,4 +1,14 @@
-import { type Agent, memory, open, type Workflow, workflow } from "baton";
+import {
+  type Agent,
+  choreography,
+  memory,
+  on,
+  open,
+  to,
+  topic,
+  type Workflow,
+  workflow,
+} from "baton";
 import { virtualClock } from "baton/testing";
 import { expect, test } from "vitest";
 import {
@@ -190,3 +200,37 @@ test.for([{ concurrentRunsMax: 0 }, { mapWidthMax: 1.5 }, { outputBytesMax: Numb
     });
   },
 );
+
+test("a run of a choreography goes on with the versions of the agents that it began with", async () => {
+  const store = memory();
+  const clock = virtualClock();
+  const [Asked, Told] = [topic("asked", count), topic("told", count)];
+  const telling = (agent: Agent<number, number>) =>
+    choreography("telling", "1.0.0", {
+      starts: Asked,
+      ends: Told,
+      deadline: "1h",
+      subscriptions: {
+        tell: on(Asked, agent, {
+          publishes: to(Told, (n) => n),
+          requires: { "somebody agrees": () => agreed },
+        }),
+      },
+    });
+  let agreed = false;
+  const first = agentOf<number, number>("teller", (n) => n);
+  const second = agentOf<number, number>("teller", (n) => n * 2, { version: "1.1.0" });
+  const one = await opened({ workflows: [telling(first)], store }, clock);
+  await clock.until(one.baton.publish(Asked, 5, { id: "old" }));
+  await clock.settle();
+  await clock.until(one.baton.close());
+  const two = await opened({ workflows: [telling(second)], agents: [first], store }, clock);
+  agreed = true;
+  const again = { action: "retry", by: ADA, reason: "agreed" } as const;
+  await clock.until(two.baton.resolveStep("old/telling", "tell#1", again));
+  await clock.until(two.baton.publish(Asked, 5, { id: "new" }));
+  const result = async (id: string) =>
+    await clock.until((await clock.until(two.baton.run(id))).result());
+  await clock.settle();
+  expect([await result("old/telling"), await result("new/telling")]).toEqual([5, 10]);
+});

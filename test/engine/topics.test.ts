@@ -5,6 +5,7 @@ import {
   memory,
   on,
   type RecordedEvent,
+  type RunsFilter,
   to,
   topic,
   workflow,
@@ -56,6 +57,48 @@ describe("topics", () => {
       },
       { name: "packed", events: 2, keyed: false, publishers: ["pack/pack"], subscribers: ["pack"] },
     ]);
+  });
+
+  test("one event is found by its id: from outside, of a run, and of a run that an event began", async () => {
+    const { baton, clock } = await opened({ workflows: [pack] });
+    await clock.until(baton.start(pack, { id: "a", n: 1 }, { id: "r@7" }));
+    await clock.until(baton.publish(Ordered, { id: "b", n: 2 }, { id: "e1" }));
+    await clock.settle();
+    const every = [
+      ...(await clock.until(all(baton.events("ordered")))),
+      ...(await clock.until(all(baton.events("packed")))),
+    ];
+    expect(every.map(({ id }) => id)).toEqual(["r@7@1", "e1", "r@7@3", "e1/pack@3"]);
+    for (const event of every) expect(await clock.until(baton.event(event.id))).toEqual(event);
+    // Entry 1 of the second run is the event that it received, and entry 2 is none.
+    for (const id of ["e1/pack@1", "e1/pack@2", "e1/pack@03", "r@7", "e2", "e1@0", "", "@1"])
+      await expect(clock.until(baton.event(id)), id).rejects.toMatchObject({
+        code: "EVENT_NOT_FOUND",
+      });
+  });
+
+  test("runs of one correlation are found among all, with all other filters", async () => {
+    const { baton, clock } = await opened({ workflows: [pack] });
+    for (const id of ["a", "b", "a1"]) {
+      await clock.until(baton.publish(Ordered, { id, n: 1 }, { id, correlation: "c" }));
+      await clock.until(baton.publish(Ordered, { id, n: 1 }, { id: `${id}-other` }));
+    }
+    await clock.settle();
+    await clock.until(baton.start(pack, { id: "c", n: 1 }, { id: "c" }));
+    await clock.settle();
+    const ids = async (filter: RunsFilter) =>
+      (await clock.until(baton.runs({ correlation: "c", ...filter }))).map(({ id }) => id);
+    expect(await ids({ order: "oldest" })).toEqual(["c/pack:a", "c/pack:b", "c/pack:a1", "c"]);
+    const newest = ["c", "c/pack:a1", "c/pack:b", "c/pack:a"];
+    expect(await ids({})).toEqual(newest);
+    expect(await ids({ limit: 2 })).toEqual(newest.slice(0, 2));
+    const [, second] = await clock.until(baton.runs({ correlation: "c", limit: 2 }));
+    expect(await ids({ after: second?.no ?? 0 })).toEqual(newest.slice(2));
+    expect(await ids({ order: "oldest", after: second?.no ?? 0 })).toEqual(["c"]);
+    expect(await ids({ status: "completed", workflow: "pack@1.0.0", open: false })).toEqual(newest);
+    for (const none of [{ open: true }, { status: "failed" }, { workflow: "pack@2.0.0" }] as const)
+      expect(await ids(none)).toEqual([]);
+    expect(await ids({ correlation: "a" })).toEqual([]);
   });
 
   test("events are read in the order of arrival, each with what led to it", async () => {

@@ -101,6 +101,13 @@ describe("late events", () => {
     await clock.until(baton.publish(Added, note(9), { id: "e9", correlation: "r" }));
     await clock.settle();
     expect(seen).toEqual([-5, -4]);
+    expect(await clock.until(baton.lateEvents())).toMatchObject([
+      { id: "e9", topic: "added", correlation: "r", choreographies: ["account"] },
+    ]);
+    // One that is early is no dead letter.
+    await clock.until(baton.publish(Added, note(1), { id: "e1", correlation: "another" }));
+    await clock.settle();
+    expect(await clock.until(baton.lateEvents())).toHaveLength(1);
     expect(await clock.until(baton.verify())).toMatchObject({ problems: [] });
   });
 });

@@ -54,12 +54,12 @@ describe("why a run has not given what it should", () => {
     const why = await clock.until(baton.why("r"));
     expect(why).toMatchObject({ id: "r", status: "parked", complete: false });
     expect(causes(why.reasons)).toEqual([
-      "writing#3 was refused, and waits for a person: Step writing requires: confidence is at least 0.7.",
+      "writing#3 (writing@1.0.0, event r@3 of found) was refused, and waits for a person: Step writing requires: confidence is at least 0.7.",
     ]);
     expect(why.reasons).toMatchObject([
       {
         sentence: "Run r (report@1.0.0) has had no event of written, with which it ends.",
-        because: [{ path: "writing#3", next: "baton dead-letters show r" }],
+        because: [{ path: "writing#3", next: "baton dead-letters show r writing#3" }],
       },
     ]);
   });
@@ -70,7 +70,7 @@ describe("why a run has not given what it should", () => {
     await clock.settle();
     const why = await clock.until(baton.why("r"));
     expect(causes(why.reasons)).toEqual([
-      "research#1 failed, and waits for a person: the source is down",
+      "research#1 (research@1.0.0, event r@1 of asked) failed, and waits for a person: Error: the source is down",
     ]);
     expect(why.reasons[0]?.because).toMatchObject([
       { sentence: "writing, which publishes written, has been given no event of found." },
@@ -95,7 +95,8 @@ describe("why a run has not given what it should", () => {
     const run = await clock.until(baton.start(silent, SURE, { id: "r" }));
     await clock.settle();
     const waiting = await clock.until(baton.why("r"));
-    const cause = "research#1 was handled (entry 2), and no event of found was made of its output.";
+    const cause =
+      "research#1 (research@1.0.0, event r@1 of asked) was handled (entry 2), and no event of found was made of its output.";
     expect(causes(waiting.reasons)).toEqual([cause]);
     expect(await clock.until(baton.waits("r"))).toMatchObject({
       waits: [{ what: "event", path: "writing", topics: ["found"] }],
@@ -122,6 +123,39 @@ describe("why a run has not given what it should", () => {
       expect(causes(why.reasons)).toEqual([cause]);
       expect(JSON.stringify(why)).toContain("baton subscriptions resume report");
     }
+  });
+
+  test("an event that fails the run: who published it, and what was refused and passed over before", async () => {
+    const Declined = topic("declined", Finding);
+    const declining = choreography("declining", "1.0.0", {
+      starts: Asked,
+      ends: Written,
+      failsOn: Declined,
+      deadline: "10m",
+      subscriptions: {
+        writing: on(Asked, writing, {
+          requires: { "confidence is at least 0.7": ({ event }) => event.confidence >= 0.7 },
+          onRefused: "skip",
+          publishes: Written,
+        }),
+        decline: on(Asked, acting("decline"), { publishes: Declined }),
+      },
+    });
+    const { baton, clock } = await opened({ workflows: [declining] });
+    const unsure = { text: "owls", confidence: 0.1 };
+    await clock.until(baton.publish(Asked, unsure, { id: "e1" }));
+    await clock.settle();
+    const { reasons } = await clock.until(baton.why("e1"));
+    expect(causes(reasons)).toEqual([
+      "writing#1 (writing@1.0.0, event e1 of asked) was passed over, because it was refused: Step writing requires: confidence is at least 0.7.",
+      "decline#1 published declined.",
+    ]);
+    expect(JSON.stringify(reasons)).toContain("baton events declined --correlation e1");
+    const run = await clock.until(baton.start(declining, { ...SURE, text: "slow" }, { id: "r" }));
+    await clock.until(run.outcome());
+    expect(causes((await clock.until(baton.why("r"))).reasons)).toEqual([
+      "decline#1 published declined.",
+    ]);
   });
 
   test("a child run's reason, from the correlation id alone", async () => {

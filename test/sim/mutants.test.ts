@@ -2,6 +2,8 @@
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { createViteServer } from "vitest/node";
+import { EVENT_MUTANTS } from "./event-mutants.ts";
+import type { Hunted } from "./hunt.ts";
 import { type Mutant, MUTANTS } from "./mutants.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -11,11 +13,12 @@ interface Hunting {
   readonly hunt: (
     seeds: typeof SEEDS,
     faults: Mutant["faults"],
+    hunted: Hunted,
   ) => Promise<readonly string[] | undefined>;
 }
 
 /** Loads the sources anew, with a bug in them, and looks for a seed that shows it. */
-async function found(mutant: Mutant): Promise<readonly string[]> {
+async function found(mutant: Mutant, hunted: Hunted): Promise<readonly string[]> {
   let applied = 0;
   const server = await createViteServer({
     configFile: false,
@@ -45,7 +48,7 @@ async function found(mutant: Mutant): Promise<readonly string[]> {
   try {
     // The module says what it exports; a server that loads by name can't.
     const { hunt } = (await server.ssrLoadModule("/test/sim/hunt.ts")) as unknown as Hunting;
-    const lines = await hunt(SEEDS, mutant.faults);
+    const lines = await hunt(SEEDS, mutant.faults, hunted);
     expect(applied, `"${mutant.from}" must stand in src/${mutant.file} once`).toBe(1);
     return lines ?? [];
   } finally {
@@ -53,10 +56,15 @@ async function found(mutant: Mutant): Promise<readonly string[]> {
   }
 }
 
-test.each(Object.entries(MUTANTS))(
+const ALL = [
+  ...Object.entries(MUTANTS).map(([bug, mutant]) => [bug, "workflows", mutant] as const),
+  ...Object.entries(EVENT_MUTANTS).map(([bug, mutant]) => [bug, "choreographies", mutant] as const),
+];
+
+test.each(ALL)(
   "it finds a Baton that %s",
-  async (_, mutant) => {
-    const lines = await found(mutant);
+  async (_, hunted, mutant) => {
+    const lines = await found(mutant, hunted);
     if (process.env["BATON_SIM_SHOW"] === "1") console.log(lines.join("\n"));
     expect(lines.join("\n")).toMatch(mutant.breaks);
   },

@@ -13,11 +13,22 @@ import { anything, RANDOM_FAKES, type RandomAgents, randomAgents, small } from "
 
 const amount = contract("amount", "1.0.0", z.object({ amount: z.int() }));
 
-interface Making extends RandomAgents {
+/** What workflows are made with. */
+export interface Making extends RandomAgents {
   readonly dice: Dice;
   readonly limits: RandomLimits;
+  /** Topics that its steps publish to, and take events of; absent where there are none. */
+  readonly topics?: EventTopics;
   nested: number;
 }
+
+/** Topics for the steps of a workflow. */
+export interface EventTopics {
+  readonly emitted: readonly TopicDefinition[];
+  readonly awaited: readonly TopicDefinition[];
+}
+
+type TopicDefinition = Extract<StepDefinition, { readonly kind: "emit" }>["topic"];
 
 /** A workflow of one to eight steps; workflows in it are made in the same way. */
 export function randomWorkflow(seed: number): WorkflowDefinition {
@@ -44,7 +55,7 @@ export function randomOptions(seed: number): SimulationOptions {
   };
 }
 
-function made(making: Making, name: string, depth: number): WorkflowDefinition {
+export function made(making: Making, name: string, depth: number): WorkflowDefinition {
   const { dice } = making;
   const steps: StepDefinition[] = [];
   /** Steps that may be read: a sleep gives its time, and a draft is its reviewer's alone. */
@@ -59,7 +70,8 @@ function made(making: Making, name: string, depth: number): WorkflowDefinition {
     steps.push(...step);
     const last = step.at(-1);
     if (last === undefined) continue;
-    if (last.kind === "sleep") after.push(last.name);
+    // When a sleep was over, and which entry an event is, is a matter of time.
+    if (last.kind === "sleep" || last.kind === "emit") after.push(last.name);
     else readable.push(last.name);
   }
   const dependents = new Map<string, string[]>();
@@ -94,7 +106,9 @@ function stepOf(
   const { dice, all } = making;
   const read = needs.filter((need) => need === "input" || need.startsWith("s"));
   const input: Input = (view) =>
-    read.filter((key) => !key.endsWith("nap")).map((key) => view[key] ?? "skipped");
+    read
+      .filter((key) => !key.endsWith("nap") && !key.endsWith("tells"))
+      .map((key) => view[key] ?? "skipped");
   const skips = dice(6) === 0;
   const base = {
     name,
@@ -105,6 +119,8 @@ function stepOf(
   };
   const caller = pick(dice, all);
   const size = dice(5);
+  const event = making.topics === undefined ? undefined : eventStep(making, base, input);
+  if (event !== undefined) return [event];
   const kind = dice(depth < 2 ? 12 : 8);
   if (kind >= 8 && kind <= 10) return [nesting(making, base, input, depth, kind === 10)];
   switch (kind) {
@@ -149,6 +165,36 @@ function stepOf(
     default:
       return [{ ...base, kind: "agent", agent: caller, input }];
   }
+}
+
+/** In every third place a step that publishes, or one that awaits an event. */
+function eventStep({ dice, topics }: Making, base: Base, input: Input): StepDefinition | undefined {
+  if (topics === undefined || dice(3) > 0) return undefined;
+  const emits = dice(3) > 0 || topics.awaited.length === 0;
+  if (emits && topics.emitted.length > 0) {
+    const topic = pick(dice, topics.emitted);
+    return {
+      ...base,
+      name: `${base.name}tells`,
+      kind: "emit",
+      topic,
+      data: (view) => digest(input(view)),
+    };
+  }
+  if (topics.awaited.length === 0) return undefined;
+  const isPicky = dice(4) === 0;
+  return {
+    ...base,
+    kind: "event",
+    topic: pick(dice, topics.awaited),
+    ...(isPicky ? { matches: (data) => digest(data) % 2 === 0 } : {}),
+    timeoutMs: pick(dice, [4_000, 8 * 3_600_000]),
+    onTimeout: pick(dice, [
+      { kind: "fail" },
+      { kind: "skip" },
+      { kind: "value", value: 7 },
+    ] as const),
+  };
 }
 
 /** How items are handed over; in some maps one is refused at times, while others are under way. */

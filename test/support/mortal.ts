@@ -27,6 +27,7 @@ export function mortal(inner: StoreFactory): Mortal {
         head: (stream) => reach(() => store.head(stream)),
         heads: (filter) => reach(() => store.heads(filter)),
         labelled: (...request) => reach(() => store.labelled(...request)),
+        arrived: (...request) => reach(() => store.arrived(...request)),
         blob: (sha256) => reach(() => store.blob(sha256)),
         renew: (epoch) => reach(() => store.renew(epoch)),
         release: (epoch) => reach(() => store.release(epoch)),

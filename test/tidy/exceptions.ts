@@ -24,6 +24,7 @@ export const DEEP_IMPORTS: Readonly<Record<string, string>> = {
   "examples/credit-decision/workflow.test.ts": "walks the steps without an engine.",
   "test/cli/": "runs commands in the test's own process, on a terminal that records.",
   "test/conformance/": "runs the suite of each port over every implementation of it.",
+  "test/nats/": "runs the port's suite over NATS, and takes the server away from under it.",
   "test/support/":
     "plays runs by the decider alone and seals their journals, for tests of what lies under the engine.",
   "test/tidy/": "reads the table of error codes itself.",

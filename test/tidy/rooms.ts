@@ -27,7 +27,7 @@ function engine(name: string): Room {
   return {
     name: `engine/${name}`,
     files: new RegExp(`^src/engine/${name}/`),
-    knows: [...CORE, "history", "engine"],
+    knows: [...CORE, "bus", "history", "engine"],
     node: "any",
   };
 }
@@ -37,6 +37,7 @@ export const SURFACES = [
   "src/sqlite.ts",
   "src/cloud-events.ts",
   "src/otel.ts",
+  "src/nats.ts",
   "src/testing/testing.ts",
 ] as const;
 
@@ -59,9 +60,11 @@ export const ROOMS: readonly Room[] = [
   {
     name: "bridges",
     files: /^src\/bridges\//,
-    knows: ["ports", "model", "journal"],
+    knows: ["ports", "model", "journal", "bus"],
     node: "any",
   },
+  // What all buses share, such as the order of keys.
+  { name: "bus", files: /^src\/bus\//, knows: ["ports", "model"], node: [] },
   { name: "engine", files: /^src\/engine\/[^/]+\.ts$/, knows: [...CORE, "history"], node: [] },
   engine("embedded"),
   engine("restate"),
@@ -70,7 +73,15 @@ export const ROOMS: readonly Room[] = [
   {
     name: "testing",
     files: /^src\/testing\//,
-    knows: [...CORE, "history", "engine", "engine/embedded", "engine/simulated", "stores/memory"],
+    knows: [
+      ...CORE,
+      "bus",
+      "history",
+      "engine",
+      "engine/embedded",
+      "engine/simulated",
+      "stores/memory",
+    ],
     node: "any",
   },
   {
@@ -90,7 +101,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "surface",
-    files: /^src\/(index|sqlite|cloud-events|otel)\.ts$/,
+    files: /^src\/(index|sqlite|cloud-events|otel|nats)\.ts$/,
     knows: [
       ...CORE,
       "engine",
@@ -125,6 +136,8 @@ export const PACKAGES_OF_ONE_ROOM: Readonly<Record<string, RegExp>> = {
   "better-sqlite3": /^src\/stores\/sqlite\//,
   "@opentelemetry/api": /^src\/bridges\/otel\//,
   "@opentelemetry/exporter-trace-otlp-proto": /^src\/bridges\/otel\//,
+  "@nats-io/jetstream": /^src\/bridges\/nats\//,
+  "@nats-io/transport-node": /^src\/bridges\/nats\//,
   cloudevents: /^src\/bridges\/cloud-events\//,
   "cli-progress": /^src\/cli\//,
   "cli-table3": /^src\/cli\//,

@@ -39,6 +39,7 @@ test("an event of the journal is a CloudEvent 1.0, with all that it belongs to",
     traceparent: expect.stringMatching(/^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/),
     partitionkey: "owls",
     sequence: "0000000000000017",
+    hops: 1,
     data: { text: "owls are silent" },
   });
 });

@@ -21,6 +21,8 @@ export interface CloudEventJson {
   readonly traceparent: string;
   readonly partitionkey?: string;
   readonly sequence: string;
+  /** Events before it in the chain that led to it. */
+  readonly hops: number;
   readonly data: Json;
 }
 
@@ -35,7 +37,8 @@ const SEQUENCE_DIGITS = 16;
  * @example for await (const event of baton.events("research.findings")) send(cloudEvent(event));
  */
 export function cloudEvent(event: RecordedEvent): CloudEventJson {
-  const { id, topic, contract, key, correlation, causation, at, position, traceId, data } = event;
+  const { id, topic, contract, key, correlation, causation, at, position, traceId, hops, data } =
+    event;
   const made: CloudEventJson = {
     specversion: "1.0",
     id,
@@ -49,6 +52,7 @@ export function cloudEvent(event: RecordedEvent): CloudEventJson {
     ...(causation === undefined ? {} : { causationid: causation }),
     traceparent: traceparentOf(traceId, eventSpanId(id)),
     sequence: String(position).padStart(SEQUENCE_DIGITS, "0"),
+    hops,
     data,
   };
   // Throws where the specification would not have it.

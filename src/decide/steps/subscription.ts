@@ -4,7 +4,7 @@
  * L1. A delivery's outcome, and the events that follow from it, are said in one turn.
  * L2. A delivery that can't be handled holds up those behind it in its line, and nothing else.
  */
-import type { Failure } from "../../model/entry.ts";
+import type { Failure, Position } from "../../model/entry.ts";
 import type { Delivery, Performing, Run } from "../../model/run.ts";
 import type { SubscriptionStep, View } from "../../model/workflow-definition.ts";
 import type { Violation } from "../../model/violation.ts";
@@ -42,7 +42,7 @@ export const subscriptionRules: StepRules<StepOf<"subscription">> = {
     const place = { step, path: outcome.path, delivery };
     const { view } = deliveryView(turn.run, step, delivery);
     const events = eventsOf(step, outcome.output, view);
-    if (!events.ok) return outcomeRefused(turn, place, performing, outcome, events.violations);
+    if (!events.ok) return outcomeRefused(turn, place, performing, outcome, events);
     const { seq } = say(turn, { kind: "step.sealed", ...sealing(performing, outcome) });
     publishAll(turn, place, events.value, seq);
   },
@@ -132,13 +132,14 @@ function unhandled(
   error: Failure,
   kind: SubscriptionStep["onFailure"]["kind"],
   because: "failed" | "refused" = "failed",
+  causation?: Position,
 ): void {
-  if (kind === "fail") return failStep(turn, path, error);
-  if (kind === "skip") return skip(turn, step, path, because);
+  if (kind === "fail") return failStep(turn, path, error, undefined, path, causation);
+  if (kind === "skip") return skip(turn, step, path, because, causation);
   const attempt = turn.run.calls.get(path)?.failedAttempts ?? 0;
   const place = { path, turn: turnOf(turn.run, path), attempt, inputHash: undefined };
   const reads = readsAt(turn.run, step, path);
-  parkCall(turn, step, { ...place, reads }, { because, error });
+  parkCall(turn, step, { ...place, reads, causation }, { because, error });
 }
 
 function skip(
@@ -146,6 +147,7 @@ function skip(
   step: SubscriptionStep,
   path: string,
   reason: "when" | "refused" | "failed" | "discarded",
+  causation?: Position,
 ): void {
   const reads = readsAt(turn.run, step, path);
   say(turn, {
@@ -154,6 +156,7 @@ function skip(
     ...laterTurn(turn.run, path),
     by: ENGINE,
     reads,
+    ...(causation === undefined ? {} : { causation }),
     payload: { reason },
   });
 }
@@ -166,7 +169,7 @@ function turnOf(run: Run, path: string): number {
 /** What a delivery would publish. */
 export type DeliveryEvents =
   | { readonly ok: true; readonly value: readonly Publishing[] }
-  | { readonly ok: false; readonly violations: readonly Violation[] };
+  | { readonly ok: false; readonly topic: string; readonly violations: readonly Violation[] };
 
 /** The events that follow from an output, all of them checked before any is published. */
 export function eventsOf(step: SubscriptionStep, output: unknown, view: View): DeliveryEvents {
@@ -174,10 +177,19 @@ export function eventsOf(step: SubscriptionStep, output: unknown, view: View): D
   for (const { topic, data } of step.publishes) {
     // What an agent or a workflow gives is JSON, by the time it comes here.
     const event = tryEvent(topic, `event of ${topic.name}`, () => data(output as never, view));
-    if (!event.ok) return event;
+    if (!event.ok) return { ...event, topic: topic.name };
     if (event.value !== undefined) value.push(event.value);
   }
   return { ok: true, value };
+}
+
+type RefusedEvents = Extract<DeliveryEvents, { readonly ok: false }>;
+
+function publishingRefused(path: string, { topic, violations }: RefusedEvents): Failure {
+  const [first] = violations;
+  const place = first === undefined || first.path === "" ? "" : ` at ${first.path}`;
+  const message = `What ${path} would publish to ${topic} was refused${place}: ${first?.message ?? ""}`;
+  return { code: "CONTRACT_VIOLATED", message, violations };
 }
 
 /** The agent's output is good, and what it would publish is not: the attempt has failed, and may be made again. */
@@ -186,15 +198,17 @@ function outcomeRefused(
   { step, path }: Place,
   performing: Performing,
   outcome: Extract<AttemptOutcome, { readonly kind: "sealed" }>,
-  violations: readonly Violation[],
+  events: RefusedEvents,
 ): void {
-  const message = `What ${path} would publish was refused: ${violations[0]?.message ?? ""}`;
-  const error = { code: "CONTRACT_VIOLATED", message, violations };
+  const error = publishingRefused(path, events);
   // What a person has done by hand is not done again by the agent: the person is told.
   if (step.target.kind !== "agent" || outcome.by !== undefined)
     return unhandled(turn, step, path, error, "deadLetter");
   const { output: _, kind: __, by: ___, ...told } = outcome;
-  const failed = { ...told, kind: "attemptFailed", error, final: false, random: 0 } as const;
+  const actor = outcome.behind?.fallback?.agent ?? step.target.agent;
+  // It has acted: one that may do so only once is not asked for another output.
+  const final = actor.delivery === "at-most-once";
+  const failed = { ...told, kind: "attemptFailed", error, final, random: 0 } as const;
   const { givenUp } = recordFailure(turn, performing, step.target.agent, failed);
   if (givenUp && turn.run.phase.kind === "going")
     unhandled(turn, step, path, error, step.onFailure.kind);
@@ -210,6 +224,22 @@ function publishAll(
   for (const event of events) {
     const after = { hops, causation: causeAt(turn, sealedSeq) };
     if (publish(turn, path, event, after) === undefined) return;
+  }
+}
+
+/**
+ * Ends what has been gathered for as long as it may. What comes at that very millisecond, or later, is too late, though the timer
+ * may not have been heard yet: so each gathering can be judged by the times of its events alone.
+ */
+export function endGatherings(turn: Deliberation): void {
+  const { run } = turn;
+  if (run.bus === undefined || run.phase.kind !== "going") return;
+  const nowMs = Math.max(run.at, turn.nowMs);
+  for (const [name, { settled, dueAt }] of run.bus.gatherings) {
+    const step = run.definition.stepByName.get(name);
+    if (settled || dueAt === undefined || dueAt > nowMs || step?.kind !== "subscription") continue;
+    endGathering(turn, step);
+    if (run.phase.kind !== "going") return;
   }
 }
 
@@ -275,12 +305,13 @@ export function deliveryChildEnded(
   }
   const { view, reads } = deliveryView(run, step, delivery);
   const events = eventsOf(step, outcome.output, view);
+  const causation = { stream: `run/${child}`, seq: outcome.seq };
   // A run that is ending publishes nothing that is broken; what its child did may have to be undone all the same.
   const isGoing = run.phase.kind === "going";
   if (!events.ok && isGoing) {
-    const message = `What ${path} would publish was refused: ${events.violations[0]?.message ?? ""}`;
-    const error = { code: "CONTRACT_VIOLATED", message, violations: events.violations };
-    return unhandled(turn, step, path, error, step.onFailure.kind);
+    // By its cause it is known that the child has done its work, though nothing was made of it.
+    const error = publishingRefused(path, events);
+    return unhandled(turn, step, path, error, step.onFailure.kind, "failed", causation);
   }
   const { seq } = say(turn, {
     kind: "step.sealed",
@@ -288,7 +319,7 @@ export function deliveryChildEnded(
     turn: turnOf(run, path),
     by: ENGINE,
     reads,
-    causation: { stream: `run/${child}`, seq: outcome.seq },
+    causation,
     payload: {},
     value: outcome.output,
   });

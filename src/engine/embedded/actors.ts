@@ -242,13 +242,8 @@ function appendFailed(
   const fail = () => {
     for (const arrival of arrivals) arrival.done?.({ kind: "failed", error });
   };
-  if (
-    actor.dropped ||
-    starting ||
-    core.closing ||
-    core.stopped !== undefined ||
-    error.code !== "STORE_FAILED"
-  ) {
+  // A process that closes goes on trying in the time that is left.
+  if (actor.dropped || starting || core.stopped !== undefined || error.code !== "STORE_FAILED") {
     dropActor(core, actor);
     fail();
     if (core.stopped !== undefined || core.closing) return;
@@ -470,7 +465,7 @@ export function stopAll(core: Core, reason: BatonError): void {
 }
 
 /** What the store's index is to say of a run. */
-export function indexOf(run: Run): StreamIndex {
+function indexOf(run: Run): StreamIndex {
   const status = statusOf(run);
   // What is parked may wait for a time as well: another branch of it sleeps.
   const isWaiting = status === "waiting" || status === "parked";

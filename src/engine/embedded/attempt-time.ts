@@ -11,6 +11,15 @@ import type { Clock } from "../../ports/clock.ts";
 /** Node's timers hold 31 bits of milliseconds; a later moment is looked at again after this. */
 const PAUSE_MAX_MS = 2_000_000_000;
 
+/** What is further away than this is looked at again: Node keeps a list for each length of a timer, and so there are few. */
+const NEAR_MS = 60_000;
+
+/** How long to wait until a moment is looked at: what is far away for whole minutes only. */
+function pauseMs(leftMs: number): number {
+  if (leftMs <= NEAR_MS) return Math.max(0, leftMs);
+  return Math.min(PAUSE_MAX_MS, leftMs - (leftMs % NEAR_MS));
+}
+
 /** What is known of an attempt's time while it executes. */
 export interface AttemptTime {
   /** By when it must have ended, in milliseconds since 1970. */
@@ -40,9 +49,9 @@ export function atMoment(clock: Clock, atMs: number, wake: () => void): () => vo
   const look = () => {
     const leftMs = atMs - clock.now();
     if (leftMs <= 0) wake();
-    else cancel = clock.after(Math.min(PAUSE_MAX_MS, leftMs), look);
+    else cancel = clock.after(pauseMs(leftMs), look);
   };
-  cancel = clock.after(Math.min(PAUSE_MAX_MS, Math.max(0, atMs - clock.now())), look);
+  cancel = clock.after(pauseMs(atMs - clock.now()), look);
   return () => cancel();
 }
 

@@ -29,6 +29,7 @@ import type { AgentPlaces } from "./agent-places.ts";
 import type { Breakers } from "./breakers.ts";
 import type { Intakes } from "./intakes.ts";
 import type { Routes } from "./routes.ts";
+import type { BusLines } from "./bus-lines.ts";
 import type { Unclaimed } from "./unclaimed.ts";
 import type { Line, Place } from "./line.ts";
 import type { Rates } from "./rates.ts";
@@ -146,6 +147,7 @@ export interface Core {
   readonly children: Children;
   readonly intakes: Intakes;
   readonly routes: Routes;
+  readonly busLines: BusLines;
   readonly unclaimed: Unclaimed;
   /** By label, those who are told when something was appended with it. */
   readonly topicWatchers: Map<string, Set<TopicWatcher>>;

@@ -3,68 +3,31 @@ import { hasEnded } from "../../decide/decide.ts";
 import { check } from "../../model/check.ts";
 import type { Input } from "../../decide/accept.ts";
 import { type Author, runStream } from "../../model/entry.ts";
-import { BatonError, isBatonError } from "../../model/errors.ts";
+import { NO_HASH } from "../../journal/hash.ts";
+import { BatonError } from "../../model/errors.ts";
 import type { JsonObject } from "../../model/json.ts";
-import type { Limits } from "../../model/limits.ts";
-import type { Clock } from "../../ports/clock.ts";
-import type { Ids } from "../../ports/ids.ts";
-import type { JournalStore } from "../../ports/journal-store.ts";
-import type { LogSink } from "../../ports/log-sink.ts";
-import type { Catalogue } from "../definitions.ts";
 import type { Engine } from "../engine.ts";
 import { headPages } from "../head-pages.ts";
 import { registerWorkflows } from "../manifests.ts";
 import { registerTopics } from "../topic-registry.ts";
-import type { PriceTable } from "../usage.ts";
 import { tooLarge } from "../value-size.ts";
 import type { Subscriber } from "../watch.ts";
-import { fence, processActor, stopAll } from "./actors.ts";
-import { agentPlaces } from "./agent-places.ts";
-import { breakers } from "./breakers.ts";
-import { budgets } from "./budgets.ts";
-import { children } from "./children.ts";
+import { fence, stopAll } from "./actors.ts";
 import type { Actor, Arrived, Core, Watcher } from "./core.ts";
 import { deliver } from "./inbox.ts";
-import { type AcquiredLease, acquireLease, keepLease } from "./lease-keeper.ts";
+import { acquireLease, keepLease } from "./lease-keeper.ts";
 import { checkAuthor, checkWellFormed } from "./author.ts";
 import { noteLeft } from "./left-behind.ts";
-import { line } from "./line.ts";
-import { newPace } from "./overload.ts";
-import { ownContext } from "./own-context.ts";
 import { pressure } from "./pressure.ts";
-import { rates } from "./rates.ts";
-import { retryBudgets } from "./retry-budgets.ts";
-import { quarantine } from "./quarantine.ts";
 import { resolveStep } from "./resolve-step.ts";
 import { refuseCancel, resolve, rollBack } from "./rollbacks.ts";
-import { actorOf, notLoaded, resumeRuns, startRun } from "./runs.ts";
-import { intakes } from "./intakes.ts";
+import { actorOf, resumeRuns, startRun } from "./runs.ts";
+import { activate, type EngineOptions, makeCore } from "./make-core.ts";
 import { endOf } from "./run-end.ts";
 import { projectionPlace } from "./projection-place.ts";
 import { publishEvent } from "./publishing.ts";
-import { routes } from "./routes.ts";
-import { unclaimed } from "./unclaimed.ts";
 import { watchTopic } from "./topic-reader.ts";
-import { wakes } from "./wakes.ts";
 import { watchdog } from "./watchdog.ts";
-
-/** Of whoever opens a store first. */
-const FIRST_EPOCH = 1;
-
-export interface EngineOptions {
-  readonly store: JournalStore;
-  readonly namespace: string;
-  readonly holder: string;
-  readonly standby: boolean;
-  readonly clock: Clock;
-  readonly ids: Ids;
-  readonly log: LogSink;
-  readonly limits: Limits;
-  readonly prices: PriceTable;
-  readonly catalogue: Catalogue;
-  /** How often the watchdog looks by itself; 0 for never. */
-  readonly watchdogMs: number;
-}
 
 /**
  * Opens the engine: takes the lease, registers the workflows, and goes on with every unfinished run.
@@ -96,16 +59,18 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       if (joined && !core.actors.has(request.id)) await goOn(core, request.id);
     },
     outcome: (run) => endOf(core, run),
+    holds: (run) => (core.actors.get(run)?.head ?? NO_HASH) !== NO_HASH,
     signal: (run, step, payload, by, id) => signal(core, { run, step, payload, by, id }),
     ...wayBack(core),
     subscribe: (run, subscriber) => subscribe(core, run, subscriber),
-    health: guard.health,
+    health: async () => ({ ...(await guard.health()), bus: await core.busLines.snapshots() }),
     ...gates(core),
     ...bus(core),
     projection: (name) => projectionPlace(core, name),
     close: async (graceMs) => {
       await core.intakes.stop();
       await core.routes.stop();
+      await core.busLines.stop();
       leave();
       guard.stop();
       await closeCore(core, graceMs);
@@ -155,15 +120,19 @@ async function goOnWithAll(core: Core, leave: () => void): Promise<void> {
   try {
     await core.breakers.restore();
     await core.budgets.restore();
+    // Before anything is published: what a bus has not heard of yet is what comes from here on.
+    await core.busLines.open();
     await findUnfinished(core);
     core.budgets.wakeRaised();
     await core.intakes.open();
     await core.routes.open();
+    await core.busLines.takeIn();
   } catch (error) {
     leave();
     core.wakes.stop();
     core.breakers.stop();
     core.budgets.stop();
+    await core.busLines.stop().catch(() => {});
     throw error;
   }
 }
@@ -198,7 +167,7 @@ function gates(
 /** What people and programs do with topics. */
 function bus(
   core: Core,
-): Pick<Engine, "publish" | "subscriptions" | "setSubscription" | "subscribeTopic"> {
+): Pick<Engine, "publish" | "subscriptions" | "setSubscription" | "subscribeTopic" | "busLines"> {
   return {
     subscribeTopic: (topic, { changed, ended }) =>
       watchTopic(core, topic, () => (core.closing ? ended() : changed())),
@@ -208,6 +177,7 @@ function bus(
       return await publishEvent(core, request);
     },
     subscriptions: () => core.intakes.snapshots(),
+    busLines: () => core.busLines.snapshots(),
     setSubscription: async (name, change) => {
       open(core);
       checkAuthor(change.by);
@@ -228,63 +198,6 @@ async function release(core: Core): Promise<void> {
       at: core.clock.now(),
     });
   }
-}
-
-function makeCore(options: EngineOptions, { epoch, abandoned }: AcquiredLease): Core {
-  const { store, namespace, clock, ids, log, limits, prices, catalogue } = options;
-  const core: Core = {
-    store,
-    namespace,
-    epoch,
-    crashedEpoch: abandoned === true ? epoch - 1 : undefined,
-    clock,
-    ids,
-    log,
-    limits,
-    prices,
-    catalogue,
-    inOwnContext: ownContext(),
-    agentPlaces: agentPlaces(),
-    breakers: breakers(() => core),
-    rates: rates(clock, catalogue.rates, epoch === FIRST_EPOCH),
-    retryBudgets: retryBudgets(clock),
-    budgets: budgets(() => core),
-    quarantine: quarantine(),
-    children: children(() => core),
-    intakes: intakes(() => core),
-    routes: routes(() => core),
-    unclaimed: unclaimed(() => core),
-    topicWatchers: new Map(),
-    process: (actor) => processActor(core, actor),
-    activate: (run) => activate(core, run),
-    wakes: wakes(clock, (run) => activate(core, run)),
-    actors: new Map(),
-    loading: new Map(),
-    unfinished: new Set(),
-    listed: [],
-    tickSet: false,
-    placesTaken: 0,
-    placeQueue: line(),
-    starting: 0,
-    pace: newPace(clock),
-    placeFreed: [],
-    waiters: new Map(),
-    watchers: new Map(),
-    stopped: undefined,
-    closing: false,
-  };
-  return core;
-}
-
-/** A run's time has come, or it left memory by mistake: it is loaded, or, if it is here, told that time has passed. */
-function activate(core: Core, run: string): void {
-  actorOf(core, run).then(
-    (actor) => deliver(core, actor, { kind: "tick" }),
-    (error: unknown) => {
-      if (core.stopped !== undefined || isBatonError(error, "RUN_FINISHED")) return;
-      notLoaded(core, run, error);
-    },
-  );
 }
 
 /**

@@ -15,8 +15,17 @@ export function routedTopics(
   return topics;
 }
 
+/** Asked whenever a run begins. */
+const known = new WeakMap<WorkflowDefinition, readonly string[]>();
+
 /** What a run of a workflow takes from elsewhere. What a choreography starts with begins runs instead. */
-export function takenBy({ steps, choreography }: WorkflowDefinition): readonly string[] {
+export function takenBy(definition: WorkflowDefinition): readonly string[] {
+  const topics = known.get(definition) ?? foundTopics(definition);
+  known.set(definition, topics);
+  return topics;
+}
+
+function foundTopics({ steps, choreography }: WorkflowDefinition): readonly string[] {
   const awaited = steps.flatMap((step) => (step.kind === "event" ? [step.topic.name] : []));
   if (choreography === undefined) return awaited;
   const { starts, ends, failsOn, subscribers } = choreography;

@@ -14,8 +14,13 @@ export async function giveEvent(
   when: "inOrder" | "now",
 ): Promise<void> {
   try {
-    const actor = await actorOf(core, run);
-    if (when === "inOrder") await core.unclaimed.settled(run);
+    let actor = await actorOf(core, run);
+    const early = when === "inOrder" ? core.unclaimed.settled(run) : undefined;
+    if (early !== undefined) {
+      await early;
+      // It may have come to rest meanwhile, and left memory.
+      actor = await actorOf(core, run);
+    }
     // Its id may begin with another correlation's by chance.
     if (actor.run.correlation !== event.correlation) return;
     const { facts, data, stream, seq } = event;

@@ -56,6 +56,8 @@ export interface Intake {
   waitingInLine: number;
   taken: number;
   pumping: boolean;
+  /** Whether the reading waits for a place, or for a line to get shorter. */
+  awaitsPlace: boolean;
   again: boolean;
   stopped: boolean;
   /** Tells the reading that there may be a place. */
@@ -105,7 +107,7 @@ async function takePage(intake: Intake, page: readonly TopicEvent[]): Promise<vo
   const { turn } = intake;
   for (const event of page) {
     await placeFor(intake, event, turn);
-    const isOwn = event.stream.startsWith("run/") && (await isOfItself(intake, event));
+    const isOwn = isOfItself(intake, event);
     if (isIdle(intake) || turn !== intake.turn) return;
     if (!isOwn) take(intake, event);
     // After it is under way: a place that is written in between is never beyond it (N2).
@@ -123,6 +125,7 @@ async function placeFor(intake: Intake, { facts }: TopicEvent, turn: number): Pr
   while (!isFree() && !isIdle(intake) && turn === intake.turn) {
     await passOverParked(intake);
     if (isFree() || isIdle(intake) || turn !== intake.turn) return;
+    intake.awaitsPlace = true;
     await new Promise<void>((go) => {
       const cancel = core.clock.after(RETRY_MS, go, true);
       intake.wake = () => {
@@ -130,6 +133,7 @@ async function placeFor(intake: Intake, { facts }: TopicEvent, turn: number): Pr
         go();
       };
     });
+    intake.awaitsPlace = false;
   }
 }
 
@@ -150,9 +154,9 @@ function countOut(intake: Intake, taken: Taken): void {
 }
 
 /** What a run of this very choreography has published is delivered in that run. */
-async function isOfItself({ core, name }: Intake, event: TopicEvent): Promise<boolean> {
-  const head = await core.store.head({ namespace: core.namespace, stream: event.stream });
-  return head?.type.startsWith(`${name}@`) === true;
+function isOfItself({ name }: Intake, { stream, type, facts }: TopicEvent): boolean {
+  if (facts.origin !== undefined) return facts.origin.choreography === name;
+  return stream.startsWith("run/") && type.startsWith(`${name}@`);
 }
 
 function take(intake: Intake, event: TopicEvent): void {

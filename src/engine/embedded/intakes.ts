@@ -26,11 +26,13 @@ import {
   settledPosition,
 } from "./intake.ts";
 import { placeOf } from "./places.ts";
+import { changeRecorded, recordedSnapshots } from "./recorded-intakes.ts";
 import { watchTopic } from "./topic-reader.ts";
 
 export interface Intakes {
   /** Finds where each stands, and begins to take events. */
   open(): Promise<void>;
+  all(): Iterable<Intake>;
   snapshots(): Promise<readonly IntakeSnapshot[]>;
   /** @throws BatonError SUBSCRIPTION_NOT_FOUND */
   change(name: string, change: IntakeChange): Promise<void>;
@@ -40,6 +42,8 @@ export interface Intakes {
 
 export function intakes(core: () => Core): Intakes {
   const all = new Map<string, Intake>();
+  /** The newest change of a subscription that is not among them: one is made after the other. */
+  let changing: Promise<unknown> = Promise.resolve();
   return {
     open: async () => {
       for (const definition of newestChoreographies(core().catalogue.workflows.values())) {
@@ -48,15 +52,20 @@ export function intakes(core: () => Core): Intakes {
       }
       for (const intake of all.values()) pump(intake);
     },
-    snapshots: () => Promise.all([...all.values()].map(snapshotOf)),
+    all: () => all.values(),
+    snapshots: async () => [
+      ...(await Promise.all([...all.values()].map(snapshotOf))),
+      ...(await recordedSnapshots(core(), all)),
+    ],
     change: async (name, change) => {
       const intake = all.get(name);
-      if (intake === undefined) {
-        throw new BatonError("SUBSCRIPTION_NOT_FOUND", `There is no subscription ${name}.`, {
-          details: { subscription: name, known: [...all.keys()] },
-        });
-      }
-      await changed(intake, change);
+      if (intake !== undefined) return await changed(intake, change);
+      const recorded = changing.then(() => changeRecorded(core(), name, change));
+      changing = recorded.catch(() => {});
+      if (await recorded) return;
+      throw new BatonError("SUBSCRIPTION_NOT_FOUND", `There is no subscription ${name}.`, {
+        details: { subscription: name, known: [...all.keys()] },
+      });
     },
     stop: async () => {
       for (const intake of all.values()) {
@@ -90,6 +99,7 @@ async function openIntake(core: Core, definition: WorkflowDefinition): Promise<I
     waitingInLine: 0,
     taken: 0,
     pumping: false,
+    awaitsPlace: false,
     again: false,
     stopped: false,
     wake: () => {},

@@ -4,15 +4,15 @@ import { readStream } from "../../history/read.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { NO_HASH } from "../../journal/hash.ts";
 import { seal } from "../../journal/seal.ts";
-import { type Fact } from "../../model/entry.ts";
-import { type EventFacts, eventStream } from "../../model/event-facts.ts";
+import type { Author, Fact } from "../../model/entry.ts";
+import { type EventFacts, type EventOrigin, eventStream } from "../../model/event-facts.ts";
 import { BatonError } from "../../model/errors.ts";
 import type { Json } from "../../model/json.ts";
 import type { PublishedEvent } from "../baton.ts";
 import type { PublishRequest } from "../engine.ts";
 import { tooLarge } from "../value-size.ts";
 import type { Core } from "./core.ts";
-import { commitStream } from "./stream-journal.ts";
+import { tryCommitStream } from "./stream-journal.ts";
 import { tellTopic } from "./topic-reader.ts";
 
 /** Ids become part of run ids, file names and URLs. */
@@ -38,26 +38,53 @@ export async function publishEvent(core: Core, request: PublishRequest): Promise
   const { key, data: value } = event.value;
   const large = tooLarge(core.limits, value, `event of ${topic.name}`);
   if (large !== undefined) throw new BatonError("VALUE_TOO_LARGE", large);
-  const stream = { namespace: core.namespace, stream: eventStream(id) };
-  const published = Object.freeze({ id, topic: topic.name, correlation });
-  if (await isThere(core, stream, { topic: topic.name, value, correlation })) return published;
-  const payload = {
+  await putEvent(core, {
     topic: topic.name,
     contract: topic.contract.id,
     id,
     hops: 0,
+    key,
+    correlation,
+    value,
+    by,
+  });
+  return Object.freeze({ id, topic: topic.name, correlation });
+}
+
+/** An event from outside, checked. */
+export interface CheckedEvent extends Pick<EventFacts, "topic" | "contract" | "id" | "hops"> {
+  readonly key: string | undefined;
+  readonly correlation: string;
+  readonly value: Json;
+  readonly by: Author;
+  readonly origin?: EventOrigin;
+  readonly traceId?: string;
+}
+
+/** Appends an event, unless it is there; resolves once it is durable. @throws BatonError EVENT_CONFLICT, and what the store throws */
+export async function putEvent(core: Core, event: CheckedEvent): Promise<void> {
+  const { topic, contract, id, hops, key, correlation, value, by, origin, traceId } = event;
+  const stream = { namespace: core.namespace, stream: eventStream(id) };
+  const payload = {
+    topic,
+    contract,
+    id,
+    hops,
     ...(key === undefined ? {} : { key }),
     ...(correlation === id ? {} : { correlation }),
+    ...(origin === undefined ? {} : { origin }),
   };
   const at = core.clock.now();
-  const fact: Fact = { kind: "event.published", by, payload, value, seq: 0, at };
+  const kind = "event.published";
+  const trace = traceId === undefined ? {} : { traceId };
+  const fact: Fact = { kind, by, payload, value, seq: 0, at, ...trace };
   const { namespace, epoch, limits } = core;
   const { inlinePayloadBytesMax } = limits;
   const context = { namespace, stream: stream.stream, epoch, prev: NO_HASH, inlinePayloadBytesMax };
-  const index = { status: "published", open: false, type: topic.name };
-  await commitStream(core, stream, seal(context, [fact]), { expectedSeq: -1, index });
-  tellTopic(core, topic.name);
-  return published;
+  const index = { status: "published", open: false, type: topic };
+  const end = { expectedSeq: -1, index };
+  if (await tryCommitStream(core, stream, seal(context, [fact]), end)) tellTopic(core, topic);
+  else await compare(core, stream, event);
 }
 
 function checkId(id: string): void {
@@ -68,13 +95,12 @@ function checkId(id: string): void {
   });
 }
 
-/** Whether the very event was published before. @throws BatonError EVENT_CONFLICT for another one of its id */
-async function isThere(
+/** The id is taken: by the very same event, or by another. @throws BatonError EVENT_CONFLICT */
+async function compare(
   core: Core,
   stream: { readonly namespace: string; readonly stream: string },
-  event: { readonly topic: string; readonly value: Json; readonly correlation: string },
-): Promise<boolean> {
-  if ((await core.store.head(stream)) === undefined) return false;
+  event: Pick<CheckedEvent, "topic" | "value" | "correlation">,
+): Promise<void> {
   for await (const { entry, value } of readStream(core.store, stream)) {
     // The stream has one entry, which publishEvent wrote.
     const facts = entry.payload as unknown as EventFacts;
@@ -83,7 +109,7 @@ async function isThere(
       facts.topic === event.topic &&
       (facts.correlation ?? id) === event.correlation &&
       canonicalJson(value ?? null) === canonicalJson(event.value);
-    if (isSame) return true;
+    if (isSame) return;
     throw new BatonError(
       "EVENT_CONFLICT",
       `Event ${id} exists, with another topic, correlation or data.`,
@@ -92,5 +118,4 @@ async function isThere(
       },
     );
   }
-  return false;
 }

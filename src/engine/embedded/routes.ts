@@ -8,11 +8,13 @@
  */
 import type { Author } from "../../model/entry.ts";
 import type { IntakeRecord } from "../../model/event-facts.ts";
-import { eventsAfter } from "../topic-events.ts";
+import type { LabelledEntry } from "../../ports/journal-store.ts";
+import { routeName } from "../subscriptions.ts";
+import { arrivedAfter, eventOf } from "../topic-events.ts";
 import type { Core } from "./core.ts";
 import { routedTopics } from "./event-takers.ts";
 import { type Place, placeOf } from "./places.ts";
-import { hand } from "./routing.ts";
+import { hand, publisherOf } from "./routing.ts";
 import { watchTopic } from "./topic-reader.ts";
 
 const RETRY_MS = 1_000;
@@ -22,10 +24,11 @@ const ROUTER: Author = { kind: "engine", id: "baton" };
 
 export interface Routes {
   open(): Promise<void>;
+  all(): Iterable<Route>;
   stop(): Promise<void>;
 }
 
-interface Route {
+export interface Route {
   readonly core: Core;
   readonly topic: string;
   /** Names of the workflows whose runs take the topic. */
@@ -50,6 +53,7 @@ export function routes(core: () => Core): Routes {
         all.push(await openRoute(core(), topic, takers));
       for (const route of all) pump(route);
     },
+    all: () => all,
     stop: async () => {
       for (const route of all) route.leave();
       await Promise.all(all.map((route) => keep(route).catch(() => {})));
@@ -58,7 +62,7 @@ export function routes(core: () => Core): Routes {
 }
 
 async function openRoute(core: Core, topic: string, takers: ReadonlySet<string>): Promise<Route> {
-  const place = await placeOf(core, `to-runs.${topic}`);
+  const place = await placeOf(core, routeName(topic));
   const position = place.record()?.position ?? 0;
   const route: Route = {
     core,
@@ -79,15 +83,15 @@ async function openRoute(core: Core, topic: string, takers: ReadonlySet<string>)
 
 /** What concerns nobody but the run that has published it is passed over, many at a time. */
 function told(route: Route, publisher: string | undefined): void {
-  const { takers } = route;
-  if (publisher !== undefined && takers.size === 1 && takers.has(publisher)) {
+  if (!isTaken(route, publisher)) {
     route.passed += 1;
     if (route.passed < PASSED_AT_ONCE) return;
   }
   pump(route);
 }
 
-function pump(route: Route): void {
+/** Reads on, and hands over what is there, until there is nothing more to read. */
+export function pump(route: Route): void {
   if (route.pumping) {
     route.again = true;
     return;
@@ -109,13 +113,13 @@ async function pumpAll(route: Route): Promise<void> {
     while (!isOver(route)) {
       route.again = false;
       route.passed = 0;
-      const page = await eventsAfter(core, topic, route.read);
+      const page = await arrivedAfter(core, topic, route.read);
       if (page.length === 0) return;
-      for (const event of page) {
+      for (const arrived of page) {
         if (isOver(route)) return;
-        const left = await hand(core, route.takers, event);
-        if (left !== undefined) awaitUnwound(route, event.position, left.unwound);
-        route.read = event.position;
+        const publisher = publisherOf(core, arrived);
+        if (isTaken(route, publisher)) await handOver(route, arrived, publisher);
+        route.read = arrived.position;
         if (route.read - route.written >= PLACE_EVERY) keep(route).catch(() => {});
       }
     }
@@ -128,6 +132,21 @@ async function pumpAll(route: Route): Promise<void> {
     });
     core.clock.after(RETRY_MS, () => pump(route), true);
   }
+}
+
+/** Whether runs of anything but its publisher take the topic. */
+function isTaken({ takers }: Route, publisher: string | undefined): boolean {
+  return publisher === undefined || takers.size > 1 || !takers.has(publisher);
+}
+
+async function handOver(
+  route: Route,
+  arrived: LabelledEntry,
+  publisher: string | undefined,
+): Promise<void> {
+  const { core, takers } = route;
+  const left = await hand(core, takers, await eventOf(core, arrived), publisher);
+  if (left !== undefined) awaitUnwound(route, arrived.position, left.unwound);
 }
 
 function awaitUnwound(route: Route, position: number, unwound: Promise<void>): void {

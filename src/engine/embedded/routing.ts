@@ -17,11 +17,12 @@ export async function hand(
   core: Core,
   takers: ReadonlySet<string>,
   event: FoundEvent,
+  publishedHere: string | undefined,
 ): Promise<{ readonly unwound: Promise<void> } | undefined> {
-  const publisher = await publisherOf(core, event);
+  const { topic, origin } = event.facts;
+  const publisher = origin === undefined ? publishedHere : origin.choreography;
   const names = [...takers].filter((name) => name !== publisher);
   if (names.length === 0) return undefined;
-  const { topic } = event.facts;
   const failing = new Set([...takers].filter((name) => failsRunsOf(core, name, topic)));
   await giveOrSetAside(core, { event, publisher, failing, names });
   return failing.size === 0 ? undefined : { unwound: unwind(core, { event, failing, publisher }) };
@@ -39,28 +40,37 @@ interface Handing {
 /** Gives the event to the open runs, and sets it aside for those that are not. */
 async function giveOrSetAside(core: Core, handing: Handing): Promise<void> {
   const { event, failing, names } = handing;
-  const open = await giveToOpen(core, handing);
+  const given = new Set<string>();
+  const open = await giveToOpen(core, handing, given);
+  const missing = names.filter((name) => !open.has(name));
+  const begun: string[] = [];
   const early: string[] = [];
-  const late: string[] = [];
-  for (const name of names) {
-    if (open.has(name)) continue;
-    const isFailing = failing.has(name);
+  for (const name of missing) {
     const definition = workflowNamed(core, name);
     if (definition === undefined) continue;
-    if (!(await hasBegun(core, event.correlation, definition))) early.push(name);
-    // A workflow has taken what it awaited, or has gone on without.
-    else if (definition.choreography !== undefined && !isFailing) late.push(name);
+    const isThere = await hasBegun(core, event.correlation, definition);
+    (isThere ? begun : early).push(name);
   }
+  // One that has begun since the first look was not open then, and is now.
+  const openNow = begun.length === 0 ? open : await giveToOpen(core, handing, given);
+  const late = begun.filter(
+    (name) =>
+      // A workflow has taken what it awaited, or has gone on without.
+      workflowNamed(core, name)?.choreography !== undefined &&
+      !failing.has(name) &&
+      !openNow.has(name),
+  );
   if (early.length === 0 && late.length === 0) return;
   await core.unclaimed.setAside(event, { early, late });
   // A run that has begun meanwhile may have looked too early to find it.
-  if (early.length > 0) await giveToOpen(core, handing);
+  if (early.length > 0) await giveToOpen(core, handing, given);
 }
 
-/** Gives the names of the workflows that have an open run which takes it. */
+/** Gives the names of the workflows that have an open run which takes it; `given`: runs that have it already. */
 async function giveToOpen(
   core: Core,
   { event, publisher, failing }: Handing,
+  given: Set<string>,
 ): Promise<ReadonlySet<string>> {
   const names = new Set<string>();
   for (const { run, type } of await openRuns(core, event.correlation)) {
@@ -71,18 +81,20 @@ async function giveToOpen(
     if (definition?.choreography !== undefined && definition.name === publisher) continue;
     const name = workflowName(type);
     names.add(name);
-    if (!failing.has(name)) await giveEvent(core, run, event, "inOrder");
+    if (failing.has(name) || given.has(run)) continue;
+    await giveEvent(core, run, event, "inOrder");
+    given.add(run);
   }
   return names;
 }
 
-/** The choreography of which a run has published the event; undefined where it was something else. */
-async function publisherOf(core: Core, { stream }: FoundEvent): Promise<string | undefined> {
+/** The choreography of which a run has published what is in a stream of this store; undefined where it was something else. */
+export function publisherOf(
+  { catalogue }: Core,
+  { stream, type }: { readonly stream: string; readonly type: string },
+): string | undefined {
   if (!stream.startsWith("run/")) return undefined;
-  const known = core.actors.get(stream.slice("run/".length))?.run.definition;
-  if (known !== undefined) return known.choreography === undefined ? undefined : known.name;
-  const head = await core.store.head({ namespace: core.namespace, stream });
-  const definition = core.catalogue.workflows.get(head?.type ?? "");
+  const definition = catalogue.workflows.get(type);
   return definition?.choreography === undefined ? undefined : definition.name;
 }
 

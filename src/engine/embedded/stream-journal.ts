@@ -12,13 +12,31 @@ import type { Core } from "./core.ts";
 /** Pause before an append that the store could not do is tried again. */
 const APPEND_RETRY_MS = 1_000;
 
+/** Where a stream is expected to end, and what the store's index is to say of it. */
+interface StreamEnd {
+  readonly expectedSeq: number;
+  readonly index: StreamIndex;
+}
+
 /** Resolves once the entries are in the journal. @throws BatonError what the engine stopped with */
 export async function commitStream(
   core: Core,
   stream: StreamName,
   sealed: Sealed,
-  { expectedSeq, index }: { readonly expectedSeq: number; readonly index: StreamIndex },
+  end: StreamEnd,
 ): Promise<void> {
+  if (await tryCommitStream(core, stream, sealed, end)) return;
+  const message = `${stream.stream} was written by somebody else.`;
+  throw core.stopped ?? new BatonError("INVARIANT_BROKEN", message);
+}
+
+/** The same of a stream that others may have written: false where it does not end as expected, nor with these entries. */
+export async function tryCommitStream(
+  core: Core,
+  stream: StreamName,
+  sealed: Sealed,
+  { expectedSeq, index }: StreamEnd,
+): Promise<boolean> {
   const entries = sealed.entries.map((entry) => entry.stored);
   for (;;) {
     if (core.stopped !== undefined) throw core.stopped;
@@ -28,12 +46,10 @@ export async function commitStream(
         blobs: sealed.blobs,
         epoch: core.epoch,
       });
-      if (result.kind === "appended" || (await isOurs(core, stream, sealed))) return;
-      if (result.kind === "fenced") fence(core);
-      throw (
-        core.stopped ??
-        new BatonError("INVARIANT_BROKEN", `${stream.stream} was written by somebody else.`)
-      );
+      if (result.kind === "appended" || (await isOurs(core, stream, sealed))) return true;
+      if (result.kind === "conflict") return false;
+      // Which stops the engine, and so ends this as well.
+      fence(core);
     } catch (error) {
       const stopped: BatonError | undefined = core.stopped;
       if (stopped !== undefined || !isBatonError(error, "STORE_FAILED")) throw stopped ?? error;

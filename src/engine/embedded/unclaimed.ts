@@ -50,16 +50,31 @@ export interface Unclaimed {
 
 export function unclaimed(core: () => Core): Unclaimed {
   // Whether anything was ever set aside here: mostly not, and then no run has to look.
-  let any: boolean | undefined;
+  let any: Promise<boolean> | undefined;
   const expected = new Map<string, Promise<void>>();
+  /** Runs that are being given what came early. */
+  const claiming = new Set<string>();
 
-  async function isAny(): Promise<boolean> {
-    const { store, namespace } = core();
-    any ??= (await store.heads({ namespace, prefix: UNCLAIMED_PREFIX, limit: 1 })).length > 0;
+  /** Asked once, however many runs begin at the same time: the store looks through all its streams for it. */
+  function isAny(): Promise<boolean> {
+    any ??= lookForAny().catch((error: unknown) => {
+      any = undefined;
+      throw error;
+    });
     return any;
   }
 
+  async function lookForAny(): Promise<boolean> {
+    const { store, namespace } = core();
+    return (await store.heads({ namespace, prefix: UNCLAIMED_PREFIX, limit: 1 })).length > 0;
+  }
+
   async function claim(claimant: Claimant): Promise<void> {
+    claiming.add(claimant.id);
+    await claimAll(claimant).finally(() => claiming.delete(claimant.id));
+  }
+
+  async function claimAll(claimant: Claimant): Promise<void> {
     for (;;) {
       try {
         if (await isAny()) await giveEarly(core(), claimant);
@@ -77,11 +92,12 @@ export function unclaimed(core: () => Core): Unclaimed {
 
   return {
     setAside: async (event, why) => {
-      any = true;
+      any = Promise.resolve(true);
       await keep(core(), event, why);
     },
     expect: (run, definition) => {
-      if (takenBy(definition).length === 0) return () => {};
+      // A run that rests is loaded to be given something: that is no reason to give it everything once more.
+      if (takenBy(definition).length === 0 || claiming.has(run)) return () => {};
       let tell: (begun: Claimant | undefined) => void = () => {};
       const told = new Promise<Claimant | undefined>((resolve) => (tell = resolve));
       const settled = told

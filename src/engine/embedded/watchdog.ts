@@ -1,6 +1,6 @@
 /**
- * The watchdog: names every run that is neither executing nor waiting for what its journal names, and sets it going again where
- * that is safe. Wake-ups follow from the journal, and what is in memory follows from it; this holds the two against each other.
+ * The watchdog: names every run that is neither executing nor waiting for what its journal names, and every reader of a topic that
+ * stands still, and sets it going again where that is safe. Wake-ups follow from the journal, and what is in memory follows from it; this holds the two against each other.
  *
  * Owns: what it suspects, and how often it has healed. Does not own: any run; what it may do to one is what the engine does
  * itself when a run's time comes.
@@ -12,20 +12,29 @@
  */
 import { isBatonError } from "../../model/errors.ts";
 import { runStream } from "../../model/entry.ts";
-import { type Health, openRuns, STUCK_NAMED_MAX, type StuckRun } from "../health.ts";
+import {
+  type Health,
+  openRuns,
+  STUCK_NAMED_MAX,
+  type StuckRun,
+  type StuckSubscription,
+} from "../health.ts";
 import type { Core } from "./core.ts";
 import {
   actorFindings,
   childFindings,
-  type Finding,
+  type Finding as RunFinding,
   headFinding,
   outstayFindings,
   waitsLawfully,
 } from "./watchdog-findings.ts";
+import { type TopicFinding, topicFindings } from "./watchdog-topics.ts";
+
+type Finding = RunFinding | TopicFinding;
 
 export interface Watchdog {
   /** Looks now, and gives what is known. */
-  readonly health: () => Promise<Health>;
+  readonly health: () => Promise<Omit<Health, "bus">>;
   readonly stop: () => void;
 }
 
@@ -109,11 +118,12 @@ async function look(state: State): Promise<void> {
     await recheck(state, add);
     await sweep(state, add);
     const suspected = [...state.suspects.values()].flatMap(({ finding }) =>
-      finding.fromIndex ? [] : [finding.run],
+      !("run" in finding) || finding.fromIndex ? [] : [finding.run],
     );
     const children = await childFindings(core, suspected, state.parentsPassed);
     state.parentsPassed = children.passed;
     for (const finding of children.findings) add(finding);
+    for (const finding of await topicFindings(core)) add(finding);
     state.storeError = undefined;
   } catch (error) {
     // A store that can't be read is told of in the health; what is in memory is looked at all the same.
@@ -125,14 +135,16 @@ async function look(state: State): Promise<void> {
   judge(state, found);
 }
 
-function keyOf({ reason, run, path = "" }: Finding): string {
+function keyOf(finding: Finding): string {
+  if ("subscription" in finding) return `subscription ${finding.subscription} ${finding.reason}`;
+  const { reason, run, path = "" } = finding;
   return `${reason} ${run} ${path}`;
 }
 
 /** What was found in the index before is looked up again, wherever this look's part of the index is. */
 async function recheck({ core, suspects }: State, add: (finding: Finding) => void): Promise<void> {
   for (const { finding } of suspects.values()) {
-    if (!finding.fromIndex) continue;
+    if (!("run" in finding) || !finding.fromIndex) continue;
     const stream = { namespace: core.namespace, stream: runStream(finding.run) };
     const head = await core.store.head(stream);
     const now = head?.open === true ? headFinding(core, head) : undefined;
@@ -190,16 +202,21 @@ function judge(state: State, found: ReadonlyMap<string, Finding>): void {
 function accuse(state: State, suspect: Suspect): void {
   const { core } = state;
   const { finding, accused, heals } = suspect;
-  const { run, reason, message, heal } = finding;
+  const { reason, message, heal } = finding;
   const heals1 = heal !== undefined && heals < HEALS_MAX;
   if (!accused || heals1) {
+    const { who, ...place } = placeOf(finding);
     core.log({
       level: "error",
-      message: `Run ${run} is stuck: ${message}${heals1 ? " It is set going again." : ""}`,
+      message: `${who} is stuck: ${message}${heals1 ? " It is set going again." : ""}`,
       at: core.clock.now(),
-      run,
-      ...(finding.path === undefined ? {} : { path: finding.path }),
-      data: { stuck: reason, since: suspect.since, ...(heals1 ? { heals: heals + 1 } : {}) },
+      ...place.of,
+      data: {
+        ...place.data,
+        stuck: reason,
+        since: suspect.since,
+        ...(heals1 ? { heals: heals + 1 } : {}),
+      },
     });
   }
   suspect.accused = true;
@@ -209,22 +226,42 @@ function accuse(state: State, suspect: Suspect): void {
   heal();
 }
 
-function healthOf(state: State): Health {
+/** Who is stuck, in words and in the fields of a log line. */
+function placeOf(finding: Finding) {
+  if ("subscription" in finding) {
+    const { subscription } = finding;
+    return { who: `Subscription ${subscription}`, of: {}, data: { subscription } };
+  }
+  const { run, path } = finding;
+  return { who: `Run ${run}`, of: { run, ...(path === undefined ? {} : { path }) }, data: {} };
+}
+
+function healthOf(state: State): Omit<Health, "bus"> {
   const { core, suspects, counted, storeError } = state;
   const stuck: StuckRun[] = [];
+  const stuckSubscriptions: StuckSubscription[] = [];
   for (const { accused, finding, since } of suspects.values()) {
     if (!accused) continue;
-    const { run, reason, message } = finding;
-    stuck.push({ run, reason, message, since });
+    if ("subscription" in finding) {
+      const { subscription, topic, reason, message } = finding;
+      stuckSubscriptions.push({ subscription, topic, reason, message, since });
+    } else {
+      const { run, reason, message } = finding;
+      stuck.push({ run, reason, message, since });
+    }
   }
   let executing = 0;
   for (const actor of core.actors.values())
     if (actor.placed || actor.attempts.size > 0 || actor.run.performing.size > 0) executing += 1;
   return {
-    ok: stuck.length === 0 && storeError === undefined && core.stopped === undefined,
+    ok:
+      stuck.length + stuckSubscriptions.length === 0 &&
+      storeError === undefined &&
+      core.stopped === undefined,
     at: core.clock.now(),
     runs: { executing, queued: core.placeQueue.size() + core.unfinished.size, ...counted },
     stuck,
+    stuckSubscriptions,
     healed: state.healed,
     store: {
       label: core.store.label,

@@ -65,9 +65,12 @@ export function outsideEvent(
 ): TraceSpan {
   const { topic, contract, id, key, hops, correlation = id } = fact.payload;
   const known = topics?.(topic, contract);
+  const traceId = traceIdOf(namespace, correlation);
+  // One that came over a bus may be of another trace where it was published: what it leads to here is of this one.
+  const isForeign = fact.traceId !== undefined && fact.traceId !== traceId;
   return {
     kind: "publish",
-    traceId: traceIdOf(namespace, correlation),
+    traceId,
     spanId: eventSpanId(id),
     ...(parentId === undefined ? {} : { parentId }),
     subject: topic,
@@ -82,6 +85,6 @@ export function outsideEvent(
     facts: { event: id, hops, contract, ...(key === undefined ? {} : { key }) },
     moments: [],
     momentsDropped: 0,
-    links: [],
+    links: isForeign ? [{ traceId: fact.traceId, spanId: eventSpanId(id), why: "event" }] : [],
   };
 }

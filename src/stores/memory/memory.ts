@@ -32,6 +32,8 @@ import { wallClockMs } from "../wall-clock.ts";
 interface Stream extends StreamName {
   readonly no: number;
   readonly entries: StoredEntry[];
+  /** Of its entries, in the order of arrival over all streams. */
+  readonly positions: number[];
   index: StreamIndex;
 }
 
@@ -111,21 +113,7 @@ function openHandle(ledger: Ledger, readOnly: boolean, { now, soon }: Timing): J
       check(false);
       return ledger.commits.slice(afterCommitNo, afterCommitNo + limit);
     },
-    async arrivals(after, limit) {
-      check(false);
-      const from = Math.max(0, after ?? 0);
-      return ledger.arrivals.slice(from, from + limit);
-    },
-    async labelled(namespace, label, after, limit) {
-      check(false);
-      const found = ledger.labels.get(namespace)?.get(label) ?? [];
-      const from = found.findIndex(({ position }) => position > (after ?? 0));
-      return from < 0 ? [] : found.slice(from, from + limit);
-    },
-    async labels(namespace) {
-      check(false);
-      return listLabels(ledger, namespace);
-    },
+    ...byArrival(ledger, check),
     async blob(sha256) {
       check(false);
       return ledger.blobs.get(sha256);
@@ -140,6 +128,48 @@ function openHandle(ledger: Ledger, readOnly: boolean, { now, soon }: Timing): J
       closed = true;
       await queue.drained();
       if (ledger.owner === self) ledger.owner = undefined;
+    },
+  };
+}
+
+/** The index of the first entry after a position; their number if there is none. */
+function firstAfter(entries: readonly ArrivedEntry[], position: number): number {
+  let [from, to] = [0, entries.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if ((entries[middle]?.position ?? 0) > position) to = middle;
+    else from = middle + 1;
+  }
+  return from;
+}
+
+/** Reading in the order of arrival. `check` refuses a handle that is closed. */
+function byArrival(
+  ledger: Ledger,
+  check: (writing: boolean) => void,
+): Pick<JournalStore, "arrivals" | "labelled" | "arrived" | "labels"> {
+  return {
+    async arrivals(after, limit) {
+      check(false);
+      const from = Math.max(0, after ?? 0);
+      return ledger.arrivals.slice(from, from + limit);
+    },
+    async labelled(namespace, label, after, limit) {
+      check(false);
+      const found = ledger.labels.get(namespace)?.get(label) ?? [];
+      const from = firstAfter(found, after ?? 0);
+      return found
+        .slice(from, from + limit)
+        .map((each) => ({ ...each, type: streamAt(ledger, each.no).index.type }));
+    },
+    async arrived(stream, seq) {
+      check(false);
+      const position = ledger.byName.get(keyOf(stream))?.positions[seq];
+      return position === undefined ? undefined : ledger.arrivals[position - 1];
+    },
+    async labels(namespace) {
+      check(false);
+      return listLabels(ledger, namespace);
     },
   };
 }
@@ -210,7 +240,14 @@ function commitGroup(ledger: Ledger, requests: readonly AppendRequest[], now: ()
 
 function write(ledger: Ledger, plan: GroupPlan, now: () => number): void {
   for (const { no, namespace, stream, index } of plan.newStreams) {
-    const made: Stream = { no, namespace, stream, index: keepIndex(index), entries: [] };
+    const made: Stream = {
+      no,
+      namespace,
+      stream,
+      index: keepIndex(index),
+      entries: [],
+      positions: [],
+    };
     ledger.streams.push(made);
     ledger.byName.set(keyOf(made), made);
   }
@@ -220,6 +257,7 @@ function write(ledger: Ledger, plan: GroupPlan, now: () => number): void {
     stream.entries.push(entry);
     const { namespace, no } = stream;
     const position = ledger.arrivals.length + 1;
+    stream.positions.push(position);
     ledger.arrivals.push(
       Object.freeze({ ...entry, position, no, namespace, stream: stream.stream }),
     );

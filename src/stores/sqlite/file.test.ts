@@ -54,6 +54,25 @@ describe("the SQLite file", () => {
     await store.close();
   }
 
+  test("a label that was added by a commit which failed is added again by the next", async () => {
+    const store = await sqlite(file)(WRITE);
+    const epoch = await acquired(store);
+    const other = new SqliteDatabase(file);
+    other.exec(
+      "CREATE TRIGGER refuse BEFORE INSERT ON commits BEGIN SELECT RAISE(ABORT, 'not now'); END",
+    );
+    await expect(store.append({ streams: [part("run/a", -1)], epoch })).rejects.toMatchObject({
+      code: "STORE_CORRUPT",
+    });
+    other.exec("DROP TRIGGER refuse");
+    other.close();
+    await store.append({ streams: [part("run/a", -1)], epoch });
+    expect(await store.labelled("default", "topic/x", undefined, 10)).toMatchObject([
+      { stream: "run/a", seq: 0 },
+    ]);
+    await store.close();
+  });
+
   test("a file of format 1 is brought to today's, with all that is in it", async () => {
     const old = new SqliteDatabase(file);
     old.exec(journal0001);

@@ -6,6 +6,7 @@ import type {
   Blob,
   CommitRange,
   HeadFilter,
+  LabelledEntry,
   LabelSummary,
   StoredCommit,
   StoredEntry,
@@ -26,6 +27,7 @@ type ArrivedRow = readonly [
   namespace: string | null,
   name: string | null,
 ];
+type LabelledRow = readonly [...ArrivedRow, type: string | null];
 type CommitRow = readonly [commitNo: number, text: string, hash: Buffer, ranges: Buffer];
 type HeadRow = readonly [
   no: number,
@@ -49,7 +51,8 @@ export interface SqliteReader {
     label: string,
     after: number | undefined,
     limit: number,
-  ): readonly ArrivedEntry[];
+  ): readonly LabelledEntry[];
+  arrived(stream: StreamName, seq: number): ArrivedEntry | undefined;
   labels(namespace: string): readonly LabelSummary[];
   blob(sha256: string): string | undefined;
   blobs(after: string | undefined, limit: number): readonly Blob[];
@@ -78,6 +81,11 @@ export function sqliteReader(database: Database): SqliteReader {
       "SELECT position, stream_no, seq, text, hash, namespace, name FROM entries LEFT JOIN streams ON no = stream_no WHERE position > ? ORDER BY position LIMIT ?",
     )
     .raw();
+  const selectArrived = database
+    .prepare<[string, string, number], ArrivedRow>(
+      "SELECT position, stream_no, seq, text, hash, namespace, name FROM entries JOIN streams ON no = stream_no WHERE namespace = ? AND name = ? AND seq = ?",
+    )
+    .raw();
   return {
     read({ namespace, stream }, fromSeq, limit) {
       const no = selectNo.get(namespace, stream);
@@ -95,6 +103,10 @@ export function sqliteReader(database: Database): SqliteReader {
     arrivals(after, limit) {
       return selectArrivals.all(after ?? Number.MIN_SAFE_INTEGER, limit).map(arrivedOf);
     },
+    arrived({ namespace, stream }, seq) {
+      const row = selectArrived.get(namespace, stream, seq);
+      return row === undefined ? undefined : arrivedOf(row);
+    },
     ...labelReader(database),
     ...blobReader(database),
   };
@@ -105,10 +117,24 @@ function arrivedOf([position, no, seq, text, hash, namespace, name]: ArrivedRow)
   return { position, no, seq, text, hash: hash.toString("hex"), ...names };
 }
 
+function labelledOf([
+  position,
+  no,
+  seq,
+  text,
+  hash,
+  namespace,
+  name,
+  type,
+]: LabelledRow): LabelledEntry {
+  const index = { namespace: namespace ?? "", stream: name ?? "", type: type ?? "" };
+  return { position, no, seq, text, hash: hash.toString("hex"), ...index };
+}
+
 function labelReader(database: Database): Pick<SqliteReader, "labelled" | "labels"> {
   const selectLabelled = database
-    .prepare<[string, string, number, number], ArrivedRow>(
-      `SELECT position, stream_no, seq, text, hash, streams.namespace, name
+    .prepare<[string, string, number, number], LabelledRow>(
+      `SELECT position, stream_no, seq, text, hash, streams.namespace, name, type
        FROM labelled JOIN entries USING (position) LEFT JOIN streams ON no = stream_no
        WHERE label_no = (SELECT no FROM labels WHERE namespace = ? AND label = ?) AND position > ?
        ORDER BY position LIMIT ?`,
@@ -122,7 +148,7 @@ function labelReader(database: Database): Pick<SqliteReader, "labelled" | "label
     .raw();
   return {
     labelled: (namespace, label, after, limit) =>
-      selectLabelled.all(namespace, label, after ?? Number.MIN_SAFE_INTEGER, limit).map(arrivedOf),
+      selectLabelled.all(namespace, label, after ?? Number.MIN_SAFE_INTEGER, limit).map(labelledOf),
     labels: (namespace) =>
       selectLabels
         .all(namespace)
@@ -179,8 +205,12 @@ function blobReader(database: Database): Pick<SqliteReader, "blob" | "blobs"> {
   };
 }
 
+/** So many streams are found by their names, and sorted; of more, a page is found sooner in the order of their numbers. */
+const BY_NAME_MAX = 1_000;
+
 function selectHeads(database: Database, filter: HeadFilter): HeadRow[] {
   const { namespace, prefix, open, status, type, order = "newest", after } = filter;
+  const byName = areFew(database, namespace, prefix);
   const conditions: string[] = [];
   const values: (string | number)[] = [];
   const where = (condition: string, value: string | number | undefined): void => {
@@ -189,20 +219,42 @@ function selectHeads(database: Database, filter: HeadFilter): HeadRow[] {
     values.push(value);
   };
   // The plus keeps SQLite from choosing the index on names, and then sorting all that it finds to give one page.
-  where("+namespace = ?", namespace);
-  where("+name >= ?", prefix);
-  where("+name < ?", prefix === undefined ? undefined : `${prefix}\u{10FFFF}`);
+  const plus = byName ? "" : "+";
+  where(`${plus}namespace = ?`, namespace);
+  where(`${plus}name >= ?`, prefix);
+  where(`${plus}name < ?`, prefix === undefined ? undefined : endOfPrefix(prefix));
   where("status = ?", status);
   where("type = ?", type);
   where(order === "newest" ? "no < ?" : "no > ?", after);
   // Written out, so that the partial index on open streams can be used.
   if (open !== undefined) conditions.push(open ? "open = 1" : "open = 0");
-  const sql = `SELECT ${HEAD_COLUMNS} FROM streams ${conditions.length > 0 ? "WHERE" : ""} ${conditions.join(" AND ")}
+  const index = byName ? "INDEXED BY sqlite_autoindex_streams_1" : "";
+  const sql = `SELECT ${HEAD_COLUMNS} FROM streams ${index} ${conditions.length > 0 ? "WHERE" : ""} ${conditions.join(" AND ")}
     ORDER BY no ${order === "newest" ? "DESC" : "ASC"} LIMIT ${headsLimit(filter.limit)}`;
   return database
     .prepare<(string | number)[], HeadRow>(sql)
     .raw()
     .all(...values);
+}
+
+/** Whether the names of no more than {@link BY_NAME_MAX} streams begin so. */
+function areFew(
+  database: Database,
+  namespace: string | undefined,
+  prefix: string | undefined,
+): boolean {
+  if (namespace === undefined || prefix === undefined) return false;
+  const counted = database
+    .prepare<[string, string, string, number], number>(
+      "SELECT count(*) FROM (SELECT 1 FROM streams WHERE namespace = ? AND name >= ? AND name < ? LIMIT ?)",
+    )
+    .pluck()
+    .get(namespace, prefix, endOfPrefix(prefix), BY_NAME_MAX + 1);
+  return counted !== undefined && counted <= BY_NAME_MAX;
+}
+
+function endOfPrefix(prefix: string): string {
+  return `${prefix}\u{10FFFF}`;
 }
 
 function headOf([

@@ -147,6 +147,7 @@ function openStore(
     arrivals: async (after, limit) => reading(() => reader.arrivals(after, limit)),
     labelled: async (namespace, label, after, limit) =>
       reading(() => reader.labelled(namespace, label, after, limit)),
+    arrived: async (stream, seq) => reading(() => reader.arrived(stream, seq)),
     labels: async (namespace) => reading(() => reader.labels(namespace)),
     blob: async (sha256) => reading(() => reader.blob(sha256)),
     blobs: async (after, limit) => reading(() => reader.blobs(after, limit)),

@@ -35,6 +35,9 @@ export interface GroupWriter {
 /** Rows in one INSERT statement; several at once save a fifth of the time. */
 const BATCH_SIZES = [32, 8, 1] as const;
 
+/** Labels whose numbers are remembered. */
+const LABELS_KNOWN_MAX = 10_000;
+
 /** A writer of groups into `database`. */
 export function groupWriter(
   database: Database,
@@ -42,7 +45,7 @@ export function groupWriter(
   now: () => number,
 ): GroupWriter {
   const heads = headCache(headLoader(database));
-  const write = rowWriter(database, now);
+  const rows = rowWriter(database, now);
   const begin = database.prepare("BEGIN IMMEDIATE");
   const end = database.prepare("COMMIT");
   let tail: Tail | undefined;
@@ -63,13 +66,12 @@ export function groupWriter(
         current,
         from.commitNo,
       );
-      const reached = write(plan, from, current.epoch);
+      const reached = rows.write(plan, from, current.epoch);
       end.run();
       tail = reached;
       return plan.outcomes;
     } catch (cause) {
-      tail = undefined;
-      heads.clear();
+      forget();
       // After some errors, a full disk among them, SQLite has rolled back by itself.
       if (database.inTransaction) database.exec("ROLLBACK");
       const why = cause instanceof Error ? cause.message : String(cause);
@@ -78,13 +80,13 @@ export function groupWriter(
     }
   }
 
-  return {
-    commit,
-    forget() {
-      tail = undefined;
-      heads.clear();
-    },
-  };
+  function forget(): void {
+    tail = undefined;
+    heads.clear();
+    rows.forget();
+  }
+
+  return { commit, forget };
 }
 
 /**
@@ -98,15 +100,16 @@ function isDamage(cause: unknown): boolean {
   return !code.startsWith("SQLITE_");
 }
 
-/** Writes the rows of a plan after `from`, and gives the new end. */
-function rowWriter(
-  database: Database,
-  now: () => number,
-): (plan: GroupPlan, from: Tail, epoch: number) => Tail {
+interface RowWriter {
+  /** Writes the rows of a plan after `from`, and gives the new end. */
+  readonly write: (plan: GroupPlan, from: Tail, epoch: number) => Tail;
+  /** Forgets what was looked up: a transaction failed, and with it what it had added. */
+  readonly forget: () => void;
+}
+
+function rowWriter(database: Database, now: () => number): RowWriter {
   const insertEntries = entryInserter(database);
-  const insertStream = database.prepare(
-    "INSERT INTO streams (no, namespace, name, status, open, type, wake_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-  );
+  const insertStreams = streamInserter(database);
   const updateIndex = database.prepare(
     "UPDATE streams SET status = ?, open = ?, type = ?, wake_at = ? WHERE no = ?",
   );
@@ -114,24 +117,24 @@ function rowWriter(
     "INSERT INTO commits (commit_no, text, hash, ranges) VALUES (?, ?, ?, ?)",
   );
   const insertBlob = blobInserter(database);
-  const insertLabels = labelInserter(database);
-  return function write(plan: GroupPlan, from: Tail, epoch: number): Tail {
-    for (const { no, namespace, stream, index } of plan.newStreams)
-      insertStream.run(no, namespace, stream, ...columnsOf(index));
+  const labels = labelInserter(database);
+  function write(plan: GroupPlan, from: Tail, epoch: number): Tail {
+    insertStreams(plan.newStreams);
     for (const { no, index } of plan.indexes) updateIndex.run(...columnsOf(index), no);
     for (const blob of plan.blobs) insertBlob(blob);
     const streamNo = from.streamNo + plan.newStreams.length;
     const count = plan.entries.length;
     if (count === 0) return { ...from, streamNo };
     insertEntries(plan, from.position + 1);
-    if (plan.labels.length > 0) insertLabels(plan.labels, from.position + 1);
+    labels.insert(plan.labels, from.position + 1);
     const at = Math.max(from.at, now());
     const commitNo = from.commitNo + 1;
     const root = merkleRoot(plan.entries.map(({ hash }) => hash));
     const { text, hash } = sealCommit({ at, commitNo, count, epoch, prev: from.commitHash, root });
     insertCommit.run(commitNo, text, Buffer.from(hash, "hex"), encodeRanges(plan.ranges));
     return { position: from.position + count, streamNo, commitNo, commitHash: hash, at };
-  };
+  }
+  return { write, forget: labels.forget };
 }
 
 function columnsOf({
@@ -179,45 +182,101 @@ function readTail(database: Database): Tail {
   };
 }
 
-function entryInserter(database: Database): (plan: GroupPlan, position: number) => void {
+/** Inserts `count` rows, several with one statement; `put` adds the values of a row. */
+type BatchInserter = (count: number, put: (row: number, values: unknown[]) => void) => void;
+
+function batchInserter(
+  database: Database,
+  table: string,
+  columns: readonly string[],
+): BatchInserter {
+  const row = `(${columns.map(() => "?").join(", ")})`;
   const statements = BATCH_SIZES.map((size) => {
-    const rows = new Array<string>(size).fill("(?, ?, ?, ?, ?)").join(", ");
-    const sql = `INSERT INTO entries (position, stream_no, seq, text, hash) VALUES ${rows}`;
+    const rows = new Array<string>(size).fill(row).join(", ");
+    const sql = `INSERT INTO ${table} (${columns.join(", ")}) VALUES ${rows}`;
     return { size, statement: database.prepare<[readonly unknown[]]>(sql) };
   });
-  return ({ entries, nos }, position) => {
+  return (count, put) => {
     let done = 0;
     for (const { size, statement } of statements) {
-      for (; entries.length - done >= size; done += size) {
+      for (; count - done >= size; done += size) {
         const values: unknown[] = [];
-        for (let i = done; i < done + size; i += 1) {
-          const entry = entries[i];
-          if (entry === undefined) break;
-          values.push(position + i, nos[i], entry.seq, entry.text, Buffer.from(entry.hash, "hex"));
-        }
+        for (let i = done; i < done + size; i += 1) put(i, values);
         statement.run(values);
       }
     }
   };
 }
 
-function labelInserter(
-  database: Database,
-): (labels: GroupPlan["labels"], position: number) => void {
+function streamInserter(database: Database): (streams: GroupPlan["newStreams"]) => void {
+  const insertRows = batchInserter(database, "streams", [
+    "no",
+    "namespace",
+    "name",
+    "status",
+    "open",
+    "type",
+    "wake_at",
+  ]);
+  return (streams) => {
+    insertRows(streams.length, (i, values) => {
+      const made = streams[i];
+      if (made === undefined) return;
+      values.push(made.no, made.namespace, made.stream, ...columnsOf(made.index));
+    });
+  };
+}
+
+function entryInserter(database: Database): (plan: GroupPlan, position: number) => void {
+  const insertRows = batchInserter(database, "entries", [
+    "position",
+    "stream_no",
+    "seq",
+    "text",
+    "hash",
+  ]);
+  return ({ entries, nos }, position) => {
+    insertRows(entries.length, (i, values) => {
+      const entry = entries[i];
+      if (entry === undefined) return;
+      values.push(position + i, nos[i], entry.seq, entry.text, Buffer.from(entry.hash, "hex"));
+    });
+  };
+}
+
+/** Labels are looked up once: a store has few of them, and none is ever removed. `forget` is for when a transaction failed. */
+interface LabelInserter {
+  readonly insert: (labels: GroupPlan["labels"], position: number) => void;
+  readonly forget: () => void;
+}
+
+function labelInserter(database: Database): LabelInserter {
   const find = database
     .prepare<[string, string], number>("SELECT no FROM labels WHERE namespace = ? AND label = ?")
     .pluck();
   const add = database.prepare<[string, string]>(
     "INSERT INTO labels (namespace, label) VALUES (?, ?)",
   );
-  const insert = database.prepare<[number | bigint, number]>(
-    "INSERT INTO labelled (label_no, position) VALUES (?, ?)",
-  );
-  return (labels, position) => {
-    for (const { at, namespace, label } of labels) {
-      const no = find.get(namespace, label) ?? add.run(namespace, label).lastInsertRowid;
-      insert.run(no, position + at);
-    }
+  const insertRows = batchInserter(database, "labelled", ["label_no", "position"]);
+  const known = new Map<string, number | bigint>();
+  const numberOf = (namespace: string, label: string): number | bigint => {
+    const key = `${namespace}\n${label}`;
+    const held = known.get(key);
+    if (held !== undefined) return held;
+    const no = find.get(namespace, label) ?? add.run(namespace, label).lastInsertRowid;
+    if (known.size >= LABELS_KNOWN_MAX) known.clear();
+    known.set(key, no);
+    return no;
+  };
+  return {
+    insert: (labels, position) => {
+      insertRows(labels.length, (i, values) => {
+        const label = labels[i];
+        if (label !== undefined)
+          values.push(numberOf(label.namespace, label.label), position + label.at);
+      });
+    },
+    forget: () => known.clear(),
   };
 }
 

@@ -1,10 +1,11 @@
 /** Calls of agents in a simulated life: on virtual time, failing as scheduled, and watched for what was promised of them. */
 import type { AgentContext, AgentDefinition } from "../../model/agent-definition.ts";
+import type { Json } from "../../model/json.ts";
 import { type Begun, watchCall } from "./call-watch.ts";
 import { chanceAt, wholeAt } from "./chance.ts";
 import type { CallAround, Executing, Probing, Undoing } from "./fakes.ts";
 import type { Owner } from "./scheduler.ts";
-import type { World } from "./world.ts";
+import type { Plan, World } from "./world.ts";
 
 /** What every call goes through. `world` gives the life that is being lived. */
 export function callsIn(world: () => World, count: () => void): CallAround {
@@ -29,7 +30,7 @@ function executeIn(here: World, { agent, input, latencyMs, context, execute }: E
   const { seed, schedule } = plan;
   const { run, path, turn, attempt } = context;
   const deed = { run, path, turn, agent: agent.id };
-  const place = `${run} ${path} ${turn}`;
+  const place = placeOf(plan, { run, path, turn, input });
   const owner = time.running();
   const begun = watchCall(here, owner, { agent, input }, { kind: "execute", ...deed, attempt });
   const fails = schedule.strikes("agentFailure", `${place} ${attempt}`);
@@ -68,6 +69,20 @@ function executeIn(here: World, { agent, input, latencyMs, context, execute }: E
   });
 }
 
+/** A place as chance knows it: the same in both lives of a seed. */
+function placeOf(
+  { nameOf, tagOf }: Plan,
+  call: {
+    readonly run: string;
+    readonly path: string;
+    readonly turn: number;
+    readonly input: Json;
+  },
+): string {
+  const { run, path, turn, input } = call;
+  return `${nameOf(run)} ${nameOf(path)} ${turn}${tagOf(input)}`;
+}
+
 /** An agent with a heartbeat speaks as often as it should, twice in the time; one that hangs says nothing. */
 function beat(
   { time }: World,
@@ -99,7 +114,7 @@ function probeIn(here: World, { agent, input, context, answer }: Probing): unkno
   const asked = outside.calls.filter(
     (call) => call.kind === "probe" && call.run === run && call.path === path,
   ).length;
-  const place = `${run} ${path} ${turn} ${attempt} probe ${asked}`;
+  const place = `${placeOf(plan, { run, path, turn, input })} ${attempt} probe ${asked}`;
   const fails = plan.schedule.strikes("agentFailure", place);
   const isTold = chanceAt(plan.seed, "told", place) < 0.9;
   return new Promise<unknown>((resolve, reject) => {
@@ -120,7 +135,7 @@ function compensateIn(here: World, { agent, input, context, compensate }: Undoin
   const { schedule } = plan;
   const { run, path, turn, attempt, executionKey } = context;
   const deed = { run, path, turn, agent: agent.id };
-  const place = `${run} ${path} ${turn} undo ${attempt}`;
+  const place = `${placeOf(plan, { run, path, turn, input })} undo ${attempt}`;
   const owner = time.running();
   const begun = watchCall(here, owner, { agent, input }, { kind: "compensate", ...deed, attempt });
   const fails = schedule.strikes("compensationFailure", place);

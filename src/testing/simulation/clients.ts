@@ -1,20 +1,17 @@
 /** Those who use a simulated system: they start runs, answer what waits, and ask again when they get no answer. */
-import type { Baton } from "../../engine/baton.ts";
-import type { Author, Entry } from "../../model/entry.ts";
-import { isBatonError } from "../../model/errors.ts";
+import type { Entry } from "../../model/entry.ts";
 import { partsOf } from "../../model/workflow-parts.ts";
+import { operateSubscriptions, publishAs, publishBeside } from "./bus-clients.ts";
 import { chanceAt, wholeAt } from "./chance.ts";
+import { type Desk, insistOn, later, PERSON } from "./desk.ts";
 import { dealWithLetters } from "./letters.ts";
 import type { World } from "./world.ts";
 
-const PERSON: Author = { kind: "person", id: "simulated" };
 const ARRIVE_MS = [0, 1_500] as const;
 const ANSWER_MS = [20, 3_000] as const;
 const CANCEL_MS = [500, 8_000] as const;
 const OUTAGE_MS = [500, 15_000] as const;
 const GO_BACK_MS = [500, 20_000] as const;
-const AGAIN_MS = 300;
-const TRIES_MAX = 2_000;
 const REMINDERS_MAX = 15;
 
 export interface Clients {
@@ -26,68 +23,13 @@ export interface Clients {
   readonly areDone: () => boolean;
 }
 
-/** What the clients have in hand. */
-interface Desk {
-  readonly world: World;
-  busy: number;
-  /** How often somebody was reminded, by run and step. */
-  readonly reminders: Map<string, number>;
-}
-
-/** Does something with whatever process there is, until it is done or refused for good. */
-async function insistOn(
-  desk: Desk,
-  what: string,
-  act: (baton: Baton) => Promise<unknown>,
-): Promise<void> {
-  const { world } = desk;
-  desk.busy += 1;
-  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-    const done = await tryOnce(world, what, act);
-    if (done) {
-      desk.busy -= 1;
-      return;
-    }
-    await new Promise<void>((resolve) => world.time.after(world.owner, AGAIN_MS, resolve));
-  }
-  world.problems.push(`${what} was never taken.`);
-  desk.busy -= 1;
-}
-
-/** Whether there is no need to try again. */
-async function tryOnce(
-  { current, problems }: World,
-  what: string,
-  act: (baton: Baton) => Promise<unknown>,
-): Promise<boolean> {
-  if (current?.baton === undefined) return false;
-  try {
-    await Promise.race([act(current.baton), current.gone]);
-  } catch (error) {
-    if (isPassing(error)) return false;
-    if (!EXPECTED.some((code) => isBatonError(error, code)))
-      problems.push(`${what} was refused: ${String(error)}`);
-  }
-  return true;
-}
-
-/** What a client may be told that comes too late, or twice. */
-const EXPECTED = [
-  "SIGNAL_REFUSED",
-  "RUN_FINISHED",
-  "RUN_NOT_FOUND",
-  "VALUE_TOO_LARGE",
-  "COMPENSATION_UNKNOWN",
-  "PIVOT_PASSED",
-  "SAVEPOINT_NOT_FOUND",
-] as const;
-
 export function clients(world: World): Clients {
   const desk: Desk = { world, busy: 0, reminders: new Map() };
   return {
     come: () => {
       for (const [id, input] of world.plan.inputs) visit(desk, id, input);
       operate(desk);
+      operateSubscriptions(desk);
     },
     see: (entry) => {
       if (entry.kind === "reminder.due") remind(desk, entry);
@@ -98,22 +40,19 @@ export function clients(world: World): Clients {
   };
 }
 
-function later(desk: Desk, delayMs: number, act: () => void): void {
-  const { time, owner } = desk.world;
-  desk.busy += 1;
-  time.after(owner, delayMs, () => {
-    desk.busy -= 1;
-    act();
-  });
-}
-
 /** Somebody starts a run, and may want it to end, or to go back, before it has ended by itself. */
-function visit(desk: Desk, id: string, input: unknown): void {
-  const { seed, schedule, workflow } = desk.world.plan;
+function visit(desk: Desk, correlation: string, input: unknown): void {
+  const { seed, schedule, workflow, published } = desk.world.plan;
+  const { choreography } = workflow;
+  const isPublished = choreography !== undefined && published.has(correlation);
+  const id = isPublished ? `${correlation}/${workflow.name}` : correlation;
   const start = () =>
     void insistOn(desk, `The start of ${id}`, (baton) =>
-      baton.startUntyped(workflow, input, { id }),
+      isPublished
+        ? publishAs(desk, baton, { id: correlation, topic: choreography.starts.name, data: input })
+        : baton.startUntyped(workflow, input, { id }),
     );
+  publishBeside(desk, correlation);
   later(desk, wholeAt(seed, ...ARRIVE_MS, "arrive", id), start);
   if (schedule.strikes("duplicate", `start ${id}`))
     later(desk, wholeAt(seed, 0, 5_000, "again", id), start);
@@ -132,8 +71,10 @@ function visit(desk: Desk, id: string, input: unknown): void {
 
 /** An operator opens breakers by hand, and closes them after a while. */
 function operate(desk: Desk): void {
-  const { seed, schedule, workflow } = desk.world.plan;
-  const names = new Set([...partsOf(workflow).agents].map(({ breaker }) => breaker?.name));
+  const { seed, schedule, workflows } = desk.world.plan;
+  const names = new Set(
+    workflows.flatMap((each) => [...partsOf(each).agents].map(({ breaker }) => breaker?.name)),
+  );
   const because = { by: PERSON, reason: "simulated" };
   for (const name of names) {
     if (name === undefined || !schedule.strikes("breaker", name)) continue;
@@ -194,10 +135,4 @@ function answer(desk: Desk, { stream, path: step, turn = 0, payload }: Entry): v
 /** Whoever is asked anew answers anew: an answer with the id of an earlier one would be taken for that one. */
 function anew(turn: number): string {
   return turn === 0 ? "" : ` turn ${turn}`;
-}
-
-/** Whether an error only says that another try may do. */
-function isPassing(error: unknown): boolean {
-  if (!isBatonError(error)) return true;
-  return ["STORE_FAILED", "STORE_CLOSED", "STORE_FENCED"].includes(error.code);
 }

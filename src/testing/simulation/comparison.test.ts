@@ -28,7 +28,7 @@ function answered(action: StepAction, end: Draft): RunJournal {
 }
 
 const compared = (smooth: RunJournal, faulty: RunJournal) =>
-  compareLives(definitionOf("w", []), [smooth], [faulty]);
+  compareLives([definitionOf("w", [])], [smooth], [faulty]);
 
 /** A run that has ended, with what it had sealed by then. */
 function ended(run: string, end: Draft, state: RunJournal["state"], output?: number): RunJournal {
@@ -43,7 +43,7 @@ it("what a child had done when it failed is a matter of time, and what one gave 
     ended("r1/s", end, state, output),
   ];
   const both = (end: Draft) =>
-    compareLives(definitionOf("w", []), lives(end, { a: 1 }, 1), lives(end, {}, 2));
+    compareLives([definitionOf("w", [])], lives(end, { a: 1 }, 1), lives(end, {}, 2));
   expect(both(FAILED)).toEqual([]);
   expect(both(COMPLETED)).toEqual([
     { promise: 10, message: "r1/s has nothing in a, and without faults 1." },
@@ -57,9 +57,9 @@ it("how far a run had come whose parent was cut off is a matter of time", () => 
     ended("r1/s", FAILED, {}),
     ended("r1/s/t", end, {}),
   ];
-  expect(compareLives(definitionOf("w", []), lives(COMPLETED), lives(FAILED))).toEqual([]);
+  expect(compareLives([definitionOf("w", [])], lives(COMPLETED), lives(FAILED))).toEqual([]);
   const cut = [...lives(FAILED).slice(0, 1), ended("r1/s", COMPLETED, {})];
-  expect(compareLives(definitionOf("w", []), cut, lives(FAILED))).toHaveLength(1);
+  expect(compareLives([definitionOf("w", [])], cut, lives(FAILED))).toHaveLength(1);
 });
 
 it("a child run that a way back has given up is not compared, and the one that took its place is", () => {
@@ -73,8 +73,8 @@ it("a child run that a way back has given up is not compared, and the one that t
     return [root as RunJournal, ended("r1/s", first, {}), ended("r1/s~1", second, {})];
   };
   const smooth = lives(COMPLETED, COMPLETED);
-  expect(compareLives(definitionOf("w", []), smooth, lives(FAILED, COMPLETED))).toEqual([]);
-  expect(compareLives(definitionOf("w", []), smooth, lives(COMPLETED, FAILED))).toHaveLength(1);
+  expect(compareLives([definitionOf("w", [])], smooth, lives(FAILED, COMPLETED))).toEqual([]);
+  expect(compareLives([definitionOf("w", [])], smooth, lives(COMPLETED, FAILED))).toHaveLength(1);
 });
 
 it("lives that went back to a savepoint which kept other steps are not compared", () => {

@@ -13,14 +13,14 @@ import type { BrokenPromise, RunJournal } from "./invariants.ts";
 
 /** What differs between the journals of a life with faults and of one without. */
 export function compareLives(
-  workflow: WorkflowDefinition,
+  workflows: readonly WorkflowDefinition[],
   smooth: readonly RunJournal[],
   faulty: readonly RunJournal[],
 ): readonly BrokenPromise[] {
   const broken: BrokenPromise[] = [];
   const byRun = new Map(smooth.map((journal) => [journal.run, journal]));
   const [before, after] = [outsideOf(smooth), outsideOf(faulty)];
-  const sleeps = sleepsOf(workflow);
+  const sleeps = sleepsOf(workflows);
   const givenUp = new Set([...smooth, ...faulty].flatMap(childrenGivenUp));
   for (const journal of faulty) {
     const { run } = journal;
@@ -58,7 +58,7 @@ export function compareLives(
   return broken;
 }
 
-function succeeded(end: RunJournal["end"]): boolean {
+export function succeeded(end: RunJournal["end"]): boolean {
   return end === "run.completed" || end === "run.refused";
 }
 
@@ -66,7 +66,7 @@ function succeeded(end: RunJournal["end"]): boolean {
  * Whether a run succeeded. How one ends that did not is a matter of time: what had been done by then is compensated, and
  * an attempt that was cut off may have acted, so that the run is parked.
  */
-function endOf({ end, entries }: RunJournal): "completed" | "refused" | "failed" | "open" {
+export function endOf({ end, entries }: RunJournal): "completed" | "refused" | "failed" | "open" {
   if (end === "run.completed") return "completed";
   if (end === "run.refused") return "refused";
   if (end !== undefined || entries.at(-1)?.entry.kind === "run.parked") return "failed";
@@ -105,15 +105,23 @@ function parentsOf(run: string): readonly string[] {
   return names.slice(1).map((_, i) => names.slice(0, i + 1).join("/"));
 }
 
-function rootOf(run: string): string {
+/** What all that follows from one beginning has in common. */
+export function rootOf(run: string): string {
   return run.split("/")[0] ?? run;
 }
 
 /** Codes of what time ended. */
-const OUT_OF_TIME = /"(TIMEOUT|DEADLINE_EXCEEDED|HEARTBEAT_MISSED)"/;
+const OUT_OF_TIME = /"(TIMEOUT|DEADLINE_EXCEEDED|HEARTBEAT_MISSED|EVENT_MISSING)"/;
 
-/** By root run, what came from outside: signals, cancellation, and what time decided. */
-function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string> {
+/**
+ * By root run, what came from outside: signals, cancellation, and what time decided. `nameOf` gives what a run or path is
+ * called in both lives; `more` what else of an entry comes from outside.
+ */
+export function outsideOf(
+  journals: readonly RunJournal[],
+  nameOf: (name: string) => string = (name) => name,
+  more: (journal: RunJournal) => readonly string[] = () => [],
+): ReadonlyMap<string, string> {
   const met = new Map<string, string[]>();
   // What an agent of the simulation answers depends on the turn, and so on how far a run went back.
   const restored = new Set(
@@ -121,12 +129,14 @@ function outsideOf(journals: readonly RunJournal[]): ReadonlyMap<string, string>
       entries.some(({ entry }) => entry.kind === "run.restored") ? [rootOf(run)] : [],
     ),
   );
-  for (const { run, entries } of journals) {
+  for (const journal of journals) {
+    const { run, entries } = journal;
     const all = met.get(rootOf(run)) ?? [];
     met.set(rootOf(run), all);
+    for (const each of more(journal)) all.push(`${nameOf(run)} ${each}`);
     for (const { entry } of entries) {
       const { kind, path, turn, attempt, payload, by } = entry;
-      const place = `${run} ${path ?? ""} ${turn ?? 0}`;
+      const place = `${nameOf(run)} ${nameOf(path ?? "")} ${turn ?? 0}`;
       if (kind === "signal.received") all.push(`${place} signal`);
       const endsIt = kind === "run.cancelling" || kind === "run.compensating";
       if (endsIt && by.kind !== "engine") all.push(`${place} cancelled`);
@@ -175,9 +185,9 @@ function isOpenBreaker(error: Json | undefined): boolean {
 }
 
 /** A sleep gives the time at which it was over. */
-function sleepsOf(workflow: WorkflowDefinition): ReadonlySet<string> {
+export function sleepsOf(workflows: readonly WorkflowDefinition[]): ReadonlySet<string> {
   const sleeps = new Set<string>();
-  for (const { id, steps } of partsOf(workflow).workflows) {
+  for (const { id, steps } of workflows.flatMap((each) => [...partsOf(each).workflows])) {
     for (const { kind, name } of steps) if (kind === "sleep") sleeps.add(`${id} ${name}`);
   }
   return sleeps;

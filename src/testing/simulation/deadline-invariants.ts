@@ -18,6 +18,7 @@ const TURNED: ReadonlySet<EntryKind> = new Set<EntryKind>([
   "run.cancelling",
   "run.compensating",
   "step.failed",
+  "event.refused",
 ]);
 
 /** The deadlines of one run, while its journal is read. */
@@ -119,7 +120,9 @@ function take(reading: Reading, { kind, path = "", at, payload }: RecordedEntry[
     if (typeof deadlineAt === "number") reading.runAt = deadlineAt;
   }
   if (kind === "step.sealed" || kind === "step.skipped") settledAt.set(path, at);
-  if (TURNED.has(kind)) reading.turned = true;
+  const failsOn = reading.definition.choreography?.failsOn?.name;
+  const isFailure = kind.startsWith("event.") && payload["topic"] === failsOn;
+  if (TURNED.has(kind) || (failsOn !== undefined && isFailure)) reading.turned = true;
   // Behind a pivot nothing fails for a deadline; what goes back, or is sent back, has its clocks begin anew.
   reading.moved =
     kind === "run.restored" ||

@@ -30,7 +30,7 @@ export interface DiskEvents {
   readonly die: (user: StoreUser) => void;
   /** A process is to be cut off, now. */
   readonly cutOff: (user: StoreUser) => void;
-  /** An entry of a run was kept. */
+  /** An entry of a run was kept, or of what concerns events. */
   readonly kept: (entry: Entry) => void;
 }
 
@@ -50,6 +50,8 @@ export interface Observed {
   readonly breakers: Map<string, BreakerSeen>;
   /** By `run path turn attempt`, what is set aside for it of shared budgets. */
   readonly reservations: Map<string, ReservedSeen[]>;
+  /** `stream seq` of every entry of a run, or of an event from outside, with the number of the append that it came with. */
+  readonly appendOf: Map<string, number>;
   /** `stream seq` of every entry that the store said it has, with its hash. */
   readonly acknowledged: Map<string, string>;
   readonly problems: string[];
@@ -98,6 +100,7 @@ export function simulatedDisk(parts: DiskParts): Disk {
     announced: new Set(),
     breakers: new Map(),
     reservations: new Map(),
+    appendOf: new Map(),
     acknowledged: new Map(),
     problems: [],
     epoch: 0,
@@ -174,7 +177,7 @@ async function append(
   const fault = schedule.atAppend(number);
   const ask = async () => {
     const result = await inner.append(request);
-    if (result.kind === "appended") keep(observed, events, request);
+    if (result.kind === "appended") keep(observed, events, request, number);
     return result;
   };
   if (fault !== undefined) return await struck(disk, user, ask, fault);
@@ -229,7 +232,12 @@ function jitterMs(seed: number, append: number): number {
   return Math.floor(chanceAt(seed, "disk", append) ** 8 * 40);
 }
 
-function keep(observed: Observed, events: DiskEvents, request: AppendRequest): void {
+function keep(
+  observed: Observed,
+  events: DiskEvents,
+  request: AppendRequest,
+  number: number,
+): void {
   const { epoch, streams } = request;
   for (const { stream, entries } of streams) {
     if (epoch !== observed.epoch) {
@@ -241,6 +249,8 @@ function keep(observed: Observed, events: DiskEvents, request: AppendRequest): v
       observed.acknowledged.set(`${stream} ${seq}`, hash);
       // The engine sealed it: an entry of format 1.
       const entry = JSON.parse(text) as Entry;
+      if (stream.startsWith("run/") || stream.startsWith("event/"))
+        observed.appendOf.set(`${stream} ${seq}`, number);
       if (stream.startsWith("run/")) {
         note(observed, stream.slice("run/".length), entry);
         events.kept(entry);
@@ -249,6 +259,8 @@ function keep(observed: Observed, events: DiskEvents, request: AppendRequest): v
         observed.breakers.set(name, { last: entry.kind, at: entry.at, period: seq + 1 });
       } else if (stream.startsWith("budget/")) {
         noteBudget(observed, stream.slice("budget/".length), entry);
+      } else if (stream.startsWith("event/") || stream.startsWith("subscription/")) {
+        events.kept(entry);
       }
     }
   }

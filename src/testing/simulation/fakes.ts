@@ -8,12 +8,9 @@ import type {
   ProbeContext,
 } from "../../model/agent-definition.ts";
 import type { Json } from "../../model/json.ts";
-import type {
-  BranchCase,
-  StepDefinition,
-  WorkflowDefinition,
-} from "../../model/workflow-definition.ts";
+import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import { partsOf } from "../../model/workflow-parts.ts";
+import { exchange } from "./exchange.ts";
 
 /** An agent that answers from a script: its n-th attempt with the n-th answer, the last again and again. An `Error` is thrown. */
 export interface ScriptedAgent {
@@ -64,22 +61,24 @@ export interface CallAround {
 const LATENCY_MS = [1, 2_000] as const;
 
 /**
- * The workflow, and those nested in it, with every agent exchanged.
+ * The workflows, and those nested in them, with every agent exchanged.
  * @throws BatonError ARGUMENT_INVALID for an agent with side effects and no fake, or a fake that no agent is called by.
  */
 export function withFakes(
-  definition: WorkflowDefinition,
+  definitions: readonly WorkflowDefinition[],
   fakes: Readonly<Record<string, AgentFake>>,
   around: CallAround,
   ignoreUnknown = false,
-): WorkflowDefinition {
-  const { agents } = partsOf(definition);
+): readonly WorkflowDefinition[] {
+  const agents = new Set(definitions.flatMap((definition) => [...partsOf(definition).agents]));
   const known = new Set([...agents].map(({ name }) => name));
   const unknown = Object.keys(fakes).filter((name) => !known.has(name) && !ignoreUnknown);
   const real = [...agents].filter((each) => each.sideEffects && !Object.hasOwn(fakes, each.name));
   if (unknown.length > 0 || real.length > 0) {
     const problems = [
-      ...unknown.map((name) => `No agent of ${definition.id} is called ${name}.`),
+      ...unknown.map(
+        (name) => `No agent of ${definitions.map(({ id }) => id).join(", ")} is called ${name}.`,
+      ),
       ...real.map(({ name }) => `${name} acts on the outside world, and has no fake.`),
     ];
     throw new BatonError("ARGUMENT_INVALID", problems.join(" "), {
@@ -95,7 +94,8 @@ export function withFakes(
     exchanged.set(agent, made);
     return made;
   };
-  return exchange(definition, choose, new Map());
+  const done = new Map<WorkflowDefinition, WorkflowDefinition>();
+  return definitions.map((definition) => exchange(definition, choose, done));
 }
 
 /** The agent that stands in for another while its breaker is open is one of the simulation's, too. */
@@ -192,41 +192,4 @@ function scriptedAnswer({ answers }: ScriptedAgent, attempt: number): unknown {
   const answer = answers[Math.min(attempt, answers.length) - 1];
   if (answer instanceof Error) throw answer;
   return answer;
-}
-
-function exchange(
-  definition: WorkflowDefinition,
-  choose: (agent: AgentDefinition) => AgentDefinition,
-  done: Map<WorkflowDefinition, WorkflowDefinition>,
-): WorkflowDefinition {
-  const known = done.get(definition);
-  if (known !== undefined) return known;
-  const steps = definition.steps.map((step): StepDefinition => {
-    switch (step.kind) {
-      case "agent":
-      case "map":
-      case "repeat":
-        return { ...step, agent: choose(step.agent) };
-      case "subflow":
-        return { ...step, workflow: exchange(step.workflow, choose, done) };
-      case "branch": {
-        const cases = [...step.cases].map(([name, taken]): readonly [string, BranchCase] => [
-          name,
-          taken.kind === "agent"
-            ? { ...taken, agent: choose(taken.agent) }
-            : { ...taken, workflow: exchange(taken.workflow, choose, done) },
-        ]);
-        return { ...step, cases: new Map(cases) };
-      }
-      default:
-        return step;
-    }
-  });
-  const made = {
-    ...definition,
-    steps,
-    stepByName: new Map(steps.map((each) => [each.name, each])),
-  };
-  done.set(definition, made);
-  return made;
 }

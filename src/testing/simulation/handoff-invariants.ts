@@ -57,8 +57,11 @@ export function checkAttempts(entries: readonly RecordedEntry[]): readonly strin
   const broken: string[] = [];
   const last = new Map<string, number>();
   const unknown = new Set<string>();
+  const done = new Set<string>();
   for (const { entry } of entries) {
     const { kind, path = "", turn = 0, attempt, seq } = entry;
+    if (kind === "attempt.probed" && entry.payload["answer"] === "done")
+      done.add(`attempt ${path}:${turn}`);
     if (attempt === undefined || !COUNTED.has(kind)) continue;
     const place = `${kind.slice(0, kind.indexOf("."))} ${path}:${turn}`.replace(
       /^(step|item) /,
@@ -66,7 +69,10 @@ export function checkAttempts(entries: readonly RecordedEntry[]): readonly strin
     );
     const before = last.get(place) ?? 0;
     // What a probe or a person says of an attempt of unknown outcome is sealed as that attempt's.
-    const isTold = kind.endsWith(".sealed") && unknown.has(place) && attempt === before;
+    const isSealed = kind.endsWith(".sealed") && unknown.has(place);
+    // What a probe says was done, and can't be published, has failed.
+    const isTold =
+      (isSealed || (kind === "attempt.failed" && done.has(place))) && attempt === before;
     if (kind === "attempt.unknown") unknown.add(place);
     if (attempt !== before + 1 && !isTold)
       broken.push(`entry ${seq}: attempt ${attempt} of ${path} came after attempt ${before}.`);

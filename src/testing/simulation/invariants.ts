@@ -15,8 +15,10 @@ import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import { partsOf } from "../../model/workflow-parts.ts";
 import type { JournalStore } from "../../ports/journal-store.ts";
 import { checkBreaker } from "./breaker-invariants.ts";
+import { checkEvents, type EventPromise } from "./event-invariants.ts";
 import { checkCallsInTime, checkDeadlines } from "./deadline-invariants.ts";
 import { checkAttempts, checkReads } from "./handoff-invariants.ts";
+import { checkIntakes } from "./intake-invariants.ts";
 import type { Life } from "./life.ts";
 import {
   budgetsOf,
@@ -28,6 +30,8 @@ import {
 import { NAMESPACE } from "./process.ts";
 import { checkDelivery, checkRollbacks } from "./rollback-invariants.ts";
 import { checkSavepoints } from "./savepoint-invariants.ts";
+import type { SeenCall } from "./outside.ts";
+import { isEventful } from "./timeless.ts";
 
 /** The journal of one run, once its simulation is over. */
 export interface RunJournal {
@@ -47,8 +51,10 @@ export interface RunJournal {
 /** Something that was promised and did not hold. */
 export interface BrokenPromise {
   /**
-   * The number of the promise in ARCHITECTURE; `breakers`, `rates` and `deadlines` for what these are to do, `own` for an
-   * invariant of the caller's.
+   * The number of the promise in ARCHITECTURE; `breakers`, `rates` and `deadlines` for what these are to do. Of events: `outbox`
+   * (no event without its cause, no cause without its events), `deliveries` (each event is handled once by each subscription),
+   * `order` (of one key), `bounds` (hops and numbers of events), `intake` (one run for each event that begins one) and `routes`
+   * (events reach the runs of their correlation) and `unwinds` (a failure takes them back). `own` for an invariant of the caller's.
    */
   readonly promise:
     | 1
@@ -64,6 +70,10 @@ export interface BrokenPromise {
     | "breakers"
     | "rates"
     | "deadlines"
+    | EventPromise
+    | "intake"
+    | "routes"
+    | "unwinds"
     | "own";
   readonly message: string;
 }
@@ -80,7 +90,7 @@ export interface Remains {
 /** Reads and checks what a life left in its store. */
 export async function remainsOf(
   seed: number,
-  workflow: WorkflowDefinition,
+  given: readonly WorkflowDefinition[],
   life: Life,
 ): Promise<Remains> {
   const store = await life.store({ readOnly: true });
@@ -89,7 +99,8 @@ export async function remainsOf(
     void broken.push({ promise, message });
   for (const problem of life.observed.problems) add(5, problem);
   for (const problem of life.problems) add(4, problem);
-  const workflows = new Map([...partsOf(workflow).workflows].map((each) => [each.id, each]));
+  const nested = given.flatMap((each) => [...partsOf(each).workflows]);
+  const workflows = new Map(nested.map((each) => [each.id, each]));
   const report = await verifyStore(store, { namespace: NAMESPACE });
   for (const { stream, seq, message } of report.problems)
     add(1, `${stream ?? ""} ${seq ?? ""}: ${message}`);
@@ -116,20 +127,13 @@ export async function remainsOf(
   }
   for (const journal of journals)
     checkJournal(journal, workflows.get(journal.workflow), life.limits, add);
+  if (isEventful(workflows.values())) await checkAllEvents(store, journals, workflows, life, add);
   for (const message of checkRollbacks(journals, workflows, life.outside)) add(6, message);
   for (const message of checkDelivery(journals, workflows, life.outside)) add(4, message);
   for (const { stream, entries } of await streamsOf(store, "breaker/"))
     for (const message of checkBreaker(stream, entries)) add("breakers", message);
   const { calls } = life.outside;
-  const budgets = budgetsOf(workflow);
-  if (budgets.size > 0) {
-    for (const { stream, entries } of await streamsOf(store, "budget/")) {
-      const budget = budgets.get(stream);
-      if (budget === undefined) add(13, `Nothing has the budget ${stream}.`);
-      else for (const message of checkBudget(budget, entries)) add(13, message);
-    }
-    for (const message of checkBudgetedCalls(budgets, calls)) add(13, message);
-  }
+  await checkBudgets(store, given, calls, add);
   const workflowOf = new Map(journals.map((each) => [each.run, workflows.get(each.workflow)]));
   for (const message of checkRunBudgets((run) => workflowOf.get(run), calls)) add(13, message);
   for (const message of checkRates(calls)) add("rates", message);
@@ -160,6 +164,43 @@ async function streamsOf(
     found.push({ stream: stream.slice(prefix.length), entries });
   }
   return found;
+}
+
+/** Budgets that several runs share. */
+async function checkBudgets(
+  store: JournalStore,
+  given: readonly WorkflowDefinition[],
+  calls: readonly SeenCall[],
+  add: Add,
+): Promise<void> {
+  const budgets = budgetsOf(given);
+  if (budgets.size === 0) return;
+  for (const { stream, entries } of await streamsOf(store, "budget/")) {
+    const budget = budgets.get(stream);
+    if (budget === undefined) add(13, `Nothing has the budget ${stream}.`);
+    else for (const message of checkBudget(budget, entries)) add(13, message);
+  }
+  for (const message of checkBudgetedCalls(budgets, calls)) add(13, message);
+}
+
+async function checkAllEvents(
+  store: JournalStore,
+  journals: readonly RunJournal[],
+  workflows: ReadonlyMap<string, WorkflowDefinition>,
+  { observed, published }: Life,
+  add: Add,
+): Promise<void> {
+  const { appendOf } = observed;
+  for (const journal of journals) {
+    const definition = workflows.get(journal.workflow);
+    const appended = (seq: number) => appendOf.get(`run/${journal.run} ${seq}`);
+    if (definition === undefined) continue;
+    checkEvents(journal, definition, appended, (promise, message) =>
+      add(promise, `${journal.run} ${message}`),
+    );
+  }
+  const all = [...workflows.values()];
+  await checkIntakes({ store, workflows: all, journals, published, appendOf }, add);
 }
 
 type Add = (promise: BrokenPromise["promise"], message: string) => void;
@@ -251,8 +292,12 @@ function checkJournal(
 }
 
 /** Steps that a run completed without. */
-function leftOut({ end, entries }: RunJournal, { steps }: WorkflowDefinition): readonly string[] {
-  if (end !== "run.completed") return [];
+function leftOut(
+  { end, entries }: RunJournal,
+  { steps, choreography }: WorkflowDefinition,
+): readonly string[] {
+  // What a choreography must have done follows from its events.
+  if (end !== "run.completed" || choreography !== undefined) return [];
   const settled = new Set<string>();
   for (const { entry } of entries) if (SETTLING.has(entry.kind)) settled.add(entry.path ?? "");
   return steps
@@ -324,6 +369,9 @@ function contractOf(
   if ((kind !== "step.sealed" && kind !== "item.sealed") || path === undefined) return undefined;
   const step = workflow.stepByName.get(parsePath(path).step);
   if (step?.kind === "signal") return timedOut ? undefined : step.contract;
+  if (step?.kind === "event") return timedOut ? undefined : step.topic.contract;
+  if (step?.kind === "subscription")
+    return step.target.kind === "agent" ? step.target.agent.output : step.target.workflow.output;
   if (step?.kind === "agent") return step.agent.output;
   if (step?.kind === "subflow") return step.workflow.output;
   const isOne = kind === "item.sealed" || step?.kind === "repeat";
@@ -347,7 +395,9 @@ function stuck(
     const asks = [...state.steps.values()].some(
       (step) =>
         step.kind === "open" &&
-        (step.opening.step === "approval" || step.opening.step === "signal") &&
+        (step.opening.step === "approval" ||
+          step.opening.step === "signal" ||
+          step.opening.step === "event") &&
         step.opening.dueAt === undefined,
     );
     // A parked run waits for a person, and its last entry has what that person needs.

@@ -39,12 +39,21 @@ type Letter<Step extends boolean> = Step extends true
  * stands behind a pivot is to be finished.
  */
 async function dealWithStep(
-  { plan }: World,
+  { plan, retries }: World,
   baton: Baton,
   by: Author,
   { run, path, turn, because, seq }: Letter<true>,
 ): Promise<void> {
-  const isTried = because !== "unknown" && chanceAt(plan.seed, "decides", run, path, seq) < 0.8;
+  const place = `${run} ${path}`;
+  const tried = retries.get(place) ?? new Set();
+  retries.set(place, tried.add(seq));
+  // By what both lives have in common, where numbers of entries differ between them.
+  const [name, nth] = [plan.nameOf(place), [...tried].indexOf(seq)];
+  const drawn =
+    name === place
+      ? chanceAt(plan.seed, "decides", run, path, seq)
+      : chanceAt(plan.seed, "decides", name, nth);
+  const isTried = because !== "unknown" && drawn < 0.8;
   const action = isTried ? "retry" : "fail";
   await baton.resolveStep(run, path, { action, by, reason: "simulated", turn });
 }

@@ -9,12 +9,12 @@ import type { SeenCall } from "./outside.ts";
 
 type Told = Payloads["budget.reserved"] | Payloads["budget.settled"] | Payloads["budget.raised"];
 
-/** The budgets that a workflow's agents, and those nested in it, are under. */
-export function budgetsOf(definition: WorkflowDefinition): ReadonlyMap<string, Budget> {
-  const { agents, workflows } = partsOf(definition);
+/** The budgets that workflows and their agents, and those nested in them, are under. */
+export function budgetsOf(definitions: readonly WorkflowDefinition[]): ReadonlyMap<string, Budget> {
   const all = new Map<string, Budget>();
-  for (const { budgets = [] } of [...agents, ...workflows])
-    for (const each of budgets) all.set(each.name, each);
+  for (const { agents, workflows } of definitions.map(partsOf))
+    for (const { budgets = [] } of [...agents, ...workflows])
+      for (const each of budgets) all.set(each.name, each);
   return all;
 }
 

@@ -6,6 +6,7 @@ import { makeBaton } from "../../engine/make-baton.ts";
 import { reader } from "../../engine/reader.ts";
 import type { WatchSource } from "../../engine/watch.ts";
 import type { Limits } from "../../model/limits.ts";
+import type { TopicDefinition } from "../../model/topic.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { JournalStore, StoreFactory } from "../../ports/journal-store.ts";
@@ -52,13 +53,14 @@ export async function openIn(
     readonly seed: number;
     readonly store: StoreFactory;
     readonly clock: Clock;
-    readonly workflow: WorkflowDefinition;
+    readonly workflows: readonly WorkflowDefinition[];
+    readonly topics: readonly TopicDefinition[];
     readonly limits: Limits;
     readonly log: LogSink;
   },
 ): Promise<Baton> {
-  const { seed, clock, workflow, limits, log } = parts;
-  const known = catalogue([workflow], [], limits);
+  const { seed, clock, workflows, topics, limits, log } = parts;
+  const known = catalogue(workflows, [], limits, topics);
   const store = await parts.store({ readOnly: false, now: () => clock.now() });
   process.store = store;
   let drawn = 0;
@@ -90,7 +92,7 @@ export async function openIn(
     source,
     reader: reader({ ...source, catalogue: known, limits }),
     catalogue: known,
-    workflows: [workflow],
+    workflows,
     ids,
     engine,
     close: async (graceMs) => {

@@ -26,7 +26,8 @@ export function boot(world: World, standby: boolean): SimulatedProcess {
     seed: plan.seed,
     store: disk.storeFor(process),
     clock: time.clockOf(process, world.wallMs),
-    workflow: plan.workflow,
+    workflows: plan.workflows,
+    topics: plan.events.map(({ topic }) => topic),
     limits: plan.limits,
     log: ({ message, data }) => {
       if (data?.["code"] === "INVARIANT_BROKEN") world.problems.push(message);

@@ -26,6 +26,11 @@ interface WayBack {
   readonly skipped: ReadonlySet<string>;
 }
 
+interface Parent {
+  readonly run: string;
+  readonly path: string;
+}
+
 interface Checked {
   readonly workflows: ReadonlyMap<string, WorkflowDefinition>;
   readonly byRun: ReadonlyMap<string, RunJournal>;
@@ -166,8 +171,10 @@ function planProblems(
     if (seq >= plannedAt) break;
     if (kind === "step.opened" && typeof payload["run"] === "string")
       children.set(keyOf({ path, turn }), payload["run"]);
-    if (kind !== "step.sealed" && kind !== "item.sealed") continue;
+    if (kind !== "step.sealed" && kind !== "item.sealed" && !isOfChild(entry)) continue;
     const key = keyOf({ path, turn });
+    // What its child had done by then is told of again when the run ends.
+    if (sealed.has(key) && agent === undefined) continue;
     sealed.set(key, seq);
     const child = agent === undefined ? children.get(key) : undefined;
     const nested = workflows.get(byRun.get(child ?? "")?.workflow ?? "");
@@ -195,6 +202,12 @@ function planProblems(
       broken.push(`plans to undo ${keyOf(each)}, which was not sealed in entry ${each.seq}.`);
   }
   return broken;
+}
+
+/** Whether a child run that completed is the cause of what became of its delivery, of which nothing was published. */
+function isOfChild({ kind, causation }: RecordedEntry["entry"]): boolean {
+  const isSettled = kind === "step.parked" || kind === "step.skipped" || kind === "step.failed";
+  return isSettled && causation !== undefined;
 }
 
 /** The ids of a workflow's agents, and of those nested in it, that can be undone. */
@@ -298,11 +311,12 @@ function expectedOf(
     if (hasPivot(workflows.get(journal?.workflow ?? ""), journal)) return "either";
     if (journal?.end === undefined) return "either";
     if (journal.end !== "run.completed") return "undone";
-    const slash = run.lastIndexOf("/");
-    if (slash < 0) return "stands";
+    // The engine wrote it, in this very form: a run that an event has begun is nobody's child.
+    const parent = journal.entries[0]?.entry.payload["parent"] as Parent | undefined;
+    if (parent === undefined) return "stands";
     // The child run of a later turn is named by it.
-    const [path = "", turn = "0"] = run.slice(slash + 1).split("~");
-    at = { run: run.slice(0, slash), path, turn: Number(turn) };
+    const [, turn = "0"] = run.slice(run.lastIndexOf("/") + 1).split("~");
+    at = { ...parent, turn: Number(turn) };
   }
 }
 

@@ -23,7 +23,7 @@ export interface FaultRates {
   readonly restart: number;
   /** The wall clock jumps, forward or back. */
   readonly clockJump: number;
-  /** A start, or an answer, is delivered twice. */
+  /** A start, an event from outside, or an answer is delivered twice. */
   readonly duplicate: number;
   /** The run is cancelled at some moment. */
   readonly cancel: number;
@@ -31,6 +31,9 @@ export interface FaultRates {
   readonly compensate: number;
   /** An operator opens a breaker, and closes it after a while. */
   readonly breaker: number;
+  /** An operator pauses the subscription of a choreography, and resumes it after a while; or has all events gone over again. */
+  readonly pause: number;
+  readonly rewind: number;
   /** An attempt of an agent throws; or never ends, where the agent has a timeout. */
   readonly agentFailure: number;
   readonly agentHang: number;
@@ -52,6 +55,8 @@ export const DEFAULT_FAULTS: FaultRates = {
   cancel: 0.05,
   compensate: 0.02,
   breaker: 0.1,
+  pause: 0.1,
+  rewind: 0.03,
   agentFailure: 0.1,
   agentHang: 0.01,
   compensationFailure: 0.1,

@@ -3,16 +3,19 @@ import { BatonError } from "../../model/errors.ts";
 import type { Json } from "../../model/json.ts";
 import { type Limits, limitsWith } from "../../model/limits.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
+import { partsOf } from "../../model/workflow-parts.ts";
 import { memory } from "../../stores/memory/memory.ts";
 import { callsIn } from "./calls.ts";
 import { chanceAt, wholeAt } from "./chance.ts";
 import { compareLives } from "./comparison.ts";
+import { compareEventfulLives } from "./event-comparison.ts";
 import { type AgentFake, withFakes } from "./fakes.ts";
 import { type BrokenPromise, type Remains, remainsOf, type RunJournal } from "./invariants.ts";
 import { live } from "./life.ts";
 import { DEFAULT_FAULTS, type FaultRates, isOfAgents, scheduleOf } from "./schedule.ts";
 import { shrink } from "./shrink.ts";
-import type { Plan, SimulatedStore, World } from "./world.ts";
+import { isEventful, tagOf, timeless } from "./timeless.ts";
+import type { Plan, SimulatedEvent, SimulatedStore, World } from "./world.ts";
 
 /** What a step that waits is answered: a value (for an approval `{ approved, reason? }`), or a function that gives one. */
 export type SimulatedAnswer =
@@ -20,13 +23,17 @@ export type SimulatedAnswer =
   | ((at: { readonly seed: number; readonly run: string; readonly step: string }) => unknown);
 
 export interface SimulationOptions {
-  /** The input of every run. */
+  /** The input of every run. A choreography's begins with it, or with an event of it that is published, as the seed says. */
   readonly input?: unknown;
   /** Inputs to choose from; give either this or `input`. */
   readonly inputs?: readonly unknown[];
+  /** Workflows that are opened beside it: those that take its events, or publish what it takes. */
+  readonly beside?: readonly WorkflowDefinition[];
+  /** Published from outside at some moment, once for each run, under its correlation id. */
+  readonly events?: readonly SimulatedEvent[];
   /** By agent name. An agent without one is called for real, which only one without side effects may be. */
   readonly agents?: Readonly<Record<string, AgentFake>>;
-  /** Whether `agents` may have names that this workflow has no agent of. */
+  /** Whether `agents` may have names that these workflows have no agent of. */
   readonly ignoreUnknownAgents?: boolean;
   /** By step. Without one, an approval is answered by the seed, and an awaited signal is left to its timeout. */
   readonly answers?: Readonly<Record<string, SimulatedAnswer>>;
@@ -94,6 +101,9 @@ const FAILURES_MAX = 10;
 /** One simulation: what all its seeds share. */
 interface Simulation {
   readonly workflow: WorkflowDefinition;
+  /** That one, and those beside it. */
+  readonly workflows: readonly WorkflowDefinition[];
+  readonly isEventful: boolean;
   readonly options: SimulationOptions;
   readonly inputs: readonly unknown[];
   readonly rates: FaultRates;
@@ -122,18 +132,18 @@ export async function simulate(
   const inputs = options.inputs ?? ("input" in options ? [options.input] : []);
   if (inputs.length === 0)
     throw new BatonError("ARGUMENT_INVALID", `There is no input to simulate ${workflow.id} with.`);
+  const around = callsIn(
+    () => worldOf(simulation),
+    () => {
+      simulation.calls += 1;
+    },
+  );
+  const given = [workflow, ...(options.beside ?? [])];
+  const workflows = withFakes(given, options.agents ?? {}, around, options.ignoreUnknownAgents);
   const simulation: Simulation = {
-    workflow: withFakes(
-      workflow,
-      options.agents ?? {},
-      callsIn(
-        () => worldOf(simulation),
-        () => {
-          simulation.calls += 1;
-        },
-      ),
-      options.ignoreUnknownAgents,
-    ),
+    workflow: workflows[0] ?? workflow,
+    workflows,
+    isEventful: isEventful(workflows.flatMap((each) => [...partsOf(each).workflows])),
     options,
     inputs,
     rates: { ...DEFAULT_FAULTS, ...options.faults },
@@ -214,19 +224,23 @@ async function liveSeed(
   const permitted = only === undefined ? undefined : new Set(only);
   const permits = (name: string) => permitted?.has(name) ?? true;
   const smooth = await liveOnce(simulation, seed, (name) => isOfAgents(name) && permits(name));
-  if (smooth.broken.length > 0) return smooth;
+  if (smooth.broken.length > 0)
+    return { ...smooth, broken: [...smooth.broken, ...ownProblems(simulation, smooth)] };
   const faulty = await liveOnce(simulation, seed, permits);
-  const { invariants } = simulation.options;
-  const own = faulty.remains.journals.flatMap(
-    (journal) =>
-      invariants?.(journal).map((message) => ({ promise: "own" as const, message })) ?? [],
-  );
-  const compared = compareLives(
-    simulation.workflow,
-    smooth.remains.journals,
-    faulty.remains.journals,
-  );
+  const compare = simulation.isEventful ? compareEventfulLives : compareLives;
+  const compared = compare(simulation.workflows, smooth.remains.journals, faulty.remains.journals);
+  const own = ownProblems(simulation, faulty);
   return { ...faulty, broken: [...faulty.broken, ...compared, ...own] };
+}
+
+/** What the caller's own invariants say. */
+function ownProblems(
+  { options: { invariants } }: Simulation,
+  { remains }: Lived,
+): readonly BrokenPromise[] {
+  return remains.journals.flatMap(
+    (journal) => invariants?.(journal).map((message) => ({ promise: "own", message })) ?? [],
+  );
 }
 
 async function liveOnce(
@@ -234,26 +248,34 @@ async function liveOnce(
   seed: number,
   permits: (name: string) => boolean,
 ): Promise<Lived> {
-  const { workflow, rates } = simulation;
+  const { workflows, rates } = simulation;
   const schedule = scheduleOf(seed, rates, permits);
   const life = await live(planOf(simulation, seed, schedule), (world) => {
     simulation.world = world;
   });
-  const remains = await remainsOf(seed, workflow, life);
+  const remains = await remainsOf(seed, workflows, life);
   return { remains, broken: remains.broken, struck: schedule.struck(), elapsedMs: life.elapsedMs };
 }
 
 function planOf(simulation: Simulation, seed: number, schedule: Plan["schedule"]): Plan {
-  const { workflow, options, inputs } = simulation;
+  const { workflow, workflows, options, inputs, isEventful: eventful } = simulation;
   const runs = wholeAt(seed, 1, options.runsMax ?? RUNS_MAX, "runs");
   const chosen = new Map<string, unknown>();
   for (let n = 1; n <= runs; n += 1)
     chosen.set(`run-${n}`, inputs[wholeAt(seed, 0, inputs.length - 1, "input", n)]);
+  const published = [...chosen.keys()].filter((id) => chanceAt(seed, "published", id) < 0.5);
+  const nameOf = eventful ? timeless : (name: string) => name;
   return {
     seed,
     workflow,
+    workflows,
     inputs: chosen,
-    answer: (run, step) => answerOf(simulation, seed, run, step),
+    published: new Set(published),
+    events: options.events ?? [],
+    isEventful: eventful,
+    nameOf,
+    tagOf: eventful ? (input) => ` ${tagOf(input)}` : () => "",
+    answer: (run, step) => answerOf(simulation, seed, nameOf(run), step),
     store: options.store ?? ((parts) => memory(parts)),
     schedule,
     limits: simulation.limits,
