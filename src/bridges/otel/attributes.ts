@@ -1,8 +1,8 @@
 /** What a span of the journal is called by OpenTelemetry, and what it says. */
-import type { Attributes, AttributeValue } from "@opentelemetry/api";
 import type { UsageRecord } from "../../model/entry.ts";
 import type { Json } from "../../model/json.ts";
 import type { TraceSpan } from "../../model/trace-span.ts";
+import type { Attributes, AttributeValue } from "./api-types.ts";
 import type { Names } from "./names.ts";
 
 /** How spans are dressed: the conventions, and what a preset adds. */

@@ -1,6 +1,6 @@
 /** Spans of the journal as finished spans of the OpenTelemetry SDK, which an exporter takes as if the SDK had made them. */
-import type { Attributes, HrTime, Link, SpanContext } from "@opentelemetry/api";
 import type { TraceSpan } from "../../model/trace-span.ts";
+import type { Attributes, HrTime, SpanContext, SpanLink } from "./api-types.ts";
 import { attributeOf, attributesOf, cut, type Dress, nameOf } from "./attributes.ts";
 
 /** What the SDK calls a Resource: what all spans of a process have in common. */
@@ -21,7 +21,7 @@ export interface FinishedSpan {
   readonly duration: HrTime;
   readonly status: { readonly code: number; readonly message?: string };
   readonly attributes: Attributes;
-  readonly links: Link[];
+  readonly links: SpanLink[];
   readonly events: {
     readonly name: string;
     readonly time: HrTime;

@@ -1,12 +1,12 @@
 /** Metrics of what spans say: counted when a batch was taken, so that what is sent again after a crash counts again at most once. */
-import type { MeterProvider } from "@opentelemetry/api";
 import type { TraceBatch } from "../../ports/tracing.ts";
+import type { Meters } from "./api-types.ts";
 import type { TraceSpan } from "../../model/trace-span.ts";
 
 /** Counts a batch. */
 export type Count = (batch: TraceBatch) => void;
 
-export function metrics(provider: MeterProvider): Count {
+export function metrics(provider: Meters): Count {
   const meter = provider.getMeter("baton");
   const runs = meter.createCounter("baton.runs", { description: "Runs that have ended." });
   const runTime = meter.createHistogram("baton.run.duration", { unit: "s" });

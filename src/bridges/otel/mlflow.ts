@@ -1,9 +1,9 @@
 /** Traces for MLflow: its own names for inputs, outputs, types and tokens, in the experiment that is named. */
-import type { Attributes } from "@opentelemetry/api";
 import { BatonError } from "../../model/errors.ts";
 import type { Json } from "../../model/json.ts";
 import type { TraceSpan, TraceSpanKind } from "../../model/trace-span.ts";
 import type { Tracing } from "../../ports/tracing.ts";
+import type { Attributes } from "./api-types.ts";
 import { countedUsage } from "./attributes.ts";
 import { checkUrl, tracingTo, type TracingOptions } from "./otel.ts";
 import { loadOtlp } from "./otlp.ts";

@@ -1,7 +1,7 @@
 /** Traces of the journal for any collector that takes OpenTelemetry. */
-import type { Attributes, MeterProvider } from "@opentelemetry/api";
 import { BatonError } from "../../model/errors.ts";
 import type { TraceSink, Tracing } from "../../ports/tracing.ts";
+import type { Attributes, Meters } from "./api-types.ts";
 import type { Dress } from "./attributes.ts";
 import { finishedSpan, resourceOf } from "./finished-span.ts";
 import { metrics } from "./metrics.ts";
@@ -21,8 +21,8 @@ export interface TracingOptions {
   readonly conventions?: Conventions;
   /** What all spans have in common, besides `service.name`, which is `baton` if left out. */
   readonly resource?: Attributes;
-  /** Where metrics are counted. */
-  readonly meterProvider?: MeterProvider;
+  /** Where metrics are counted: a `MeterProvider` of `@opentelemetry/api`. */
+  readonly meterProvider?: Meters;
 }
 
 /** What {@link otel} takes. */

@@ -1,5 +1,4 @@
 /** The OTLP exporter of the OpenTelemetry SDK, loaded only when it is asked for. */
-import type * as Exporters from "@opentelemetry/exporter-trace-otlp-proto";
 import { BatonError } from "../../model/errors.ts";
 import type { TraceExporter } from "./sender.ts";
 
@@ -9,6 +8,16 @@ export interface OtlpOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** How requests are compressed; what `OTEL_EXPORTER_OTLP_COMPRESSION` says if left out, else not at all. */
   readonly compression?: "gzip" | "none";
+}
+
+/** The part of the package that is used. */
+interface Exporters {
+  readonly OTLPTraceExporter: new (config: {
+    readonly url?: string;
+    readonly headers?: Record<string, string>;
+    readonly timeoutMillis: number;
+    readonly compression?: never;
+  }) => unknown;
 }
 
 type Made = (options: OtlpOptions) => TraceExporter;
@@ -21,7 +30,7 @@ const TIMEOUT_MS = 10_000;
  * @throws BatonError DEPENDENCY_MISSING
  */
 export async function loadOtlp(
-  load: () => Promise<typeof Exporters> = () => import("@opentelemetry/exporter-trace-otlp-proto"),
+  load: () => Promise<Exporters> = () => import("@opentelemetry/exporter-trace-otlp-proto"),
 ): Promise<Made> {
   try {
     const { OTLPTraceExporter } = await load();
@@ -34,7 +43,7 @@ export async function loadOtlp(
         ...(compression === undefined ? {} : { compression: compression as never }),
       });
       // The exporter takes spans of the SDK's resource class; of that it reads what ours has.
-      return exporter as unknown as TraceExporter;
+      return exporter as TraceExporter;
     };
   } catch (cause) {
     throw new BatonError(
