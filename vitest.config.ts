@@ -18,6 +18,7 @@ export default defineConfig({
       { find: /^baton\/sqlite$/, replacement: source("sqlite.ts") },
       { find: /^baton\/cloud-events$/, replacement: source("cloud-events.ts") },
       { find: /^baton\/otel$/, replacement: source("otel.ts") },
+      { find: /^baton\/langgraph$/, replacement: source("langgraph.ts") },
       { find: /^baton\/nats$/, replacement: source("nats.ts") },
       { find: /^baton\/testing$/, replacement: source("testing/testing.ts") },
     ],

@@ -48,6 +48,7 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   SUBSCRIPTION_NOT_FOUND: EXIT.notFound,
   BUDGET_NOT_FOUND: EXIT.notFound,
   MAXIMUM_EXCEEDED: EXIT.failed,
+  INTERRUPT_UNANSWERED: EXIT.failed,
   SIGNAL_UNKNOWN: EXIT.notFound,
   SIGNAL_REFUSED: EXIT.conflict,
   COMPENSATION_UNKNOWN: EXIT.notFound,

@@ -20,6 +20,12 @@ export const NOT_OF_A_RUN = {
   "budget.reserved": notOfARun,
   "budget.settled": notOfARun,
   "budget.raised": notOfARun,
+  "thread.valued": notOfARun,
+  "thread.checkpointed": notOfARun,
+  "thread.written": notOfARun,
+  "thread.deleted": notOfARun,
+  "memory.put": notOfARun,
+  "memory.removed": notOfARun,
 } as const;
 
 function notOfARun(_run: unknown, fact: Fact): void {

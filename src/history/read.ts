@@ -97,6 +97,12 @@ export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "budget.reserved": true,
   "budget.settled": true,
   "budget.raised": true,
+  "thread.valued": true,
+  "thread.checkpointed": true,
+  "thread.written": true,
+  "thread.deleted": true,
+  "memory.put": true,
+  "memory.removed": true,
 };
 
 /**

@@ -150,6 +150,12 @@ function entryId(fact: Fact): string {
     case "budget.reserved":
     case "budget.settled":
     case "budget.raised":
+    case "thread.valued":
+    case "thread.checkpointed":
+    case "thread.written":
+    case "thread.deleted":
+    case "memory.put":
+    case "memory.removed":
       return `${place}:${fact.seq}`;
     default:
       return place;

@@ -10,6 +10,7 @@ import type { BreakerMark, BreakerRecord, FallbackMark } from "./breaker.ts";
 import type { BudgetMark, BudgetRecord, Reservation, Settlement } from "./budget.ts";
 import type { EventFacts, IntakeRecord, RefusedMessage, UnclaimedRecord } from "./event-facts.ts";
 import type { Json, JsonObject } from "./json.ts";
+import type { ProjectionRecord } from "./projection.ts";
 import type { Violation } from "./violation.ts";
 
 export const ENTRY_FORMAT = 1;
@@ -361,11 +362,34 @@ export interface Payloads {
   readonly "budget.settled": BudgetRecord & { readonly settlements: readonly Settlement[] };
   /** A person has added to the limit of this window. */
   readonly "budget.raised": BudgetRecord & { readonly amounts: Amounts; readonly reason: string };
-}
-
-/** How far something that is made of the journal elsewhere, such as traces, has come. */
-export interface ProjectionRecord {
-  readonly position: number;
+  /**
+   * In the stream `thread/<thread>` of a LangGraph graph, as the three below. A serialized value that is long, kept once in its
+   * thread; `sha256` is that of its text. Value: the text, in base64 where it is none.
+   */
+  readonly "thread.valued": {
+    readonly type: string;
+    readonly sha256: string;
+    readonly base64?: true;
+  };
+  /** Value: the checkpoint, as far as it is not that of the entry `base`. */
+  readonly "thread.checkpointed": {
+    readonly ns: string;
+    readonly id: string;
+    readonly parent?: string;
+    readonly base?: number;
+  };
+  /** What one writer (a node's execution) has written after a checkpoint. Value: the writes. */
+  readonly "thread.written": {
+    readonly ns: string;
+    readonly id: string;
+    readonly writer: string;
+    readonly path: string;
+  };
+  /** What stands before it in the stream is not given out any more. */
+  readonly "thread.deleted": Record<never, never>;
+  /** In the stream `memory/<namespace>` of a LangGraph store, as the one below. Value: the item's. */
+  readonly "memory.put": { readonly key: string };
+  readonly "memory.removed": { readonly key: string };
 }
 
 export type EntryKind = keyof Payloads;
@@ -385,6 +409,10 @@ export const VALUE_FIELD = {
   "step.parked": "letter",
   "event.published": "data",
   "event.received": "data",
+  "thread.valued": "text",
+  "thread.checkpointed": "checkpoint",
+  "thread.written": "writes",
+  "memory.put": "item",
 } as const satisfies Partial<Record<EntryKind, string>>;
 
 export type ValuedKind = keyof typeof VALUE_FIELD;
@@ -465,11 +493,6 @@ export const OPEN_STATUSES: ReadonlySet<RunStatus> = new Set<RunStatus>([
   "parked",
   "compensating",
 ]);
-
-/** The stream in which a projection's place is kept. */
-export function projectionStream(name: string): string {
-  return `projection/${name}`;
-}
 
 /** The stream that a run's journal is kept in. */
 export function runStream(runId: string): string {

@@ -88,6 +88,8 @@ export const ERROR_CODES = {
   CONTEXT_ENDED:
     "The attempt has ended (returned, timed out or was aborted): its context may not be used any more.",
   USAGE_INVALID: "Report tokens as whole numbers of zero or more, with the model's name.",
+  INTERRUPT_UNANSWERED:
+    "Run the graph by `langgraphWorkflow`, which asks a person, with as many `questions` as it may ask.",
   CONFIG_INVALID: "See docs/reference/cli.md for what a baton.config.ts exports.",
   TRACES_REFUSED:
     "Look at the collector's address, headers and log. Nothing is lost: traces are made of the journal, and sent again.",

@@ -1,9 +1,9 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { documentedImports, type Packed, pack, ROOT, runNode } from "./packed.ts";
+import { documentedImports, OF_PEERS, type Packed, pack, ROOT, runNode } from "./packed.ts";
 import { publicNames } from "./public-names.ts";
 
 let packed: Packed;
@@ -55,16 +55,35 @@ describe.each(documentedImports())("$name", ({ name, types }) => {
 });
 
 test("a user's strict compiler accepts its declarations", () => {
-  const imports = documentedImports().map(({ name }, at) => `export * as x${at} from "${name}";`);
+  const names = documentedImports().map(({ name }) => name);
+  assertCompiles(
+    names.filter((name) => !Object.hasOwn(OF_PEERS, name)),
+    false,
+  );
+});
+
+test.each(Object.entries(OF_PEERS))(
+  "and those of %s beside what it is a bridge to",
+  (name, scope) => {
+    // As if it were installed. What others declare is not ours to check.
+    const place = join(packed.folder, "node_modules", scope);
+    symlinkSync(join(ROOT, "node_modules", scope), place);
+    assertCompiles([name], true);
+    rmSync(place);
+  },
+);
+
+function assertCompiles(names: readonly string[], skipLibCheck: boolean): void {
+  const imports = names.map((name, at) => `export * as x${at} from "${name}";`);
   writeFileSync(join(packed.folder, "user.ts"), imports.join("\n"));
   const options = { strict: true, noEmit: true, module: "nodenext", target: "es2022", types: [] };
-  const libraries = { lib: ["es2023", "dom"], skipLibCheck: false };
+  const libraries = { lib: ["es2023", "dom"], skipLibCheck };
   const config = { compilerOptions: { ...options, ...libraries }, files: ["user.ts"] };
   writeFileSync(join(packed.folder, "tsconfig.json"), JSON.stringify(config));
   const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
   const { status, output } = runNode(packed.folder, tsc, "-p", ".");
   expect(status, output).toBe(0);
-});
+}
 
 test("the command runs and explains itself", () => {
   const command = join("node_modules", "baton", "dist", "cli", "main.js");

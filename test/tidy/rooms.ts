@@ -37,6 +37,7 @@ export const SURFACES = [
   "src/sqlite.ts",
   "src/cloud-events.ts",
   "src/otel.ts",
+  "src/langgraph.ts",
   "src/nats.ts",
   "src/testing/testing.ts",
 ] as const;
@@ -60,7 +61,8 @@ export const ROOMS: readonly Room[] = [
   {
     name: "bridges",
     files: /^src\/bridges\//,
-    knows: ["ports", "model", "journal", "bus"],
+    // What stands in a journal is read by the reader of journals, also by a bridge.
+    knows: ["ports", "model", "journal", "history", "bus"],
     node: "any",
   },
   // What all buses share, such as the order of keys.
@@ -101,7 +103,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "surface",
-    files: /^src\/(index|sqlite|cloud-events|otel|nats)\.ts$/,
+    files: /^src\/(index|sqlite|cloud-events|langgraph|nats|otel)\.ts$/,
     knows: [
       ...CORE,
       "engine",
