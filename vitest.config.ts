@@ -17,6 +17,7 @@ export default defineConfig({
       { find: /^baton$/, replacement: source("index.ts") },
       { find: /^baton\/sqlite$/, replacement: source("sqlite.ts") },
       { find: /^baton\/cloud-events$/, replacement: source("cloud-events.ts") },
+      { find: /^baton\/otel$/, replacement: source("otel.ts") },
       { find: /^baton\/langgraph$/, replacement: source("langgraph.ts") },
       { find: /^baton\/delta$/, replacement: source("delta.ts") },
       { find: /^baton\/nats$/, replacement: source("nats.ts") },

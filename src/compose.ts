@@ -2,12 +2,21 @@
 import { hostname } from "node:os";
 import type { Baton } from "./engine/baton.ts";
 import { checkCurrencies } from "./engine/budgets.ts";
+import type { Engine } from "./engine/engine.ts";
 import { type Catalogue, catalogue } from "./engine/definitions.ts";
 import type { OutsideBus } from "./engine/embedded/bus-lines.ts";
 import { openEngine } from "./engine/embedded/engine.ts";
 import { makeBaton } from "./engine/make-baton.ts";
 import { reader } from "./engine/reader.ts";
 import { systemClock } from "./engine/system-clock.ts";
+import type { TraceSource } from "./engine/trace-reader.ts";
+import {
+  exportTraces,
+  type ExportTracesOptions,
+  type RunningTracing,
+  startTracing,
+  type TraceExport,
+} from "./engine/tracing.ts";
 import { systemIds } from "./engine/system-ids.ts";
 import type { PriceTable } from "./engine/usage.ts";
 import type { WatchSource } from "./engine/watch.ts";
@@ -22,6 +31,7 @@ import type { Clock } from "./ports/clock.ts";
 import type { Ids } from "./ports/ids.ts";
 import type { StoreFactory } from "./ports/journal-store.ts";
 import type { LogSink } from "./ports/log-sink.ts";
+import type { TraceSink, Tracing } from "./ports/tracing.ts";
 
 export interface OpenOptions {
   /** Where journals are kept: `sqlite("baton.db")` of `baton/sqlite`, or `memory()`. */
@@ -39,6 +49,12 @@ export interface OpenOptions {
   readonly prices?: PriceTable;
   /** Where log lines go; nowhere if left out. It must not throw. */
   readonly log?: LogSink;
+  /**
+   * Where traces go: `otel(...)` or `mlflow(...)` of `baton/otel`. They are made of the journal, by the process that writes it,
+   * and its place is kept: what was not sent is sent when Baton is opened the next time. Opened for reading only, nothing is sent
+   * by itself; `exportTraces` sends.
+   */
+  readonly tracing?: Tracing;
   /** A bus outside of the store: `nats({ ... })` of `baton/nats`. What is published here goes there, and what is taken here comes from there too. */
   readonly bus?: BusFactory;
   /**
@@ -77,6 +93,10 @@ export async function open(options: OpenOptions): Promise<Baton> {
   const watchdogMs = options.watchdog === 0 ? 0 : durationMs(options.watchdog ?? "30s");
   const known = catalogue(workflows, options.agents ?? [], limits, options.topics ?? []);
   checkCurrencies(known, prices);
+  const openSink = (tracing: Tracing) =>
+    tracing.open((level, message) => log({ level, message, at: clock.now() }));
+  const sink =
+    readOnly || options.tracing === undefined ? undefined : await openSink(options.tracing);
   const bus = await outsideBus(options, known);
   const store = await options.store({ readOnly, now: () => clock.now() });
   try {
@@ -96,18 +116,10 @@ export async function open(options: OpenOptions): Promise<Baton> {
           watchdogMs,
           ...(bus === undefined ? {} : { bus }),
         });
-    const source: WatchSource = {
-      store,
-      namespace,
-      clock,
-      ...(engine === undefined
-        ? {}
-        : {
-            subscribe: (run, subscriber) => engine.subscribe(run, subscriber),
-            subscribeBreakers: (subscriber) => engine.subscribeBreakers(subscriber),
-            subscribeTopic: (topic, subscriber) => engine.subscribeTopic(topic, subscriber),
-          }),
-    };
+    const source = watched({ store, namespace, clock }, engine);
+    const { tracing } = options;
+    const traced = { store, namespace, catalogue: known, limits, clock, log };
+    const running = await traceWith(traced, { tracing, sink, engine });
     return makeBaton({
       source,
       reader: reader({ ...source, catalogue: known, limits }),
@@ -115,8 +127,13 @@ export async function open(options: OpenOptions): Promise<Baton> {
       workflows,
       ids,
       engine,
+      ...(tracing === undefined
+        ? {}
+        : { exportTraces: (asked) => sendHistory(traced, tracing, openSink, asked) }),
       close: async (graceMs) => {
         try {
+          // Before the engine, since the place is kept under its lease.
+          await running?.stop(TRACES_FLUSH_MS);
           await engine?.close(graceMs);
         } finally {
           await store.close();
@@ -126,6 +143,52 @@ export async function open(options: OpenOptions): Promise<Baton> {
   } catch (error) {
     await store.close();
     throw error;
+  }
+}
+
+/** What watching needs: told in memory, where this process writes. */
+function watched(source: WatchSource, engine: Engine | undefined): WatchSource {
+  if (engine === undefined) return source;
+  return {
+    ...source,
+    subscribe: (run, subscriber) => engine.subscribe(run, subscriber),
+    subscribeBreakers: (subscriber) => engine.subscribeBreakers(subscriber),
+    subscribeTopic: (topic, subscriber) => engine.subscribeTopic(topic, subscriber),
+  };
+}
+
+/** Begins to send, where this process writes and there is somewhere to send to. */
+async function traceWith(
+  source: Omit<TraceSource, "content">,
+  {
+    tracing,
+    sink,
+    engine,
+  }: {
+    readonly tracing: Tracing | undefined;
+    readonly sink: TraceSink | undefined;
+    readonly engine: Engine | undefined;
+  },
+): Promise<RunningTracing | undefined> {
+  if (tracing === undefined || sink === undefined || engine === undefined) return undefined;
+  const { name, content } = tracing;
+  return startTracing({ ...source, content, sink, place: await engine.projection(name) });
+}
+
+/** How long closing waits for traces. What is not sent by then is sent at the next open. */
+const TRACES_FLUSH_MS = 5_000;
+
+async function sendHistory(
+  source: Omit<TraceSource, "content">,
+  tracing: Tracing,
+  openSink: (tracing: Tracing) => Promise<TraceSink>,
+  asked: ExportTracesOptions,
+): Promise<TraceExport> {
+  const sink = await openSink(tracing);
+  try {
+    return await exportTraces({ ...source, content: tracing.content }, sink, asked);
+  } finally {
+    await sink.close();
   }
 }
 

@@ -19,11 +19,13 @@ export type {
   DeadLetter,
   ForkOptions,
   EventsOptions,
+  ExportTracesOptions,
   IntakeSnapshot,
   RecordedEvent,
   LateEvent,
   RefusedLetter,
   TopicSummary,
+  TraceExport,
   Health,
   DeliveryCounts,
   EventDifference,
@@ -130,6 +132,13 @@ export type {
   RateSettings,
   RateSnapshot,
 } from "./model/rate.ts";
+export type {
+  TraceFacts,
+  TraceLink,
+  TraceMoment,
+  TraceSpan,
+  TraceSpanKind,
+} from "./model/trace-span.ts";
 export type { Violation } from "./model/violation.ts";
 export { type Workflow, workflow } from "./model/workflow.ts";
 export type {
@@ -143,4 +152,5 @@ export type { Clock } from "./ports/clock.ts";
 export type { Ids } from "./ports/ids.ts";
 export type { JournalStore, StoreFactory } from "./ports/journal-store.ts";
 export type { LogLine, LogSink } from "./ports/log-sink.ts";
+export type { TraceBatch, TracedTransition, TraceSink, Tracing } from "./ports/tracing.ts";
 export { memory } from "./stores/memory/memory.ts";

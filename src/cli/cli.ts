@@ -189,6 +189,7 @@ async function openOptions(
     ...(readOnly || config.bus === undefined ? {} : { bus: config.bus }),
     ...(readOnly || config.group === undefined ? {} : { group: config.group }),
     ...(config.limits === undefined ? {} : { limits: config.limits }),
+    ...(config.tracing === undefined ? {} : { tracing: config.tracing }),
     ...(config.prices === undefined ? {} : { prices: config.prices }),
   };
 }

@@ -29,6 +29,7 @@ test("every problem is listed at once", () => {
     group: "",
     prices: [],
     limits: { mapWidthMax: -1 },
+    tracing: {},
     answers: "yes",
     workflow: [],
   };
@@ -42,8 +43,9 @@ test("every problem is listed at once", () => {
     "group: expected text that is not empty",
     "prices: expected a price table",
     "limits.mapWidthMax: expected a whole number above 0",
+    "tracing: expected what otel(...) or mlflow(...) gives",
     "answers: expected a function from a question to an answer",
-    "workflow: unknown field; there are store, namespace, workflows, agents, topics, bus, group, prices, limits, answers, simulation",
+    "workflow: unknown field; there are store, namespace, workflows, agents, topics, bus, group, prices, limits, tracing, answers, simulation",
   ]);
 });
 

@@ -10,6 +10,7 @@ import type { TopicDefinition } from "../model/topic.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { BusFactory } from "../ports/bus.ts";
 import type { StoreFactory } from "../ports/journal-store.ts";
+import type { Tracing } from "../ports/tracing.ts";
 import type { AgentFake, SimulatedAnswer } from "../testing/testing.ts";
 
 /** An approval that waits, as an answering policy sees it. */
@@ -57,6 +58,8 @@ export interface BatonConfig {
   /** What the models cost, for the journal's usage records. */
   readonly prices?: PriceTable;
   readonly limits?: Partial<Limits>;
+  /** Where traces go: `otel(...)` or `mlflow(...)` of `baton/otel`. */
+  readonly tracing?: Tracing;
   readonly answers?: AnsweringPolicy;
   readonly simulation?: SimulationConfig;
 }
@@ -101,6 +104,10 @@ const CHECKS: Readonly<Record<keyof BatonConfig, (value: unknown) => readonly st
   prices: (value) => (isRecord(value) ? [] : ["prices: expected a price table"]),
   limits: (value) =>
     isRecord(value) ? limitProblems(value) : ["limits: expected an object of numbers"],
+  tracing: (value) =>
+    isRecord(value) && typeof value["open"] === "function"
+      ? []
+      : ["tracing: expected what otel(...) or mlflow(...) gives"],
   answers: (value) =>
     typeof value === "function"
       ? []

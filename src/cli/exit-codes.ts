@@ -77,6 +77,7 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   USAGE_INVALID: EXIT.failed,
   CONFIG_INVALID: EXIT.usage,
   DEPENDENCY_MISSING: EXIT.usage,
+  TRACES_REFUSED: EXIT.failed,
   ARGUMENT_INVALID: EXIT.usage,
   INVARIANT_BROKEN: EXIT.failed,
 };

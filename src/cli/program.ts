@@ -98,6 +98,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "describe the topics as an AsyncAPI 3 document",
     load: () => import("./asyncapi.ts"),
   },
+  export: {
+    summary: "write the journal as Delta Lake tables, or send traces of it again",
+    load: () => import("./export.ts"),
+  },
   state: { summary: "print the state at a version", load: () => import("./state.ts") },
   diff: { summary: "compare two versions, or two runs", load: () => import("./diff.ts") },
   lineage: { summary: "trace a value back to the input", load: () => import("./lineage.ts") },
@@ -109,10 +113,6 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   simulate: {
     summary: "run a workflow many times, with everything going wrong that can",
     load: () => import("./simulate.ts"),
-  },
-  export: {
-    summary: "write the journal to Delta Lake tables, once or as it grows",
-    load: () => import("./export.ts"),
   },
   verify: { summary: "check that no journal was changed", load: () => import("./verify.ts") },
 };

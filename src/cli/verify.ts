@@ -5,7 +5,7 @@ import { BatonError } from "../model/errors.ts";
 import { examples } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
-import { placeOf } from "./export.ts";
+import { placeOf } from "./export-delta.ts";
 import { openProgress } from "./progress.ts";
 import { count, printable } from "./text.ts";
 

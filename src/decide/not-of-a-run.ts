@@ -11,6 +11,7 @@ export const NOT_OF_A_RUN = {
   "subscription.paused": notOfARun,
   "subscription.resumed": notOfARun,
   "subscription.rewound": notOfARun,
+  "projection.moved": notOfARun,
   "workflow.registered": notOfARun,
   "topic.registered": notOfARun,
   "breaker.opened": notOfARun,

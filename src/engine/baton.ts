@@ -29,6 +29,7 @@ import type { BusLine, RefusedLetter } from "./bus-lines.ts";
 import type { Health } from "./health.ts";
 import type { LateEvent } from "./late-events.ts";
 import type { EventsOptions } from "./topics.ts";
+import type { ExportTracesOptions, TraceExport } from "./tracing.ts";
 import type { WatchItem, WatchOptions } from "./watch.ts";
 
 export type { CompensationLetter, DeadLetter, StepLetter } from "../history/dead-letters.ts";
@@ -57,6 +58,7 @@ export type { RunWait, RunWaits } from "../history/waits.ts";
 export type { VerifyProblem, VerifyReport } from "../journal/verify.ts";
 export type { EventsOptions } from "./topics.ts";
 export type { RecordedEvent, TopicSummary } from "../model/recorded-event.ts";
+export type { ExportTracesOptions, TraceExport } from "./tracing.ts";
 export type { BusLine, RefusedLetter } from "./bus-lines.ts";
 export type { LateEvent } from "./late-events.ts";
 export type {
@@ -374,6 +376,12 @@ export interface Baton {
     name: string,
     options: SubscriptionControl & { readonly position?: number },
   ): Promise<void>;
+  /**
+   * Sends traces of history to where `open({ tracing })` says, whatever was sent before: the same spans with the same ids. Works
+   * beside the process that writes. @throws BatonError ARGUMENT_INVALID without `tracing`, RUN_NOT_FOUND, TRACES_REFUSED
+   */
+  exportTraces(options?: ExportTracesOptions): Promise<TraceExport>;
+  /** Ends: no new steps begin; attempts get `graceMs` (5,000 by default) to end, then they are aborted. Unfinished runs go on at the next open. */
   /** Ends: no new steps begin; attempts get `graceMs` (5,000 by default) to end, then they are aborted. Unfinished runs go on at the next open. A store that can't be written is given up to 30 seconds more to take a note of what is left behind. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }

@@ -21,6 +21,7 @@ import type {
 } from "./baton.ts";
 import type { BusLine } from "./bus-lines.ts";
 import type { Health } from "./health.ts";
+import type { ProjectionPlace } from "./tracing.ts";
 import type { BreakerSubscriber, Subscriber, TopicSubscriber } from "./watch.ts";
 
 export interface StartRequest {
@@ -103,5 +104,7 @@ export interface Engine {
   budgets(): readonly BudgetSnapshot[];
   /** Resolves when it is in the journal. @throws BatonError BUDGET_NOT_FOUND, ARGUMENT_INVALID */
   raiseBudget(name: string, raise: BudgetRaise): Promise<void>;
+  /** How far something that is made of the journal elsewhere has come. */
+  projection(name: string): Promise<ProjectionPlace>;
   close(graceMs: number): Promise<void>;
 }

@@ -28,6 +28,7 @@ import { readHealth } from "./health.ts";
 import { manifestBlob } from "./manifests.ts";
 import { headOf, type Reader, workflowOf } from "./reader.ts";
 import { readSubscriptions } from "./subscriptions.ts";
+import type { ExportTracesOptions, TraceExport } from "./tracing.ts";
 import { readEvent, readEvents, readTopics, topicNamed } from "./topics.ts";
 import type { WatchSource } from "./watch.ts";
 
@@ -39,6 +40,8 @@ export interface BatonParts {
   readonly ids: Ids;
   /** Undefined where Baton was opened for reading only. */
   readonly engine: Engine | undefined;
+  /** Undefined where there is nowhere to send them. */
+  readonly exportTraces?: (options: ExportTracesOptions) => Promise<TraceExport>;
   readonly close: (graceMs: number) => Promise<void>;
 }
 
@@ -112,9 +115,21 @@ export function makeBaton(parts: BatonParts): Baton {
       await engine.start(request);
       return handle(request.id);
     },
+    ...traces(parts),
     close: ({ graceMs = GRACE_MS } = {}) => {
       closing ??= parts.close(graceMs);
       return closing;
+    },
+  };
+}
+
+function traces({ exportTraces }: BatonParts): Pick<Baton, "exportTraces"> {
+  return {
+    exportTraces: async (options = {}) => {
+      if (exportTraces !== undefined) return await exportTraces(options);
+      throw new BatonError("ARGUMENT_INVALID", "There is nowhere to send traces to.", {
+        hint: "Give open(), or baton.config.ts, `tracing`: otel({ url }) or mlflow({ url, experiment }) of baton/otel.",
+      });
     },
   };
 }

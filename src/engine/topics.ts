@@ -1,6 +1,6 @@
 /** Topics as every engine and every reader sees them: which there are, who publishes and takes, and their events. */
 import { canonicalJson } from "../journal/canonical.ts";
-import { sha256Hex } from "../journal/hash.ts";
+import { traceIdOf } from "../journal/trace-ids.ts";
 import { readStream } from "../history/read.ts";
 import { topicLabel } from "../model/event-facts.ts";
 import { BatonError } from "../model/errors.ts";
@@ -284,9 +284,4 @@ async function causeOf(
     return entry.kind.startsWith("event.") && typeof id === "string" ? id : undefined;
   }
   return undefined;
-}
-
-/** The trace of all that has one correlation id: 32 hex digits. */
-export function traceIdOf(namespace: string, correlation: string): string {
-  return sha256Hex(`baton/trace/v1\n${namespace}\n${correlation}`).slice(0, 32);
 }

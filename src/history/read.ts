@@ -88,6 +88,7 @@ export const KNOWN_KINDS: Readonly<Record<EntryKind, true>> = {
   "subscription.paused": true,
   "subscription.resumed": true,
   "subscription.rewound": true,
+  "projection.moved": true,
   "workflow.registered": true,
   "topic.registered": true,
   "breaker.opened": true,

@@ -141,6 +141,7 @@ function entryId(fact: Fact): string {
     case "event.unclaimed":
     case "step.parked":
     case "step.resolved":
+    case "projection.moved":
     case "workflow.registered":
     case "topic.registered":
     case "breaker.opened":

@@ -26,6 +26,11 @@ export interface AgentContext {
   readonly attempt: number;
   /** The same for every attempt of the same (run, path, turn): give it to outside systems, so that they act once. */
   readonly idempotencyKey: string;
+  /**
+   * The span of this attempt by W3C Trace Context: give it to what is called as the header `traceparent`, and its spans are seen
+   * below this one. It follows from the attempt's place, whether anything is traced or not.
+   */
+  readonly traceparent: string;
   /** Why the output of the attempt or turn before was refused; empty the first time. */
   readonly feedback: readonly Violation[];
   /**

@@ -10,6 +10,7 @@ import type { BreakerMark, BreakerRecord, FallbackMark } from "./breaker.ts";
 import type { BudgetMark, BudgetRecord, Reservation, Settlement } from "./budget.ts";
 import type { EventFacts, IntakeRecord, RefusedMessage, UnclaimedRecord } from "./event-facts.ts";
 import type { Json, JsonObject } from "./json.ts";
+import type { ProjectionRecord } from "./projection.ts";
 import type { Violation } from "./violation.ts";
 
 export const ENTRY_FORMAT = 1;
@@ -336,6 +337,8 @@ export interface Payloads {
   readonly "subscription.paused": IntakeRecord;
   readonly "subscription.resumed": IntakeRecord;
   readonly "subscription.rewound": IntakeRecord;
+  /** In the stream `projection/<name>`: what is made of the journal elsewhere has all up to this place in the order of arrival. */
+  readonly "projection.moved": ProjectionRecord;
   /** In the stream `registry/<workflow>`: the graph and manifest under which runs of this workflow version start from here on. */
   readonly "workflow.registered": {
     readonly workflow: string;

@@ -99,6 +99,8 @@ export const ERROR_CODES = {
   INTERRUPT_UNANSWERED:
     "Run the graph by `langgraphWorkflow`, which asks a person, with as many `questions` as it may ask.",
   CONFIG_INVALID: "See docs/reference/cli.md for what a baton.config.ts exports.",
+  TRACES_REFUSED:
+    "Look at the collector's address, headers and log. Nothing is lost: traces are made of the journal, and sent again.",
   DEPENDENCY_MISSING: "Install the package that the message names.",
   ARGUMENT_INVALID: "See the message for what is taken.",
   INVARIANT_BROKEN:

@@ -24,6 +24,28 @@ export function touchesSensitive(sensitive: readonly string[], path: Tokens): bo
   return false;
 }
 
+/** The value with {@link SENSITIVE} in place of whatever a mark covers from itself on; the value itself where none does. */
+export function masked(value: Json, sensitive: readonly string[]): Json {
+  let shown = value;
+  for (const mark of sensitive) shown = withoutAt(shown, pointerTokens(mark) ?? []);
+  return shown;
+}
+
+function withoutAt(value: Json, [token, ...rest]: Tokens): Json {
+  if (token === undefined) return SENSITIVE;
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value))
+    return value.map((each, i) =>
+      token === "*" || token === String(i) ? withoutAt(each, rest) : each,
+    );
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [
+      key,
+      token === "*" || token === key ? withoutAt(each, rest) : each,
+    ]),
+  );
+}
+
 /** The keywords under which a schema speaks of the same value that it stands for itself. */
 const SAME_VALUE = ["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"];
 

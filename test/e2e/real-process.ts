@@ -14,6 +14,7 @@ export const SOURCES: Readonly<Record<string, string>> = {
   JITI_ALIAS: JSON.stringify({
     baton: projectPath("src/index.ts"),
     "baton/sqlite": projectPath("src/sqlite.ts"),
+    "baton/otel": projectPath("src/otel.ts"),
   }),
 };
 

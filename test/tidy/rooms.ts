@@ -36,6 +36,7 @@ export const SURFACES = [
   "src/index.ts",
   "src/sqlite.ts",
   "src/cloud-events.ts",
+  "src/otel.ts",
   "src/langgraph.ts",
   "src/delta.ts",
   "src/nats.ts",
@@ -103,7 +104,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "surface",
-    files: /^src\/(index|sqlite|cloud-events|delta|langgraph|nats)\.ts$/,
+    files: /^src\/(index|sqlite|cloud-events|delta|langgraph|nats|otel)\.ts$/,
     knows: [
       ...CORE,
       "engine",
@@ -136,6 +137,8 @@ export const ROOMS: readonly Room[] = [
 /** Packages that belong to one room: who else needs them goes through that room. */
 export const PACKAGES_OF_ONE_ROOM: Readonly<Record<string, RegExp>> = {
   "better-sqlite3": /^src\/stores\/sqlite\//,
+  "@opentelemetry/api": /^src\/bridges\/otel\//,
+  "@opentelemetry/exporter-trace-otlp-proto": /^src\/bridges\/otel\//,
   "@nats-io/jetstream": /^src\/bridges\/nats\//,
   "@nats-io/transport-node": /^src\/bridges\/nats\//,
   cloudevents: /^src\/bridges\/cloud-events\//,

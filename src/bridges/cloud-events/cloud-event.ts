@@ -1,6 +1,6 @@
 /** Events of the journal as CloudEvents 1.0, validated by the SDK. All of it is filled in from the journal. */
-import { createHash } from "node:crypto";
 import { CloudEvent } from "cloudevents";
+import { eventSpanId, traceparentOf } from "../../journal/trace-ids.ts";
 import type { Json } from "../../model/json.ts";
 import type { RecordedEvent } from "../../model/recorded-event.ts";
 
@@ -50,7 +50,7 @@ export function cloudEvent(event: RecordedEvent): CloudEventJson {
     ...(key === undefined || key === "" ? {} : { subject: key, partitionkey: key }),
     correlationid: correlation,
     ...(causation === undefined ? {} : { causationid: causation }),
-    traceparent: `00-${traceId}-${spanIdOf(id)}-01`,
+    traceparent: traceparentOf(traceId, eventSpanId(id)),
     sequence: String(position).padStart(SEQUENCE_DIGITS, "0"),
     hops,
     data,
@@ -63,9 +63,4 @@ export function cloudEvent(event: RecordedEvent): CloudEventJson {
 /** A URI reference; ids may have characters that are something else there. */
 function sourceOf({ namespace, stream }: RecordedEvent): string {
   return `/baton/${[namespace, ...stream.split("/")].map(encodeURIComponent).join("/")}`;
-}
-
-/** 16 hex digits: the span in which the event was published. */
-function spanIdOf(id: string): string {
-  return createHash("sha256").update(`baton/span/v1\n${id}`).digest("hex").slice(0, 16);
 }

@@ -6,6 +6,7 @@ import { BatonError } from "../../model/errors.ts";
 import { type Json, sealJson } from "../../model/json.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { executionKeyOf } from "../../journal/idempotency.ts";
+import { spanIdOf, traceIdOf, traceparentOf } from "../../journal/trace-ids.ts";
 import { usageRecord } from "../usage.ts";
 import { agentLog } from "./agent-log.ts";
 import { tooLarge } from "../value-size.ts";
@@ -120,6 +121,14 @@ class Context implements AgentContext {
     const { core, actor, command } = this[HANDLE];
     const { path, turn } = command;
     return executionKeyOf({ namespace: core.namespace, run: actor.id, path, turn });
+  }
+
+  get traceparent(): string {
+    const { core, actor, command } = this[HANDLE];
+    const { namespace } = core;
+    const { path, turn, attempt } = command;
+    const spanId = spanIdOf({ namespace, run: actor.id, of: "attempt", path, turn, attempt });
+    return traceparentOf(traceIdOf(namespace, actor.run.correlation), spanId);
   }
 
   get once(): AgentContext["once"] {

@@ -24,6 +24,7 @@ import { refuseCancel, resolve, rollBack } from "./rollbacks.ts";
 import { actorOf, resumeRuns, startRun } from "./runs.ts";
 import { activate, type EngineOptions, makeCore } from "./make-core.ts";
 import { endOf } from "./run-end.ts";
+import { projectionPlace } from "./projection-place.ts";
 import { publishEvent } from "./publishing.ts";
 import { watchTopic } from "./topic-reader.ts";
 import { watchdog } from "./watchdog.ts";
@@ -65,6 +66,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     health: async () => ({ ...(await guard.health()), bus: await core.busLines.snapshots() }),
     ...gates(core),
     ...bus(core),
+    projection: (name) => projectionPlace(core, name),
     close: async (graceMs) => {
       await core.intakes.stop();
       await core.routes.stop();

@@ -1,4 +1,5 @@
 /** Agents of a simulation: fakes by name, or the real ones, each called on the simulation's time. */
+import { traceparentOf } from "../../journal/trace-ids.ts";
 import { BatonError } from "../../model/errors.ts";
 import type {
   AgentContext,
@@ -168,6 +169,7 @@ function faked(
 function remembered(context: ProbeContext): AgentContext {
   const { signal, run, path, turn, attempt, idempotencyKey, log } = context;
   return {
+    traceparent: traceparentOf("0".repeat(31).concat("1"), "0".repeat(15).concat("1")),
     signal,
     run,
     path,

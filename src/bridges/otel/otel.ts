@@ -1,0 +1,120 @@
+/** Traces of the journal for any collector that takes OpenTelemetry. */
+import { BatonError } from "../../model/errors.ts";
+import type { TraceSink, Tracing } from "../../ports/tracing.ts";
+import type { Attributes, Meters } from "./api-types.ts";
+import type { Dress } from "./attributes.ts";
+import { finishedSpan, resourceOf } from "./finished-span.ts";
+import { metrics } from "./metrics.ts";
+import { type Conventions, NAMES } from "./names.ts";
+import { loadOtlp, type OtlpOptions } from "./otlp.ts";
+import { sendAll, type TraceExporter } from "./sender.ts";
+
+/** What all kinds of tracing take. */
+export interface TracingOptions {
+  /** Under which its place in the journal is kept; `otel` or `mlflow` if left out. Another name begins from the beginning. */
+  readonly name?: string;
+  /** Whether spans say what agents were given and gave, with sensitive fields masked; true if left out. */
+  readonly content?: boolean;
+  /** Longer inputs and outputs are cut; 32,768 characters if left out. */
+  readonly contentCharactersMax?: number;
+  /** The version of the GenAI semantic conventions whose names are used; 1.41 if left out. */
+  readonly conventions?: Conventions;
+  /** What all spans have in common, besides `service.name`, which is `baton` if left out. */
+  readonly resource?: Attributes;
+  /** Where metrics are counted: a `MeterProvider` of `@opentelemetry/api`. */
+  readonly meterProvider?: Meters;
+}
+
+/** What {@link otel} takes. */
+export interface OtelOptions extends TracingOptions, OtlpOptions {
+  /** A `SpanExporter` of the SDK, instead of `url` and `headers`. */
+  readonly exporter?: TraceExporter;
+}
+
+const CONTENT_CHARACTERS = 32_768;
+
+/**
+ * Sends traces by OTLP (protobuf over HTTP), or by an exporter of your own, with the names of the GenAI semantic conventions.
+ *
+ * @example open({ store, workflows, tracing: otel({ url: "http://127.0.0.1:4318/v1/traces" }) });
+ * @throws BatonError ARGUMENT_INVALID; when Baton is opened, DEPENDENCY_MISSING
+ */
+export function otel(options: OtelOptions = {}): Tracing {
+  const { exporter, url, headers, compression } = options;
+  if (exporter !== undefined && [url, headers, compression].some((each) => each !== undefined))
+    throw new BatonError("ARGUMENT_INVALID", "An exporter has its own url and headers.");
+  if (url !== undefined) checkUrl(url);
+  return tracingTo("otel", options, {}, async () => {
+    if (exporter !== undefined) return () => Promise.resolve(exporter);
+    const make = await loadOtlp();
+    const made = make({
+      ...(url === undefined ? {} : { url }),
+      ...(headers === undefined ? {} : { headers }),
+      ...(compression === undefined ? {} : { compression }),
+    });
+    return () => Promise.resolve(made);
+  });
+}
+
+/** @throws BatonError ARGUMENT_INVALID */
+export function checkUrl(url: string): void {
+  if (/^https?:\/\//.test(url) && URL.canParse(url)) return;
+  throw new BatonError("ARGUMENT_INVALID", `"${url}" is not an address.`, {
+    hint: "Write it whole: http://127.0.0.1:4318/v1/traces",
+  });
+}
+
+/** What is open, for the exporter of a batch: it may have to ask a server first. */
+type Opened = () => Promise<TraceExporter>;
+
+/** Tracing whose exporter is made by `open`, and whose spans are dressed as `dress` says. @throws BatonError ARGUMENT_INVALID */
+export function tracingTo(
+  kind: string,
+  options: TracingOptions,
+  dress: Pick<Dress, "content" | "more">,
+  open: () => Promise<Opened>,
+): Tracing {
+  const {
+    content = true,
+    conventions = "1.41",
+    contentCharactersMax = CONTENT_CHARACTERS,
+  } = options;
+  const name = options.name ?? kind;
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name))
+    throw new BatonError("ARGUMENT_INVALID", `"${name.slice(0, 120)}" is not a name for tracing.`);
+  if (!(Number.isSafeInteger(contentCharactersMax) && contentCharactersMax > 0))
+    throw new BatonError("ARGUMENT_INVALID", `contentCharactersMax is ${contentCharactersMax}.`);
+  if (!Object.hasOwn(NAMES, conventions))
+    throw new BatonError("ARGUMENT_INVALID", `There are no conventions "${conventions}".`, {
+      hint: `There are: ${Object.keys(NAMES).join(", ")}.`,
+    });
+  const whole: Dress = { ...dress, names: NAMES[conventions], contentCharactersMax };
+  const resource = resourceOf({ "service.name": "baton", ...options.resource });
+  const { meterProvider } = options;
+  return {
+    name,
+    content,
+    open: async (log): Promise<TraceSink> => {
+      const exporter = await open();
+      let used: TraceExporter | undefined;
+      const count = meterProvider === undefined ? undefined : metrics(meterProvider);
+      return {
+        send: async (batch) => {
+          const spans = batch.spans.map((span) => finishedSpan(span, resource, whole));
+          used = await exporter();
+          await sendAll(used, spans, (span, why) =>
+            log(
+              "error",
+              `The span "${span.name}" is dropped, since the collector refuses it: ${why}`,
+            ),
+          );
+          count?.(batch);
+        },
+        close: async () => {
+          // An exporter that was given is its owner's to end.
+          if (!("exporter" in options)) await used?.shutdown();
+        },
+      };
+    },
+  };
+}

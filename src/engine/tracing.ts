@@ -1,0 +1,259 @@
+/**
+ * Tracing as a projection of the journal: reads what has arrived, sends what has ended, and keeps its place.
+ *
+ * P1. The place moves over entries only once all that ended with them was taken. So nothing is lost, and some may be sent twice.
+ * P2. One batch is in memory. While nobody takes it nothing more is read: the journal is the queue.
+ * P3. Nothing here keeps a run waiting, or fails one.
+ */
+import type { Clock } from "../ports/clock.ts";
+import type { TraceBatch, TraceSink, TracedTransition } from "../ports/tracing.ts";
+import type { TraceSpan } from "../model/trace-span.ts";
+import { type TraceReader, type TraceSource, traceReader } from "./trace-reader.ts";
+
+/** Where a projection stands, durably. */
+export interface ProjectionPlace {
+  /** 0 before the first. */
+  readonly position: () => number;
+  /** Resolves once it is in the journal. */
+  readonly moved: (position: number) => Promise<void>;
+}
+
+export interface TracingParts extends TraceSource {
+  readonly sink: TraceSink;
+  readonly place: ProjectionPlace;
+}
+
+export interface RunningTracing {
+  /** Sends what is in the journal by now, for at most so long, and ends. What was not sent is sent at the next open. */
+  readonly stop: (limitMs: number) => Promise<void>;
+}
+
+/** How often the journal is looked at where nothing had come. */
+const POLL_MS = 250;
+/** Entries that are read at once. */
+const PAGE = 500;
+/** Spans that are sent at once: some hundred kilobytes of usual ones. */
+const BATCH_SPANS = 512;
+/** How often the place is written down: what was sent since is sent again after a crash. */
+const PLACE_EVERY_MS = 5_000;
+const RETRY_MIN_MS = 1_000;
+const RETRY_MAX_MS = 60_000;
+
+/** Begins where the place says. */
+export function startTracing(parts: TracingParts): RunningTracing {
+  const { clock, sink } = parts;
+  const reader = traceReader(parts);
+  const pause = pauses(clock);
+  const place = keptPlace(parts);
+  let [stopping, isLate] = [false, false];
+
+  const step = async (): Promise<"more" | "nothing"> => {
+    const { batch, upTo, own } = await nextBatch(parts, reader, place.position());
+    if (upTo === place.position()) return "nothing";
+    if (batch.spans.length > 0 || batch.transitions.length > 0)
+      await sendUntilTaken(parts, batch, pause, () => stopping);
+    place.passed(upTo, own);
+    await place.keepNowAndThen();
+    return "more";
+  };
+
+  const loop = async () => {
+    for (;;) {
+      const wasStopping = stopping;
+      let did: "more" | "nothing" | "failed";
+      try {
+        did = await step();
+      } catch (error) {
+        did = "failed";
+        if (stopping) return;
+        tell(parts, "warn", `The journal could not be read for traces: ${messageOf(error)}`);
+      }
+      if (isLate) return;
+      if (did === "more") continue;
+      if (wasStopping) return;
+      if (!stopping) await pause.wait(did === "failed" ? RETRY_MIN_MS : POLL_MS);
+    }
+  };
+
+  const ended = loop();
+  return {
+    stop: async (limitMs) => {
+      stopping = true;
+      pause.end();
+      await within(clock, limitMs, ended);
+      isLate = true;
+      // Where sending took too long, the place of what was taken by then.
+      await within(clock, limitMs, place.keep().catch(untold));
+      await within(clock, limitMs, sink.close().catch(untold));
+    },
+  };
+}
+
+interface KeptPlace {
+  readonly position: () => number;
+  /** Everything up to there was taken. `own`: it was nothing but places of projections. */
+  readonly passed: (upTo: number, own: boolean) => void;
+  readonly keep: () => Promise<void>;
+  readonly keepNowAndThen: () => Promise<void>;
+}
+
+/** The place, written down now and then. */
+function keptPlace({ place, clock }: TracingParts): KeptPlace {
+  let [position, written, writtenMs] = [place.position(), place.position(), clock.monotonicMs()];
+  const keep = async () => {
+    if (position === written) return;
+    const upTo = position;
+    await place.moved(upTo);
+    [written, writtenMs] = [upTo, clock.monotonicMs()];
+  };
+  return {
+    position: () => position,
+    passed: (upTo, own) => {
+      // That its own place was written is nothing to write a place for.
+      if (own && position === written) written = upTo;
+      position = upTo;
+    },
+    keep,
+    keepNowAndThen: async () => {
+      if (clock.monotonicMs() - writtenMs >= PLACE_EVERY_MS) await keep();
+    },
+  };
+}
+
+/** Reads on until a batch is full, or there is nothing more. */
+async function nextBatch(
+  { store }: TracingParts,
+  reader: TraceReader,
+  position: number,
+): Promise<{ readonly batch: TraceBatch; readonly upTo: number; readonly own: boolean }> {
+  const spans: TraceSpan[] = [];
+  const transitions: TracedTransition[] = [];
+  let [upTo, own] = [position, true];
+  while (spans.length < BATCH_SPANS) {
+    const page = await store.arrivals(upTo, PAGE);
+    const batch = await reader.read(page);
+    spans.push(...batch.spans);
+    transitions.push(...batch.transitions);
+    own &&= page.every(({ stream }) => stream.startsWith("projection/"));
+    upTo = page.at(-1)?.position ?? upTo;
+    if (page.length < PAGE) break;
+  }
+  return { batch: { spans, transitions }, upTo, own };
+}
+
+/** @throws what the sink throws, once Baton is being closed */
+async function sendUntilTaken(
+  parts: TracingParts,
+  batch: TraceBatch,
+  pause: Pauses,
+  isStopping: () => boolean,
+): Promise<void> {
+  for (let waitMs = RETRY_MIN_MS, failed = false; ; waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
+    try {
+      await parts.sink.send(batch);
+      if (failed) tell(parts, "info", "Traces are taken again.");
+      return;
+    } catch (error) {
+      if (!failed)
+        tell(
+          parts,
+          "warn",
+          `Traces are not taken: ${messageOf(error)} They are sent again until they are.`,
+        );
+      failed = true;
+      if (isStopping()) throw error;
+      await pause.wait(waitMs);
+    }
+  }
+}
+
+function tell({ log, clock }: TracingParts, level: "info" | "warn", message: string): void {
+  log({ level, message, at: clock.now() });
+}
+
+/** What fails at the end costs nothing but that something is sent again. */
+function untold(): void {}
+
+/** Waits for something, but not for ever. */
+async function within(clock: Clock, limitMs: number, work: Promise<void>): Promise<void> {
+  let cancel = () => {};
+  const late = new Promise<void>((resolve) => {
+    cancel = clock.after(limitMs, resolve, true);
+  });
+  await Promise.race([work, late]);
+  cancel();
+}
+
+interface Pauses {
+  readonly wait: (ms: number) => Promise<void>;
+  readonly end: () => void;
+}
+
+/** Waits that can be ended, all that come after too. In the background: they keep no process alive. */
+function pauses(clock: Clock): Pauses {
+  let ended = false;
+  let wake = () => {};
+  return {
+    wait: (ms) =>
+      new Promise<void>((resolve) => {
+        if (ended) return resolve();
+        const cancel = clock.after(ms, resolve, true);
+        wake = () => {
+          cancel();
+          resolve();
+        };
+      }),
+    end: () => {
+      ended = true;
+      wake();
+    },
+  };
+}
+
+function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.endsWith(".") ? message : `${message}.`;
+}
+
+/** What is to be sent again. */
+export interface ExportTracesOptions {
+  /** Only what came after this position in the order of arrival; from the beginning if left out. */
+  readonly after?: number;
+  /** Only spans that ended then or later, in milliseconds since 1970. */
+  readonly since?: number;
+  /** Only those of one run. */
+  readonly run?: string;
+}
+
+export interface TraceExport {
+  /** Spans that were sent. */
+  readonly spans: number;
+  /** Everything up to here was looked at: `after` of the next time. */
+  readonly position: number;
+}
+
+/** Sends history, whatever was sent before. @throws BatonError RUN_NOT_FOUND; what the sink throws */
+export async function exportTraces(
+  source: TraceSource,
+  sink: TraceSink,
+  { after = 0, since = 0, run }: ExportTracesOptions,
+): Promise<TraceExport> {
+  const reader = traceReader(source);
+  let [spans, position] = [0, after];
+  const send = async (found: readonly TraceSpan[]) => {
+    const wanted = found.filter(({ endAt }) => endAt >= since);
+    for (let i = 0; i < wanted.length; i += BATCH_SPANS)
+      await sink.send({ spans: wanted.slice(i, i + BATCH_SPANS), transitions: [] });
+    spans += wanted.length;
+  };
+  if (run !== undefined) {
+    await send(await reader.run(run));
+    return { spans, position };
+  }
+  for (;;) {
+    const page = await source.store.arrivals(position, PAGE);
+    await send((await reader.read(page)).spans);
+    position = page.at(-1)?.position ?? position;
+    if (page.length < PAGE) return { spans, position };
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * Tracing: where spans go that are made of the journal. What is sent may be sent again, after a crash or by hand: with the same
+ * ids, so that it is the same span.
+ */
+import type { TraceSpan } from "../model/trace-span.ts";
+
+/** A transition of a breaker. */
+export interface TracedTransition {
+  readonly breaker: string;
+  readonly to: "open" | "halfOpen" | "closed";
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** What a part of the journal gave, in the order in which it ended. */
+export interface TraceBatch {
+  readonly spans: readonly TraceSpan[];
+  readonly transitions: readonly TracedTransition[];
+}
+
+/** What takes spans. */
+export interface TraceSink {
+  /** Resolves once all of it was taken. Where it throws, the same batch is given again later. */
+  readonly send: (batch: TraceBatch) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** What `open({ tracing })` takes: `otel(...)` or `mlflow(...)` of `baton/otel`. */
+export interface Tracing {
+  /** Under which its place in the journal is kept. */
+  readonly name: string;
+  /** Whether spans have inputs and outputs. */
+  readonly content: boolean;
+  /** @throws BatonError DEPENDENCY_MISSING, ARGUMENT_INVALID */
+  readonly open: (
+    log: (level: "info" | "warn" | "error", message: string) => void,
+  ) => Promise<TraceSink>;
+}
