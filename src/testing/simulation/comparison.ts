@@ -176,7 +176,8 @@ function keptBy(entries: RunJournal["entries"], restored: Entry["payload"]): str
   return sealed.sort().join(" ");
 }
 
-function isSpent(error: Json | undefined): boolean {
+/** Whether it is the error of a call for which nothing was left. */
+export function isSpent(error: Json | undefined): boolean {
   return error instanceof Object && "code" in error && error["code"] === "BUDGET_SPENT";
 }
 

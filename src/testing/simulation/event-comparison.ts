@@ -7,7 +7,7 @@
 import type { Json } from "../../model/json.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import { partsOf } from "../../model/workflow-parts.ts";
-import { endOf, outsideOf, rootOf, sleepsOf, succeeded } from "./comparison.ts";
+import { endOf, isSpent, outsideOf, rootOf, sleepsOf, succeeded } from "./comparison.ts";
 import {
   type DeliverySeen,
   type EventReading,
@@ -120,12 +120,18 @@ function whatCameFirst(
   for (const [i, { entry, value = null }] of entries.entries()) {
     const { kind, path = "", payload } = entry;
     const topic = textIn(payload, "topic");
-    if (kind === "event.received" && i !== 1) told.push(`received ${topic} ${tagOf(value)}`);
+    // That with which a choreography begins is no surprise; one that a workflow has next may have come early.
+    const isFirst = i === 1 && reading?.definition.choreography !== undefined;
+    if (kind === "event.received" && !isFirst) told.push(`received ${topic} ${tagOf(value)}`);
     if (kind === "event.refused") told.push(`refused ${topic}`);
     if (kind === "step.opened" && payload["step"] === "gathering") told.push("gathering late");
     const step = reading?.definition.stepByName.get(path);
     if (kind === "step.sealed" && step?.kind === "event")
       told.push(`awaited ${path} ${tagOf(value)}`);
+    // The paths of deliveries have no names that both lives know: what is told of a budget is told with what was delivered.
+    const delivery = reading?.deliveries.get(path);
+    if (reading !== undefined && delivery !== undefined && isSpent(payload["error"]))
+      told.push(`spent ${delivery.step.name} ${tagOfDelivery(reading, delivery)}`);
   }
   if (reading === undefined) return told;
   for (const delivery of reading.deliveries.values()) {
