@@ -1,4 +1,5 @@
 import { agent, choreography, contract, memory, on, topic, workflow } from "baton";
+import { faultyStore } from "baton/testing";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { ADA, entriesOf, opened } from "../support/opened.ts";
@@ -158,4 +159,30 @@ describe("events from outside", () => {
       expect(said.filter((kind) => kind === "event.received")).toHaveLength(1);
     }
   });
+});
+
+test("promise 11: what a run has published is taken, though the answer to its very first append was lost", async () => {
+  const emitting = workflow("emitting", "1.0.0", { input: Order })
+    .emit("ordered", Ordered, { data: ({ input }) => input })
+    .output(() => null);
+  let isLost = false;
+  const faulty = faultyStore(memory(), (_, { streams }) => {
+    if (isLost || !streams.some(({ stream }) => stream === "run/r")) return "commit";
+    isLost = true;
+    return "loseAnswer";
+  });
+  const { baton, clock } = await opened({
+    workflows: [emitting, pack],
+    store: faulty.factory,
+    watchdog: 0,
+  });
+  await expect(
+    clock.until(baton.start(emitting, { id: "a", n: 1 }, { id: "r" })),
+  ).rejects.toMatchObject({ code: "STORE_FAILED" });
+  await clock.settle();
+  const runs = await clock.until(baton.runs({}));
+  expect(runs.map(({ id, status }) => [id, status])).toEqual([
+    ["r/pack@1", "completed"],
+    ["r", "completed"],
+  ]);
 });

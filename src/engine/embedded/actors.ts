@@ -248,7 +248,7 @@ function appendFailed(
     fail();
     if (core.stopped !== undefined || core.closing) return;
     if (starting) {
-      goOnIfKept(core, actor);
+      goOnIfKept(core, actor, sealed);
       return;
     }
     core.log({
@@ -279,10 +279,13 @@ function appendFailed(
 }
 
 /** A start that was refused may be in the journal all the same, if only the answer was lost: then the run goes on. */
-function goOnIfKept(core: Core, actor: Actor): void {
+function goOnIfKept(core: Core, actor: Actor, sealed: Sealed): void {
   core.store.head(actor.stream).then(
     (head) => {
-      if (head?.open === true) core.activate(actor.id);
+      if (head === undefined) return;
+      // What it has published is there as well.
+      if (core.topicWatchers.size > 0) tellTopics(core, actor, sealed);
+      if (head.open) core.activate(actor.id);
     },
     () => {
       // The store can't be read either. Whoever starts the run again, or opens the store again, finds it.
