@@ -403,8 +403,9 @@ function stepResolved(run: Run, fact: FactOf<"step.resolved">): void {
   if ((run.stepDeadlines?.get(step) ?? 0) <= fact.at) ready(run, step, fact.at);
   pardon(run, path);
   const call = run.calls.get(path);
+  // Due at once, by any clock: what failed for good is due again.
   if (call !== undefined)
-    run.calls.set(path, { ...call, retryAt: undefined, uncounted: call.failedAttempts });
+    run.calls.set(path, { ...call, retryAt: 0, uncounted: call.failedAttempts });
   run.agenda.add(onAgenda(run, path));
 }
 
