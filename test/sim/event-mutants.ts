@@ -27,8 +27,8 @@ export const EVENT_MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   "answers a publisher before the event is kept": {
     file: "engine/embedded/publishing.ts",
-    from: "  if (await tryCommitStream(core, stream, seal(context, [fact]), end)) tellTopic(core, topic);",
-    to: `  tryCommitStream(core, stream, seal(context, [fact]), end).then(
+    from: "  if (await commitAlone(core, stream.stream, fact, index)) tellTopic(core, topic);",
+    to: `  commitAlone(core, stream.stream, fact, index).then(
     () => tellTopic(core, topic),
     () => {},
   );

@@ -1,9 +1,9 @@
 /** Giving a run an event that was published elsewhere. */
+import { ENGINE } from "../../decide/turn.ts";
 import { isBatonError } from "../../model/errors.ts";
 import type { FoundEvent } from "../topic-events.ts";
 import type { Arrived, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
-import { BY_ENGINE } from "./intake.ts";
 import { actorOf } from "./runs.ts";
 
 /** Resolves once a run has recorded the event, or has ended. `inOrder`: not before it was given what came early. */
@@ -28,7 +28,7 @@ export async function giveEvent(
       deliver(
         core,
         actor,
-        { kind: "event", by: BY_ENGINE, event: facts, from: { stream, seq }, data },
+        { kind: "event", by: ENGINE, event: facts, from: { stream, seq }, data },
         told,
       ),
     );

@@ -4,6 +4,7 @@
  * Invariants N1 to N3 stand in intakes.ts. What waits in memory is positions, never data: an event is read again when its
  * turn has come.
  */
+import { ENGINE } from "../../decide/turn.ts";
 import type { Author } from "../../model/entry.ts";
 import type { IntakeRecord } from "../../model/event-facts.ts";
 import { runStream } from "../../model/entry.ts";
@@ -22,8 +23,6 @@ const RETRY_MS = 1_000;
 const PLACE_EVERY = 500;
 /** Events that wait for one of their key; a further one holds up all that come after it. */
 const WAITING_MAX = 100_000;
-
-export const BY_ENGINE: Author = { kind: "engine", id: "baton" };
 
 /** An event that was read, and is not dealt with. */
 export interface Taken {
@@ -286,7 +285,7 @@ export function settledPosition({ read, underWay, record }: Intake): number {
 export async function move(intake: Intake): Promise<void> {
   const position = settledPosition(intake);
   if (position === intake.record.position) return;
-  await say(intake, "subscription.moved", { ...intake.record, position }, BY_ENGINE);
+  await say(intake, "subscription.moved", { ...intake.record, position }, ENGINE);
 }
 
 export function say(

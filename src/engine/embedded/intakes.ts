@@ -9,22 +9,14 @@
  * N3. Events of one key begin a run one after the other. One that can't end holds up those of its key, and nothing else.
  * N4. No event is passed over because the process is busy: it is waited for.
  */
+import { ENGINE } from "../../decide/turn.ts";
 import { BatonError } from "../../model/errors.ts";
 import type { ChoreographyPart, WorkflowDefinition } from "../../model/workflow-definition.ts";
 import type { IntakeChange, IntakeSnapshot } from "../baton.ts";
 import { HELD_UP_MAX, LAG_MAX, newestChoreographies } from "../subscriptions.ts";
 import { eventsAfter } from "../topic-events.ts";
 import type { Core } from "./core.ts";
-import {
-  beginFirsts,
-  BY_ENGINE,
-  type Intake,
-  move,
-  pump,
-  readFrom,
-  say,
-  settledPosition,
-} from "./intake.ts";
+import { beginFirsts, type Intake, move, pump, readFrom, say, settledPosition } from "./intake.ts";
 import { placeOf } from "./places.ts";
 import { changeRecorded, recordedSnapshots } from "./recorded-intakes.ts";
 import { watchTopic } from "./topic-reader.ts";
@@ -109,7 +101,7 @@ async function openIntake(core: Core, definition: WorkflowDefinition): Promise<I
   if (known === undefined) {
     const position = await beginning(core, part);
     intake.read = position;
-    await say(intake, "subscription.opened", { ...intake.record, position }, BY_ENGINE);
+    await say(intake, "subscription.opened", { ...intake.record, position }, ENGINE);
   }
   intake.leave = watchTopic(core, topic, () => pump(intake));
   return intake;

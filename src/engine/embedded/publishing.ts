@@ -2,8 +2,6 @@
 import { tryEvent } from "../../decide/publish.ts";
 import { readStream } from "../../history/read.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
-import { NO_HASH } from "../../journal/hash.ts";
-import { seal } from "../../journal/seal.ts";
 import type { Author, Fact } from "../../model/entry.ts";
 import { type EventFacts, type EventOrigin, eventStream } from "../../model/event-facts.ts";
 import { BatonError } from "../../model/errors.ts";
@@ -12,7 +10,7 @@ import type { PublishedEvent } from "../baton.ts";
 import type { PublishRequest } from "../engine.ts";
 import { tooLarge } from "../value-size.ts";
 import type { Core } from "./core.ts";
-import { tryCommitStream } from "./stream-journal.ts";
+import { commitAlone } from "./stream-journal.ts";
 import { tellTopic } from "./topic-reader.ts";
 
 /** Ids become part of run ids, file names and URLs. */
@@ -78,12 +76,8 @@ export async function putEvent(core: Core, event: CheckedEvent): Promise<void> {
   const kind = "event.published";
   const trace = traceId === undefined ? {} : { traceId };
   const fact: Fact = { kind, by, payload, value, seq: 0, at, ...trace };
-  const { namespace, epoch, limits } = core;
-  const { inlinePayloadBytesMax } = limits;
-  const context = { namespace, stream: stream.stream, epoch, prev: NO_HASH, inlinePayloadBytesMax };
   const index = { status: "published", open: false, type: topic };
-  const end = { expectedSeq: -1, index };
-  if (await tryCommitStream(core, stream, seal(context, [fact]), end)) tellTopic(core, topic);
+  if (await commitAlone(core, stream.stream, fact, index)) tellTopic(core, topic);
   else await compare(core, stream, event);
 }
 

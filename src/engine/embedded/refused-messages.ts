@@ -1,14 +1,13 @@
 /** Messages that were not taken, recorded with the evidence: what came over the bus, or was to leave over it. */
-import { NO_HASH, sha256Hex } from "../../journal/hash.ts";
+import { sha256Hex } from "../../journal/hash.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
-import { seal } from "../../journal/seal.ts";
 import { ENGINE } from "../../decide/turn.ts";
 import type { Fact } from "../../model/entry.ts";
 import { type RefusedMessage, refusedStream } from "../../model/event-facts.ts";
 import type { BusMessage } from "../../ports/bus.ts";
 
 import type { Core } from "./core.ts";
-import { commitStream } from "./stream-journal.ts";
+import { commitAlone } from "./stream-journal.ts";
 
 /** Attributes and their values may be of any length; what people need of them is short. */
 const ATTRIBUTES_MAX = 40;
@@ -29,14 +28,12 @@ export async function recordRefused(
   const name = sha256Hex(canonicalJson({ direction, bus, topic, attributes, dataHash }));
   const stream = { namespace: core.namespace, stream: refusedStream(name) };
   if ((await core.store.head(stream)) !== undefined) return;
-  const { namespace, epoch, limits, clock } = core;
+  const { clock } = core;
   const payload = { topic, ...refusal, attributes, dataHash, dataBytes: Buffer.byteLength(data) };
   const kind = "message.refused";
   const fact: Fact = { kind, by: ENGINE, payload, seq: 0, at: clock.now() };
-  const { inlinePayloadBytesMax } = limits;
-  const context = { namespace, stream: stream.stream, epoch, prev: NO_HASH, inlinePayloadBytesMax };
   const index = { status: "refused", open: false, type: topic };
-  await commitStream(core, stream, seal(context, [fact]), { expectedSeq: -1, index });
+  if (!(await commitAlone(core, stream.stream, fact, index))) return;
   core.log({
     level: "error",
     message: `${direction === "in" ? "A message" : "An event"} of ${topic} ${direction === "in" ? `from ${bus} was refused` : `was not taken by ${bus}`}: ${refusal.error.message}`,

@@ -6,7 +6,7 @@
  *     dies: what was received counts once, by the event's id.
  * O2. Two runs of one choreography don't hear of each other, though they have one correlation id.
  */
-import type { Author } from "../../model/entry.ts";
+import { ENGINE } from "../../decide/turn.ts";
 import type { IntakeRecord } from "../../model/event-facts.ts";
 import type { LabelledEntry } from "../../ports/journal-store.ts";
 import { routeName } from "../subscriptions.ts";
@@ -20,7 +20,6 @@ import { watchTopic } from "./topic-reader.ts";
 const RETRY_MS = 1_000;
 const PLACE_EVERY = 500;
 const PASSED_AT_ONCE = 500;
-const ROUTER: Author = { kind: "engine", id: "baton" };
 
 export interface Routes {
   open(): Promise<void>;
@@ -165,5 +164,5 @@ async function keep(route: Route): Promise<void> {
   route.written = position;
   const record: IntakeRecord = { topic, position, generation: 0, paused: false };
   const kind = place.record() === undefined ? "subscription.opened" : "subscription.moved";
-  await place.say(kind, record, ROUTER);
+  await place.say(kind, record, ENGINE);
 }

@@ -3,7 +3,9 @@
  *
  * A store that can't commit now is tried again until the engine stops; an append whose answer was lost is recognised as its own.
  */
-import type { Sealed } from "../../journal/seal.ts";
+import { NO_HASH } from "../../journal/hash.ts";
+import { seal, type Sealed } from "../../journal/seal.ts";
+import type { Fact } from "../../model/entry.ts";
 import { BatonError, isBatonError } from "../../model/errors.ts";
 import type { StreamIndex, StreamName } from "../../ports/journal-store.ts";
 import { fence } from "./actors.ts";
@@ -58,6 +60,19 @@ export async function tryCommitStream(
       await new Promise<void>((resolve) => core.clock.after(APPEND_RETRY_MS, resolve));
     }
   }
+}
+
+/** A stream of one entry: whether it is this one; false where another was there first. @throws BatonError what the engine stopped with */
+export async function commitAlone(
+  core: Core,
+  stream: string,
+  fact: Fact,
+  index: StreamIndex,
+): Promise<boolean> {
+  const { namespace, epoch, limits } = core;
+  const { inlinePayloadBytesMax } = limits;
+  const sealed = seal({ namespace, stream, epoch, prev: NO_HASH, inlinePayloadBytesMax }, [fact]);
+  return await tryCommitStream(core, { namespace, stream }, sealed, { expectedSeq: -1, index });
 }
 
 /** Whether the stream ends with this very entry: it was committed, and the answer was lost. */

@@ -7,9 +7,8 @@
  * C1. An event that came early is received by the first run of its workflow and correlation that begins, whatever dies in between.
  * C2. A run receives what came before it began ahead of what comes after.
  */
+import { ENGINE } from "../../decide/turn.ts";
 import { readStream } from "../../history/read.ts";
-import { NO_HASH } from "../../journal/hash.ts";
-import { seal } from "../../journal/seal.ts";
 import { type Fact, runStream } from "../../model/entry.ts";
 import { isBatonError } from "../../model/errors.ts";
 import {
@@ -23,8 +22,7 @@ import { eventAt, type FoundEvent } from "../topic-events.ts";
 import type { Core } from "./core.ts";
 import { takenBy, workflowName } from "./event-takers.ts";
 import { giveEvent } from "./give-event.ts";
-import { BY_ENGINE } from "./intake.ts";
-import { commitStream } from "./stream-journal.ts";
+import { commitAlone } from "./stream-journal.ts";
 
 /** Pause before a store that could not give what was set aside is asked again. */
 const RETRY_MS = 1_000;
@@ -117,24 +115,22 @@ async function keep(
   event: FoundEvent,
   why: Pick<UnclaimedRecord, "early" | "late">,
 ): Promise<void> {
-  const { namespace, epoch, limits, clock, store } = core;
+  const { namespace, clock, store } = core;
   const { facts, correlation, stream: from, seq } = event;
   const stream = `${unclaimedPrefix(correlation)}${facts.id}`;
   if ((await store.head({ namespace, stream })) !== undefined) return;
   const payload: UnclaimedRecord = { topic: facts.topic, id: facts.id, ...why };
   const fact: Fact = {
     kind: "event.unclaimed",
-    by: BY_ENGINE,
+    by: ENGINE,
     causation: { stream: from, seq },
     payload,
     seq: 0,
     at: Math.max(event.at, clock.now()),
   };
-  const { inlinePayloadBytesMax } = limits;
-  const sealed = seal({ namespace, stream, epoch, prev: NO_HASH, inlinePayloadBytesMax }, [fact]);
   const status = why.late.length > 0 ? "late" : "early";
   const index = { status, open: false, type: facts.topic };
-  await commitStream(core, { namespace, stream }, sealed, { expectedSeq: -1, index });
+  await commitAlone(core, stream, fact, index);
 }
 
 /** Gives a run what came before it, in the order in which it came (C1). */

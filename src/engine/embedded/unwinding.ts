@@ -5,6 +5,7 @@
  * S1. The newest run goes back first, and the next one only after it: what was done because of a run is undone before it.
  * S2. What a process leaves half-way is gone on with by the next one: the router's place stays before the event until then.
  */
+import { ENGINE } from "../../decide/turn.ts";
 import { type RollbackReason, runStream } from "../../model/entry.ts";
 import { isBatonError } from "../../model/errors.ts";
 import { headPages } from "../head-pages.ts";
@@ -12,7 +13,6 @@ import type { FoundEvent } from "../topic-events.ts";
 import type { Core } from "./core.ts";
 import { workflowName } from "./event-takers.ts";
 import { giveEvent } from "./give-event.ts";
-import { BY_ENGINE } from "./intake.ts";
 import { rollBack } from "./rollbacks.ts";
 import { endOf } from "./run-end.ts";
 
@@ -74,7 +74,7 @@ async function goBack(core: Core, run: string, wasOpen: boolean, event: FoundEve
     try {
       // The one that has published it fails by itself.
       if (isOpen && runStream(run) !== event.stream) await giveEvent(core, run, event, "inOrder");
-      if (!isOpen) await rollBack(core, run, { by: BY_ENGINE, reason: reasonOf(event) });
+      if (!isOpen) await rollBack(core, run, { by: ENGINE, reason: reasonOf(event) });
       if ((await endOf(core, run)).kind !== "completed") return;
       // It had come to its end before the event reached it.
       isOpen = false;
