@@ -43,6 +43,8 @@ export interface StartRequest {
   readonly deadlineMs?: number;
   /** When it must have ended, of a child run. */
   readonly deadlineAt?: number;
+  /** The span of whoever starts it, by W3C Trace Context; valid. */
+  readonly traceparent?: string;
 }
 
 /** An event from outside. */

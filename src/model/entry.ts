@@ -148,6 +148,8 @@ export interface Payloads {
     readonly hops?: number;
     /** When the run must have ended, in milliseconds since 1970; absent without a deadline. */
     readonly deadlineAt?: number;
+    /** The span of whoever started it, by W3C Trace Context; absent where none was said. */
+    readonly traceparent?: string;
   };
   /** The input broke the workflow's contract; the run never began. No value: what was refused is not kept. */
   readonly "run.refused": {
