@@ -171,8 +171,8 @@ async function traceWith(
   },
 ): Promise<RunningTracing | undefined> {
   if (tracing === undefined || sink === undefined || engine === undefined) return undefined;
-  const { name, content } = tracing;
-  return startTracing({ ...source, content, sink, place: await engine.projection(name) });
+  const { name, content, from = "beginning" } = tracing;
+  return startTracing({ ...source, content, sink, place: await engine.projection(name, from) });
 }
 
 /** How long closing waits for traces. What is not sent by then is sent at the next open. */

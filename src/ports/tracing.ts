@@ -2,6 +2,7 @@
  * Tracing: where spans go that are made of the journal. What is sent may be sent again, after a crash or by hand: with the same
  * ids, so that it is the same span.
  */
+import type { ProjectionStart } from "../model/projection.ts";
 import type { TraceSpan } from "../model/trace-span.ts";
 
 /** A transition of a breaker. */
@@ -31,6 +32,8 @@ export interface Tracing {
   readonly name: string;
   /** Whether spans have inputs and outputs. */
   readonly content: boolean;
+  /** Where it begins that has no place yet; with the first entry of the journal, if left out. */
+  readonly from?: ProjectionStart;
   /** @throws BatonError DEPENDENCY_MISSING, ARGUMENT_INVALID */
   readonly open: (
     log: (level: "info" | "warn" | "error", message: string) => void,

@@ -1,5 +1,6 @@
 /** Traces of the journal for any collector that takes OpenTelemetry. */
 import { BatonError } from "../../model/errors.ts";
+import type { ProjectionStart } from "../../model/projection.ts";
 import type { TraceSink, Tracing } from "../../ports/tracing.ts";
 import type { Attributes, Meters } from "./api-types.ts";
 import type { Dress } from "./attributes.ts";
@@ -13,6 +14,11 @@ import { sendAll, type TraceExporter } from "./sender.ts";
 export interface TracingOptions {
   /** Under which its place in the journal is kept; `otel` or `mlflow` if left out. Another name begins from the beginning. */
   readonly name?: string;
+  /**
+   * Where tracing begins that has no place in this journal yet: with everything that is in it (`"beginning"`, if left out), or with
+   * what comes after it was opened first (`"now"`). `exportTraces` sends what was before.
+   */
+  readonly from?: ProjectionStart;
   /** Whether spans say what agents were given and gave, with sensitive fields masked; true if left out. */
   readonly content?: boolean;
   /** Longer inputs and outputs are cut; 32,768 characters if left out. */
@@ -78,6 +84,7 @@ export function tracingTo(
     content = true,
     conventions = "1.41",
     contentCharactersMax = CONTENT_CHARACTERS,
+    from = "beginning",
   } = options;
   const name = options.name ?? kind;
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name))
@@ -88,12 +95,15 @@ export function tracingTo(
     throw new BatonError("ARGUMENT_INVALID", `There are no conventions "${conventions}".`, {
       hint: `There are: ${Object.keys(NAMES).join(", ")}.`,
     });
+  if (from !== "beginning" && from !== "now")
+    throw new BatonError("ARGUMENT_INVALID", `"${String(from)}" is not "beginning" or "now".`);
   const whole: Dress = { ...dress, names: NAMES[conventions], contentCharactersMax };
   const resource = resourceOf({ "service.name": "baton", ...options.resource });
   const { meterProvider } = options;
   return {
     name,
     content,
+    from,
     open: async (log): Promise<TraceSink> => {
       const exporter = await open();
       let used: TraceExporter | undefined;

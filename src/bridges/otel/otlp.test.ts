@@ -16,5 +16,6 @@ test("what can't be right is refused where it is written", () => {
   expect(() => otel({ url: "h:4318" })).toThrow("is not an address");
   expect(() => otel({ contentCharactersMax: 0 })).toThrow("contentCharactersMax");
   // What a caller without types may write.
+  expect(() => otel({ from: "then" as "now" })).toThrow("beginning");
   expect(() => otel({ conventions: "2" as "1.41" })).toThrow("no conventions");
 });
