@@ -7,6 +7,7 @@ import { type Catalogue, catalogue } from "./engine/definitions.ts";
 import type { OutsideBus } from "./engine/embedded/bus-lines.ts";
 import { openEngine } from "./engine/embedded/engine.ts";
 import { makeBaton } from "./engine/make-baton.ts";
+import { startMeasuring } from "./engine/measuring.ts";
 import { reader } from "./engine/reader.ts";
 import { systemClock } from "./engine/system-clock.ts";
 import type { TraceSource } from "./engine/trace-reader.ts";
@@ -171,8 +172,25 @@ async function traceWith(
   },
 ): Promise<RunningTracing | undefined> {
   if (tracing === undefined || sink === undefined || engine === undefined) return undefined;
-  const { name, content } = tracing;
-  return startTracing({ ...source, content, sink, place: await engine.projection(name) });
+  const { name, content, from = "beginning" } = tracing;
+  const place = await engine.projection(name, from);
+  const running = startTracing({ ...source, content, sink, place });
+  const { measure } = sink;
+  if (measure === undefined) return running;
+  const { clock } = source;
+  const endMeasuring = startMeasuring({
+    clock,
+    engine,
+    tracesBehindMs: running.behindMs,
+    measure,
+  });
+  return {
+    ...running,
+    stop: async (limitMs) => {
+      endMeasuring();
+      await running.stop(limitMs);
+    },
+  };
 }
 
 /** How long closing waits for traces. What is not sent by then is sent at the next open. */

@@ -152,5 +152,11 @@ export type { Clock } from "./ports/clock.ts";
 export type { Ids } from "./ports/ids.ts";
 export type { JournalStore, StoreFactory } from "./ports/journal-store.ts";
 export type { LogLine, LogSink } from "./ports/log-sink.ts";
-export type { TraceBatch, TracedTransition, TraceSink, Tracing } from "./ports/tracing.ts";
+export type {
+  EngineMeasures,
+  TraceBatch,
+  TracedTransition,
+  TraceSink,
+  Tracing,
+} from "./ports/tracing.ts";
 export { memory } from "./stores/memory/memory.ts";

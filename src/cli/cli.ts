@@ -169,6 +169,14 @@ function warnings(terminal: Terminal, storeFails: (error: BatonError) => void): 
   };
 }
 
+function besides(log: LogSink, another: LogSink | undefined): LogSink {
+  if (another === undefined) return log;
+  return (line) => {
+    log(line);
+    another(line);
+  };
+}
+
 async function openOptions(
   project: Project,
   flags: CommonFlags,
@@ -181,7 +189,7 @@ async function openOptions(
     store: await storeFactory(project, flags, opening),
     workflows: config.workflows,
     readOnly,
-    ...(readOnly ? {} : { log: opening.log }),
+    ...(readOnly ? {} : { log: besides(opening.log, config.log) }),
     ...(config.agents === undefined ? {} : { agents: config.agents }),
     ...(config.topics === undefined ? {} : { topics: config.topics }),
     ...(namespace === undefined ? {} : { namespace }),
@@ -281,6 +289,8 @@ async function workBetween(
     throw error;
   } finally {
     await close();
+    // What it has is of this command: one that only reads has written nothing.
+    if (!baton.readOnly) await config.log?.close?.();
     stopListening();
   }
 }

@@ -30,6 +30,7 @@ test("every problem is listed at once", () => {
     prices: [],
     limits: { mapWidthMax: -1 },
     tracing: {},
+    log: Promise.resolve(() => {}),
     answers: "yes",
     workflow: [],
   };
@@ -44,8 +45,9 @@ test("every problem is listed at once", () => {
     "prices: expected a price table",
     "limits.mapWidthMax: expected a whole number above 0",
     "tracing: expected what otel(...) or mlflow(...) gives",
+    "log: expected a function from a log line, such as await otelLog(...)",
     "answers: expected a function from a question to an answer",
-    "workflow: unknown field; there are store, namespace, workflows, agents, topics, bus, group, prices, limits, tracing, answers, simulation",
+    "workflow: unknown field; there are store, namespace, workflows, agents, topics, bus, group, prices, limits, tracing, log, answers, simulation",
   ]);
 });
 

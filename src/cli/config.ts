@@ -10,6 +10,7 @@ import type { TopicDefinition } from "../model/topic.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { BusFactory } from "../ports/bus.ts";
 import type { StoreFactory } from "../ports/journal-store.ts";
+import type { LogSink } from "../ports/log-sink.ts";
 import type { Tracing } from "../ports/tracing.ts";
 import type { AgentFake, SimulatedAnswer } from "../testing/testing.ts";
 
@@ -60,6 +61,11 @@ export interface BatonConfig {
   readonly limits?: Partial<Limits>;
   /** Where traces go: `otel(...)` or `mlflow(...)` of `baton/otel`. */
   readonly tracing?: Tracing;
+  /**
+   * Where log lines go besides the terminal, on which warnings and errors are shown: `await otelLog(...)` of `baton/otel`, say.
+   * Where it has `close`, a command that executes calls that at its end.
+   */
+  readonly log?: LogSink & { readonly close?: () => Promise<void> };
   readonly answers?: AnsweringPolicy;
   readonly simulation?: SimulationConfig;
 }
@@ -108,6 +114,10 @@ const CHECKS: Readonly<Record<keyof BatonConfig, (value: unknown) => readonly st
     isRecord(value) && typeof value["open"] === "function"
       ? []
       : ["tracing: expected what otel(...) or mlflow(...) gives"],
+  log: (value) =>
+    typeof value === "function"
+      ? []
+      : ["log: expected a function from a log line, such as await otelLog(...)"],
   answers: (value) =>
     typeof value === "function"
       ? []

@@ -188,6 +188,11 @@ export interface StartOptions {
    * is first started: who joins it later joins it as it is.
    */
   readonly deadline?: Duration;
+  /**
+   * The header `traceparent` of whoever starts the run (W3C Trace Context): recorded with the start, and the run's span has a
+   * link to it. One that is not valid is passed over, as the standard wants it. Who joins a run changes nothing of it.
+   */
+  readonly traceparent?: string;
 }
 
 export interface RunsFilter {

@@ -8,6 +8,7 @@ import type { EventFacts } from "../model/event-facts.ts";
 import type { TopicDefinition } from "../model/topic.ts";
 import type { Json } from "../model/json.ts";
 import type { PressureSnapshot } from "../model/pressure.ts";
+import type { ProjectionStart } from "../model/projection.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Blob } from "../ports/journal-store.ts";
 import type {
@@ -43,6 +44,8 @@ export interface StartRequest {
   readonly deadlineMs?: number;
   /** When it must have ended, of a child run. */
   readonly deadlineAt?: number;
+  /** The span of whoever starts it, by W3C Trace Context; valid. */
+  readonly traceparent?: string;
 }
 
 /** An event from outside. */
@@ -104,7 +107,7 @@ export interface Engine {
   budgets(): readonly BudgetSnapshot[];
   /** Resolves when it is in the journal. @throws BatonError BUDGET_NOT_FOUND, ARGUMENT_INVALID */
   raiseBudget(name: string, raise: BudgetRaise): Promise<void>;
-  /** How far something that is made of the journal elsewhere has come. */
-  projection(name: string): Promise<ProjectionPlace>;
+  /** How far something that is made of the journal elsewhere has come. `from`: where it begins that is new. */
+  projection(name: string, from: ProjectionStart): Promise<ProjectionPlace>;
   close(graceMs: number): Promise<void>;
 }

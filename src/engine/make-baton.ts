@@ -1,4 +1,5 @@
 /** Baton out of its halves: the reader, and an engine where this process may write. */
+import { remoteSpan } from "../journal/trace-ids.ts";
 import { planFork, carriedInputs, type ForkOptions } from "../history/fork.ts";
 import { runEntries } from "../history/read.ts";
 import { durationMs } from "../model/duration.ts";
@@ -134,14 +135,19 @@ function traces({ exportTraces }: BatonParts): Pick<Baton, "exportTraces"> {
   };
 }
 
-/** Who starts a run, and how long it may take. @throws BatonError DURATION_INVALID, ARGUMENT_INVALID */
+/** Who starts a run, from where, and how long it may take. @throws BatonError DURATION_INVALID, ARGUMENT_INVALID */
 function startedBy({
   by = CALLER,
   deadline,
-}: StartOptions): Pick<StartRequest, "by" | "deadlineMs"> {
-  if (deadline === undefined) return { by };
+  traceparent,
+}: StartOptions): Pick<StartRequest, "by" | "deadlineMs" | "traceparent"> {
+  const caller =
+    traceparent === undefined || remoteSpan(traceparent) === undefined
+      ? { by }
+      : { by, traceparent };
+  if (deadline === undefined) return caller;
   const deadlineMs = durationMs(deadline);
-  if (deadlineMs > 0) return { by, deadlineMs };
+  if (deadlineMs > 0) return { ...caller, deadlineMs };
   throw new BatonError("ARGUMENT_INVALID", "The deadline is 0: no run could meet it.");
 }
 

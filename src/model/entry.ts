@@ -127,6 +127,13 @@ export type ParkedBecause = "unknown" | "poison" | "pivot" | "failed" | "refused
 /** What a person decides of a step that is parked. */
 export type StepAction = "retry" | "done" | "fail";
 
+/** What is known of a call that is no attempt: of a compensation, of a probe. */
+interface CallFacts {
+  readonly usage?: readonly UsageRecord[];
+  readonly tookMs?: number;
+  readonly breaker?: BreakerMark;
+}
+
 /** The payload of each kind of entry, without the value that {@link VALUE_FIELD} names. */
 export interface Payloads {
   /** Seals version 0. Value: the input. `parent` is set for forks and for the child run of a subflow. */
@@ -142,6 +149,8 @@ export interface Payloads {
     readonly hops?: number;
     /** When the run must have ended, in milliseconds since 1970; absent without a deadline. */
     readonly deadlineAt?: number;
+    /** The span of whoever started it, by W3C Trace Context; absent where none was said. */
+    readonly traceparent?: string;
   };
   /** The input broke the workflow's contract; the run never began. No value: what was refused is not kept. */
   readonly "run.refused": {
@@ -239,7 +248,7 @@ export interface Payloads {
     readonly spent?: Amounts;
   };
   /** The agent's probe was asked what an attempt of unknown outcome did. `then` where it gave up, `retryAt` where something is tried again. */
-  readonly "attempt.probed": {
+  readonly "attempt.probed": CallFacts & {
     /** 1 for the first probe of the attempt. */
     readonly probe: number;
     readonly answer: ProbedAnswer;
@@ -247,9 +256,6 @@ export interface Payloads {
     /** Of the next probe, or, after `notDone`, of the next attempt. */
     readonly retryAt?: number;
     readonly then?: UnknownOutcome;
-    readonly usage?: readonly UsageRecord[];
-    readonly tookMs?: number;
-    readonly breaker?: BreakerMark;
   };
   /**
    * The attempt met a gate that lets nothing through now, and waits; once for each wait, however often it is refused. `dueAt`:
@@ -285,18 +291,11 @@ export interface Payloads {
   /** A person is needed. Value: for each compensation that failed for good, all that it takes to do it by hand. */
   readonly "run.parked": RollbackReason & { readonly paths: readonly string[] };
   /** What stood at this path and turn was undone. */
-  readonly "compensation.sealed": {
-    readonly usage?: readonly UsageRecord[];
-    readonly tookMs?: number;
-    readonly breaker?: BreakerMark;
-  };
+  readonly "compensation.sealed": CallFacts;
   /** Without `retryAt` for good. */
-  readonly "compensation.failed": {
+  readonly "compensation.failed": CallFacts & {
     readonly error: Failure;
     readonly retryAt?: number;
-    readonly usage?: readonly UsageRecord[];
-    readonly tookMs?: number;
-    readonly breaker?: BreakerMark;
   };
   /** As `attempt.held`: an attempt to compensate waits, whatever the agent says of its other calls. */
   readonly "compensation.held": {

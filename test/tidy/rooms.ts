@@ -138,7 +138,10 @@ export const ROOMS: readonly Room[] = [
 export const PACKAGES_OF_ONE_ROOM: Readonly<Record<string, RegExp>> = {
   "better-sqlite3": /^src\/stores\/sqlite\//,
   "@opentelemetry/api": /^src\/bridges\/otel\//,
+  "@opentelemetry/exporter-logs-otlp-proto": /^src\/bridges\/otel\//,
+  "@opentelemetry/exporter-metrics-otlp-proto": /^src\/bridges\/otel\//,
   "@opentelemetry/exporter-trace-otlp-proto": /^src\/bridges\/otel\//,
+  "@opentelemetry/sdk-metrics": /^src\/bridges\/otel\//,
   "@nats-io/jetstream": /^src\/bridges\/nats\//,
   "@nats-io/transport-node": /^src\/bridges\/nats\//,
   cloudevents: /^src\/bridges\/cloud-events\//,

@@ -66,7 +66,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     health: async () => ({ ...(await guard.health()), bus: await core.busLines.snapshots() }),
     ...gates(core),
     ...bus(core),
-    projection: (name) => projectionPlace(core, name),
+    projection: (name, from) => projectionPlace(core, name, from),
     close: async (graceMs) => {
       await core.intakes.stop();
       await core.routes.stop();
