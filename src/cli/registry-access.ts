@@ -34,17 +34,16 @@ export async function changeRegistry<X>(
   if (outside !== undefined)
     return await outside(async (registry, code) => done(await change(registry, code)));
   const { config } = await cli.project(flags);
-  let changed: { readonly what: X } | undefined;
+  let changing: Promise<X> | undefined;
   const first = async (registry: Registry): Promise<void> => {
-    changed = { what: await change(registry, definitionsOf(config)) };
+    changing = change(registry, definitionsOf(config));
+    // A change that is refused is told below: the store is opened and closed like any other time.
+    await changing.catch(() => undefined);
   };
   return cli.withBaton(
     flags,
     "write",
-    async () => {
-      // It was made, or opening would have failed.
-      return changed === undefined ? 1 : await done(changed.what);
-    },
+    async ({ baton }) => done(await (changing ?? change(baton.registry, definitionsOf(config)))),
     first,
   );
 }
