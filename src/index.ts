@@ -70,6 +70,7 @@ export type {
 } from "./engine/baton.ts";
 export { asyncApi, type AsyncApiOptions } from "./engine/asyncapi.ts";
 export type { Price, PriceTable } from "./engine/usage.ts";
+export type { AdmissionMark, DefinitionDifference } from "./model/admission.ts";
 export { type Agent, agent, exponential } from "./model/agent.ts";
 export type {
   AgentContext,
@@ -159,4 +160,24 @@ export type {
   TraceSink,
   Tracing,
 } from "./ports/tracing.ts";
+export type {
+  Grant,
+  Published,
+  RegisteredItem,
+  RegisteredKind,
+  Registry,
+  RegistryFactory,
+  RegistryHost,
+  RegistryItem,
+  RegistryKey,
+} from "./ports/registry.ts";
+export { catalogueItems, type Definitions } from "./registry/catalogue-items.ts";
+export { differenceText } from "./registry/differences.ts";
+export { type Drift, drift } from "./registry/drift.ts";
+export { embeddedRegistry, type EmbeddedRegistryOptions } from "./registry/embedded.ts";
+export {
+  type DefinitionLineage,
+  definitionLineage,
+  type LineageOfDefinition,
+} from "./registry/lineage.ts";
 export { memory } from "./stores/memory/memory.ts";

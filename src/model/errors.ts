@@ -39,6 +39,16 @@ export const ERROR_CODES = {
     "List the topics with `baton topics`; one is known once a workflow names it, or once it had an event.",
   AGENT_NOT_FOUND:
     "Pass this version of the agent in `agents`, or in a workflow, when opening Baton.",
+  NOT_REGISTERED:
+    "Register what is in the code with `baton registry publish`; `baton registry list` shows what is there.",
+  NOT_GRANTED:
+    "Let its owner grant it: `baton registry grant <kind> <name> <principal>`. `baton registry show` tells who owns it, and who may.",
+  REGISTRY_DRIFT:
+    "What is registered under this version is something else than the code. Give what was changed a new version and publish it: `baton registry drift` names the differences.",
+  REGISTRY_CONFLICT:
+    "A version that is registered is never changed. Give what was changed a new version, and publish that.",
+  REGISTRY_UNAVAILABLE:
+    "The registry could not be asked, and without its answer nothing is called. See `cause`; the agent's retries ask again.",
   BREAKER_NOT_FOUND:
     "List the breakers with `baton breakers`; one is known once an agent names it, or once it was opened.",
   EVENT_REFUSED:
