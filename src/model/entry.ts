@@ -5,12 +5,14 @@
  * an *entry* is the fact as it is stored, chained to the one before. The large value of a fact (an output, an input) stands
  * beside its payload, because in the entry it is either inline or a reference to a blob.
  */
+import type { AdmissionMark } from "./admission.ts";
 import type { Amounts } from "./amounts.ts";
 import type { BreakerMark, BreakerRecord, FallbackMark } from "./breaker.ts";
 import type { BudgetMark, BudgetRecord, Reservation, Settlement } from "./budget.ts";
 import type { EventFacts, IntakeRecord, RefusedMessage, UnclaimedRecord } from "./event-facts.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { ProjectionRecord } from "./projection.ts";
+import type { RegistryKey } from "./registered-name.ts";
 import type { Violation } from "./violation.ts";
 
 export const ENTRY_FORMAT = 1;
@@ -222,6 +224,7 @@ export interface Payloads {
     readonly fallback?: FallbackMark;
     readonly spent?: Amounts;
     readonly budget?: BudgetMark;
+    readonly admission?: AdmissionMark;
   };
   /**
    * The attempt is about to be made: written before the call where it must be known later that it may have been made.
@@ -351,6 +354,22 @@ export interface Payloads {
     readonly contract: string;
     readonly contractBlob: BlobRef;
   };
+  /**
+   * In the stream `registry/<kind>/<catalog>.<schema>.<name>`, as the four below: a version, which is never changed from here on.
+   * Who published the first of a name owns it. Value: the definition.
+   */
+  readonly "registry.published": {
+    /** As the code says it. */
+    readonly name: string;
+    readonly version: string;
+    readonly fingerprint: string;
+    readonly description?: string;
+    readonly uses: readonly RegistryKey[];
+  };
+  readonly "registry.aliased": { readonly alias: string; readonly version: string };
+  readonly "registry.granted": { readonly principal: string; readonly privilege: "EXECUTE" };
+  readonly "registry.revoked": { readonly principal: string; readonly privilege: "EXECUTE" };
+  readonly "registry.owned": { readonly owner: string };
   /** In the stream `breaker/<name>`, as the two below. Until `until`, or until a person closes it, no call is let through. */
   readonly "breaker.opened": BreakerRecord & { readonly until?: number };
   /** The cooldown is over: so many probes are let through at a time. */
@@ -409,6 +428,7 @@ export const VALUE_FIELD = {
   "step.parked": "letter",
   "event.published": "data",
   "event.received": "data",
+  "registry.published": "definition",
   "thread.valued": "text",
   "thread.checkpointed": "checkpoint",
   "thread.written": "writes",

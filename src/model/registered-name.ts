@@ -1,6 +1,16 @@
 /** The names under which agents, contracts and workflows are registered: `catalog.schema.name`. */
 import { BatonError } from "./errors.ts";
 
+/** What can be registered. */
+export type RegisteredKind = "agent" | "contract" | "workflow";
+
+/** What is looked for: a name and version as the code says them, without catalog and schema. */
+export interface RegistryKey {
+  readonly kind: RegisteredKind;
+  readonly name: string;
+  readonly version: string;
+}
+
 /** Where names belong that do not say it themselves. */
 export interface RegistryPlace {
   readonly catalog: string;

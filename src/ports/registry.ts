@@ -10,16 +10,10 @@
  * G4. What was granted, revoked or published is seen by the next question.
  */
 import type { JsonObject } from "../model/json.ts";
+import type { RegisteredKind, RegistryKey } from "../model/registered-name.ts";
 import type { JournalStore } from "./journal-store.ts";
 
-export type RegisteredKind = "agent" | "contract" | "workflow";
-
-/** What is looked for: a name and version as the code says them, without catalog and schema. */
-export interface RegistryKey {
-  readonly kind: RegisteredKind;
-  readonly name: string;
-  readonly version: string;
-}
+export type { RegisteredKind, RegistryKey } from "../model/registered-name.ts";
 
 /** What the code says of one version, ready to be registered. */
 export interface RegistryItem extends RegistryKey {
@@ -66,7 +60,7 @@ export interface Registry {
   /** For messages: `main.lending in sqlite:baton.db`, `main.lending at http://127.0.0.1:8080`. */
   readonly place: string;
   readonly find: (key: RegistryKey) => Promise<RegisteredItem | undefined>;
-  /** Every version of every name in this catalog and schema, and of what was published here under a full name of its own. */
+  /** Every version of every name that is kept here: in this catalog and schema at least. Versions of a name come the oldest first. */
   readonly list: (kind?: RegisteredKind) => AsyncIterable<RegisteredItem>;
   /** Adds versions; nothing that is there is changed. All of them or none. @throws BatonError REGISTRY_CONFLICT */
   readonly publish: (items: readonly RegistryItem[], by: string) => Promise<readonly Published[]>;

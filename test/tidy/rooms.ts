@@ -27,7 +27,7 @@ function engine(name: string): Room {
   return {
     name: `engine/${name}`,
     files: new RegExp(`^src/engine/${name}/`),
-    knows: [...CORE, "bus", "history", "engine"],
+    knows: [...CORE, "bus", "history", "registry", "engine"],
     node: "any",
   };
 }
@@ -73,6 +73,13 @@ export const ROOMS: readonly Room[] = [
   engine("restate"),
   engine("simulated"),
   { name: "history", files: /^src\/history\//, knows: CORE, node: [] },
+  // The catalogue of what is in the code, and the one that is kept in the store.
+  {
+    name: "registry",
+    files: /^src\/registry\//,
+    knows: ["model", "ports", "journal", "history"],
+    node: [],
+  },
   {
     name: "testing",
     files: /^src\/testing\//,
@@ -93,6 +100,7 @@ export const ROOMS: readonly Room[] = [
     knows: [
       ...CORE,
       "history",
+      "registry",
       "engine",
       "engine/embedded",
       "stores/memory",
@@ -109,6 +117,7 @@ export const ROOMS: readonly Room[] = [
       ...CORE,
       "engine",
       "history",
+      "registry",
       "compose",
       "stores/sqlite",
       "stores/memory",
