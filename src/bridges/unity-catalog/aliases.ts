@@ -38,7 +38,12 @@ export function unityAliases(client: UnityClient, place: RegistryPlace): Aliases
     const found = await findFunction(client, of);
     if (found === undefined) return undefined;
     const { document } = found;
-    if (document?.is !== "aliases" || document.kind !== named.kind || document.name !== named.name)
+    const isOurs =
+      document?.is === "aliases" &&
+      document.kind === named.kind &&
+      document.name === named.name &&
+      document.change === change;
+    if (!isOurs)
       throw new BatonError(
         "REGISTRY_CONFLICT",
         `${fullName(of)} is something else than the aliases of ${named.kind} ${named.name}.`,
@@ -72,7 +77,7 @@ export function unityAliases(client: UnityClient, place: RegistryPlace): Aliases
         if (aliases[alias] === version) return;
         const next = { kind, name, change: change + 1 };
         const became = await createFunction(client, aliasesFunction(place, next), {
-          document: { is: "aliases", kind, name, aliases: { ...aliases, [alias]: version }, by },
+          document: { is: "aliases", ...next, aliases: { ...aliases, [alias]: version }, by },
           comment: `Aliases of the ${kind} ${name}: ${alias} is ${version} from here on.`,
         });
         if (became === "created") return;

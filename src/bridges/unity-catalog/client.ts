@@ -78,7 +78,11 @@ export function unityClient(connection: UnityConnection): UnityClient {
       let token = "";
       for (let page = 0; page < PAGES_MAX; page += 1) {
         // 0 is the server's own size of a page; without it Databricks gives everything at once.
-        const asked = { ...query, max_results: "0", ...(token === "" ? {} : { page_token: token }) };
+        const asked = {
+          ...query,
+          max_results: "0",
+          ...(token === "" ? {} : { page_token: token }),
+        };
         const answer = await get(path, asked);
         if (answer.kind !== "done") return;
         const items = answer.body[field];
@@ -132,7 +136,11 @@ function meant(connection: UnityConnection, exchange: Exchange, received: Receiv
   throw unavailable(
     connection,
     `answered ${exchange.method} ${exchange.path} with ${status}${code === "" ? "" : ` ${code}`}${message === "" ? "" : `: ${message}`}`,
-    { status, ...(code === "" ? {} : { code }), ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) },
+    {
+      status,
+      ...(code === "" ? {} : { code }),
+      ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
+    },
   );
 }
 

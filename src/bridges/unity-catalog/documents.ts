@@ -14,13 +14,20 @@ export const DOCUMENT_FORMAT = "baton/registry/v1";
 
 export type RegistryDocument =
   /** A name: its owner and grants are the function's. */
-  | { readonly is: "name"; readonly kind: RegisteredKind; readonly name: string; readonly by: string }
+  | {
+      readonly is: "name";
+      readonly kind: RegisteredKind;
+      readonly name: string;
+      readonly by: string;
+    }
   | { readonly is: "version"; readonly item: RegistryItem; readonly by: string }
   /** All aliases of a name, after one was set. */
   | {
       readonly is: "aliases";
       readonly kind: RegisteredKind;
       readonly name: string;
+      /** Counted from 1. */
+      readonly change: number;
       /** Versions by alias. */
       readonly aliases: Readonly<Record<string, string>>;
       readonly by: string;
@@ -52,7 +59,9 @@ export function parseDocument(text: string | undefined): RegistryDocument | unde
   const aliases = Object.entries(value["aliases"]).flatMap(([alias, version]) =>
     typeof version === "string" ? [[alias, version] as const] : [],
   );
-  return { is: "aliases", ...named, aliases: Object.fromEntries(aliases), by };
+  const change = Number(value["change"]);
+  if (!Number.isSafeInteger(change)) return undefined;
+  return { is: "aliases", ...named, change, aliases: Object.fromEntries(aliases), by };
 }
 
 /** Whether a definition is still the one whose fingerprint it has. */

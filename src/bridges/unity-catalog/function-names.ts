@@ -51,7 +51,11 @@ export function versionFunction(place: RegistryPlace, key: RegistryKey): Functio
 /** @param change counted from 1 */
 export function aliasesFunction(
   place: RegistryPlace,
-  { kind, name, change }: { readonly kind: RegisteredKind; readonly name: string; readonly change: number },
+  {
+    kind,
+    name,
+    change,
+  }: { readonly kind: RegisteredKind; readonly name: string; readonly change: number },
 ): FunctionName {
   return suffixed(nameFunction(place, kind, name), `aliases_${change}`);
 }
