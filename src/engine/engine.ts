@@ -10,6 +10,7 @@ import type { Json } from "../model/json.ts";
 import type { PressureSnapshot } from "../model/pressure.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Blob } from "../ports/journal-store.ts";
+import type { Registry } from "../ports/registry.ts";
 import type {
   CompensateOptions,
   CompensationDecision,
@@ -69,6 +70,7 @@ export interface BudgetRaise {
 }
 
 export interface Engine {
+  readonly registry: Registry;
   /** Resolves when the run's first entry is in the journal. @throws BatonError RUN_CONFLICT, ARGUMENT_INVALID, VALUE_TOO_LARGE */
   start(request: StartRequest): Promise<void>;
   /** Waits for the run's end. @throws BatonError RUN_NOT_FOUND, STORE_CLOSED, STORE_FENCED */

@@ -2,13 +2,13 @@
 import { planFork, carriedInputs, type ForkOptions } from "../history/fork.ts";
 import { runEntries } from "../history/read.ts";
 import { durationMs } from "../model/duration.ts";
-import type { Author } from "../model/entry.ts";
 import { raiseOf } from "../model/budget.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { TopicDefinition } from "../model/topic.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Ids } from "../ports/ids.ts";
+import type { Registry } from "../ports/registry.ts";
 import type {
   Baton,
   CompensationDecision,
@@ -19,6 +19,7 @@ import type {
   StepDecision,
 } from "./baton.ts";
 import { readBusLines, readRefused } from "./bus-lines.ts";
+import { CALLER } from "./caller.ts";
 import { readBreakers, watchBreakers } from "./breakers.ts";
 import { readBudgets } from "./budgets.ts";
 import type { Catalogue } from "./definitions.ts";
@@ -38,15 +39,13 @@ export interface BatonParts {
   readonly catalogue: Catalogue;
   readonly workflows: readonly WorkflowDefinition[];
   readonly ids: Ids;
+  readonly registry: Registry;
   /** Undefined where Baton was opened for reading only. */
   readonly engine: Engine | undefined;
   /** Undefined where there is nowhere to send them. */
   readonly exportTraces?: (options: ExportTracesOptions) => Promise<TraceExport>;
   readonly close: (graceMs: number) => Promise<void>;
 }
-
-/** Who starts a run if the caller doesn't say. */
-const CALLER: Author = { kind: "program", id: "caller" };
 
 const GRACE_MS = 5_000;
 
@@ -89,6 +88,7 @@ export function makeBaton(parts: BatonParts): Baton {
     ...reader,
     workflows: parts.workflows,
     readOnly: parts.engine === undefined,
+    registry: parts.registry,
     // The definition's types say what its runs give; the engine checks that against its contracts, not its types.
     start: async <In, Out>(
       definition: WorkflowDefinition,

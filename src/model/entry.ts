@@ -12,7 +12,8 @@ import type { BudgetMark, BudgetRecord, Reservation, Settlement } from "./budget
 import type { EventFacts, IntakeRecord, RefusedMessage, UnclaimedRecord } from "./event-facts.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { ProjectionRecord } from "./projection.ts";
-import type { RegistryKey } from "./registered-name.ts";
+import type { RegistryPayloads } from "./registry-payloads.ts";
+import type { ThreadPayloads } from "./thread-payloads.ts";
 import type { Violation } from "./violation.ts";
 
 export const ENTRY_FORMAT = 1;
@@ -136,7 +137,7 @@ export type ParkedBecause = "unknown" | "poison" | "pivot" | "failed" | "refused
 export type StepAction = "retry" | "done" | "fail";
 
 /** The payload of each kind of entry, without the value that {@link VALUE_FIELD} names. */
-export interface Payloads {
+export interface Payloads extends RegistryPayloads, ThreadPayloads {
   /** Seals version 0. Value: the input. `parent` is set for forks and for the child run of a subflow. */
   readonly "run.started": {
     readonly workflow: string;
@@ -354,22 +355,6 @@ export interface Payloads {
     readonly contract: string;
     readonly contractBlob: BlobRef;
   };
-  /**
-   * In the stream `registry/<kind>/<catalog>.<schema>.<name>`, as the four below: a version, which is never changed from here on.
-   * Who published the first of a name owns it. Value: the definition.
-   */
-  readonly "registry.published": {
-    /** As the code says it. */
-    readonly name: string;
-    readonly version: string;
-    readonly fingerprint: string;
-    readonly description?: string;
-    readonly uses: readonly RegistryKey[];
-  };
-  readonly "registry.aliased": { readonly alias: string; readonly version: string };
-  readonly "registry.granted": { readonly principal: string; readonly privilege: "EXECUTE" };
-  readonly "registry.revoked": { readonly principal: string; readonly privilege: "EXECUTE" };
-  readonly "registry.owned": { readonly owner: string };
   /** In the stream `breaker/<name>`, as the two below. Until `until`, or until a person closes it, no call is let through. */
   readonly "breaker.opened": BreakerRecord & { readonly until?: number };
   /** The cooldown is over: so many probes are let through at a time. */
@@ -381,34 +366,6 @@ export interface Payloads {
   readonly "budget.settled": BudgetRecord & { readonly settlements: readonly Settlement[] };
   /** A person has added to the limit of this window. */
   readonly "budget.raised": BudgetRecord & { readonly amounts: Amounts; readonly reason: string };
-  /**
-   * In the stream `thread/<thread>` of a LangGraph graph, as the three below. A serialized value that is long, kept once in its
-   * thread; `sha256` is that of its text. Value: the text, in base64 where it is none.
-   */
-  readonly "thread.valued": {
-    readonly type: string;
-    readonly sha256: string;
-    readonly base64?: true;
-  };
-  /** Value: the checkpoint, as far as it is not that of the entry `base`. */
-  readonly "thread.checkpointed": {
-    readonly ns: string;
-    readonly id: string;
-    readonly parent?: string;
-    readonly base?: number;
-  };
-  /** What one writer (a node's execution) has written after a checkpoint. Value: the writes. */
-  readonly "thread.written": {
-    readonly ns: string;
-    readonly id: string;
-    readonly writer: string;
-    readonly path: string;
-  };
-  /** What stands before it in the stream is not given out any more. */
-  readonly "thread.deleted": Record<never, never>;
-  /** In the stream `memory/<namespace>` of a LangGraph store, as the one below. Value: the item's. */
-  readonly "memory.put": { readonly key: string };
-  readonly "memory.removed": { readonly key: string };
 }
 
 export type EntryKind = keyof Payloads;

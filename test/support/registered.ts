@@ -1,6 +1,14 @@
 /** Definitions for tests of registries, and a registry in a store of its own. */
 import { z } from "zod";
-import { agent, contract, rule, type StoreFactory, workflow } from "baton";
+import {
+  agent,
+  type AgentDefinition,
+  contract,
+  rule,
+  type StoreFactory,
+  workflow,
+  type WorkflowDefinition,
+} from "baton";
 import { catalogueItems } from "../../src/registry/catalogue-items.ts";
 import { embeddedRegistry, type EmbeddedRegistryOptions } from "../../src/registry/embedded.ts";
 import type { Registry, RegistryItem } from "../../src/ports/registry.ts";
@@ -10,7 +18,7 @@ export const Application = contract("loan-application", "1.0.0", z.object({ id: 
 });
 
 /** The report of a version: the second has a field more. */
-export function report(version: "1.0.0" | "2.0.0") {
+function report(version: "1.0.0" | "2.0.0") {
   const base = z.object({ score: z.int().min(300).max(850), confidence: z.number() });
   const schema = version === "1.0.0" ? base : base.extend({ bureau: z.string() });
   return contract("loan-report", version, schema, {
@@ -23,7 +31,10 @@ export function report(version: "1.0.0" | "2.0.0") {
 }
 
 /** The agent of a version, and a workflow of one step. */
-export function loan(version: "1.0.0" | "2.0.0" = "1.0.0") {
+export function loan(version: "1.0.0" | "2.0.0" = "1.0.0"): {
+  readonly scoring: AgentDefinition;
+  readonly decision: WorkflowDefinition;
+} {
   const scoring = agent({
     name: "loan-scoring",
     version,

@@ -88,6 +88,7 @@ export const ROOMS: readonly Room[] = [
       ...CORE,
       "bus",
       "history",
+      "registry",
       "engine",
       "engine/embedded",
       "engine/simulated",

@@ -9,14 +9,15 @@
  * A5. Whatever an at-most-once attempt did is unknown, unless it gave an output that was taken, or is known to have done
  *     nothing: it was not begun, or threw what its agent's `nothingDone` says so of.
  * A6. What a budgeted attempt may use is set aside before the intent; the intent says so, and the outcome says what it came to.
+ * A7. Where a registry allows calls, it is asked once all gates are passed, and before the intent: so that the answer is young.
  */
-import type { BreakerMark, BreakerPolicy } from "../../model/breaker.ts";
+import type { BreakerPolicy } from "../../model/breaker.ts";
 import type { Failure, Gate, UsageRecord } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
 import type { CallOutcome } from "../../decide/breaker.ts";
-import type { AttemptOutcome, Behind } from "../../decide/call.ts";
+import type { AttemptOutcome } from "../../decide/call.ts";
 import type { Command } from "../../decide/turn.ts";
 import { parsePath } from "../../decide/evolve.ts";
 import { deadlineFailure } from "../../model/deadline.ts";
@@ -30,6 +31,9 @@ import {
   contextOf,
   endContext,
 } from "./attempt-context.ts";
+import type { AdmissionMark } from "../../model/admission.ts";
+import type { Forbidden } from "./admission.ts";
+import { behindOf } from "./behind.ts";
 import { type AtTheTill, charge, overMaximum, setAside } from "./budget-door.ts";
 import type { BudgetRefusal } from "./budgets.ts";
 import { approach, type AtTheDoor, ignoreStopped } from "./breaker-door.ts";
@@ -57,6 +61,8 @@ interface Running extends AtTheDoor, AtTheTill, AttemptTime {
   /** Set once the deadline has aborted it: whatever it throws then, that was why. */
   overdue: Failure | undefined;
   leaveQuarantine: (() => void) | undefined;
+  /** Why the registry did not allow it. */
+  admission: AdmissionMark | undefined;
   aborted: boolean;
   /** Whether the agent has really ended. */
   returned: boolean;
@@ -82,6 +88,7 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     progress: undefined,
     leaveQueue: undefined,
     leaveQuarantine: undefined,
+    admission: undefined,
     ticket: undefined,
     leaveBreaker: undefined,
     slot: undefined,
@@ -165,7 +172,7 @@ function pay(running: Running): void {
   const { budgets, ownBudget } = running.actor.run.definition;
   const isLimited =
     running.command.agent.budgets !== undefined || budgets !== undefined || ownBudget !== undefined;
-  if (!isLimited || running.reported) return announce(running);
+  if (!isLimited || running.reported) return ask(running);
   setAside(running, {
     begin: () => paid(running),
     close: () => end(running),
@@ -173,17 +180,39 @@ function pay(running: Running): void {
   });
 }
 
-/** Where its breaker has opened while it waited for what others had set aside, it comes the whole way again. */
 function paid(running: Running): void {
+  if (!mustComeAgain(running)) return ask(running);
+}
+
+/** Where its breaker has opened while it waited for others, or for an answer, it comes the whole way again. */
+function mustComeAgain(running: Running): boolean {
   const { core, command, ticket, claim } = running;
-  if (running.reported || ticket === undefined || core.breakers.isCurrent(ticket))
-    return announce(running);
+  if (running.reported || ticket === undefined || core.breakers.isCurrent(ticket)) return false;
   if (claim !== undefined) core.budgets.settle(claim, undefined);
   running.claim = undefined;
   running.ticket = undefined;
   running.slot = undefined;
   core.agentPlaces.leave(command.agent);
   queue(running);
+  return true;
+}
+
+/** Asks the registry whether it may be made, as late as can be; at once past it where there is none to ask. */
+function ask(running: Running): void {
+  const { core, actor, command } = running;
+  if (core.admission === undefined || running.reported) return announce(running);
+  void core.admission.call(actor, command.agent).then((forbidden) => {
+    if (core.closing) end(running);
+    if (forbidden !== undefined) forbid(running, forbidden);
+    if (!mustComeAgain(running)) announce(running);
+  });
+}
+
+/** Its breaker is told nothing, and what was set aside for it is given back: no call was made. */
+function forbid(running: Running, { error, mark, final }: Forbidden): void {
+  if (running.reported) return;
+  running.admission = mark;
+  fail(running, failureOf(error), final || isFinal(running.command.agent, error));
 }
 
 /** A budget is spent. The breaker that let it through is told nothing: no call was made. */
@@ -204,25 +233,6 @@ function unpaid(running: Running, refusal: BudgetRefusal): void {
   tell(running, { kind: "attemptFailed", ...ended }, IGNORED);
 }
 
-/** What is told of breakers, fallbacks and budgets with an outcome; nothing for most. */
-function behindOf(
-  { agent, standsIn }: Execute,
-  breaker: BreakerMark | undefined,
-  budgeted?: Running["budgeted"],
-): { readonly behind?: Behind } {
-  if (breaker === undefined && standsIn === undefined && budgeted === undefined)
-    return NOTHING_BEHIND;
-  return {
-    behind: {
-      ...budgeted,
-      ...(breaker === undefined ? {} : { breaker }),
-      ...(standsIn === undefined ? {} : { fallback: { ...standsIn, agent } }),
-    },
-  };
-}
-
-const NOTHING_BEHIND = {};
-
 /** Tells the run an outcome; where it changed a breaker, once that is in the journal. */
 function tell(running: Running, given: Ended, outcome: CallOutcome): void {
   const { core, actor, command, ticket } = running;
@@ -230,10 +240,11 @@ function tell(running: Running, given: Ended, outcome: CallOutcome): void {
   const mark = reported?.mark;
   const ended = given.kind === "sealed" ? given : withinBudget(running, given);
   const recorded = running.leaveQuarantine;
-  // The usual case: nothing to tell of a breaker, a fallback or a budget.
-  if (mark === undefined && command.standsIn === undefined && running.budgeted === undefined)
+  // The usual case: nothing to tell of a breaker, a fallback, a budget or the registry.
+  const isPlain = running.budgeted === undefined && running.admission === undefined;
+  if (mark === undefined && command.standsIn === undefined && isPlain)
     return deliver(core, actor, ended, recorded);
-  const input = { ...ended, ...behindOf(command, mark, running.budgeted) };
+  const input = { ...ended, ...behindOf(command, mark, running) };
   if (reported?.recorded === undefined) return deliver(core, actor, input, recorded);
   const { path } = command;
   const { turn, attempt, agent } = command;
