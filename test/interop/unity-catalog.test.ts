@@ -1,6 +1,7 @@
 /** The registry in a real Unity Catalog: the tests of test/unity-catalog, and what only the real one can show. */
 import { afterAll, beforeAll, describe } from "vitest";
 import type { UnityServer } from "../support/unity-places.ts";
+import { unityCases } from "../unity-catalog/cases.ts";
 import { unityConformance } from "../unity-catalog/suite.ts";
 import { installUnityCatalog, startUnityCatalog } from "./unity-catalog.ts";
 
@@ -16,4 +17,5 @@ describe.skipIf(missing !== undefined)("the open-source server", () => {
   afterAll(() => server?.stop());
 
   unityConformance(() => server);
+  unityCases(() => server);
 });

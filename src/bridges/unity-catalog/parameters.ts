@@ -19,8 +19,8 @@ export interface FunctionParameter {
 const COLUMN_CHARS_MAX = 255;
 
 /**
- * One parameter for each property of an object, those that must be there first; one named `input` for any other value. What
- * does not fit into the catalogue's columns is a VARIANT there: the whole schema stands in the contract's own function.
+ * One parameter for each property of an object, those that must be there first; one named `input` for any other value. A
+ * type whose text does not fit into the catalogue's columns is a VARIANT there: the whole schema stands in the contract's function.
  */
 export function parametersOf(schema: Json | undefined): readonly FunctionParameter[] {
   if (!isSchema(schema)) return [parameter("input", undefined, VARIANT, 0)];
@@ -48,22 +48,18 @@ function parameter(
   type: UnityType,
   position: number,
 ): FunctionParameter {
-  const json = fieldJson(name, type);
-  const fits = json.length <= COLUMN_CHARS_MAX && type.text.length <= COLUMN_CHARS_MAX;
-  const { text, name: typeName } = fits ? type : VARIANT;
+  const { text, name: typeName, json } = type.text.length <= COLUMN_CHARS_MAX ? type : VARIANT;
+  const field = JSON.stringify({ name, type: json, nullable: true, metadata: {} });
   const description = isSchema(schema) ? schema["description"] : undefined;
   return {
     name,
     type_text: text,
     type_name: typeName,
-    type_json: fits ? json : JSON.stringify(VARIANT.json),
+    // The type's text alone, where the whole is too long: as JSON it has more than ten times the characters.
+    type_json: field.length <= COLUMN_CHARS_MAX ? field : JSON.stringify(text),
     position,
     ...(typeof description === "string" ? { comment: cut(description, COLUMN_CHARS_MAX) } : {}),
   };
-}
-
-function fieldJson(name: string, { json }: UnityType): string {
-  return JSON.stringify({ name, type: json, nullable: true, metadata: {} });
 }
 
 /** At most so many UTF-16 units, without half of a character at its end. */
