@@ -58,7 +58,7 @@ export async function fakeUnityServer(dialect: UnityDialect): Promise<FakeUnityS
       const method = request.method ?? "";
       if (url.pathname === USERS) return [201, state.addUser(body)];
       const path = url.pathname.replace(API, "");
-      return [200, state.act({ who, method, path, query: url.searchParams, body })];
+      return [200, await state.act({ who, method, path, query: url.searchParams, body })];
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       return [error.status, { error_code: error.code, message: error.message }];

@@ -1,14 +1,16 @@
 /**
  * Aliases. A function can't be changed, so each change of a name's aliases is a function of its own, numbered densely from 1, with
- * all the aliases after it: the last one counts. Two who set aliases at once can't both have the same number, so nothing that was
- * set is lost; and who set what when stays in the catalogue.
+ * all the aliases after it: the last one counts. Who set what when stays in the catalogue.
+ *
+ * Two who set aliases at once want the same number. One of them is refused and takes the next one; or, with the open-source server,
+ * both get it (publishing.ts says why). Then the later one sees both, and makes one more change with what either of them set.
  */
 import { BatonError } from "../../model/errors.ts";
 import type { RegistryPlace } from "../../model/registered-name.ts";
 import type { RegisteredKind, RegistryKey } from "../../ports/registry.ts";
 import { unavailable, type UnityClient } from "./client.ts";
-import { aliasesFunction, fullName } from "./function-names.ts";
-import { createFunction, findFunction } from "./functions.ts";
+import { aliasesFunction, fullName, type FunctionName } from "./function-names.ts";
+import { createFunction, findFunction, listFunctions } from "./functions.ts";
 
 type Named = Pick<RegistryKey, "kind" | "name">;
 
@@ -69,18 +71,43 @@ export function unityAliases(client: UnityClient, place: RegistryPlace): Aliases
     return newest;
   }
 
+  /** What was set by all changes that have this number. */
+  async function setTogether(
+    at: FunctionName,
+    { kind, name, change }: Named & Pick<Change, "change">,
+  ) {
+    const found: Readonly<Record<string, string>>[] = [];
+    for await (const { name: last, document } of listFunctions(client, at))
+      if (
+        last === at.name &&
+        document?.is === "aliases" &&
+        document.kind === kind &&
+        document.name === name &&
+        document.change === change
+      )
+        found.push(document.set);
+    return found;
+  }
+
   return {
     read: async (kind, name) => (await last({ kind, name })).aliases,
     set: async ({ kind, name, version }, alias, by) => {
+      const named = { kind, name };
+      let wanted: Readonly<Record<string, string>> = { [alias]: version };
       for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
-        const { change, aliases } = await last({ kind, name });
-        if (aliases[alias] === version) return;
-        const next = { kind, name, change: change + 1 };
-        const became = await createFunction(client, aliasesFunction(place, next), {
-          document: { is: "aliases", ...next, aliases: { ...aliases, [alias]: version }, by },
+        const { change, aliases } = await last(named);
+        if (Object.entries(wanted).every(([each, to]) => aliases[each] === to)) return;
+        const next = { ...named, change: change + 1 };
+        const at = aliasesFunction(place, next);
+        const became = await createFunction(client, at, {
+          document: { is: "aliases", ...next, set: wanted, aliases: { ...aliases, ...wanted }, by },
           comment: `Aliases of the ${kind} ${name}: ${alias} is ${version} from here on.`,
         });
-        if (became === "created") return;
+        if (became === "exists") continue;
+        const together = await setTogether(at, next);
+        if (together.length < 2) return;
+        // The one that was set here stands last: it was set now.
+        wanted = Object.assign({}, ...together, wanted) as Readonly<Record<string, string>>;
       }
       throw unavailable(
         client.connection,

@@ -28,6 +28,8 @@ export type RegistryDocument =
       readonly name: string;
       /** Counted from 1. */
       readonly change: number;
+      /** What this change set, of all of them. */
+      readonly set: Readonly<Record<string, string>>;
       /** Versions by alias. */
       readonly aliases: Readonly<Record<string, string>>;
       readonly by: string;
@@ -55,13 +57,20 @@ export function parseDocument(text: string | undefined): RegistryDocument | unde
   const named = namedOf(value);
   if (named === undefined) return undefined;
   if (value["is"] === "name") return { is: "name", ...named, by };
-  if (value["is"] !== "aliases" || !isObject(value["aliases"])) return undefined;
-  const aliases = Object.entries(value["aliases"]).flatMap(([alias, version]) =>
-    typeof version === "string" ? [[alias, version] as const] : [],
-  );
   const change = Number(value["change"]);
-  if (!Number.isSafeInteger(change)) return undefined;
-  return { is: "aliases", ...named, change, aliases: Object.fromEntries(aliases), by };
+  const [set, aliases] = [versionsOf(value["set"]), versionsOf(value["aliases"])];
+  return value["is"] === "aliases" && Number.isSafeInteger(change)
+    ? { is: "aliases", ...named, change, set, aliases, by }
+    : undefined;
+}
+
+function versionsOf(value: unknown): Readonly<Record<string, string>> {
+  if (!isObject(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([alias, version]) =>
+      typeof version === "string" ? [[alias, version] as const] : [],
+    ),
+  );
 }
 
 /** Whether a definition is still the one whose fingerprint it has. */

@@ -1,4 +1,10 @@
-/** Publishing: all that is in the way is looked for first, so that what is refused leaves nothing behind. */
+/**
+ * Publishing: all that is in the way is looked for first, so that what is refused leaves nothing behind.
+ *
+ * The open-source server looks whether a function is there and creates it in two steps: of two who create one at the same moment,
+ * both may be told that they did, and it has two. So whoever has created looks again, and the one who was later sees both. (Unless
+ * a page of the list ends between the two: the server goes on after the name. Then the calls that meet the other one are refused.)
+ */
 import { BatonError } from "../../model/errors.ts";
 import type { Json } from "../../model/json.ts";
 import { type RegistryPlace, registeredName } from "../../model/registered-name.ts";
@@ -7,7 +13,13 @@ import { keyText } from "../../registry/catalogue-items.ts";
 import { definitionDifferences, differenceText } from "../../registry/differences.ts";
 import type { UnityClient } from "./client.ts";
 import { fullName, type FunctionName, nameFunction, versionFunction } from "./function-names.ts";
-import { createFunction, findFunction, type FoundFunction, type NewFunction } from "./functions.ts";
+import {
+  createFunction,
+  findFunction,
+  type FoundFunction,
+  listFunctions,
+  type NewFunction,
+} from "./functions.ts";
 import { parametersOf, returnType } from "./parameters.ts";
 
 export interface Shelf {
@@ -29,7 +41,7 @@ const QUESTIONS_MAX = 8;
 
 /**
  * @throws BatonError REGISTRY_CONFLICT, and nothing was created; or something was, where somebody else published another definition
- *   of the same version at the same moment
+ *   of the same version at the same moment: then the later one at least is told
  */
 export async function publishItems(
   shelf: Shelf,
@@ -56,7 +68,32 @@ export async function publishItems(
       became: await created(shelf, plan, contracts, by),
     });
   }
+  const news = plans.filter((_, i) => published[i]?.became === "registered");
+  await refuseDoubles(shelf.client, news);
   return published;
+}
+
+async function refuseDoubles(client: UnityClient, news: readonly Plan[]): Promise<void> {
+  const items = new Map(news.map(({ item, versionAt }) => [fullName(versionAt), item]));
+  const places = new Map(
+    news.map(({ versionAt: { catalog, schema } }) => [`${catalog}.${schema}`, { catalog, schema }]),
+  );
+  for (const place of places.values())
+    for await (const { name, document } of listFunctions(client, place)) {
+      const at = fullName({ ...place, name });
+      const item = items.get(at);
+      if (item === undefined || document?.is !== "version") continue;
+      const conflict = different(document.item, item);
+      if (conflict === undefined) continue;
+      throw new BatonError(
+        "REGISTRY_CONFLICT",
+        `${conflict} Both were published at once, as ${at}.`,
+        {
+          hint: "Remove that function in the catalogue as often as it is there, and publish again what it is to be.",
+          details: { conflicts: [{ key: keyText(item), message: conflict }] },
+        },
+      );
+    }
 }
 
 async function looked({ client, place }: Shelf, item: RegistryItem): Promise<Plan> {

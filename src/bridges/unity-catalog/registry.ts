@@ -132,17 +132,18 @@ async function* listed(
   const { client, place } = shelf;
   const owners = new Map<string, string | undefined>();
   const changes = new Map<string, Extract<RegistryDocument, { is: "aliases" }>>();
-  const items: RegistryItem[] = [];
+  // The same version can be there twice, where two published it at once: it is listed once.
+  const items = new Map<string, RegistryItem>();
   for await (const { owner, document } of listFunctions(client, place)) {
     if (document?.is === "name") owners.set(`${document.kind} ${document.name}`, owner);
-    if (document?.is === "version") items.push(whole(client, document.item));
+    if (document?.is === "version" && !items.has(keyText(document.item)))
+      items.set(keyText(document.item), whole(client, document.item));
     if (document?.is !== "aliases") continue;
     const named = `${document.kind} ${document.name}`;
     if (document.change > (changes.get(named)?.change ?? 0)) changes.set(named, document);
   }
-  for (const item of items
-    .filter(({ kind }) => only === undefined || kind === only)
-    .sort(inOrder)) {
+  const some = [...items.values()].filter(({ kind }) => only === undefined || kind === only);
+  for (const item of some.sort(inOrder)) {
     const named = `${item.kind} ${item.name}`;
     yield registeredItem(shelf, item, owners.get(named), changes.get(named)?.aliases ?? {});
   }
