@@ -166,6 +166,12 @@ export type {
 } from "./ports/registry.ts";
 export type { TraceBatch, TracedTransition, TraceSink, Tracing } from "./ports/tracing.ts";
 export { catalogueItems, type Definitions } from "./registry/catalogue-items.ts";
+export { differenceText } from "./registry/differences.ts";
 export { type Drift, drift } from "./registry/drift.ts";
 export { embeddedRegistry, type EmbeddedRegistryOptions } from "./registry/embedded.ts";
+export {
+  type DefinitionLineage,
+  definitionLineage,
+  type LineageOfDefinition,
+} from "./registry/lineage.ts";
 export { memory } from "./stores/memory/memory.ts";
