@@ -385,8 +385,11 @@ function succeed(running: Running, raw: unknown): void {
   const extra = told(running);
   charge(running, true);
   close(running);
-  const { output } = checked;
-  tell(running, { kind: "sealed", path, turn, attempt, output, ...extra }, SUCCEEDED);
+  tell(
+    running,
+    { kind: "sealed", path, turn, attempt, output: checked.output, ...extra },
+    SUCCEEDED,
+  );
 }
 
 function thrown(running: Running, error: unknown): void {
