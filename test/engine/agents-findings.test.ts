@@ -61,7 +61,7 @@ test("of an attempt of which nobody can tell what it used, all that was set asid
   const asks = limited(
     (_input, { attempt, usage }) => {
       usage({ model: "fable", inputTokens: 1, outputTokens: 2 });
-      throw errors[attempt - 1];
+      throw errors[attempt - 1] ?? new Error("one attempt too many");
     },
     { attempts: 3, budgets: [budget("spend", { tokens: 1_000 })], maximum: { tokens: 100 } },
   );

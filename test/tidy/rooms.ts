@@ -34,6 +34,7 @@ function engine(name: string): Room {
 
 export const SURFACES = [
   "src/index.ts",
+  "src/ai-sdk.ts",
   "src/sqlite.ts",
   "src/cloud-events.ts",
   "src/otel.ts",
@@ -104,7 +105,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "surface",
-    files: /^src\/(index|sqlite|cloud-events|delta|langgraph|nats|otel)\.ts$/,
+    files: /^src\/(index|ai-sdk|sqlite|cloud-events|delta|langgraph|nats|otel)\.ts$/,
     knows: [
       ...CORE,
       "engine",
@@ -141,6 +142,7 @@ export const PACKAGES_OF_ONE_ROOM: Readonly<Record<string, RegExp>> = {
   "@opentelemetry/exporter-trace-otlp-proto": /^src\/bridges\/otel\//,
   "@nats-io/jetstream": /^src\/bridges\/nats\//,
   "@nats-io/transport-node": /^src\/bridges\/nats\//,
+  ai: /^src\/bridges\/ai-sdk\//,
   cloudevents: /^src\/bridges\/cloud-events\//,
   "hyparquet-compressors": /^src\/bridges\/delta\//,
   hyparquet: /^src\/bridges\/delta\//,
