@@ -108,7 +108,9 @@ test("an attempt that takes too long hangs up, and so does one whose run is canc
     .step("a", slow, { input: ({ input }) => input })
     .output(({ a }) => a);
   const endless = workflow("endless", "1.0.0", { input: Ticket })
-    .step("a", triage(provider, { version: "2.0.0" }), { input: ({ input }) => input })
+    .step("a", triage(provider, { version: "2.0.0", stream: true }), {
+      input: ({ input }) => input,
+    })
     .output(({ a }) => a);
   const baton = await open({ store: memory(), workflows: [flow, endless], log: () => {} });
   const late = await baton.start(flow, { text: "x" });

@@ -1,9 +1,11 @@
 /** Agents that ask the model of a test's provider, and the runs of one of them. */
 import {
   type Agent,
+  type Baton,
   contract,
   exponential,
   type Failure,
+  type Json,
   type OpenOptions,
   rule,
   type RunOutcome,
@@ -64,6 +66,8 @@ export interface Played extends Opened {
   readonly outcome: RunOutcome<unknown>;
   /** What failed, in order. */
   readonly failures: readonly Failure[];
+  /** What was streamed meanwhile, with the attempt that it is of. */
+  readonly chunks: readonly (readonly [number, Json])[];
   /** What was used, by the entries of attempts in order. */
   readonly usage: readonly (readonly unknown[])[];
 }
@@ -79,6 +83,7 @@ export async function play<O>(
     .output(({ a }) => a);
   const given = await opened({ workflows: [flow], ...options });
   const run = await given.baton.start(flow, { text }, { id: "r" });
+  const watching = chunksOf(given.baton);
   const outcome = await given.clock.until(run.outcome());
   const attempts = (await entriesOf(given.baton, "r")).filter(
     ({ kind }) => kind === "attempt.failed" || kind === "step.sealed",
@@ -90,9 +95,17 @@ export async function play<O>(
   return {
     ...given,
     outcome,
+    chunks: await watching,
     failures: payloads.flatMap(({ error }) => (error === undefined ? [] : [error])),
     usage: payloads.map(({ usage = [] }) => usage),
   };
+}
+
+async function chunksOf(baton: Baton): Promise<(readonly [number, Json])[]> {
+  const chunks: (readonly [number, Json])[] = [];
+  for await (const item of baton.watch("r", { partials: true }))
+    if (item.kind === "partial") chunks.push([item.attempt, item.chunk]);
+  return chunks;
 }
 
 /** The text of a request's last message. */
