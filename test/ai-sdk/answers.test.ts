@@ -267,7 +267,7 @@ test("what can't be asked is refused when the agent is made, with every reason",
   expect(
     problemsOf(() => promptAgent(wrong as unknown as Parameters<typeof promptAgent>[0])),
   ).toEqual([
-    "The model is none of the AI SDK 6: give what its provider gives, not its name alone.",
+    "The model is none of the AI SDK 6: give what its provider gives, of the package for that version, and not its name alone.",
     "There is no function `prompt`.",
     "`system` is neither a text nor a function.",
     "`refusal` is not a function.",

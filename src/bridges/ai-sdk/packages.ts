@@ -6,5 +6,5 @@ export type AiSdk = typeof Ai;
 
 /** @throws BatonError `DEPENDENCY_MISSING` */
 export async function loadAiSdk(): Promise<AiSdk> {
-  return await loadPackage("Agents of a prompt", "ai", () => import("ai"));
+  return await loadPackage("Agents of a prompt", "ai@6", () => import("ai"));
 }

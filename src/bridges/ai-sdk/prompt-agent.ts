@@ -78,50 +78,36 @@ function isSign(error: unknown): boolean {
   return !isOfTheRequest(error) && countsByDefault(error as Failure);
 }
 
-/** The options of the prompt, and those of the agent. */
+/** Every option of the prompt, so that none is taken for one of the agent. */
+const OF_THE_PROMPT: Readonly<Record<keyof PromptOptions<never>, true>> = {
+  model: true,
+  system: true,
+  prompt: true,
+  maxOutputTokens: true,
+  temperature: true,
+  topP: true,
+  topK: true,
+  seed: true,
+  stopSequences: true,
+  providerOptions: true,
+  headers: true,
+  tools: true,
+  readOnlyTools: true,
+  stepsMax: true,
+  repairs: true,
+  refusal: true,
+  stream: true,
+  schemaInPrompt: true,
+};
+
+/** The options of the prompt, without those that are undefined, and those of the agent. */
 function apart<I, O>(options: PromptAgentOptions<I, O>) {
-  const {
-    model,
-    system,
-    prompt,
-    maxOutputTokens,
-    temperature,
-    topP,
-    topK,
-    seed,
-    stopSequences,
-    providerOptions,
-    headers,
-    tools,
-    readOnlyTools,
-    stepsMax,
-    repairs,
-    refusal,
-    stream,
-    schemaInPrompt,
-    ...work
-  } = options;
-  const asked = {
-    model,
-    system,
-    prompt,
-    maxOutputTokens,
-    temperature,
-    topP,
-    topK,
-    seed,
-    stopSequences,
-    providerOptions,
-    headers,
-    tools,
-    readOnlyTools,
-    stepsMax,
-    repairs,
-    refusal,
-    stream,
-    schemaInPrompt,
+  const isOfThePrompt = ([name]: [string, unknown]) => Object.hasOwn(OF_THE_PROMPT, name);
+  const entries = Object.entries(options);
+  const asked = entries.filter((each) => isOfThePrompt(each) && each[1] !== undefined);
+  return {
+    // By the names above, they are these.
+    prompt: Object.fromEntries(asked) as unknown as PromptOptions<I>,
+    work: Object.fromEntries(entries.filter((each) => !isOfThePrompt(each))),
   };
-  // What was left out stays left out.
-  const given = Object.entries(asked).filter(([, value]) => value !== undefined);
-  return { prompt: Object.fromEntries(given) as unknown as PromptOptions<I>, work };
 }

@@ -97,7 +97,7 @@ export function promptProblems<I>(options: PromptOptions<I>): string[] {
   const { model, prompt, system, refusal }: Readonly<Record<string, unknown>> = { ...options };
   if (!isModel(model))
     problems.push(
-      "The model is none of the AI SDK 6: give what its provider gives, not its name alone.",
+      "The model is none of the AI SDK 6: give what its provider gives, of the package for that version, and not its name alone.",
     );
   if (typeof prompt !== "function") problems.push("There is no function `prompt`.");
   if (system !== undefined && typeof system !== "string" && typeof system !== "function")

@@ -83,14 +83,14 @@ interface Asking {
 /** What all questions of an attempt share. */
 function asking<I>(plan: PromptPlan<I>, input: Frozen<I>, context: AgentContext): Asking {
   const { ai, agent, options, warnOnce } = plan;
-  const { stream = false, schemaInPrompt = false, tools } = options;
+  const { stream = false, schemaInPrompt = false, readOnlyTools = [], tools } = options;
   const model = options.model.modelId;
   const mustCount = agent.maximum !== undefined;
   const meter = metered(ai, options.model, { context, mustCount, schemaInPrompt, warnOnce });
   const stopped = new AbortController();
   const signal = AbortSignal.any([context.signal, stopped.signal]);
   const tell = (chunk: Told): void => {
-    // Of a call that is none, since its last one has ended, nothing can come.
+    // A tool may not have heard yet that nobody waits for it any more.
     if (stream && !context.signal.aborted) context.stream({ ...chunk, call: meter.calls() });
   };
   const recorded =
@@ -99,7 +99,7 @@ function asking<I>(plan: PromptPlan<I>, input: Frozen<I>, context: AgentContext)
       : {
           tools: recordedTools(tools, {
             context,
-            readOnlyTools: options.readOnlyTools ?? [],
+            readOnlyTools,
             tell,
             stop: (error) => stopped.abort(error),
           }),
@@ -135,18 +135,20 @@ function asking<I>(plan: PromptPlan<I>, input: Frozen<I>, context: AgentContext)
 
 type Told = PromptChunk extends infer C ? (C extends PromptChunk ? Omit<C, "call"> : never) : never;
 
-function settingsOf<I>(options: PromptOptions<I>): Partial<Question> {
-  const { maxOutputTokens, temperature, topP, topK, seed, stopSequences, providerOptions } =
-    options;
-  return {
-    ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
-    ...(temperature === undefined ? {} : { temperature }),
-    ...(topP === undefined ? {} : { topP }),
-    ...(topK === undefined ? {} : { topK }),
-    ...(seed === undefined ? {} : { seed }),
-    ...(stopSequences === undefined ? {} : { stopSequences }),
-    ...(providerOptions === undefined ? {} : { providerOptions }),
-  };
+const SETTINGS = [
+  "maxOutputTokens",
+  "temperature",
+  "topP",
+  "topK",
+  "seed",
+  "stopSequences",
+  "providerOptions",
+] as const satisfies readonly (keyof PromptOptions<never>)[];
+
+/** Those of the options that the SDK takes as they are. */
+function settingsOf<I>(options: PromptOptions<I>): Pick<Question, (typeof SETTINGS)[number]> {
+  const given = SETTINGS.filter((name) => options[name] !== undefined);
+  return Object.fromEntries(given.map((name) => [name, options[name]]));
 }
 
 function systemOf<I>({ agent, form, options }: PromptPlan<I>, input: Frozen<I>) {
