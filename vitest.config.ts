@@ -15,6 +15,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^baton$/, replacement: source("index.ts") },
+      { find: /^baton\/ai-sdk$/, replacement: source("ai-sdk.ts") },
       { find: /^baton\/sqlite$/, replacement: source("sqlite.ts") },
       { find: /^baton\/cloud-events$/, replacement: source("cloud-events.ts") },
       { find: /^baton\/otel$/, replacement: source("otel.ts") },

@@ -108,6 +108,14 @@ export const ERROR_CODES = {
   USAGE_INVALID: "Report tokens as whole numbers of zero or more, with the model's name.",
   INTERRUPT_UNANSWERED:
     "Run the graph by `langgraphWorkflow`, which asks a person, with as many `questions` as it may ask.",
+  MODEL_FAILED:
+    "See `details` and `cause`: the provider's answer, and whether it asks to be left alone for a while.",
+  MODEL_CUT_SHORT:
+    "Raise `maxOutputTokens` (or `stepsMax`, where it still called tools), or ask for a shorter answer.",
+  MODEL_BLOCKED:
+    "The provider does not want to answer this. Look at the input, or let a person do the step.",
+  MODEL_USAGE_MISSING:
+    "Have the provider tell what a call uses (`includeUsage` of OpenAI-compatible ones, where it is streamed), or take the `maximum` off the agent.",
   CONFIG_INVALID: "See docs/reference/cli.md for what a baton.config.ts exports.",
   TRACES_REFUSED:
     "Look at the collector's address, headers and log. Nothing is lost: traces are made of the journal, and sent again.",

@@ -34,6 +34,7 @@ function engine(name: string): Room {
 
 export const SURFACES = [
   "src/index.ts",
+  "src/ai-sdk.ts",
   "src/sqlite.ts",
   "src/cloud-events.ts",
   "src/otel.ts",
@@ -114,7 +115,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "surface",
-    files: /^src\/(index|sqlite|cloud-events|delta|langgraph|nats|otel|unity-catalog)\.ts$/,
+    files: /^src\/(ai-sdk|cloud-events|delta|index|langgraph|nats|otel|sqlite|unity-catalog)\.ts$/,
     knows: [
       ...CORE,
       "engine",
@@ -155,6 +156,7 @@ export const PACKAGES_OF_ONE_ROOM: Readonly<Record<string, RegExp>> = {
   "@opentelemetry/sdk-metrics": /^src\/bridges\/otel\//,
   "@nats-io/jetstream": /^src\/bridges\/nats\//,
   "@nats-io/transport-node": /^src\/bridges\/nats\//,
+  ai: /^src\/bridges\/ai-sdk\//,
   cloudevents: /^src\/bridges\/cloud-events\//,
   "hyparquet-compressors": /^src\/bridges\/delta\//,
   hyparquet: /^src\/bridges\/delta\//,

@@ -24,7 +24,7 @@ import { parsePath } from "../../decide/evolve.ts";
 import { deadlineFailure } from "../../model/deadline.ts";
 import { type AttemptTime, atMoment, limitOf, listen } from "./attempt-time.ts";
 import { deliver } from "./inbox.ts";
-import { checkedOutput, failureOf, isThenable } from "./attempt-output.ts";
+import { checkedOutput, failureOf, isThenable, isUsageUnknown } from "./attempt-output.ts";
 import {
   abortContext,
   attemptContext,
@@ -398,7 +398,8 @@ function thrown(running: Running, error: unknown): void {
   if (running.overdue !== undefined)
     return fail(running, running.overdue, true, { thrown: running.overdue, doneNothing });
   const final = isFinal(running.command.agent, error);
-  fail(running, failureOf(error), final, { thrown: error, doneNothing });
+  const unanswered = isUsageUnknown(error) ? ({ unanswered: true } as const) : {};
+  fail(running, failureOf(error), final, { thrown: error, doneNothing, ...unanswered });
 }
 
 /** `cause` is left out where it was ended from outside, which is no sign of anything. */
