@@ -32,9 +32,8 @@ import {
   contextOf,
   endContext,
 } from "./attempt-context.ts";
-import type { AdmissionMark } from "../../model/admission.ts";
 import type { Forbidden } from "./admission.ts";
-import { behindOf } from "./behind.ts";
+import { behindOf, type Marked } from "./behind.ts";
 import { type AtTheTill, charge, overMaximum, setAside } from "./budget-door.ts";
 import type { BudgetRefusal } from "./budgets.ts";
 import { approach, type AtTheDoor, ignoreStopped } from "./breaker-door.ts";
@@ -51,7 +50,7 @@ type Execute = Extract<Command, { readonly kind: "execute" }>;
 type Ended = Extract<AttemptOutcome, { readonly kind: "sealed" | "attemptFailed" }>;
 
 /** An attempt from the moment it is wanted. */
-interface Running extends AtTheDoor, AtTheTill, AttemptTime {
+interface Running extends AtTheDoor, AtTheTill, AttemptTime, Marked {
   readonly command: Execute;
   begun: boolean;
   startedMs: number;
@@ -62,8 +61,6 @@ interface Running extends AtTheDoor, AtTheTill, AttemptTime {
   /** Set once the deadline has aborted it: whatever it throws then, that was why. */
   overdue: Failure | undefined;
   leaveQuarantine: (() => void) | undefined;
-  /** Why the registry did not allow it. */
-  admission: AdmissionMark | undefined;
   aborted: boolean;
   /** Whether the agent has really ended. */
   returned: boolean;
