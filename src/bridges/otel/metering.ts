@@ -102,7 +102,7 @@ function counting(
   return {
     sink: {
       count: (batch) => count((to) => to.count(batch)),
-      measure: (measures) => count((to) => to.measure(measures)),
+      measure: (measures, behindMs) => count((to) => to.measure(measures, behindMs)),
     },
     end: async () => {
       // Read once more by whoever sends them last.
