@@ -221,15 +221,8 @@ async function traceWith(
   const { name, content, from = "beginning" } = tracing;
   const place = await engine.projection(name, from);
   const running = startTracing({ ...source, content, sink, place });
-  const { measure } = sink;
-  if (measure === undefined) return running;
-  const { clock } = source;
-  const endMeasuring = startMeasuring({
-    clock,
-    engine,
-    tracesBehindMs: running.behindMs,
-    measure,
-  });
+  if (tracing.measured !== true) return running;
+  const endMeasuring = startMeasuring({ clock: source.clock, engine, measure: running.measure });
   return {
     ...running,
     stop: async (limitMs) => {

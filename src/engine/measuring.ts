@@ -6,7 +6,6 @@ import type { Engine } from "./engine.ts";
 export interface MeasuringParts {
   readonly clock: Clock;
   readonly engine: Pick<Engine, "pressure" | "breakers" | "subscriptions">;
-  readonly tracesBehindMs: () => number;
   readonly measure: (measures: EngineMeasures) => void;
 }
 
@@ -34,12 +33,11 @@ export function startMeasuring(parts: MeasuringParts): () => void {
   };
 }
 
-async function measuresOf({ engine, tracesBehindMs }: MeasuringParts): Promise<EngineMeasures> {
+async function measuresOf({ engine }: MeasuringParts): Promise<EngineMeasures> {
   const subscriptions = await engine.subscriptions();
   return {
     pressure: engine.pressure(),
     breakers: engine.breakers().map(({ name, state }) => ({ name, state })),
     subscriptions: subscriptions.map(({ name, lag }) => ({ name, lag })),
-    tracesBehindMs: tracesBehindMs(),
   };
 }

@@ -6,7 +6,7 @@
  * P3. Nothing here keeps a run waiting, or fails one.
  */
 import type { Clock } from "../ports/clock.ts";
-import type { TraceBatch, TraceSink, TracedTransition } from "../ports/tracing.ts";
+import type { EngineMeasures, TraceBatch, TraceSink, TracedTransition } from "../ports/tracing.ts";
 import type { TraceSpan } from "../model/trace-span.ts";
 import { type TraceReader, type TraceSource, traceReader } from "./trace-reader.ts";
 
@@ -24,8 +24,8 @@ export interface TracingParts extends TraceSource {
 }
 
 export interface RunningTracing {
-  /** How long ago all that was in the journal had been sent, in milliseconds: less than a second where it keeps up. */
-  readonly behindMs: () => number;
+  /** Tells the sink how the engine stands. */
+  readonly measure: (measures: EngineMeasures) => void;
   /** Sends what is in the journal by now, for at most so long, and ends. What was not sent is sent at the next open. */
   readonly stop: (limitMs: number) => Promise<void>;
 }
@@ -84,7 +84,7 @@ export function startTracing(parts: TracingParts): RunningTracing {
 
   const ended = loop();
   return {
-    behindMs: () => clock.monotonicMs() - upToDateMs,
+    measure: (measures) => sink.measure?.(measures, clock.monotonicMs() - upToDateMs),
     stop: async (limitMs) => {
       stopping = true;
       pause.end();

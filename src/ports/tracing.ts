@@ -27,8 +27,6 @@ export interface EngineMeasures {
   readonly breakers: readonly { readonly name: string; readonly state: BreakerStateKind }[];
   /** Of choreographies: events that are still to be dealt with. */
   readonly subscriptions: readonly { readonly name: string; readonly lag: number }[];
-  /** How long ago all that was in the journal had been sent, in milliseconds. */
-  readonly tracesBehindMs: number;
 }
 
 /** What takes spans. */
@@ -37,8 +35,8 @@ export interface TraceSink {
   readonly send: (batch: TraceBatch) => Promise<void>;
   /** Counts a batch that was taken, for metrics. History that is sent again by hand is not counted. */
   readonly count?: (batch: TraceBatch) => void;
-  /** Is told now and then how the engine stands. */
-  readonly measure?: (measures: EngineMeasures) => void;
+  /** Is told now and then how the engine stands, and how long ago all that was in the journal had been sent. */
+  readonly measure?: (measures: EngineMeasures, behindMs: number) => void;
   readonly close: () => Promise<void>;
 }
 
@@ -50,6 +48,8 @@ export interface Tracing {
   readonly content: boolean;
   /** Where it begins that has no place yet; with the first entry of the journal, if left out. */
   readonly from?: ProjectionStart;
+  /** Whether its sinks are to be told how the engine stands. */
+  readonly measured?: boolean;
   /** @throws BatonError DEPENDENCY_MISSING, ARGUMENT_INVALID */
   readonly open: (
     log: (level: "info" | "warn" | "error", message: string) => void,

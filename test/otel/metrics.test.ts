@@ -219,6 +219,27 @@ describe("metrics", () => {
     ]);
   });
 
+  test("that a provider can't count keep no trace from being sent, and are told of once", async () => {
+    const collector = await collecting();
+    const meterProvider = {
+      getMeter: () => {
+        throw new Error("no meters");
+      },
+    };
+    const tracing = otel({ url: `${collector.url}/v1/traces`, meterProvider });
+    const { baton, clock, log } = await opened({ workflows: [flow], tracing });
+    for (const id of ["r1", "r2"]) {
+      const run = await clock.until(baton.start(flow, 1, { id }));
+      await clock.until(run.outcome());
+      await clock.advance(10_000);
+    }
+    await clock.until(baton.close());
+    expect(collector.spans).toHaveLength(8);
+    expect(log.map(({ message }) => message)).toEqual([
+      "Metrics can't be counted: Error: no meters",
+    ]);
+  });
+
   test("are not counted of history that is sent again by hand", async () => {
     const collector = await collecting();
     const { baton, clock } = await opened({ workflows: [flow], tracing: toBoth(collector) });

@@ -48,6 +48,8 @@ export function metricsBeside({
   };
 }
 
+type Tell = (level: "info" | "warn", message: string) => void;
+
 interface OpenMetering {
   readonly sink: Required<Pick<TraceSink, "count" | "measure">>;
   readonly end: () => Promise<void>;
@@ -57,15 +59,16 @@ interface OpenMetering {
 export async function openMetering(
   options: MeteringOptions & { readonly name: string },
   resource: SpanResource,
-  tell: (level: "info" | "warn", message: string) => void,
+  tell: Tell,
 ): Promise<OpenMetering | undefined> {
   const { name, metrics, meterProvider } = options;
   if (metrics === undefined && meterProvider === undefined) return undefined;
-  if (meterProvider !== undefined) return counting(name, () => meterProvider);
+  if (meterProvider !== undefined) return counting(name, tell, () => meterProvider);
   const make = await loadMeters(metrics === true ? {} : (metrics ?? {}), resource, tell);
   let made: OwnMeters | undefined;
   return counting(
     name,
+    tell,
     () => {
       made ??= make();
       return made;
@@ -77,6 +80,7 @@ export async function openMetering(
 /** `provider` is asked when something is counted: history that is sent by hand counts nothing, and sends no metrics. */
 function counting(
   name: string,
+  tell: Tell,
   provider: () => Meters,
   shutdown: () => Promise<void> = async () => {},
 ): OpenMetering {
@@ -85,10 +89,20 @@ function counting(
     used ??= metering(provider(), name);
     return used;
   };
+  let failing = false;
+  /** Spans were taken, whatever a provider of somebody's says of their number: it keeps no trace from being sent. */
+  const count = (act: (to: Metering) => void) => {
+    try {
+      act(counted());
+    } catch (error) {
+      if (!failing) tell("warn", `Metrics can't be counted: ${String(error)}`);
+      failing = true;
+    }
+  };
   return {
     sink: {
-      count: (batch) => counted().count(batch),
-      measure: (measures) => counted().measure(measures),
+      count: (batch) => count((to) => to.count(batch)),
+      measure: (measures, behindMs) => count((to) => to.measure(measures, behindMs)),
     },
     end: async () => {
       // Read once more by whoever sends them last.

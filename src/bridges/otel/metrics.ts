@@ -3,15 +3,15 @@
  * number of runs.
  */
 import type { TraceSpan } from "../../model/trace-span.ts";
-import type { EngineMeasures, TraceBatch } from "../../ports/tracing.ts";
+import type { TraceBatch } from "../../ports/tracing.ts";
 import type { Attributes, Meters } from "./api-types.ts";
 import { isDelivery, plain } from "./attributes.ts";
-import { standing } from "./standing.ts";
+import { type Standing, standing } from "./standing.ts";
 
 /** Where metrics are counted. */
 export interface Metering {
   readonly count: (batch: TraceBatch) => void;
-  readonly measure: (measures: EngineMeasures) => void;
+  readonly measure: Standing["measure"];
   /** No longer asked how the engine stands. */
   readonly end: () => void;
 }

@@ -94,6 +94,7 @@ export function tracingTo(
     name,
     content,
     from,
+    measured: options.metrics !== undefined || options.meterProvider !== undefined,
     open: async (log): Promise<TraceSink> => {
       const exporter = await open();
       const metering = await openMetering({ ...options, name }, resource, log);

@@ -3,18 +3,21 @@ import type { EngineMeasures } from "../../ports/tracing.ts";
 import type { Meters, Observable, Observed } from "./api-types.ts";
 
 type Meter = ReturnType<Meters["getMeter"]>;
-type Say = (observed: Observed, measures: EngineMeasures) => void;
+interface Measured extends EngineMeasures {
+  readonly behindMs: number;
+}
+type Say = (observed: Observed, measured: Measured) => void;
 
 const BREAKER_STATES = ["closed", "open", "halfOpen"] as const;
 
 export interface Standing {
-  readonly measure: (measures: EngineMeasures) => void;
+  readonly measure: (measures: EngineMeasures, behindMs: number) => void;
   readonly end: () => void;
 }
 
 /** `projection`: the name under which traces keep their place. */
 export function standing(meter: Meter, projection: string): Standing {
-  let last: EngineMeasures | undefined;
+  let last: Measured | undefined;
   const ends: (() => void)[] = [];
   const observe = (instrument: Observable, say: Say) => {
     const ask = (observed: Observed) => {
@@ -50,11 +53,11 @@ export function standing(meter: Meter, projection: string): Standing {
         to.observe(each === state ? 1 : 0, { "baton.breaker": name, "baton.breaker.state": each });
   });
   gauge("baton.projection.lag", "s", "Since all of the journal had been sent.", (to, measures) =>
-    to.observe(measures.tracesBehindMs / 1_000, { "baton.projection": projection }),
+    to.observe(measures.behindMs / 1_000, { "baton.projection": projection }),
   );
   return {
-    measure: (measures) => {
-      last = measures;
+    measure: (measures, behindMs) => {
+      last = { ...measures, behindMs };
     },
     end: () => {
       for (const end of ends) end();
