@@ -9,12 +9,12 @@
  * D3. A version that was found to be what the code says is not looked up again: what is registered is never changed.
  * D4. Attempts to compensate, and probes, are never asked for: what was done must be undone, whoever may do what by now.
  */
-import { catalogueItems, keyText } from "../../registry/catalogue-items.ts";
+import { catalogueItems, type Definitions, keyText } from "../../registry/catalogue-items.ts";
 import { definitionDifferences, differenceText } from "../../registry/differences.ts";
 import type { AdmissionMark } from "../../model/admission.ts";
 import type { AgentDefinition } from "../../model/agent-definition.ts";
 import type { Author } from "../../model/entry.ts";
-import { BatonError, type ErrorCode, isBatonError } from "../../model/errors.ts";
+import { BatonError, type ErrorCode, invariant, isBatonError } from "../../model/errors.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import type { RegisteredKind, RegistryKey } from "../../model/registered-name.ts";
 import type { Registry, RegistryItem } from "../../ports/registry.ts";
@@ -57,7 +57,7 @@ type Parts = Pick<Core, "clock" | "log" | "store" | "namespace">;
 interface Asking {
   readonly core: () => Parts;
   readonly registry: Registry;
-  readonly items: ReadonlyMap<string, RegistryItem>;
+  readonly items: Map<string, RegistryItem>;
   /** By key, the full names of those that are registered as they are in the code (D3). */
   readonly found: Map<string, string>;
   readonly mayExecute: ReturnType<typeof latestAnswer<boolean>>;
@@ -70,12 +70,9 @@ export function admission(
   catalogue: Catalogue,
   { principal: otherwise }: AdmissionOptions,
 ): Admission {
-  const items = new Map(
-    catalogueItems({
-      workflows: [...catalogue.workflows.values()],
-      agents: [...catalogue.agents.values()],
-    }).map((item) => [keyText(item), item]),
-  );
+  const items = new Map<string, RegistryItem>();
+  const { workflows, agents } = catalogue;
+  know(items, { workflows: [...workflows.values()], agents: [...agents.values()] });
   const asking: Asking = { core, registry, items, found: new Map(), mayExecute: latestAnswer() };
   const { of } = principals(core);
   return {
@@ -83,6 +80,7 @@ export function admission(
       const { name, version } = agent;
       const key: RegistryKey = { kind: "agent", name, version };
       try {
+        if (!items.has(keyText(key))) know(items, { workflows: [], agents: [agent] });
         const principal = (await of(actor)) ?? otherwise;
         return await forbidden(asking, key, principal);
       } catch (error) {
@@ -101,15 +99,17 @@ export function admission(
   };
 }
 
+function know(items: Map<string, RegistryItem>, definitions: Definitions): void {
+  for (const item of catalogueItems(definitions)) items.set(keyText(item), item);
+}
+
 /** First whether it is what is registered, with its contracts; then whether it may be executed. */
 async function forbidden(
   asking: Asking,
   key: RegistryKey,
   principal: string | undefined,
 ): Promise<Forbidden | undefined> {
-  const item = asking.items.get(keyText(key));
-  const contracts = item?.uses.filter(({ kind }) => kind === "contract") ?? [];
-  for (const each of [key, ...contracts]) {
+  for (const each of [key, ...contractsOf(asking, key)]) {
     const missed = await differs(asking, each, principal);
     if (missed !== undefined) return missed;
   }
@@ -133,6 +133,10 @@ async function forbidden(
   );
 }
 
+function contractsOf({ items }: Asking, key: RegistryKey): readonly RegistryKey[] {
+  return items.get(keyText(key))?.uses.filter(({ kind }) => kind === "contract") ?? [];
+}
+
 /** Whether a version is not registered, or as something else. */
 async function differs(
   asking: Asking,
@@ -149,7 +153,8 @@ async function differs(
     return refusal("NOT_REGISTERED", `${id} is not registered in ${registry.place}.`, mark);
   }
   const item = items.get(id);
-  if (item === undefined || item.fingerprint === known.fingerprint) {
+  invariant(item !== undefined, `${id} is asked for, and no code says what it is.`);
+  if (item.fingerprint === known.fingerprint) {
     found.set(id, known.fullName);
     return undefined;
   }
@@ -227,7 +232,7 @@ async function lookUp(asking: Asking): Promise<void> {
 
 async function lookUpOne(asking: Asking, item: RegistryItem): Promise<Forbidden | undefined> {
   try {
-    for (const key of [item, ...item.uses.filter(({ kind }) => kind === "contract")]) {
+    for (const key of [item, ...contractsOf(asking, item)]) {
       const found = await differs(asking, key, undefined);
       if (found !== undefined) return found;
     }

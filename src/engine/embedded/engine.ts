@@ -55,13 +55,14 @@ export async function openEngine(options: OpenEngineOptions): Promise<Engine> {
     await registerTopics(source, topics.values(), clock.now());
     registry = await openRegistry(options, epoch);
     core = makeCore(options, lease, admissionBy(options, registry));
-    await core.admission?.lookUp();
   } catch (error) {
     // Closing the store frees the lease, too; what counts is why it could not be used.
     await store.release(epoch).catch(() => {});
     throw error;
   }
   const leave = keepLease(store, clock, epoch, () => fence(core));
+  // It may take its time, and so needs the lease kept; it never throws.
+  await core.admission?.lookUp();
   await goOnWithAll(core, leave);
   const guard = watchdog(core, options.watchdogMs);
   return {
@@ -92,8 +93,11 @@ export async function openEngine(options: OpenEngineOptions): Promise<Engine> {
       leave();
       guard.stop();
       await closeCore(core, graceMs);
-      await registry.close();
-      await release(core);
+      try {
+        await registry.close();
+      } finally {
+        await release(core);
+      }
     },
   };
 }
