@@ -265,10 +265,14 @@ export function unityCases(server: () => UnityServer): void {
       expect([await may("grace"), await seen()]).toEqual([false, 403]);
     });
 
-    test.each(["schema", "catalog"] as const)(
+    test.each(["schema", "catalog", "metastore"] as const)(
       "EXECUTE on the %s holds for all that is in it",
       async (level) => {
-        const { may, change, registry, ...securables } = await published("grace", "alan");
+        const { options, registry, change, ...levels } = await published("grace", "alan");
+        const securables = { ...levels, metastore: "metastore/metastore" };
+        // Grants on the metastore are shown to its owner.
+        const asked = await openUnity({ ...options, token: server().tokenOf("admin") });
+        const may = (who: string) => asked.mayExecute("agent", "loan-scoring", who);
         await change(securables[level], "grace", { add: ["EXECUTE"] });
         expect([await may("grace"), await may("alan")]).toEqual([true, false]);
         // It is no grant of the agent's own.

@@ -109,7 +109,7 @@ async function exchanged(connection: UnityConnection, exchange: Exchange): Promi
       signal: AbortSignal.timeout(connection.timeoutMs),
       headers: {
         accept: "application/json",
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(token === undefined || token === "" ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { "content-type": "application/json" }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -121,8 +121,17 @@ async function exchanged(connection: UnityConnection, exchange: Exchange): Promi
       body: parsed(text, response.ok),
     };
   } catch (cause) {
-    throw unavailable(connection, `gave no answer to ${method} ${path}`, {}, cause);
+    const why = `gave no answer to ${method} ${path} (${reasonOf(cause)})`;
+    throw unavailable(connection, why, {}, cause);
   }
+}
+
+/** fetch itself says "fetch failed", and why in its cause. */
+function reasonOf(error: unknown): string {
+  const inner = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  if (!(inner instanceof Error)) return String(inner);
+  // Several addresses that were tried in vain have no message of their own.
+  return inner.message || ("code" in inner ? String(inner.code) : inner.name);
 }
 
 function meant(connection: UnityConnection, exchange: Exchange, received: Received): Answer {
