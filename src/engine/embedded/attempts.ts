@@ -33,7 +33,7 @@ import {
   endContext,
 } from "./attempt-context.ts";
 import type { Forbidden } from "./admission.ts";
-import { behindOf, type Marked } from "./behind.ts";
+import { behindOf, told, type Marked } from "./behind.ts";
 import { type AtTheTill, charge, overMaximum, setAside } from "./budget-door.ts";
 import type { BudgetRefusal } from "./budgets.ts";
 import { approach, type AtTheDoor, ignoreStopped } from "./breaker-door.ts";
@@ -419,18 +419,6 @@ function fail(
   const known = certainty(command.agent, running.begun, cause?.doneNothing === true);
   const place = { path, turn, attempt, error, final, random } as const;
   tell(running, { kind: "attemptFailed", ...place, ...known, ...extra }, outcome);
-}
-
-/** What is told of an attempt besides its outcome. */
-function told({ core, command, context, startedMs }: Running): {
-  readonly inputHash: string;
-  readonly tookMs: number;
-  readonly usage?: readonly UsageRecord[];
-} {
-  const usage = context?.usage ?? [];
-  const inputHash = sha256Hex(canonicalJson(command.input));
-  const tookMs = Math.round(core.clock.monotonicMs() - startedMs);
-  return { inputHash, tookMs, ...(usage.length === 0 ? {} : { usage }) };
 }
 
 /** Ends an attempt that has used more than it may, and tells the agent so. */

@@ -2,7 +2,11 @@
 import type { Behind } from "../../decide/call.ts";
 import type { Command } from "../../decide/turn.ts";
 import type { AdmissionMark } from "../../model/admission.ts";
+import { canonicalJson } from "../../journal/canonical.ts";
+import { sha256Hex } from "../../journal/hash.ts";
 import type { BreakerMark } from "../../model/breaker.ts";
+import type { UsageRecord } from "../../model/entry.ts";
+import type { Core } from "./core.ts";
 
 type Execute = Extract<Command, { readonly kind: "execute" }>;
 
@@ -32,3 +36,25 @@ export function behindOf(
 }
 
 const NOTHING_BEHIND = {};
+
+/** What is told of an attempt that was begun, however it ended. */
+export function told({
+  core,
+  command,
+  context,
+  startedMs,
+}: {
+  readonly core: Pick<Core, "clock">;
+  readonly command: Pick<Execute, "input">;
+  readonly context: { readonly usage: readonly UsageRecord[] } | undefined;
+  readonly startedMs: number;
+}): {
+  readonly inputHash: string;
+  readonly tookMs: number;
+  readonly usage?: readonly UsageRecord[];
+} {
+  const usage = context?.usage ?? [];
+  const inputHash = sha256Hex(canonicalJson(command.input));
+  const tookMs = Math.round(core.clock.monotonicMs() - startedMs);
+  return { inputHash, tookMs, ...(usage.length === 0 ? {} : { usage }) };
+}
