@@ -39,6 +39,7 @@ export const SURFACES = [
   "src/otel.ts",
   "src/langgraph.ts",
   "src/delta.ts",
+  "src/mcp.ts",
   "src/nats.ts",
   "src/testing/testing.ts",
 ] as const;
@@ -104,7 +105,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "surface",
-    files: /^src\/(index|sqlite|cloud-events|delta|langgraph|nats|otel)\.ts$/,
+    files: /^src\/(index|sqlite|cloud-events|delta|langgraph|mcp|nats|otel)\.ts$/,
     knows: [
       ...CORE,
       "engine",
@@ -139,6 +140,8 @@ export const PACKAGES_OF_ONE_ROOM: Readonly<Record<string, RegExp>> = {
   "better-sqlite3": /^src\/stores\/sqlite\//,
   "@opentelemetry/api": /^src\/bridges\/otel\//,
   "@opentelemetry/exporter-trace-otlp-proto": /^src\/bridges\/otel\//,
+  "@modelcontextprotocol/client": /^src\/bridges\/mcp\//,
+  "@modelcontextprotocol/server": /^src\/bridges\/mcp\//,
   "@nats-io/jetstream": /^src\/bridges\/nats\//,
   "@nats-io/transport-node": /^src\/bridges\/nats\//,
   cloudevents: /^src\/bridges\/cloud-events\//,
