@@ -67,7 +67,7 @@ export interface McpServer {
   readonly fetch: (request: Request) => Promise<Response>;
   /** Serves whoever started this process, over stdin and stdout, which nothing else may then write to. */
   readonly stdio: (streams?: McpStreams) => Promise<void>;
-  /** Ends connections, and waits for the calls under way to be answered. Runs go on as `whenAbandoned` says. */
+  /** Answers the calls under way, as unfinished where they are, and ends the connections. No run is cancelled by it. */
   readonly close: () => Promise<void>;
 }
 
@@ -99,8 +99,10 @@ export async function mcpServer(
   const calls = openCalls();
   const { server: info = { name: "baton", version: "1.0.0" }, instructions } = options;
   const listed = [...[...tools.values()].map((tool) => tool.listed), STATUS_LISTED];
+  const closing = new AbortController();
   const callOptions: CallOptions = {
     waitMs,
+    closing: closing.signal,
     ...(options.whenAbandoned === undefined ? {} : { whenAbandoned: options.whenAbandoned }),
   };
   const factory = () => {
@@ -144,7 +146,6 @@ export async function mcpServer(
     maxRequestBodySize: options.requestBytesMax ?? REQUEST_BYTES_MAX,
     onerror,
   });
-  const open = new Set<{ close: () => Promise<void> }>();
   return {
     tools: [...tools.keys(), STATUS_TOOL],
     fetch: httpFace(sdk, handler.fetch, options),
@@ -154,20 +155,21 @@ export async function mcpServer(
       const ended = new Promise<void>((resolve) => {
         input.once("end", resolve);
         input.once("close", resolve);
+        closing.signal.addEventListener("abort", () => resolve());
       });
       // The SDK names the classes of Node where any stream will do.
       const transport = new StdioServerTransport(input as never, output as never);
       const connection = serveStdio(factory, { transport, onerror });
-      open.add(connection);
       await ended;
-      open.delete(connection);
+      if (closing.signal.aborted) await calls.ended();
       await connection.close();
       await calls.ended();
     },
     close: async () => {
-      await handler.close();
-      await Promise.all([...open].map((connection) => connection.close()));
+      // Whoever waits is answered before the connection ends.
+      closing.abort();
       await calls.ended();
+      await handler.close();
     },
   };
 }

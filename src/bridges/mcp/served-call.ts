@@ -28,6 +28,8 @@ export interface CallOptions {
   readonly waitMs: number;
   /** What becomes of a run whose caller has gone; by whether the caller gave a key, if left out. */
   readonly whenAbandoned?: "cancel" | "leave";
+  /** Aborted when the server closes: nobody has left, and nothing is cancelled. */
+  readonly closing: AbortSignal;
 }
 
 export async function callWorkflow(
@@ -58,14 +60,16 @@ async function followed(
   baton: ServedBaton,
   tool: WorkflowTool,
   { run, call, isKeyed }: Followed,
-  { waitMs, whenAbandoned = isKeyed ? "leave" : "cancel" }: CallOptions,
+  { waitMs, whenAbandoned = isKeyed ? "leave" : "cancel", closing }: CallOptions,
 ): Promise<ToolAnswer> {
   const over = new AbortController();
   const told = tellProgress(baton, run.id, call, over.signal);
   try {
-    const outcome = await untilDue(run.outcome(), waitMs, call.signal);
+    const left = AbortSignal.any([call.signal, closing]);
+    const outcome = await untilDue(run.outcome(), waitMs, left);
     if (outcome !== undefined) return endAnswer(tool, run.id, outcome);
-    if (call.signal.aborted && whenAbandoned === "cancel") await abandoned(baton, run.id, call.by);
+    const isAbandoned = call.signal.aborted && !closing.aborted;
+    if (isAbandoned && whenAbandoned === "cancel") await abandoned(baton, run.id, call.by);
     const { status } = await baton.report(run.id);
     const { waits } = await baton.waits(run.id);
     return unfinishedAnswer({ id: run.id, workflow: tool.definition.id, status }, waits);

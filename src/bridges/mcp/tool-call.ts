@@ -1,0 +1,197 @@
+/** One call of a tool, and what is made of its answer. */
+import type * as Sdk from "@modelcontextprotocol/client";
+import type { AgentContext } from "../../model/agent-definition.ts";
+import type { AnyContract } from "../../model/contract.ts";
+import type { Json, JsonObject } from "../../model/json.ts";
+import { type CallFacts, currentCall } from "./call-facts.ts";
+import type { McpTool } from "./called-tool.ts";
+import type { Connection, ToolServer } from "./connection.ts";
+import { IDEMPOTENCY_KEY, RUN, TRACEPARENT } from "./meta.ts";
+import { wantsText } from "./tool-contracts.ts";
+import { causedBy, shortened, toolError } from "./tool-errors.ts";
+
+/** What a call takes of the context that it is made in; an agent's context is one. */
+export interface McpCallContext
+  extends Pick<AgentContext, "signal">,
+    Partial<Pick<AgentContext, "idempotencyKey" | "traceparent" | "heartbeat" | "log">> {}
+
+/** What a tool answered, where it did not fail. */
+export interface McpAnswer {
+  /** The pieces of content, as MCP has them: text, images, links and so on. */
+  readonly content: readonly JsonObject[];
+  readonly structured?: Json;
+  /** All text of `content`. */
+  readonly text: string;
+  readonly meta: JsonObject;
+}
+
+/** There is always an attempt's own signal, which has the time limit. The SDK wants a number. */
+const NO_TIMEOUT_MS = 2 ** 31 - 1;
+const PROGRESS_TEXT_MAX = 500;
+
+/** @throws BatonError TOOL_FAILED, TOOL_CHANGED, TOOL_NOT_FOUND, TOOL_SERVER_FAILED, TOOL_ANSWER_UNUSABLE, VALUE_TOO_LARGE */
+export async function callTool(
+  server: ToolServer,
+  tool: McpTool,
+  given: JsonObject,
+  context: McpCallContext,
+): Promise<McpAnswer> {
+  const tooMuch = new AbortController();
+  const facts: CallFacts = {
+    abort: (reason) => tooMuch.abort(reason),
+    ...(context.traceparent === undefined ? {} : { traceparent: context.traceparent }),
+    ...(context.log === undefined ? {} : { log: context.log }),
+  };
+  const signal = AbortSignal.any([context.signal, tooMuch.signal]);
+  signal.throwIfAborted();
+  const result = await untilAborted(
+    signal,
+    server.use(tool, (connection) =>
+      asked(server, connection, tool, given, { context, facts, signal }),
+    ),
+  );
+  return answerOf(tool, result);
+}
+
+interface Asking {
+  readonly context: McpCallContext;
+  readonly facts: CallFacts;
+  readonly signal: AbortSignal;
+}
+
+async function asked(
+  server: ToolServer,
+  connection: Connection,
+  tool: McpTool,
+  given: JsonObject,
+  { context, facts, signal }: Asking,
+): Promise<Sdk.CallToolResult> {
+  const { sdk, what } = server;
+  const { idempotencyKey, traceparent, heartbeat } = context;
+  const meta = {
+    ...(idempotencyKey === undefined ? {} : { [IDEMPOTENCY_KEY]: idempotencyKey }),
+    ...(traceparent === undefined ? {} : { [TRACEPARENT]: traceparent }),
+    ...(context.log === undefined ? {} : { [sdk.LOG_LEVEL_META_KEY]: "info" as const }),
+  };
+  connection.calls.add(facts);
+  try {
+    return await currentCall.run(facts, () =>
+      connection.client.callTool(
+        { name: tool.name, arguments: { ...given }, _meta: meta },
+        {
+          signal,
+          timeout: NO_TIMEOUT_MS,
+          ...(heartbeat === undefined
+            ? {}
+            : { onprogress: (progress) => beat(heartbeat, signal, progress) }),
+        },
+      ),
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    // A server that answers, if only with an error, is there.
+    if (!(error instanceof sdk.ProtocolError)) server.forget(connection);
+    const { retryAfterMs } = facts;
+    const said = connection.said();
+    throw causedBy(sdk, error, {
+      what: `The tool ${tool.name} of ${what.charAt(0).toLowerCase()}${what.slice(1)}`,
+      phase: "calling",
+      hasSession: connection.hasSession,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(said === "" ? {} : { said }),
+    });
+  } finally {
+    connection.calls.delete(facts);
+  }
+}
+
+/** Whoever waits is let go at once; what comes later is nobody's. */
+async function untilAborted<X>(signal: AbortSignal, work: Promise<X>): Promise<X> {
+  let leave: () => void = () => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    // Reasons are errors, but where a caller makes its own.
+    leave = () =>
+      reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
+    signal.addEventListener("abort", leave);
+  });
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", leave);
+  }
+}
+
+function beat(
+  heartbeat: AgentContext["heartbeat"],
+  signal: AbortSignal,
+  { progress, total, message }: Sdk.Progress,
+): void {
+  if (signal.aborted) return;
+  heartbeat({
+    progress,
+    ...(total === undefined ? {} : { total }),
+    ...(message === undefined ? {} : { message: message.slice(0, PROGRESS_TEXT_MAX) }),
+  });
+}
+
+function answerOf(
+  tool: McpTool,
+  { content, structuredContent, isError, _meta }: Sdk.CallToolResult,
+) {
+  // All of it came as JSON.
+  const pieces = content as unknown as readonly JsonObject[];
+  const structured = structuredContent as Json | undefined;
+  const meta = (_meta ?? {}) as JsonObject;
+  const text = pieces
+    .flatMap(({ type, text: said }) => (type === "text" && typeof said === "string" ? [said] : []))
+    .join("\n");
+  const answer: McpAnswer = {
+    content: pieces,
+    ...(structured === undefined ? {} : { structured }),
+    text,
+    meta,
+  };
+  if (isError !== true) return answer;
+  throw toolError(
+    "TOOL_FAILED",
+    `The tool ${tool.name} failed: ${shortened(text === "" ? "it does not say why" : text)}`,
+    {},
+    {
+      details: {
+        tool: tool.name,
+        answer,
+        ...(meta[RUN] === undefined ? {} : { run: meta[RUN] }),
+      },
+    },
+  );
+}
+
+/** The output that an answer stands for, by what the contract wants. @throws BatonError TOOL_ANSWER_UNUSABLE */
+export function outputOf(
+  tool: McpTool,
+  { content, structured, text }: McpAnswer,
+  output: AnyContract,
+) {
+  if (wantsText(output)) {
+    if (text !== "" || content.length === 0) return text;
+    throw unusable(tool, "it has no text");
+  }
+  if (structured !== undefined) return structured;
+  if (tool.outputSchema !== undefined) throw unusable(tool, "it has no structured content");
+  try {
+    const parsed: Json = JSON.parse(text) as Json;
+    return parsed;
+  } catch (cause) {
+    throw unusable(tool, "its text is no JSON", cause);
+  }
+}
+
+function unusable(tool: McpTool, why: string, cause?: unknown) {
+  return toolError(
+    "TOOL_ANSWER_UNUSABLE",
+    `The answer of the tool ${tool.name} is no output: ${why}.`,
+    { final: true },
+    { details: { tool: tool.name }, ...(cause === undefined ? {} : { cause }) },
+  );
+}

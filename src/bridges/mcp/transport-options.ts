@@ -1,0 +1,77 @@
+/** How a server of tools is reached. */
+import type * as Sdk from "@modelcontextprotocol/client";
+import { limitedFetch } from "./limited-fetch.ts";
+import { loadClientStdio } from "./packages.ts";
+
+/** A server behind an address: MCP's Streamable HTTP. */
+export interface McpAddress {
+  readonly url: string;
+  /** Sent with each request; a function is asked each time, so that a token can be fresh. Redirects are not followed. */
+  readonly headers?:
+    | Readonly<Record<string, string>>
+    | (() => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>);
+}
+
+/** A server that is a process of its own, spoken to over its stdin and stdout. */
+export interface McpProcess {
+  readonly command: string;
+  readonly args?: readonly string[];
+  /** Beside what is harmless of this process's own environment, such as PATH and HOME. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+export type McpTransport = McpAddress | McpProcess;
+
+/** Where something is in messages. */
+export function placeOf(transport: McpTransport): string {
+  // Without a query, where some servers want their keys.
+  return "url" in transport
+    ? (transport.url.split("?")[0] ?? "")
+    : [transport.command, ...(transport.args ?? [])].join(" ");
+}
+
+/** What was made for one connection. */
+export interface MadeTransport {
+  readonly transport: Sdk.Transport;
+  /** The end of what the process has said on stderr; empty for an address. */
+  readonly said: () => string;
+}
+
+const SAID_MAX = 2_000;
+
+export async function makeTransport(
+  sdk: Pick<typeof Sdk, "StreamableHTTPClientTransport">,
+  transport: McpTransport,
+  bytesMax: number,
+): Promise<MadeTransport> {
+  if ("url" in transport) {
+    const made = new sdk.StreamableHTTPClientTransport(new URL(transport.url), {
+      fetch: limitedFetch(transport.headers, bytesMax),
+      requestInit: { redirect: "error" },
+      // A stream that broke is a call that broke: the engine decides on another attempt.
+      reconnectionOptions: {
+        maxRetries: 0,
+        initialReconnectionDelay: 1_000,
+        maxReconnectionDelay: 1_000,
+        reconnectionDelayGrowFactor: 1,
+      },
+    });
+    return { transport: made, said: () => "" };
+  }
+  const { StdioClientTransport } = await loadClientStdio();
+  const { command, args, env, cwd } = transport;
+  const made = new StdioClientTransport({
+    command,
+    ...(args === undefined ? {} : { args: [...args] }),
+    ...(env === undefined ? {} : { env: { ...env } }),
+    ...(cwd === undefined ? {} : { cwd }),
+    stderr: "pipe",
+    maxBufferSize: bytesMax,
+  });
+  let said = "";
+  made.stderr?.on("data", (chunk: unknown) => {
+    said = (said + String(chunk)).slice(-SAID_MAX);
+  });
+  return { transport: made, said: () => said };
+}
