@@ -188,6 +188,8 @@ function openCalls() {
     },
     ended: async (): Promise<void> => {
       await Promise.allSettled(open);
+      // The SDK sends in the same turn what it was given.
+      await new Promise((resolve) => setImmediate(resolve));
     },
   };
 }
