@@ -156,8 +156,28 @@ test(
     });
     child.stdin.end();
     await once(child, "exit");
-  expect(child.exitCode).toBe(0);
-});
+    expect(child.exitCode).toBe(0);
+  },
+);
+
+test(
+  "a server that is interrupted answers the call under way, and leaves its run",
+  SLOW,
+  async () => {
+    const folder = place();
+    const gate = join(folder, "gate");
+    const { client: asking, pid } = await client(folder, "legacy");
+    let stop: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => (stop = resolve));
+    const answering = asking.callTool(
+      { name: "two-steps", arguments: { name: "x", gate } },
+      { onprogress: () => stop() },
+    );
+    await begun;
+    process.kill(pid(), "SIGTERM");
+    expect(await answering).toMatchObject({ isError: true });
+    // It gives the step a moment to end, for which nobody here waits.
+    process.kill(pid(), "SIGKILL");
     const later = await vi.waitFor(
       async () => open({ store: sqlite(join(folder, "baton.db")), workflows: [] }),
       { timeout: 20_000 },
