@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const CACHE = fileURLToPath(new URL("../../.cache/interop", import.meta.url));
+export const CACHE = fileURLToPath(new URL("../../.cache/interop", import.meta.url));
 const CHDB = join(CACHE, "chdb");
 const DELTALAKE = join(CACHE, "deltalake");
 /** What was tested. */
@@ -15,10 +15,14 @@ const CHDB_PACKAGE = "chdb@3.4.0";
 const DELTALAKE_PACKAGES = ["deltalake==1.6.6", "pyarrow>=20"];
 const INSTALL_MS = 600_000;
 
-type Command = readonly [string, ...(readonly string[])];
+export type Command = readonly [string, ...(readonly string[])];
 
 /** Installs it unless it is there; gives why it can't be. */
-function install(folder: string, what: string, steps: readonly Command[]): string | undefined {
+export function install(
+  folder: string,
+  what: string,
+  steps: readonly Command[],
+): string | undefined {
   const done = join(folder, "installed");
   if (existsSync(done)) return undefined;
   rmSync(folder, { recursive: true, force: true });
