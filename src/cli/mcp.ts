@@ -18,7 +18,10 @@ export function define(command: Command, cli: Cli): void {
       "how long a call waits for its run, before it is answered as unfinished (default: 50s)",
       duration,
     )
-    .option("--by <person>", "who calls, for the journal (default: who is logged in)")
+    .option(
+      "--by <person>",
+      "for whom the calls are made, for the journal (default: who is logged in)",
+    )
     .addHelpText(
       "after",
       examples(
@@ -39,7 +42,8 @@ async function serve(cli: Cli, names: readonly string[], flags: McpFlags): Promi
     return await cli.withBaton(flags, "write", async ({ baton, interrupted }) => {
       const { mcpServer } = await import("../mcp.ts");
       const server = await mcpServer(baton, {
-        by: cli.person(flags.by),
+        // A program decides what is called, for the person at whose machine it runs.
+        by: { kind: "program", id: "mcp", onBehalfOf: cli.person(flags.by).id },
         ...(flags.wait === undefined ? {} : { wait: flags.wait }),
         ...(names.length === 0
           ? {}

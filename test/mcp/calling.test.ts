@@ -1,10 +1,12 @@
 /** Tools of an MCP server as agents, over real HTTP, against the SDK's own server. */
-import { type Agent, contract, type Json, memory, open, workflow } from "baton";
-import { type McpTools, mcpTools, type McpToolsOptions } from "baton/mcp";
+import { type Agent, contract, exponential, type Json, memory, open, workflow } from "baton";
+import { mcpServer, type McpTools, mcpTools, type McpToolsOptions } from "baton/mcp";
 import * as fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
 import { z } from "zod";
+import { check } from "../../src/model/check.ts";
 import { hosted } from "./hosted.ts";
+import { Application, Decision, openLending } from "./lending.ts";
 import { told, type Told, toolHandler } from "./tool-server.ts";
 
 const ends: (() => Promise<void>)[] = [];
@@ -324,4 +326,82 @@ test("any arguments arrive as they are", async () => {
     ),
     { numRuns: 40 },
   );
+});
+
+test.each([true, false])(
+  "a server that dies in the middle of a call fails the attempt at once (asked for progress: %s)",
+  async (asksProgress) => {
+    const heard = told();
+    const { url, close } = await hosted(toolHandler(heard));
+    ends.push(close);
+    const tools = await mcpTools({ transport: { url } });
+    ends.push(() => tools.close());
+    const { signal } = new AbortController();
+    const heartbeat = asksProgress ? { heartbeat: () => undefined } : {};
+    const calling = tools.call("slow", {}, { signal, ...heartbeat });
+    calling.catch(() => undefined);
+    await vi.waitFor(() => expect(heard.calls).toHaveLength(1));
+    await close();
+    await expect(calling).rejects.toMatchObject({ code: "TOOL_SERVER_FAILED" });
+    await expect(calling).rejects.not.toMatchObject({ details: { nothingDone: true } });
+  },
+);
+
+test("a workflow that is a tool is an agent again: a run that takes longer is joined by the next attempt", async () => {
+  const lent = await openLending();
+  ends.push(() => lent.close());
+  const server = await mcpServer(lent, { wait: "50ms" });
+  const { url, close } = await hosted(server.fetch);
+  ends.push(close, () => server.close());
+  const tools = await mcpTools({ transport: { url } });
+  ends.push(() => tools.close());
+  const lending = tools.agent("credit_lending", {
+    name: "lending",
+    version: "1.0.0",
+    input: Application,
+    output: Decision,
+    retry: { attempts: 100, backoff: exponential("10ms", { max: "10ms" }) },
+  });
+  // It goes by the key.
+  expect(lending.delivery).toBeUndefined();
+  const { outcome, baton, run } = await ran(lending, { applicant: "ada", amount: 600 });
+  for await (const item of baton.watch(run.id))
+    if (item.kind === "entry" && item.entry.kind === "attempt.failed") break;
+  const [served] = await lent.runs();
+  await lent.approve(served?.id ?? "", "officer", {
+    approved: true,
+    by: { kind: "person", id: "olga" },
+  });
+  expect(await outcome).toEqual({
+    kind: "completed",
+    output: { applicant: "ada", approved: true },
+  });
+  expect(await lent.runs()).toHaveLength(1);
+});
+
+test("a schema that can't be a contract says so, and what is pinned is looked at", async () => {
+  const { tools, url } = await here();
+  const [first] = tools.list;
+  const draft7 = {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    type: "object",
+    properties: { pair: { type: "array", items: [{ type: "string" }, { type: "number" }] } },
+    required: ["pair"],
+  };
+  const odd = { type: "object", properties: { name: { type: "string", madeUp: 1 } } };
+  const pinned = [
+    { ...(first ?? expect.fail()), name: "old", inputSchema: draft7 },
+    { ...(first ?? expect.fail()), name: "odd", inputSchema: odd },
+  ];
+  const later = await mcpTools({ transport: { url }, pinned });
+  ends.push(() => later.close());
+  const { input } = later.agent("old", NAMED);
+  expect(check(input, { pair: ["a", 1] }, "input", "edge").kind).toBe("ok");
+  expect(check(input, { pair: [1, "a"] }, "input", "edge").kind).toBe("violated");
+  expect(() => later.agent("odd", NAMED)).toThrow("Give it an `input` of your own");
+  const broken = [{ name: "x" }] as unknown as typeof pinned;
+  await expect(mcpTools({ transport: { url }, pinned: broken })).rejects.toMatchObject({
+    code: "DEFINITION_INVALID",
+  });
+  await expect(mcpTools({ transport: { url: "nowhere" } })).rejects.toThrow("nowhere is no URL");
 });

@@ -112,7 +112,7 @@ test(
     const runs = await baton.runs();
     expect(runs.map(({ status }) => status)).toEqual(["completed"]);
     for await (const { entry } of baton.entries(runs[0]?.id ?? "")) {
-      expect(entry.by).toEqual({ kind: "person", id: "ada" });
+      expect(entry.by).toEqual({ kind: "program", id: "mcp", onBehalfOf: "ada" });
       break;
     }
     expect((await baton.verify()).problems).toEqual([]);

@@ -7,6 +7,8 @@ export interface CallFacts {
   readonly log?: AgentLog;
   /** Ends the call: too much has come. */
   readonly abort: (reason: Error) => void;
+  /** Told when the stream in which the answer comes has ended, after the answer or without it. */
+  readonly streamEnded: () => void;
   /** After how long the server wants to be asked again. */
   retryAfterMs?: number;
 }

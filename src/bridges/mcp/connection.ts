@@ -65,8 +65,8 @@ export function toolServer(sdk: ClientSdk, options: ConnectionOptions): ToolServ
   let isClosed = false;
 
   const connect = async (): Promise<Kept> => {
-    const { transport, said } = await makeTransport(sdk, options.transport, options.bytesMax);
     const client = new sdk.Client(options.client, CLIENT_OPTIONS);
+    const { transport, said } = await makeTransport(sdk, options.transport, options.bytesMax);
     try {
       await client.connect(transport, {
         timeout: options.connectMs,

@@ -90,6 +90,7 @@ const BYTES_MAX = 4 * 1024 * 1024;
  * const lookup = tools.agent("lookup", { name: "lookup", version: "1.0.0" });
  */
 export async function mcpTools(options: McpToolsOptions): Promise<McpTools> {
+  if (options.pinned !== undefined) checkPinned(options.pinned);
   const server = toolServer(await loadClientPackage(), {
     transport: options.transport,
     client: options.client ?? { name: "baton", version: "1.0.0" },
@@ -114,6 +115,21 @@ export async function mcpTools(options: McpToolsOptions): Promise<McpTools> {
     call: async (name, given, context) => callTool(server, toolNamed(name), given, context),
     close: () => server.close(),
   };
+}
+
+/** It comes of a file, most likely. @throws BatonError DEFINITION_INVALID */
+function checkPinned(pinned: unknown): asserts pinned is readonly McpTool[] {
+  const tools: readonly unknown[] = Array.isArray(pinned) ? pinned : [undefined];
+  const isTool = (tool: unknown): boolean =>
+    isObject(tool) && typeof tool["name"] === "string" && isObject(tool["inputSchema"]);
+  if (!tools.every(isTool))
+    throw definitionInvalid("list of pinned tools", [
+      "It is not what `tools.list` gave: a list of tools with `name` and `inputSchema`.",
+    ]);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 async function listedOf(server: ToolServer): Promise<readonly McpTool[]> {
@@ -181,7 +197,7 @@ function deliveryOf<I, O>(tool: McpTool, options: McpAgentOptions<I, O>): object
 }
 
 function argumentsIn(tool: McpTool, given: unknown): JsonObject {
-  if (typeof given === "object" && given !== null && !Array.isArray(given))
+  if (isObject(given))
     // The input has passed its contract, which takes nothing but JSON.
     return given as JsonObject;
   throw new BatonError(

@@ -36,19 +36,27 @@ export async function callTool(
   given: JsonObject,
   context: McpCallContext,
 ): Promise<McpAnswer> {
-  const tooMuch = new AbortController();
+  const gaveUp = new AbortController();
+  let isAnswered = false;
   const facts: CallFacts = {
-    abort: (reason) => tooMuch.abort(reason),
+    abort: (reason) => gaveUp.abort(reason),
+    // It ends after an answer, too, which has come through by the next turn.
+    streamEnded: () =>
+      setImmediate(() => {
+        if (!isAnswered) gaveUp.abort(brokeOff(server, tool));
+      }),
     ...(context.traceparent === undefined ? {} : { traceparent: context.traceparent }),
     ...(context.log === undefined ? {} : { log: context.log }),
   };
-  const signal = AbortSignal.any([context.signal, tooMuch.signal]);
+  const signal = AbortSignal.any([context.signal, gaveUp.signal]);
   signal.throwIfAborted();
   const result = await untilAborted(
     signal,
-    server.use(tool, (connection) =>
-      asked(server, connection, tool, given, { context, facts, signal }),
-    ),
+    server.use(tool, async (connection) => {
+      const answer = await asked(server, connection, tool, given, { context, facts, signal });
+      isAnswered = true;
+      return answer;
+    }),
   );
   return answerOf(tool, result);
 }
@@ -66,6 +74,8 @@ async function asked(
   given: JsonObject,
   { context, facts, signal }: Asking,
 ): Promise<Sdk.CallToolResult> {
+  // A call that nobody waits for any more is not made.
+  signal.throwIfAborted();
   const { sdk, what } = server;
   const { idempotencyKey, traceparent, heartbeat } = context;
   const meta = {
@@ -88,9 +98,9 @@ async function asked(
       ),
     );
   } catch (error) {
+    // A server that answers, if only with an error, is there; so it is where the caller gave up.
+    if (!(error instanceof sdk.ProtocolError) && !context.signal.aborted) server.forget(connection);
     signal.throwIfAborted();
-    // A server that answers, if only with an error, is there.
-    if (!(error instanceof sdk.ProtocolError)) server.forget(connection);
     const { retryAfterMs } = facts;
     const said = connection.said();
     throw causedBy(sdk, error, {
@@ -103,6 +113,10 @@ async function asked(
   } finally {
     connection.calls.delete(facts);
   }
+}
+
+function brokeOff({ what }: ToolServer, { name }: McpTool): Error {
+  return toolError("TOOL_SERVER_FAILED", `${what} broke off in the middle of the call of ${name}.`);
 }
 
 /** Whoever waits is let go at once; what comes later is nobody's. */

@@ -1,6 +1,7 @@
 /** The contracts of an agent that is a tool: made of the tool's schemas, or given and compared with them. */
 import { compatibility } from "../../model/compatibility.ts";
 import type { AnyContract, Contract } from "../../model/contract.ts";
+import { isBatonError } from "../../model/errors.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 import { jsonSchemaContract } from "../../model/json-schema.ts";
 import type { McpTool } from "./called-tool.ts";
@@ -28,9 +29,25 @@ export function toolContracts<I, O>(
   if (given.output !== undefined && !mapsResult && tool.outputSchema !== undefined)
     problems.push(...outputProblems(given.output, gives));
   return {
-    input: given.input ?? jsonSchemaContract<I>(`${name}-input`, version, takes),
-    output: given.output ?? jsonSchemaContract<O>(`${name}-output`, version, gives),
+    input: given.input ?? made<I>("input", takes, { name, version }, problems),
+    output: given.output ?? made<O>("output", gives, { name, version }, problems),
   };
+}
+
+function made<X>(
+  side: "input" | "output",
+  schema: JsonObject,
+  { name, version }: { readonly name: string; readonly version: string },
+  problems: string[],
+): Contract<X> {
+  try {
+    return jsonSchemaContract<X>(`${name}-${side}`, version, schema);
+  } catch (error) {
+    if (!isBatonError(error, "DEFINITION_INVALID")) throw error;
+    problems.push(`Give it an \`${side}\` of your own, since none can be made: ${error.message}`);
+    // Never seen: with a problem no agent is made.
+    return jsonSchemaContract<X>("none", "0.0.0", {});
+  }
 }
 
 /** What a tool gives that says nothing of it. */

@@ -1,5 +1,7 @@
 /** How a server of tools is reached. */
 import type * as Sdk from "@modelcontextprotocol/client";
+import { BatonError } from "../../model/errors.ts";
+import { currentCall } from "./call-facts.ts";
 import { limitedFetch } from "./limited-fetch.ts";
 import { loadClientStdio } from "./packages.ts";
 
@@ -46,6 +48,8 @@ export async function makeTransport(
   bytesMax: number,
 ): Promise<MadeTransport> {
   if ("url" in transport) {
+    if (!URL.canParse(transport.url))
+      throw new BatonError("ARGUMENT_INVALID", `${placeOf(transport)} is no URL.`);
     const made = new sdk.StreamableHTTPClientTransport(new URL(transport.url), {
       fetch: limitedFetch(transport.headers, bytesMax),
       requestInit: { redirect: "error" },
@@ -57,6 +61,15 @@ export async function makeTransport(
         reconnectionDelayGrowFactor: 1,
       },
     });
+    const send = made.send.bind(made);
+    made.send = (message, given) => {
+      const streamEnded = currentCall.getStore()?.streamEnded;
+      // The SDK passes this on for subscriptions only (2.4.0), and waits for ever for an answer whose stream has ended.
+      return send(message, {
+        ...given,
+        ...(streamEnded === undefined ? {} : { onRequestStreamEnd: streamEnded }),
+      });
+    };
     return { transport: made, said: () => "" };
   }
   const { StdioClientTransport } = await loadClientStdio();
