@@ -32,7 +32,7 @@ for (const sdk of ["new", "old"] as const) {
   const why = installPython(sdk);
   if (why !== undefined) console.error(`\n!!! SKIPPED: ${PYTHON_SDKS[sdk]}: ${why}\n`);
   const spoken = SPOKEN.filter(([name]) => name === sdk);
-  describe.skipIf(why !== undefined)(PYTHON_SDKS[sdk], () => {
+  describe.skipIf(why !== undefined)(`${PYTHON_SDKS[sdk]}`, () => {
     test.each(spoken)(
       "%s, %s: a client calls our server over HTTP, by %s",
       async (_sdk, mode, protocol) => {
@@ -80,7 +80,7 @@ for (const sdk of ["new", "old"] as const) {
         onTestFinished(() => rmSync(folder, { recursive: true }));
         const gate = join(folder, "gate");
         writeFileSync(gate, "");
-        const config = ["--config", projectPath("test/mcp/stdio-config.ts")];
+        const config = ["--config", projectPath("test/mcp/baton.config.ts")];
         const answer = await pythonCalls(sdk, {
           command: process.execPath,
           args: [

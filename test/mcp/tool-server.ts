@@ -29,9 +29,18 @@ export function toolServer(heard: Told): McpServer {
     { name: "tools", version: "1.0.0" },
     { capabilities: { logging: {}, tools: {} } },
   );
-  const hear = (tool: string, { mcpReq }: ServerContext): void => {
+  const hear: Hear = (tool, { mcpReq }) => {
     heard.calls.push({ tool, meta: mcpReq._meta ?? {} });
   };
+  addQuick(server, heard, hear);
+  addSlow(server, heard, hear);
+  addOdd(server);
+  return server;
+}
+
+type Hear = (tool: string, context: ServerContext) => void;
+
+function addQuick(server: McpServer, heard: Told, hear: Hear): void {
   server.registerTool(
     "lookup",
     {
@@ -64,6 +73,9 @@ export function toolServer(heard: Told): McpServer {
       return { content: [{ type: "text", text: JSON.stringify(given) }] };
     },
   );
+}
+
+function addSlow(server: McpServer, heard: Told, hear: Hear): void {
   server.registerTool(
     "slow",
     { inputSchema: z.object({}), annotations: { readOnlyHint: true } },
@@ -87,6 +99,10 @@ export function toolServer(heard: Told): McpServer {
       return { content: [{ type: "text", text: "done" }] };
     },
   );
+}
+
+/** What is too large, what is no text, and what asks. */
+function addOdd(server: McpServer): void {
   server.registerTool(
     "large",
     { inputSchema: z.object({ bytes: z.int() }), annotations: { readOnlyHint: true } },
@@ -110,7 +126,6 @@ export function toolServer(heard: Told): McpServer {
         },
       }),
   );
-  return server;
 }
 
 /** The server's HTTP face. */

@@ -50,7 +50,13 @@ export function changedFields(pinned: McpTool, live: McpTool): readonly string[]
 }
 
 /** A short name for a tool as it was looked at: another one, if any of what an agent is made of changes. */
-export function fingerprintOf({ name, inputSchema, outputSchema, hints, joinsByKey }: McpTool) {
+export function fingerprintOf({
+  name,
+  inputSchema,
+  outputSchema,
+  hints,
+  joinsByKey,
+}: McpTool): string {
   return `sha256:${sha256Hex(textOf([name, inputSchema, outputSchema, hints, joinsByKey]))}`;
 }
 

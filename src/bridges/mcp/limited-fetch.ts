@@ -1,6 +1,7 @@
 /** The fetch of a client: with headers of its own, and a limit on what is read of an answer. */
 import { BatonError } from "../../model/errors.ts";
 import { currentCall } from "./call-facts.ts";
+import { machineClock } from "./machine-clock.ts";
 import { TRACEPARENT } from "./meta.ts";
 import type { McpAddress } from "./transport-options.ts";
 
@@ -24,7 +25,9 @@ export function limitedFetch(given: McpAddress["headers"], bytesMax: number) {
 /** Of a header `Retry-After`: seconds, or a date. */
 function retryAfter(header: string | null): number | undefined {
   if (header === null) return undefined;
-  const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now();
+  const ms = /^\d+$/.test(header)
+    ? Number(header) * 1_000
+    : Date.parse(header) - machineClock.now();
   return Number.isFinite(ms) && ms >= 0 ? ms : undefined;
 }
 

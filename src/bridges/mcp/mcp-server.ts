@@ -5,16 +5,8 @@ import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import { httpFace } from "./http-face.ts";
 import { loadServerPackage, loadServerStdio } from "./packages.ts";
 import type { ServedBaton } from "./served.ts";
-import type { ToolAnswer } from "./served-answers.ts";
-import { type CallOptions, callWorkflow } from "./served-call.ts";
-import { callStatus } from "./served-status.ts";
-import {
-  newest,
-  type ServedWorkflow,
-  STATUS_LISTED,
-  STATUS_TOOL,
-  workflowTools,
-} from "./served-tools.ts";
+import { openCalls, serverFactory } from "./served-factory.ts";
+import { newest, type ServedWorkflow, STATUS_TOOL, workflowTools } from "./served-tools.ts";
 
 /** Who calls, as whoever checks tokens has found out; the SDK's `AuthInfo` is one. */
 export interface McpCaller {
@@ -78,6 +70,7 @@ export interface McpStreams {
 
 const WAIT = "50s";
 const REQUEST_BYTES_MAX = 4 * 1024 * 1024;
+const SERVER = { name: "baton", version: "1.0.0" };
 const ANYBODY: Author = { kind: "program", id: "mcp" };
 
 /**
@@ -95,52 +88,22 @@ export async function mcpServer(
 ): Promise<McpServer> {
   const tools = workflowTools(options.workflows ?? newest(baton.workflows));
   const waitMs = durationMs(options.wait ?? WAIT);
-  const { McpServer: SdkServer, ...sdk } = await loadServerPackage();
+  const sdk = await loadServerPackage();
   const calls = openCalls();
-  const { server: info = { name: "baton", version: "1.0.0" }, instructions } = options;
-  const listed = [...[...tools.values()].map((tool) => tool.listed), STATUS_LISTED];
   const closing = new AbortController();
-  const callOptions: CallOptions = {
-    waitMs,
-    closing: closing.signal,
-    ...(options.whenAbandoned === undefined ? {} : { whenAbandoned: options.whenAbandoned }),
-  };
-  const factory = () => {
-    const made = new SdkServer(info, {
-      capabilities: { tools: {} },
-      ...(instructions === undefined ? {} : { instructions }),
-    });
-    made.server.setRequestHandler("tools/list", () => ({
-      tools: listed.map((each) => ({ ...each })),
-    }));
-    made.server.setRequestHandler("tools/call", async ({ params }, context) => {
-      const { name, arguments: given = {} } = params;
-      const by = authorOf(context.http?.authInfo, options.by ?? ANYBODY);
-      if (name === STATUS_TOOL) return calls.add(callStatus(baton, tools, given, by));
-      const tool = tools.get(name);
-      if (tool === undefined)
-        throw new sdk.ProtocolError(sdk.ProtocolErrorCode.InvalidParams, `Unknown tool: ${name}`);
-      const { _meta: meta = {}, signal, notify } = context.mcpReq;
-      const { progressToken } = meta;
-      const call = {
-        by,
-        arguments: given,
-        meta,
-        signal,
-        ...(progressToken === undefined
-          ? {}
-          : {
-              progress: async (progress: number, message: string) =>
-                notify({
-                  method: "notifications/progress",
-                  params: { progressToken, progress, message },
-                }),
-            }),
-      };
-      return calls.add(callWorkflow(baton, tool, call, callOptions));
-    });
-    return made;
-  };
+  const factory = serverFactory(sdk, {
+    baton,
+    tools,
+    calls,
+    by: options.by ?? ANYBODY,
+    server: options.server ?? SERVER,
+    ...(options.instructions === undefined ? {} : { instructions: options.instructions }),
+    call: {
+      waitMs,
+      closing: closing.signal,
+      ...(options.whenAbandoned === undefined ? {} : { whenAbandoned: options.whenAbandoned }),
+    },
+  });
   const onerror = options.onError ?? (() => undefined);
   const handler = sdk.createMcpHandler(factory, {
     maxRequestBodySize: options.requestBytesMax ?? REQUEST_BYTES_MAX,
@@ -171,35 +134,5 @@ export async function mcpServer(
       await calls.ended();
       await handler.close();
     },
-  };
-}
-
-/** What is being answered. */
-function openCalls() {
-  const open = new Set<Promise<ToolAnswer>>();
-  return {
-    add: async (answer: Promise<ToolAnswer>): Promise<ToolAnswer> => {
-      open.add(answer);
-      try {
-        return await answer;
-      } finally {
-        open.delete(answer);
-      }
-    },
-    ended: async (): Promise<void> => {
-      await Promise.allSettled(open);
-      // The SDK sends in the same turn what it was given.
-      await new Promise((resolve) => setImmediate(resolve));
-    },
-  };
-}
-
-function authorOf(caller: McpCaller | undefined, by: Author): Author {
-  if (caller === undefined) return by;
-  const sub = caller.extra?.["sub"];
-  return {
-    kind: "program",
-    id: caller.clientId,
-    ...(typeof sub === "string" && sub !== "" ? { onBehalfOf: sub } : {}),
   };
 }

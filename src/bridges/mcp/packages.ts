@@ -1,19 +1,26 @@
 /** The packages of MCP's SDK, which are installed only where somebody uses them. */
+import type * as Client from "@modelcontextprotocol/client";
+import type * as ClientStdio from "@modelcontextprotocol/client/stdio";
+import type * as Server from "@modelcontextprotocol/server";
+import type * as ServerStdio from "@modelcontextprotocol/server/stdio";
 import { BatonError } from "../../model/errors.ts";
 
-export async function loadServerPackage() {
+/** The SDK of clients. */
+export type ClientSdk = typeof Client;
+
+export async function loadServerPackage(): Promise<typeof Server> {
   return loaded("@modelcontextprotocol/server", () => import("@modelcontextprotocol/server"));
 }
 
-export async function loadServerStdio() {
+export async function loadServerStdio(): Promise<typeof ServerStdio> {
   return loaded("@modelcontextprotocol/server", () => import("@modelcontextprotocol/server/stdio"));
 }
 
-export async function loadClientPackage() {
+export async function loadClientPackage(): Promise<typeof Client> {
   return loaded("@modelcontextprotocol/client", () => import("@modelcontextprotocol/client"));
 }
 
-export async function loadClientStdio() {
+export async function loadClientStdio(): Promise<typeof ClientStdio> {
   return loaded("@modelcontextprotocol/client", () => import("@modelcontextprotocol/client/stdio"));
 }
 

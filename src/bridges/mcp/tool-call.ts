@@ -5,8 +5,9 @@ import type { AnyContract } from "../../model/contract.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 import { type CallFacts, currentCall } from "./call-facts.ts";
 import type { McpTool } from "./called-tool.ts";
-import type { Connection, ToolServer } from "./connection.ts";
+import type { ToolServer } from "./connection.ts";
 import { IDEMPOTENCY_KEY, RUN, TRACEPARENT } from "./meta.ts";
+import type { Standing } from "./standing.ts";
 import { wantsText } from "./tool-contracts.ts";
 import { causedBy, shortened, toolError } from "./tool-errors.ts";
 
@@ -52,8 +53,8 @@ export async function callTool(
   signal.throwIfAborted();
   const result = await untilAborted(
     signal,
-    server.use(tool, async (connection) => {
-      const answer = await asked(server, connection, tool, given, { context, facts, signal });
+    server.use(tool, async (standing) => {
+      const answer = await asked(server, standing, tool, given, { context, facts, signal });
       isAnswered = true;
       return answer;
     }),
@@ -69,7 +70,7 @@ interface Asking {
 
 async function asked(
   server: ToolServer,
-  connection: Connection,
+  standing: Standing,
   tool: McpTool,
   given: JsonObject,
   { context, facts, signal }: Asking,
@@ -83,10 +84,10 @@ async function asked(
     ...(traceparent === undefined ? {} : { [TRACEPARENT]: traceparent }),
     ...(context.log === undefined ? {} : { [sdk.LOG_LEVEL_META_KEY]: "info" as const }),
   };
-  connection.calls.add(facts);
+  standing.calls.add(facts);
   try {
     return await currentCall.run(facts, () =>
-      connection.client.callTool(
+      standing.client.callTool(
         { name: tool.name, arguments: { ...given }, _meta: meta },
         {
           signal,
@@ -99,19 +100,19 @@ async function asked(
     );
   } catch (error) {
     // A server that answers, if only with an error, is there; so it is where the caller gave up.
-    if (!(error instanceof sdk.ProtocolError) && !context.signal.aborted) server.forget(connection);
+    if (!(error instanceof sdk.ProtocolError) && !context.signal.aborted) server.forget(standing);
     signal.throwIfAborted();
     const { retryAfterMs } = facts;
-    const said = connection.said();
+    const said = standing.said();
     throw causedBy(sdk, error, {
       what: `The tool ${tool.name} of ${what.charAt(0).toLowerCase()}${what.slice(1)}`,
       phase: "calling",
-      hasSession: connection.hasSession,
+      hasSession: standing.hasSession,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       ...(said === "" ? {} : { said }),
     });
   } finally {
-    connection.calls.delete(facts);
+    standing.calls.delete(facts);
   }
 }
 
@@ -186,7 +187,7 @@ export function outputOf(
   tool: McpTool,
   { content, structured, text }: McpAnswer,
   output: AnyContract,
-) {
+): Json {
   if (wantsText(output)) {
     if (text !== "" || content.length === 0) return text;
     throw unusable(tool, "it has no text");
@@ -201,7 +202,7 @@ export function outputOf(
   }
 }
 
-function unusable(tool: McpTool, why: string, cause?: unknown) {
+function unusable(tool: McpTool, why: string, cause?: unknown): Error {
   return toolError(
     "TOOL_ANSWER_UNUSABLE",
     `The answer of the tool ${tool.name} is no output: ${why}.`,
