@@ -20,7 +20,7 @@ export {
   mcpTools,
   type McpToolsOptions,
 } from "./bridges/mcp/mcp-tools.ts";
-export type { McpAnswer, McpCallContext } from "./bridges/mcp/tool-call.ts";
+export type { McpAnswer, McpCallContext } from "./bridges/mcp/mcp-answer.ts";
 export type {
   McpAddress,
   McpProcess,

@@ -323,7 +323,7 @@ test("any arguments arrive as they are", async () => {
         expect(JSON.parse(text)).toEqual(sent);
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 20 },
   );
 });
 

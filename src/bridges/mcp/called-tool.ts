@@ -1,5 +1,4 @@
 /** A tool as a server lists it, and what of it must not change behind the back of who uses it. */
-import type * as Sdk from "@modelcontextprotocol/client";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
 import { type Json, type JsonObject, sealJson } from "../../model/json.ts";
@@ -17,7 +16,17 @@ export interface McpTool {
   readonly joinsByKey?: true;
 }
 
-export function toolOf(listed: Sdk.Tool): McpTool {
+/** A tool as the SDK gives it, as far as it matters here. */
+interface Listing {
+  readonly name: string;
+  readonly description?: string | undefined;
+  readonly inputSchema: object;
+  readonly outputSchema?: object | undefined;
+  readonly annotations?: object | undefined;
+  readonly _meta?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export function toolOf(listed: Listing): McpTool {
   const { name, description, inputSchema, outputSchema, annotations, _meta } = listed;
   const tool = {
     name,
@@ -31,13 +40,12 @@ export function toolOf(listed: Sdk.Tool): McpTool {
   return sealJson(tool, `tool ${name}`) as unknown as McpTool;
 }
 
-function hintsOf(annotations: Readonly<Record<string, unknown>>): JsonObject {
+function hintsOf(annotations: object): JsonObject {
   const known = ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"];
-  const told = known.flatMap((hint) => {
-    const value = annotations[hint];
-    return typeof value === "boolean" ? [[hint, value] as const] : [];
-  });
-  return Object.fromEntries(told);
+  const told = Object.entries(annotations).filter(
+    ([hint, value]) => known.includes(hint) && typeof value === "boolean",
+  );
+  return Object.fromEntries(told) as JsonObject;
 }
 
 /**

@@ -5,7 +5,8 @@ import { type CallFacts, currentCall } from "./call-facts.ts";
 import type { McpTool } from "./called-tool.ts";
 import type { ClientSdk } from "./packages.ts";
 import { causedBy } from "./tool-errors.ts";
-import { type MadeTransport, makeTransport, type McpTransport } from "./transport-options.ts";
+import { type MadeTransport, makeTransport } from "./transport.ts";
+import type { McpTransport } from "./transport-options.ts";
 
 export interface ConnectionOptions {
   readonly transport: McpTransport;

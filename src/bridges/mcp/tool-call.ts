@@ -6,25 +6,11 @@ import type { Json, JsonObject } from "../../model/json.ts";
 import { type CallFacts, currentCall } from "./call-facts.ts";
 import type { McpTool } from "./called-tool.ts";
 import type { ToolServer } from "./connection.ts";
+import type { McpAnswer, McpCallContext } from "./mcp-answer.ts";
 import { IDEMPOTENCY_KEY, RUN, TRACEPARENT } from "./meta.ts";
 import type { Standing } from "./standing.ts";
 import { wantsText } from "./tool-contracts.ts";
 import { causedBy, shortened, toolError } from "./tool-errors.ts";
-
-/** What a call takes of the context that it is made in; an agent's context is one. */
-export interface McpCallContext
-  extends Pick<AgentContext, "signal">,
-    Partial<Pick<AgentContext, "idempotencyKey" | "traceparent" | "heartbeat" | "log">> {}
-
-/** What a tool answered, where it did not fail. */
-export interface McpAnswer {
-  /** The pieces of content, as MCP has them: text, images, links and so on. */
-  readonly content: readonly JsonObject[];
-  readonly structured?: Json;
-  /** All text of `content`. */
-  readonly text: string;
-  readonly meta: JsonObject;
-}
 
 /** There is always an attempt's own signal, which has the time limit. The SDK wants a number. */
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
