@@ -78,6 +78,7 @@ test("a tool that may act twice is called at most once; one that says that it ca
   expect(tools.agent("book", { ...named("book"), delivery: "at-least-once" }).delivery).toBe(
     undefined,
   );
+  expect(tools.agent("lookup", { ...named("l"), delivery: "at-most-once" }).sideEffects).toBe(true);
 });
 
 test("contracts that are given are compared with the tool's schemas", async () => {
@@ -275,9 +276,10 @@ test("frames that are none fail the attempt, and the next one is made over a con
 
 test("a server that is not there is named when the agents are made, and in the call where they are pinned", async () => {
   const { tools, url } = await here();
-  const nowhere = { transport: { url: url.replace(/:\d+/, ":9") } };
+  const nowhere = { transport: { url: `${url.replace(/:\d+/, ":9")}?key=secret` } };
   await expect(mcpTools(nowhere)).rejects.toMatchObject({
     code: "TOOL_SERVER_FAILED",
+    message: expect.not.stringContaining("secret"),
     details: { nothingDone: true },
   });
   const later = await mcpTools({ ...nowhere, pinned: tools.list });

@@ -310,3 +310,16 @@ test("what can't be offered is named when the server is made", async () => {
     "There is no workflow to serve.",
   );
 });
+
+test("what goes wrong with the server itself is told to whoever runs it, and to the caller by its code only", async () => {
+  const errors: Error[] = [];
+  const { url, baton } = await served({ onError: (error) => errors.push(error) });
+  const asking = await client(url);
+  await baton.close();
+  const answer = await asking.callTool({ name: "credit_lending", arguments: ADA });
+  expect(answer).toMatchObject({
+    isError: true,
+    structuredContent: { code: "STORE_CLOSED", message: "The server could not do this now." },
+  });
+  expect(errors).toMatchObject([{ code: "STORE_CLOSED" }]);
+});

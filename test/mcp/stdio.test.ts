@@ -218,6 +218,25 @@ test(
   },
 );
 
+test.each(["new", "old"])(
+  "a server that says that its tools have changed is asked before the next call (%s)",
+  SLOW,
+  async (protocol) => {
+    const program = [JITI, projectPath("test/mcp/changing-child.ts"), protocol];
+    const tools = await mcpTools({
+      transport: { command: process.execPath, args: program },
+      name: "changing",
+      recheck: "10m",
+    });
+    onTestFinished(() => tools.close());
+    const { signal } = new AbortController();
+    const looked = () => tools.call("lookup", { name: "x" }, { signal });
+    expect((await looked()).text).toBe("found");
+    await tools.call("change", {}, { signal });
+    await vi.waitFor(() => expect(looked()).rejects.toMatchObject({ code: "TOOL_CHANGED" }));
+  },
+);
+
 /** Kills the process that the first step was executed in; gives its id. */
 async function killedWriter(folder: string): Promise<number> {
   const baton = await open({

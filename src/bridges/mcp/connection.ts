@@ -16,7 +16,6 @@ import {
   type Standing,
 } from "./standing.ts";
 import { causedBy, toolError } from "./tool-errors.ts";
-import { placeOf } from "./transport-options.ts";
 
 export interface ToolServer {
   readonly sdk: ClientSdk;
@@ -31,7 +30,7 @@ export interface ToolServer {
 }
 
 export function toolServer(sdk: ClientSdk, options: ConnectionOptions): ToolServer {
-  const what = `The MCP server ${placeOf(options.transport)}`;
+  const what = `The MCP server ${options.name}`;
   const known: Known = {};
   let current: Promise<Standing> | undefined;
   let isClosed = false;
@@ -106,7 +105,8 @@ async function freshList(
   standing: Standing,
   { connectMs, recheckMs }: ConnectionOptions,
 ): Promise<Listed> {
-  const { listed, changes, client } = standing;
+  const { listed, client } = standing;
+  const changes = standing.changes();
   const nowMs = machineClock.uptimeMs();
   if (listed !== undefined && listed.changes === changes && nowMs - listed.atMs < recheckMs)
     return listed;

@@ -7,6 +7,8 @@ import type { McpAddress } from "./transport-options.ts";
 
 export function limitedFetch(given: McpAddress["headers"], bytesMax: number) {
   return async (url: string | URL, init: RequestInit = {}): Promise<Response> => {
+    // What a server tells of its own accord would come in a stream without an end, which nobody here listens to.
+    if (init.method === "GET") return new Response(null, { status: 405 });
     const call = currentCall.getStore();
     const headers = new Headers(init.headers);
     const own = typeof given === "function" ? await given() : (given ?? {});
@@ -17,8 +19,7 @@ export function limitedFetch(given: McpAddress["headers"], bytesMax: number) {
       const retryAfterMs = retryAfter(response.headers.get("retry-after"));
       if (retryAfterMs !== undefined) call.retryAfterMs = retryAfterMs;
     }
-    // What a server tells of its own accord is asked for with GET, and has no end.
-    return init.method === "POST" ? limited(response, bytesMax, call?.abort) : response;
+    return limited(response, bytesMax, call?.abort);
   };
 }
 

@@ -47,7 +47,7 @@ export interface McpServerOptions {
   readonly hosts?: readonly string[];
   /** Of HTTP: the longest body of a request; 4 MiB if left out. */
   readonly requestBytesMax?: number;
-  /** Told what went wrong beside the answers: a connection that broke, a request that was refused. */
+  /** Told what no caller is: a connection that broke, a frame that was none, a store that failed. */
   readonly onError?: (error: Error) => void;
 }
 
@@ -89,6 +89,7 @@ export async function mcpServer(
   const tools = workflowTools(options.workflows ?? newest(baton.workflows));
   const waitMs = durationMs(options.wait ?? WAIT);
   const sdk = await loadServerPackage();
+  const onerror = options.onError ?? (() => undefined);
   const calls = openCalls();
   const closing = new AbortController();
   const factory = serverFactory(sdk, {
@@ -101,10 +102,10 @@ export async function mcpServer(
     call: {
       waitMs,
       closing: closing.signal,
+      onError: onerror,
       ...(options.whenAbandoned === undefined ? {} : { whenAbandoned: options.whenAbandoned }),
     },
   });
-  const onerror = options.onError ?? (() => undefined);
   const handler = sdk.createMcpHandler(factory, {
     maxRequestBodySize: options.requestBytesMax ?? REQUEST_BYTES_MAX,
     onerror,

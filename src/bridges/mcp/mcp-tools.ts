@@ -20,11 +20,13 @@ import type { McpAnswer, McpCallContext } from "./mcp-answer.ts";
 import { callTool, outputOf } from "./tool-call.ts";
 import { toolContracts } from "./tool-contracts.ts";
 import { isFinalError, isNothingDone } from "./tool-errors.ts";
-import type { McpTransport } from "./transport-options.ts";
+import { type McpTransport, placeOf } from "./transport-options.ts";
 
 export interface McpToolsOptions {
   /** The address of a server, or the command that starts one. */
   readonly transport: McpTransport;
+  /** How the server is called in messages; its address without what may be secret, or its command, if left out. */
+  readonly name?: string;
   /**
    * The tools as somebody has looked at them: what `tools.list` gave then. With it nothing is asked when the agents are made,
    * and a tool that is another by now is refused when it is called. If left out, the server is asked at once.
@@ -94,6 +96,7 @@ export async function mcpTools(options: McpToolsOptions): Promise<McpTools> {
   if (options.pinned !== undefined) checkPinned(options.pinned);
   const server = toolServer(await loadClientPackage(), {
     transport: options.transport,
+    name: options.name ?? placeOf(options.transport),
     client: options.client ?? { name: "baton", version: "1.0.0" },
     connectMs: durationMs(options.connectTimeout ?? CONNECT_TIMEOUT),
     recheckMs: durationMs(options.recheck ?? RECHECK),
@@ -171,7 +174,6 @@ function toolAgent<I, O>(
     ...(description === undefined ? {} : { description }),
     timeout,
     ...deliveryOf(tool, options),
-    sideEffects: options.sideEffects ?? tool.hints?.readOnlyHint !== true,
     retry: {
       ...retry,
       attempts: retry?.attempts ?? RETRY_ATTEMPTS_DEFAULT,
@@ -190,9 +192,12 @@ function toolAgent<I, O>(
 /** A call that may act twice is made once, unless whoever makes the agent knows better. */
 function deliveryOf<I, O>(tool: McpTool, options: McpAgentOptions<I, O>): object {
   const { delivery = isRepeatable(tool) ? "at-least-once" : "at-most-once", nothingDone } = options;
-  if (delivery === "at-least-once") return { delivery };
+  const acts = delivery === "at-most-once" || tool.hints?.readOnlyHint !== true;
+  const { sideEffects = acts } = options;
+  if (delivery === "at-least-once") return { delivery, sideEffects };
   return {
     delivery,
+    sideEffects,
     nothingDone: (error: unknown) => isNothingDone(error) || nothingDone?.(error) === true,
   };
 }

@@ -100,12 +100,12 @@ const TOLD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** A call of which nothing has come, or of which nothing is known. */
-export function errorAnswer(error: unknown): ToolAnswer {
+export function errorAnswer(error: unknown, onError: (error: Error) => void): ToolAnswer {
   const code = isBatonError(error) ? error.code : "SERVER_ERROR";
-  const text =
-    isBatonError(error) && TOLD.has(error.code)
-      ? error.message
-      : "The server could not do this now.";
+  const isTold = isBatonError(error) && TOLD.has(error.code);
+  // What the caller is not told, whoever runs the server is.
+  if (!isTold) onError(error instanceof Error ? error : new Error(String(error)));
+  const text = isTold ? error.message : "The server could not do this now.";
   const retryAfterMs = isBatonError(error) ? retryAfter(error) : undefined;
   return failed(undefined, code, text, retryAfterMs === undefined ? {} : { retryAfterMs });
 }

@@ -30,6 +30,7 @@ export interface CallOptions {
   readonly whenAbandoned?: "cancel" | "leave";
   /** Aborted when the server closes: nobody has left, and nothing is cancelled. */
   readonly closing: AbortSignal;
+  readonly onError: (error: Error) => void;
 }
 
 export async function callWorkflow(
@@ -46,7 +47,7 @@ export async function callWorkflow(
     });
     return await followed(baton, tool, { run, call, isKeyed: key !== undefined }, options);
   } catch (error) {
-    return errorAnswer(error);
+    return errorAnswer(error, options.onError);
   }
 }
 

@@ -35,7 +35,8 @@ export function serverFactory(
     made.server.setRequestHandler("tools/call", async ({ params }, context) => {
       const { name, arguments: given = {} } = params;
       const author = authorOf(context.http?.authInfo, by);
-      if (name === STATUS_TOOL) return calls.add(callStatus(baton, tools, given, author));
+      if (name === STATUS_TOOL)
+        return calls.add(callStatus(baton, tools, given, author, call.onError));
       const tool = tools.get(name);
       if (tool === undefined)
         throw new sdk.ProtocolError(sdk.ProtocolErrorCode.InvalidParams, `Unknown tool: ${name}`);

@@ -10,6 +10,7 @@ export async function callStatus(
   tools: ReadonlyMap<string, WorkflowTool>,
   given: Readonly<Record<string, unknown>>,
   by: Author,
+  onError: (error: Error) => void,
 ): Promise<ToolAnswer> {
   try {
     const { run } = given;
@@ -23,7 +24,7 @@ export async function callStatus(
     const { waits } = await baton.waits(run);
     return statusAnswer(report, waits);
   } catch (error) {
-    return errorAnswer(error);
+    return errorAnswer(error, onError);
   }
 }
 

@@ -10,6 +10,8 @@ import type { McpTransport } from "./transport-options.ts";
 
 export interface ConnectionOptions {
   readonly transport: McpTransport;
+  /** How the server is called in messages. */
+  readonly name: string;
   readonly client: { readonly name: string; readonly version: string };
   readonly connectMs: number;
   readonly recheckMs: number;
@@ -27,7 +29,7 @@ export interface Standing {
   users: number;
   isLost: boolean;
   /** How often the server has said that its tools have changed. */
-  changes: number;
+  readonly changes: () => number;
   listed: Listed | undefined;
   listing: Promise<Listed> | undefined;
 }
@@ -51,7 +53,13 @@ export async function connect(
   options: ConnectionOptions,
   known: Known,
 ): Promise<Standing> {
-  const client = new sdk.Client(options.client, CLIENT_OPTIONS);
+  let changes = 0;
+  const changed = { autoRefresh: false, debounceMs: 0, onChanged: () => (changes += 1) };
+  const client = new sdk.Client(options.client, {
+    ...CLIENT_OPTIONS,
+    // Over HTTP that would be one more request, which never ends; there the tools are looked at again in time.
+    ...("url" in options.transport ? {} : { listChanged: { tools: changed } }),
+  });
   const { transport, said } = await makeTransport(sdk, options.transport, options.bytesMax);
   const { prior } = known;
   try {
@@ -73,13 +81,10 @@ export async function connect(
     calls: new Set(),
     users: 0,
     isLost: false,
-    changes: 0,
+    changes: () => changes,
     listed: undefined,
     listing: undefined,
   };
-  client.setNotificationHandler("notifications/tools/list_changed", () => {
-    standing.changes += 1;
-  });
   client.setNotificationHandler("notifications/message", ({ params }) =>
     logged(params, standing.calls),
   );

@@ -54,7 +54,8 @@ const REFUSED = new Set([400, 401, 403, 404, 405, 413, 415, 422]);
 export function causedBy(sdk: Classes, error: unknown, trouble: Trouble): BatonError {
   if (isBatonError(error)) return error;
   const { what, phase, hasSession, retryAfterMs, said } = trouble;
-  const unreached = phase === "connecting" || isUnreached(error);
+  const wasGone = error instanceof sdk.SdkError && error.code === sdk.SdkErrorCode.NotConnected;
+  const unreached = phase === "connecting" || wasGone || isUnreached(error);
   const more = {
     cause: error,
     details: {

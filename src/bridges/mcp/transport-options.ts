@@ -20,10 +20,10 @@ export interface McpProcess {
 
 export type McpTransport = McpAddress | McpProcess;
 
-/** Where something is in messages. */
+/** Where a server is, for messages: these are kept, and queries, passwords and arguments may be secret. */
 export function placeOf(transport: McpTransport): string {
-  // Without a query, where some servers want their keys.
-  return "url" in transport
-    ? (transport.url.split("?")[0] ?? "")
-    : [transport.command, ...(transport.args ?? [])].join(" ");
+  if (!("url" in transport)) return transport.command;
+  if (!URL.canParse(transport.url)) return transport.url;
+  const { origin, pathname } = new URL(transport.url);
+  return `${origin}${pathname}`;
 }
