@@ -378,6 +378,12 @@ test("a workflow that is a tool is an agent again: a run that takes longer is jo
     output: { applicant: "ada", approved: true },
   });
   expect(await lent.runs()).toHaveLength(1);
+  // With the same key it would fail the same way for ever: there is one attempt.
+  const failed = await ran(lending, { applicant: "nobody", amount: 1 });
+  expect(await failed.outcome).toMatchObject({ kind: "failed", error: { code: "TOOL_FAILED" } });
+  const kinds: string[] = [];
+  for await (const { entry } of failed.baton.entries(failed.run.id)) kinds.push(entry.kind);
+  expect(kinds.filter((kind) => kind === "attempt.failed")).toHaveLength(1);
 });
 
 test("a schema that can't be a contract says so, and what is pinned is looked at", async () => {

@@ -1,4 +1,5 @@
 /** Workflows as MCP tools, over real HTTP, asked by the SDK's own client. */
+import { PassThrough } from "node:stream";
 import type { Baton } from "baton";
 import { mcpServer, type McpServerOptions } from "baton/mcp";
 import { afterEach, expect, test, vi } from "vitest";
@@ -322,4 +323,19 @@ test("what goes wrong with the server itself is told to whoever runs it, and to 
     structuredContent: { code: "STORE_CLOSED", message: "The server could not do this now." },
   });
   expect(errors).toMatchObject([{ code: "STORE_CLOSED" }]);
+});
+
+test("over stdio the connection ends with a frame that is too large", async () => {
+  const baton = await openLending();
+  ends.push(() => baton.close());
+  const errors: Error[] = [];
+  const server = await mcpServer(baton, {
+    requestBytesMax: 1_000,
+    onError: (error) => errors.push(error),
+  });
+  const [input, output] = [new PassThrough(), new PassThrough()];
+  const ended = server.stdio({ input, output });
+  input.write("x".repeat(5_000));
+  await ended;
+  expect(errors).toHaveLength(1);
 });

@@ -45,7 +45,7 @@ export interface McpServerOptions {
    * `authenticate`, else those of the own machine, so that no page in a browser reaches it by a name of its own.
    */
   readonly hosts?: readonly string[];
-  /** Of HTTP: the longest body of a request; 4 MiB if left out. */
+  /** The longest request; 4 MiB if left out. Over stdio the connection ends with one that is longer. */
   readonly requestBytesMax?: number;
   /** Told what no caller is: a connection that broke, a frame that was none, a store that failed. */
   readonly onError?: (error: Error) => void;
@@ -88,6 +88,7 @@ export async function mcpServer(
 ): Promise<McpServer> {
   const tools = workflowTools(options.workflows ?? newest(baton.workflows));
   const waitMs = durationMs(options.wait ?? WAIT);
+  const { requestBytesMax = REQUEST_BYTES_MAX } = options;
   const sdk = await loadServerPackage();
   const onerror = options.onError ?? (() => undefined);
   const calls = openCalls();
@@ -107,7 +108,7 @@ export async function mcpServer(
     },
   });
   const handler = sdk.createMcpHandler(factory, {
-    maxRequestBodySize: options.requestBytesMax ?? REQUEST_BYTES_MAX,
+    maxRequestBodySize: requestBytesMax,
     onerror,
   });
   return {
@@ -116,13 +117,21 @@ export async function mcpServer(
     stdio: async (streams) => {
       const { serveStdio, StdioServerTransport } = await loadServerStdio();
       const { input, output } = streams ?? { input: process.stdin, output: process.stdout };
+      // The SDK names the classes of Node where any stream will do.
+      const transport = new StdioServerTransport(input as never, output as never, {
+        maxBufferSize: requestBytesMax,
+      });
       const ended = new Promise<void>((resolve) => {
         input.once("end", resolve);
         input.once("close", resolve);
         closing.signal.addEventListener("abort", () => resolve());
+        const close = transport.close.bind(transport);
+        // By itself it closes where a frame is too large.
+        transport.close = async () => {
+          resolve();
+          await close();
+        };
       });
-      // The SDK names the classes of Node where any stream will do.
-      const transport = new StdioServerTransport(input as never, output as never);
       const connection = serveStdio(factory, { transport, onerror });
       await ended;
       if (closing.signal.aborted) await calls.ended();

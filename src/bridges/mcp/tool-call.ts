@@ -2,6 +2,7 @@
 import type * as Sdk from "@modelcontextprotocol/client";
 import type { AgentContext } from "../../model/agent-definition.ts";
 import type { AnyContract } from "../../model/contract.ts";
+import { OPEN_STATUSES } from "../../model/entry.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 import { type CallFacts, currentCall } from "./call-facts.ts";
 import type { McpTool } from "./called-tool.ts";
@@ -154,18 +155,34 @@ function answerOf(
     meta,
   };
   if (isError !== true) return answer;
-  throw toolError(
-    "TOOL_FAILED",
-    `The tool ${tool.name} failed: ${shortened(text === "" ? "it does not say why" : text)}`,
-    {},
-    {
-      details: {
-        tool: tool.name,
-        answer,
-        ...(meta[RUN] === undefined ? {} : { run: meta[RUN] }),
-      },
-    },
-  );
+  const said = shortened(text === "" ? "it does not say why" : text);
+  throw toolError("TOOL_FAILED", `The tool ${tool.name} failed: ${said}`, weightOf(tool, answer), {
+    details: { tool: tool.name, answer, ...retryAfterOf(tool, answer) },
+  });
+}
+
+/** Of a run that has ended, another call with its key would be told the same. */
+function weightOf(tool: McpTool, { meta, structured }: McpAnswer): { readonly final?: true } {
+  if (tool.joinsByKey !== true) return {};
+  const run = meta[RUN];
+  const status = isObject(run) ? run["status"] : undefined;
+  const hasEnded = typeof status === "string" && !OPEN.has(status);
+  const isOther = isObject(structured) && structured["code"] === "RUN_CONFLICT";
+  return hasEnded || isOther ? { final: true } : {};
+}
+
+const OPEN: ReadonlySet<string> = OPEN_STATUSES;
+
+function retryAfterOf(
+  tool: McpTool,
+  { structured }: McpAnswer,
+): { readonly retryAfterMs?: number } {
+  const ms = isObject(structured) ? structured["retryAfterMs"] : undefined;
+  return tool.joinsByKey === true && typeof ms === "number" ? { retryAfterMs: ms } : {};
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The output that an answer stands for, by what the contract wants. @throws BatonError TOOL_ANSWER_UNUSABLE */
