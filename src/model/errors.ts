@@ -100,6 +100,15 @@ export const ERROR_CODES = {
     "The Delta table was damaged or changed by hand. Write the journal to another place: `baton export delta` begins from its beginning.",
   TABLE_UNSUITABLE:
     "Write to a place of its own: another store's tables, and tables with Delta features that Baton does not know, are left alone.",
+  TOOL_NOT_FOUND:
+    "Name a tool that the MCP server lists; if it has gone, the server was changed, or this caller may not see it.",
+  TOOL_CHANGED:
+    "The MCP server changed the tool. Look at `details.pinned` and `details.live`; if it is right so, pin the tool as it is now and give the agent a new version.",
+  TOOL_FAILED: "The tool of an MCP server said so itself; see `details.answer`.",
+  TOOL_SERVER_FAILED:
+    "The MCP server could not be reached, refused the call or broke off; see `cause`, and the server's own log.",
+  TOOL_ANSWER_UNUSABLE:
+    "The tool's answer can't be the agent's output. Give the agent a `result` function, or another output contract.",
   ENTRY_UNKNOWN:
     "The journal has an entry of a kind or version that this Baton does not know. Upgrade.",
   JOURNAL_BROKEN: "Run `baton verify` to see which entry was changed, removed, added or moved.",

@@ -40,6 +40,7 @@ export const SURFACES = [
   "src/otel.ts",
   "src/langgraph.ts",
   "src/delta.ts",
+  "src/mcp.ts",
   "src/nats.ts",
   "src/unity-catalog.ts",
   "src/testing/testing.ts",
@@ -115,7 +116,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "surface",
-    files: /^src\/(ai-sdk|cloud-events|delta|index|langgraph|nats|otel|sqlite|unity-catalog)\.ts$/,
+    files: /^src\/(ai-sdk|cloud-events|delta|index|langgraph|mcp|nats|otel|sqlite|unity-catalog)\.ts$/,
     knows: [
       ...CORE,
       "engine",
@@ -154,6 +155,8 @@ export const PACKAGES_OF_ONE_ROOM: Readonly<Record<string, RegExp>> = {
   "@opentelemetry/exporter-metrics-otlp-proto": /^src\/bridges\/otel\//,
   "@opentelemetry/exporter-trace-otlp-proto": /^src\/bridges\/otel\//,
   "@opentelemetry/sdk-metrics": /^src\/bridges\/otel\//,
+  "@modelcontextprotocol/client": /^src\/bridges\/mcp\//,
+  "@modelcontextprotocol/server": /^src\/bridges\/mcp\//,
   "@nats-io/jetstream": /^src\/bridges\/nats\//,
   "@nats-io/transport-node": /^src\/bridges\/nats\//,
   ai: /^src\/bridges\/ai-sdk\//,
