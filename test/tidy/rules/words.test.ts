@@ -10,9 +10,9 @@ test("a synonym in a name is refused, with the word that is meant", () => {
     "src/bridges/a2a/a.ts": "const task = 1;\nconst job = 2;",
   });
   expect(glossary(tree)).toEqual([
+    { path: "src/bridges/a2a/a.ts", line: 2, message: "job: the word is run." },
     { path: "src/model/a.ts", line: 2, message: "startTask: the word is step (or agent)." },
     { path: "src/model/job.ts", line: 0, message: "job: the word is run." },
-    { path: "src/bridges/a2a/a.ts", line: 2, message: "job: the word is run." },
   ]);
 });
 
