@@ -49,6 +49,9 @@ export const ERROR_CODES = {
     "A version that is registered is never changed. Give what was changed a new version, and publish that.",
   REGISTRY_UNAVAILABLE:
     "The registry could not be asked, and without its answer nothing is called. See `cause`; the agent's retries ask again.",
+  AGENT_CARD_CHANGED: "Read the card anew; if the change is right, pin its hash (`details.hash`).",
+  AGENT_CARD_REFUSED:
+    "See the message: the remote agent's card is not what the agent of this side takes.",
   BREAKER_NOT_FOUND:
     "List the breakers with `baton breakers`; one is known once an agent names it, or once it was opened.",
   EVENT_REFUSED:
@@ -125,6 +128,11 @@ export const ERROR_CODES = {
     "The provider does not want to answer this. Look at the input, or let a person do the step.",
   MODEL_USAGE_MISSING:
     "Have the provider tell what a call uses (`includeUsage` of OpenAI-compatible ones, where it is streamed), or take the `maximum` off the agent.",
+  REMOTE_CALL_FAILED:
+    "The remote agent could not be asked; see `details` and `cause`. What is not the caller's mistake is tried again.",
+  REMOTE_AGENT_FAILED: "The remote agent has ended without a result; `details` has what it said.",
+  REMOTE_AGENT_ASKS:
+    'Answer it on the remote side, with `onAsked: "wait"`, or give it all that it needs in the input.',
   CONFIG_INVALID: "See docs/reference/cli.md for what a baton.config.ts exports.",
   TRACES_REFUSED:
     "Look at the collector's address, headers and log. Nothing is lost: traces are made of the journal, and sent again.",

@@ -69,6 +69,7 @@ export function pack(): Packed {
 /** Subpaths whose declarations name those of optional peer dependencies, by the scope of these. */
 export const OF_PEERS: Readonly<Record<string, string>> = {
   "baton/ai-sdk": "ai",
+  "baton/a2a": "@a2a-js",
   "baton/langgraph": "@langchain",
 };
 

@@ -36,6 +36,7 @@ export const SURFACES = [
   "src/index.ts",
   "src/ai-sdk.ts",
   "src/sqlite.ts",
+  "src/a2a.ts",
   "src/cloud-events.ts",
   "src/otel.ts",
   "src/langgraph.ts",
@@ -116,7 +117,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "surface",
-    files: /^src\/(ai-sdk|cloud-events|delta|index|langgraph|mcp|nats|otel|sqlite|unity-catalog)\.ts$/,
+    files: /^src\/(a2a|ai-sdk|cloud-events|delta|index|langgraph|mcp|nats|otel|sqlite|unity-catalog)\.ts$/,
     knows: [
       ...CORE,
       "engine",
@@ -149,6 +150,7 @@ export const ROOMS: readonly Room[] = [
 
 /** Packages that belong to one room: who else needs them goes through that room. */
 export const PACKAGES_OF_ONE_ROOM: Readonly<Record<string, RegExp>> = {
+  "@a2a-js/sdk": /^src\/bridges\/a2a\//,
   "better-sqlite3": /^src\/stores\/sqlite\//,
   "@opentelemetry/api": /^src\/bridges\/otel\//,
   "@opentelemetry/exporter-logs-otlp-proto": /^src\/bridges\/otel\//,
