@@ -38,6 +38,7 @@ export const SURFACES = [
   "src/cloud-events.ts",
   "src/otel.ts",
   "src/langgraph.ts",
+  "src/databricks.ts",
   "src/delta.ts",
   "src/nats.ts",
   "src/testing/testing.ts",
@@ -104,7 +105,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "surface",
-    files: /^src\/(index|sqlite|cloud-events|delta|langgraph|nats|otel)\.ts$/,
+    files: /^src\/(index|sqlite|cloud-events|databricks|delta|langgraph|nats|otel)\.ts$/,
     knows: [
       ...CORE,
       "engine",
@@ -141,6 +142,8 @@ export const PACKAGES_OF_ONE_ROOM: Readonly<Record<string, RegExp>> = {
   "@opentelemetry/exporter-trace-otlp-proto": /^src\/bridges\/otel\//,
   "@nats-io/jetstream": /^src\/bridges\/nats\//,
   "@nats-io/transport-node": /^src\/bridges\/nats\//,
+  "eventsource-parser": /^src\/bridges\/databricks\//,
+  oauth4webapi: /^src\/bridges\/databricks\//,
   cloudevents: /^src\/bridges\/cloud-events\//,
   "hyparquet-compressors": /^src\/bridges\/delta\//,
   hyparquet: /^src\/bridges\/delta\//,
