@@ -13,3 +13,7 @@ export {
   type TokenSource,
 } from "./bridges/databricks/credentials.ts";
 export type { RemoteAnswer } from "./bridges/databricks/remote-answer.ts";
+export { responsesAgent, type ServedAgent } from "./bridges/databricks/responses-agent.ts";
+export type { ResponsesAgentOptions } from "./bridges/databricks/served.ts";
+export type { ResponsesRequest } from "./bridges/databricks/responses-request.ts";
+export type { ServedBaton, ServedItem } from "./bridges/databricks/served-baton.ts";

@@ -98,23 +98,24 @@ function item(told: Told, given: unknown): readonly JsonObject[] {
 /** The end of one answer: what it used, and whether it is one. */
 function ended(told: Told, from: string, response: unknown, type?: string): void {
   if (!isObject(response)) return;
-  count(told, response, type);
   const custom = field(response, "custom_outputs");
   if (isObject(custom)) told.customOutputs = { ...told.customOutputs, ...custom };
   if (told.items.length === 0) told.items.push(...objectsIn(field(response, "output")));
   const status = textField(response, "status");
+  const isUnfinished =
+    status === "incomplete" ||
+    status === "in_progress" ||
+    status === "queued" ||
+    type === "response.incomplete";
+  // What a run has used so far is told again, with the rest, to the attempt that waits for its end.
+  if (!isUnfinished || textField(told.customOutputs, "run") === undefined)
+    count(told, response, type);
   const error = field(response, "error") ?? undefined;
   if (error !== undefined || status === "failed" || type === "response.failed")
     told.fault ??= failed(from, error, told.customOutputs);
   else if (status === "cancelled")
     told.fault ??= failed(from, "It was cancelled.", told.customOutputs);
-  else if (
-    status === "incomplete" ||
-    status === "in_progress" ||
-    status === "queued" ||
-    type === "response.incomplete"
-  )
-    told.fault ??= incomplete(from, response);
+  else if (isUnfinished) told.fault ??= incomplete(from, response);
 }
 
 function count(told: Told, response: JsonObject, type: string | undefined): void {

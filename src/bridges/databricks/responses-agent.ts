@@ -1,0 +1,101 @@
+/**
+ * A workflow as an agent that speaks the Responses API, at the addresses of MLflow's AgentServer: what stands behind a Databricks App.
+ *
+ * A1. A request begins a run, or joins the one whose id it names; the same request twice is one run.
+ * A2. A run is joined by whoever began it, and by nobody else.
+ * A3. The run is the journal's, not the request's: it goes on when whoever asked is gone, or the process dies.
+ */
+import type { Workflow } from "../../model/workflow-types.ts";
+import { errorAnswer, jsonAnswer, overloaded, refusedAnswer } from "./http-answers.ts";
+import { limitedText } from "./limited-body.ts";
+import { requestIn } from "./responses-request.ts";
+import type { ServedBaton } from "./served-baton.ts";
+import { type ResponsesAgentOptions, type Served, served } from "./served.ts";
+import { failedAnswer, notFound, serveRun } from "./serving.ts";
+
+/** Answers a web request: mount it into Hono, give it to `serve({ fetch })`, or whatever speaks web requests. */
+export type ServedAgent = (request: Request) => Promise<Response>;
+
+/**
+ * Serves a workflow as an agent: `POST /responses` and `/invocations`, `GET /agent/info` and `/health`.
+ *
+ * @example serve({ fetch: responsesAgent(baton, rating), port: 8000 });
+ * @throws BatonError `DEFINITION_INVALID`
+ */
+export function responsesAgent<In, Out>(
+  baton: ServedBaton,
+  workflow: Workflow<In, Out>,
+  options: ResponsesAgentOptions<In, Out> = {},
+): ServedAgent {
+  const agent = served(baton, workflow, options);
+  return async (request) => {
+    const { pathname } = new URL(request.url);
+    const route = ROUTES[pathname.replace(/(?<=.)\/$/, "")];
+    if (route === undefined) return notFound(pathname);
+    if (request.method !== route.method) {
+      const headers = { allow: route.method };
+      const message = `${pathname} takes ${route.method} only.`;
+      return errorAnswer({ status: 405, code: "METHOD_NOT_ALLOWED", message, headers });
+    }
+    try {
+      return await route.answer(agent, request);
+    } catch (error) {
+      return failedAnswer(agent, error);
+    }
+  };
+}
+
+interface Route {
+  readonly method: "GET" | "POST";
+  readonly answer: (agent: Served, request: Request) => Promise<Response> | Response;
+}
+
+const INVOCATION: Route = { method: "POST", answer: invoke };
+
+const ROUTES: Readonly<Record<string, Route | undefined>> = {
+  "/invocations": INVOCATION,
+  "/responses": INVOCATION,
+  "/agent/info": { method: "GET", answer: info },
+  "/health": { method: "GET", answer: () => jsonAnswer({ status: "healthy" }) },
+};
+
+function info({ name, workflow }: Served): Response {
+  return jsonAnswer({
+    name,
+    use_case: "agent",
+    agent_api: "responses",
+    workflow: workflow.id,
+    ...(workflow.description === undefined ? {} : { description: workflow.description }),
+    ...(workflow.input.accepts === undefined ? {} : { input_schema: workflow.input.accepts }),
+  });
+}
+
+async function invoke(agent: Served, request: Request): Promise<Response> {
+  if (agent.held >= agent.requestsMax)
+    return overloaded(undefined, `${agent.held} requests wait for their runs already.`);
+  agent.held += 1;
+  let isDone = false;
+  const done = () => {
+    if (!isDone) agent.held -= 1;
+    isDone = true;
+  };
+  try {
+    const body = parsed(await limitedText(request, agent.bodyBytesMax, "body of the request"));
+    const taken = requestIn(body);
+    if (taken.kind === "ok") return await serveRun(agent, request, taken.request, done);
+    done();
+    return refusedAnswer("ARGUMENT_INVALID", taken.violations);
+  } catch (error) {
+    done();
+    throw error;
+  }
+}
+
+/** What is no JSON is refused as a request that is none. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
