@@ -1,82 +1,17 @@
-/** The served side, over real HTTP. */
-import { agent, type Baton, contract, memory, open, type OpenOptions, workflow } from "baton";
-import { responsesAgent, type ResponsesAgentOptions } from "baton/databricks";
+/** The served side, over real HTTP: answers as a whole, and whose run is whose. */
+import { responsesAgent } from "baton/databricks";
 import { virtualClock } from "baton/testing";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { z } from "zod";
-import { agentOf, gate } from "../support/opened.ts";
+import { describe, expect, test } from "vitest";
 import { answered, eventsOf, post, refused, servedAt } from "../support/served-agent.ts";
-
-const Applicant = contract(
-  "applicant",
-  "1.0.0",
-  z.object({ name: z.string(), income: z.int().min(0) }),
-);
-const Grade = contract("grade", "1.0.0", z.object({ grade: z.string() }));
-const ADA = { name: "Ada", income: 4_200 };
-
-const grade = agent({
-  name: "grade",
-  version: "1.0.0",
-  input: Applicant,
-  output: Grade,
-  retry: { attempts: 2, backoff: { baseMs: 0, factor: 1, maxMs: 0, jitter: 0 } },
-  execute: ({ name, income }, { usage, stream, attempt }) => {
-    stream(`try ${attempt}: `);
-    stream("looking");
-    usage({ model: "m", inputTokens: 10, outputTokens: income > 4_000 ? 3 : 1 });
-    if (name === "Eve") throw new TypeError("Eve's file at /secret/eve is gone.");
-    if (name === "Bob" && attempt === 1) throw new Error("Again.");
-    return { grade: income > 4_000 ? "A" : "B" };
-  },
-});
-
-const rating = workflow("rating", "1.0.0", { input: Applicant, output: Grade })
-  .step("grade", grade, { input: ({ input }) => input })
-  .output(({ grade: given }) => given);
-
-const asked = workflow("asked", "1.0.0", { input: Applicant })
-  .step("grade", grade, { input: ({ input }) => input })
-  .approval("consent", {
-    needs: ["grade"],
-    show: ({ grade: given }) => given,
-    timeout: "24h",
-    onTimeout: "refused",
-  })
-  .output(({ grade: given }) => given);
-
-const text = contract("text", "1.0.0", z.string());
-const shout = agent({
-  name: "shout",
-  version: "1.0.0",
-  input: text,
-  output: text,
-  execute: async (said, { stream }) => {
-    for (const letter of said.toUpperCase()) stream(letter);
-    return said.toUpperCase();
-  },
-});
-const shouting = workflow("shouting", "1.0.0", { input: text, output: text })
-  .step("shout", shout, { input: ({ input }) => input })
-  .output(({ shout: loud }) => loud);
-
-async function baton(options: Partial<OpenOptions> = {}): Promise<Baton> {
-  const opened = await open({ store: memory(), workflows: [rating, asked, shouting], ...options });
-  onTestFinished(() => opened.close({ graceMs: 0 }));
-  return opened;
-}
-
-type Options = ResponsesAgentOptions<typeof ADA, { grade: string }>;
-
-async function rated(options: Options = {}) {
-  const opened = await baton();
-  const url = await servedAt(responsesAgent(opened, rating, options));
-  return { baton: opened, url };
-}
-
-function message(content: unknown) {
-  return { input: [{ role: "user", content }] };
-}
+import {
+  ADA,
+  asked,
+  message,
+  openedBaton,
+  rated,
+  shouting,
+  waiting,
+} from "../support/served-workflows.ts";
 
 describe("an answer as a whole", () => {
   test.each(["/responses", "/invocations"])("at %s", async (path) => {
@@ -140,7 +75,7 @@ describe("an answer as a whole", () => {
   });
 
   test("of a workflow of text, to text, whatever it looks like", async () => {
-    const url = await servedAt(responsesAgent(await baton(), shouting));
+    const url = await servedAt(responsesAgent(await openedBaton(), shouting));
     const { output } = await answered(await post(`${url}/responses`, message('{"a":1}')));
     expect(output[0]?.content[0].text).toBe('{"A":1}');
   });
@@ -271,7 +206,7 @@ describe("the same request twice", () => {
 
 describe("a run that waits", () => {
   test("is incomplete, and goes on where the next request waits for it", async () => {
-    const opened = await baton();
+    const opened = await openedBaton();
     const clock = virtualClock();
     const url = await servedAt(responsesAgent(opened, asked, { clock, wait: "60s" }));
     const request = { input: [], custom_inputs: { input: ADA, run_id: "ada" } };
@@ -295,213 +230,6 @@ describe("a run that waits", () => {
     expect(events.at(-2)).toMatchObject({ type: "response.completed" });
     const again = await post(`${url}/responses`, { input: [], custom_inputs: { run_id: "ada" } });
     expect(await answered(again)).toMatchObject({ status: "completed", output: [{}] });
-  });
-});
-
-/** Until the run waits for somebody. */
-async function waiting(opened: Baton, run: string): Promise<void> {
-  for (;;) {
-    const report = await opened.report(run).catch(() => undefined);
-    if (report?.status === "waiting") return;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-describe("a stream", () => {
-  test("tells of the journal, then the message, then the end", async () => {
-    const { url } = await rated();
-    const body = { input: [], custom_inputs: { input: ADA, run_id: "ada" }, stream: true };
-    const response = await post(`${url}/responses`, body);
-    expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
-    const events = await eventsOf(response);
-    expect(events.map(({ type }) => type)).toEqual([
-      "response.created",
-      "response.in_progress",
-      "response.in_progress",
-      "response.in_progress",
-      "response.in_progress",
-      "response.output_item.added",
-      "response.content_part.added",
-      "response.output_text.delta",
-      "response.output_text.done",
-      "response.content_part.done",
-      "response.output_item.done",
-      "response.completed",
-      "responses.completed",
-    ]);
-    expect(events.map((event) => event["sequence_number"])).toEqual(events.map((_, at) => at));
-    expect(events[3]).toMatchObject({
-      custom_outputs: { run: "ada", entry: { seq: 1, kind: "step.sealed", path: "grade" } },
-    });
-    // The values stay in the journal.
-    expect(JSON.stringify(events.slice(0, 5))).not.toContain("4200");
-    const whole = await answered(await post(`${url}/responses`, { ...body, stream: false }));
-    expect(events.at(-2)).toMatchObject({ response: whole });
-  });
-
-  test("passes on what a step streams, and not what an attempt said that came after", async () => {
-    const opened = await baton();
-    const url = await servedAt(responsesAgent(opened, shouting, { deltas: "shout" }));
-    const loud = await eventsOf(await post(`${url}/responses`, { input: "hey", stream: true }));
-    const deltas = loud.filter(({ type }) => type === "response.output_text.delta");
-    expect(deltas.map((event) => event["delta"]).join("")).toBe("HEY");
-    const other = await servedAt(responsesAgent(opened, rating, { deltas: "grade" }));
-    const body = { input: [], custom_inputs: { input: { name: "Bob", income: 1 } }, stream: true };
-    const events = await eventsOf(await post(`${other}/responses`, body));
-    const said = events.filter(({ type }) => type === "response.output_text.delta");
-    expect("try 1: looking").toContain(said.map((event) => event["delta"]).join(""));
-    expect(events.find(({ type }) => type === "response.output_item.done")).toMatchObject({
-      item: { content: [{ text: '{"grade":"B"}' }] },
-    });
-  });
-
-  test("of a run that fails ends with its error", async () => {
-    const { url } = await rated();
-    const body = { input: [], custom_inputs: { input: { ...ADA, name: "Eve" } }, stream: true };
-    const events = await eventsOf(await post(`${url}/responses`, body));
-    expect(events.slice(-2)).toMatchObject([
-      { type: "error", code: "RUN_FAILED", custom_outputs: { status: "failed" } },
-      { type: "response.failed", response: { status: "failed", output: [] } },
-    ]);
-  });
-
-  test("whose reader leaves lets the run go on, and gives its place free", async () => {
-    const opened = await baton();
-    const url = await servedAt(responsesAgent(opened, asked, { requestsMax: 1 }));
-    const body = { input: [], custom_inputs: { input: ADA, run_id: "ada" }, stream: true };
-    const leaving = new AbortController();
-    const { body: stream } = await fetch(`${url}/responses`, {
-      method: "POST",
-      body: JSON.stringify(body),
-      signal: leaving.signal,
-    });
-    await stream?.getReader().read();
-    const busy = await post(`${url}/responses`, { ...body, stream: false });
-    expect(busy.headers.get("retry-after")).toBe("1");
-    expect(await refused(busy)).toMatchObject({
-      status: 429,
-      code: "OVERLOADED",
-      type: "rate_limit_error",
-    });
-    leaving.abort();
-    await waiting(opened, "ada");
-    await opened.approve("ada", "consent", { approved: true, by: { kind: "person", id: "grace" } });
-    for (;;) {
-      const answer = await post(`${url}/responses`, { ...body, stream: false });
-      if (answer.status === 429) continue;
-      expect(await answered(answer)).toMatchObject({ status: "completed" });
-      return;
-    }
-  });
-});
-
-describe("what is refused", () => {
-  test("an input that breaks the contract, with what is wrong and not its values", async () => {
-    const { url } = await rated();
-    const input = { name: "Ada", income: -271_828 };
-    for (const stream of [false, true]) {
-      const answer = await post(`${url}/responses`, {
-        input: [],
-        custom_inputs: { input },
-        stream,
-      });
-      const error = await refused(answer);
-      expect(error).toMatchObject({
-        status: 400,
-        code: "RUN_REFUSED",
-        param: "/income",
-        violations: [{ contract: "applicant@1.0.0", path: "/income" }],
-      });
-      expect(JSON.stringify(error)).not.toContain("271828");
-    }
-  });
-
-  test.each([
-    ["no JSON", "{", 400, "ARGUMENT_INVALID"],
-    ["no input", {}, 400, "ARGUMENT_INVALID"],
-    ["an input that is none", { input: 7 }, 400, "ARGUMENT_INVALID"],
-    ["an id that is none", { input: "{}", custom_inputs: { run_id: 7 } }, 400, "ARGUMENT_INVALID"],
-    [
-      "an id that no run may have",
-      { input: "{}", custom_inputs: { run_id: "!" } },
-      400,
-      "ARGUMENT_INVALID",
-    ],
-    ["nothing to begin or join", { input: [] }, 400, "ARGUMENT_INVALID"],
-    [
-      "a run that is not there",
-      { input: [], custom_inputs: { run_id: "nobody" } },
-      404,
-      "RUN_NOT_FOUND",
-    ],
-    ["a body that is too large", { input: "x".repeat(3_000) }, 413, "VALUE_TOO_LARGE"],
-  ])("%s", async (_, body, status, code) => {
-    const { baton: opened, url } = await rated({ bodyBytesMax: 2_000 });
-    expect(await refused(await post(`${url}/responses`, body))).toMatchObject({ status, code });
-    expect((await opened.runs()).filter((run) => run.status !== "refused")).toEqual([]);
-  });
-
-  test("a request that can't be taken now", async () => {
-    const { baton: opened, url } = await rated();
-    await opened.close();
-    const answer = await post(`${url}/responses`, { input: JSON.stringify(ADA) });
-    expect(answer.headers.get("retry-after")).toBe("5");
-    expect(await refused(answer)).toMatchObject({
-      status: 503,
-      code: "STORE_CLOSED",
-      type: "server_error",
-    });
-  });
-
-  test("too many runs at once", async () => {
-    const held = gate<string>();
-    const slow = agentOf<string, string>("slow", () => held.promise);
-    const slowly = workflow("slowly", "1.0.0", { input: text })
-      .step("slow", slow, { input: ({ input }) => input })
-      .output(({ slow: given }) => given);
-    const limits = { queuedRunsMax: 1, concurrentRunsMax: 1 };
-    const opened = await baton({ workflows: [slowly], limits });
-    const url = await servedAt(responsesAgent(opened, slowly));
-    const answers = Array.from({ length: 20 }, (_, at) =>
-      post(`${url}/responses`, { input: "x", custom_inputs: { run_id: `r-${at}` } }),
-    );
-    const busy = await Promise.any(
-      answers.map(async (answer) => {
-        const response = await answer;
-        if (response.status !== 429) throw new Error("It was taken.");
-        return response;
-      }),
-    );
-    expect(Number(busy.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
-    expect(await refused(busy)).toMatchObject({ status: 429, code: "OVERLOADED" });
-    held.open("done");
-    const statuses = (await Promise.all(answers)).map(({ status }) => status);
-    expect(new Set(statuses)).toEqual(new Set([200, 429]));
-    expect(await opened.runs()).toHaveLength(statuses.filter((each) => each === 200).length);
-  });
-
-  test("an error of ours says nothing, and is logged", async () => {
-    const lines: unknown[] = [];
-    const { url } = await rated({
-      toInput: () => {
-        throw new Error("The password is swordfish.");
-      },
-      log: (line) => lines.push(line.message),
-    });
-    const error = await refused(await post(`${url}/responses`, { input: "x" }));
-    expect(error).toMatchObject({ status: 500, code: "INTERNAL" });
-    expect(JSON.stringify(error)).not.toContain("swordfish");
-    expect(lines).toEqual(["Error: The password is swordfish."]);
-  });
-
-  test("options that can't be meant", async () => {
-    const opened = await baton();
-    const build = (options: object) => () => responsesAgent(opened, rating, options);
-    expect(build({ deltas: "other" })).toThrow('step "other"');
-    expect(build({ wait: "soon" })).toThrow('"soon"');
-    expect(build({ requestsMax: 0 })).toThrow("`requestsMax`, 0,");
-    expect(build({ stream: true })).toThrow("no option `stream`");
-    expect(() => responsesAgent(opened, {} as never)).toThrow("no workflow");
   });
 });
 

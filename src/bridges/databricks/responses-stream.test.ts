@@ -42,7 +42,12 @@ test("whatever is streamed before, the calling side reads the answer, and counts
       const report = completed(text);
       const all = [...events, ...writer.end({ report, waits: undefined, traceId: "tr-1" }, text)];
       const fold = responsesFold("it");
-      const shown = all.flatMap((event) => fold.event(event));
+      const shown = all
+        .flatMap((event) => fold.event(event))
+        .map((each) => {
+          if (typeof each === "string") return each;
+          throw new Error("There is nothing but text.");
+        });
       expect(fold.answer()).toMatchObject({ text, customOutputs: { run: "r", output: text } });
       expect(fold.usage()).toEqual([{ model: "w@1.0.0", inputTokens: 5, outputTokens: 6 }]);
       expect(fold.mayEnd()).toBe(true);

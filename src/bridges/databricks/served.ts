@@ -23,7 +23,7 @@ export interface ResponsesAgentOptions<In, Out> {
   readonly app?: string;
   /** Who begins the run of a request, and may join it again. If left out: the agent, in an app on behalf of its user. */
   readonly author?: (request: Request) => Author;
-  /** How long a request waits for the end of its run; `"60s"` if left out. Then it is answered `incomplete`, and the run goes on. */
+  /** How long a request waits for the end of its run; `"50s"` if left out. Then it is answered `incomplete`, and the run goes on. */
   readonly wait?: Duration;
   /**
    * What a run is started with; undefined where the request only joins one. If left out: `custom_inputs.input`, or the last message
@@ -58,8 +58,8 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof ResponsesAgentOptions<never, 
   "log",
 ]);
 
-/** Less than the proxies in front of apps wait for an answer. */
-const WAIT_MS = 60_000;
+/** The gateway in front of apps waits a minute for the beginning of an answer. */
+const WAIT_MS = 50_000;
 const BODY_BYTES_MAX = 4 * 1024 * 1024;
 /** Each holds a connection and a watcher of its run. */
 const REQUESTS_MAX = 1_000;
