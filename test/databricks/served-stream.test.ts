@@ -1,5 +1,6 @@
 /** The served side, over real HTTP: answers as a stream. */
 import { responsesAgent } from "baton/databricks";
+import { virtualClock } from "baton/testing";
 import { describe, expect, test } from "vitest";
 import { answered, eventsOf, post, refused, servedAt } from "../support/served-agent.ts";
 import {
@@ -68,6 +69,23 @@ describe("a stream", () => {
       { type: "error", code: "RUN_FAILED", custom_outputs: { status: "failed" } },
       { type: "response.failed", response: { status: "failed", output: [] } },
     ]);
+  });
+
+  test("is kept alive while nothing happens", async () => {
+    const clock = virtualClock();
+    const opened = await openedBaton();
+    const url = await servedAt(responsesAgent(opened, asked, { clock, wait: "10m" }));
+    const body = { input: [], custom_inputs: { input: ADA, run_id: "ada" }, stream: true };
+    const response = await post(`${url}/responses`, body);
+    await waiting(opened, "ada");
+    for (let at = 0; at < 40; at += 1) {
+      await clock.advance(15_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const text = await response.text();
+    // Where the reader has not taken what is there, nothing is added to it.
+    expect(text.match(/^: keep-alive$/gm)?.length).toBeGreaterThan(0);
+    expect(text).toMatch(/event: response\.incomplete\n.*\n\ndata: \[DONE\]\n\n$/);
   });
 
   test("whose reader leaves lets the run go on, and gives its place free", async () => {

@@ -22,11 +22,19 @@ export interface HttpError {
   readonly param?: string;
   readonly violations?: readonly Violation[];
   readonly headers?: Record<string, string>;
+  /** What else the error says. */
+  readonly more?: JsonObject;
 }
 
 export function errorAnswer(error: HttpError): Response {
-  const { status, code, message, param, violations, headers } = error;
+  return jsonAnswer(errorBody(error), error.status, error.headers);
+}
+
+/** The error as a body, or as an event. */
+export function errorBody(error: HttpError): JsonObject {
+  const { status, code, message, param, violations, more } = error;
   const said: JsonObject = {
+    ...more,
     message,
     type: typeOf(status),
     param: param ?? null,
@@ -43,7 +51,7 @@ export function errorAnswer(error: HttpError): Response {
           })),
         }),
   };
-  return jsonAnswer({ error: said }, status, headers);
+  return { error: said };
 }
 
 function typeOf(status: number): string {

@@ -6,9 +6,13 @@
  * A3. The run is the journal's, not the request's: it goes on when whoever asked is gone, or the process dies.
  */
 import type { Workflow } from "../../model/workflow-types.ts";
+import { field } from "./fields.ts";
 import { errorAnswer, jsonAnswer, overloaded, refusedAnswer } from "./http-answers.ts";
 import { limitedText } from "./limited-body.ts";
-import { requestIn } from "./responses-request.ts";
+import type { AnswerShape } from "./answer-shape.ts";
+import { CHAT_SHAPE, chatRequestIn } from "./chat-shape.ts";
+import { requestIn, type TakenRequest } from "./responses-request.ts";
+import { RESPONSES_SHAPE } from "./responses-stream.ts";
 import type { ServedBaton } from "./served-baton.ts";
 import { type ResponsesAgentOptions, type Served, served } from "./served.ts";
 import { failedAnswer, notFound, serveRun } from "./serving.ts";
@@ -17,7 +21,8 @@ import { failedAnswer, notFound, serveRun } from "./serving.ts";
 export type ServedAgent = (request: Request) => Promise<Response>;
 
 /**
- * Serves a workflow as an agent: `POST /responses` and `/invocations`, `GET /agent/info` and `/health`.
+ * Serves a workflow as an agent: `POST /responses` and `/invocations`, `GET /agent/info` and `/health`; and `POST /chat/completions`,
+ * for clients that know no other.
  *
  * @example serve({ fetch: responsesAgent(baton, rating), port: 8000 });
  * @throws BatonError `DEFINITION_INVALID`
@@ -50,11 +55,20 @@ interface Route {
   readonly answer: (agent: Served, request: Request) => Promise<Response> | Response;
 }
 
-const INVOCATION: Route = { method: "POST", answer: invoke };
+/** A shape of requests, and of answers. */
+interface Spoken {
+  readonly taken: (body: unknown) => TakenRequest;
+  readonly shape: AnswerShape;
+}
+
+const RESPONSES: Spoken = { taken: requestIn, shape: RESPONSES_SHAPE };
+const CHAT: Spoken = { taken: chatRequestIn, shape: CHAT_SHAPE };
 
 const ROUTES: Readonly<Record<string, Route | undefined>> = {
-  "/invocations": INVOCATION,
-  "/responses": INVOCATION,
+  // Endpoints and servers of models take whatever shape their agent speaks at this one address.
+  "/invocations": post((body) => (field(body, "messages") === undefined ? RESPONSES : CHAT)),
+  "/responses": post(() => RESPONSES),
+  "/chat/completions": post(() => CHAT),
   "/agent/info": { method: "GET", answer: info },
   "/health": { method: "GET", answer: () => jsonAnswer({ status: "healthy" }) },
 };
@@ -70,25 +84,32 @@ function info({ name, workflow }: Served): Response {
   });
 }
 
-async function invoke(agent: Served, request: Request): Promise<Response> {
-  if (agent.held >= agent.requestsMax)
-    return overloaded(undefined, `${agent.held} requests wait for their runs already.`);
-  agent.held += 1;
-  let isDone = false;
-  const done = () => {
-    if (!isDone) agent.held -= 1;
-    isDone = true;
+/** Takes a request in the shape that is spoken, and answers in it. */
+function post(spoken: (body: unknown) => Spoken): Route {
+  const answer = async (agent: Served, http: Request): Promise<Response> => {
+    if (agent.held >= agent.requestsMax)
+      return overloaded(undefined, `${agent.held} requests wait for their runs already.`);
+    agent.held += 1;
+    let isDone = false;
+    const done = () => {
+      if (!isDone) agent.held -= 1;
+      isDone = true;
+    };
+    try {
+      const text = await limitedText(http, agent.bodyBytesMax, "body of the request");
+      const body = parsed(text);
+      const { taken, shape } = spoken(body);
+      const found = taken(body);
+      if (found.kind === "ok")
+        return await serveRun(agent, http, { request: found.request, shape }, done);
+      done();
+      return refusedAnswer("ARGUMENT_INVALID", found.violations);
+    } catch (error) {
+      done();
+      throw error;
+    }
   };
-  try {
-    const body = parsed(await limitedText(request, agent.bodyBytesMax, "body of the request"));
-    const taken = requestIn(body);
-    if (taken.kind === "ok") return await serveRun(agent, request, taken.request, done);
-    done();
-    return refusedAnswer("ARGUMENT_INVALID", taken.violations);
-  } catch (error) {
-    done();
-    throw error;
-  }
+  return { method: "POST", answer };
 }
 
 /** What is no JSON is refused as a request that is none. */

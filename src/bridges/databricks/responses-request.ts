@@ -33,12 +33,12 @@ const REQUEST = jsonSchemaContract<ResponsesRequest>("responses-request", "1.0.0
   },
 });
 
-/** The request, or all that is wrong with it. */
-export function requestIn(
-  body: unknown,
-):
+/** A request, or all that is wrong with it. */
+export type TakenRequest =
   | { readonly kind: "ok"; readonly request: ResponsesRequest }
-  | { readonly kind: "violated"; readonly violations: readonly Violation[] } {
+  | { readonly kind: "violated"; readonly violations: readonly Violation[] };
+
+export function requestIn(body: unknown): TakenRequest {
   const checked = check(REQUEST, body, "request", "handoff");
   // It has passed the schema of the type.
   if (checked.kind === "ok") return { kind: "ok", request: checked.value as ResponsesRequest };

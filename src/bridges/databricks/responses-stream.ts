@@ -14,31 +14,23 @@ import {
   messageId,
   messageOf,
   responseOf,
-  type Standing,
   statusOf,
 } from "./responses-response.ts";
+import type { AnswerShape, EventWriter, StreamOptions } from "./answer-shape.ts";
+import { jsonAnswer } from "./http-answers.ts";
 import type { ServedItem } from "./served-baton.ts";
+import { speech } from "./speech.ts";
 
-export interface StreamOptions {
-  readonly run: string;
-  readonly workflow: string;
-  readonly startedAt: number;
-  /** The step whose text is passed on as it comes. */
-  readonly deltas: string | undefined;
-}
-
-export interface EventWriter {
-  readonly begin: () => readonly JsonObject[];
-  readonly item: (item: ServedItem) => readonly JsonObject[];
-  readonly end: (standing: Standing, text: string | undefined) => readonly JsonObject[];
-}
+export const RESPONSES_SHAPE: AnswerShape = {
+  whole: (standing, text) => jsonAnswer(responseOf(standing, text)),
+  writer: eventWriter,
+};
 
 export function eventWriter({ run, workflow, startedAt, deltas }: StreamOptions): EventWriter {
   const beginning = beginningOf(run, workflow, startedAt);
   const place = { item_id: messageId(run), output_index: 0, content_index: 0 };
   let sequence = 0;
-  let spoken = "";
-  let speaker: string | undefined;
+  const said = speech(deltas);
   const event = (type: string, more: JsonObject): JsonObject => {
     sequence += 1;
     return { type, sequence_number: sequence - 1, ...more };
@@ -51,21 +43,17 @@ export function eventWriter({ run, workflow, startedAt, deltas }: StreamOptions)
       event("response.content_part.added", { ...place, part }),
     ];
   };
-  const delta = (text: string): JsonObject => {
-    spoken += text;
-    return event("response.output_text.delta", { ...place, delta: text });
-  };
-  const speak = ({ path, attempt, chunk }: Extract<ServedItem, { kind: "partial" }>) => {
-    if (typeof chunk !== "string" || chunk === "" || path !== deltas) return [];
-    const begins = speaker === undefined;
-    speaker ??= `${path}#${attempt}`;
-    if (speaker !== `${path}#${attempt}`) return [];
-    return [...(begins ? openMessage() : []), delta(chunk)];
+  const delta = (text: string): JsonObject =>
+    event("response.output_text.delta", { ...place, delta: text });
+  const speak = (item: ServedItem) => {
+    const isFirst = !said.hasBegun();
+    const text = said.heard(item);
+    if (text === undefined) return [];
+    return [...(isFirst ? openMessage() : []), delta(text)];
   };
   const closeMessage = (text: string): readonly JsonObject[] => {
-    const opening = speaker === undefined ? openMessage() : [];
-    // Where what was said is not how the answer begins, the rest would be nonsense.
-    const rest = text.startsWith(spoken) ? text.slice(spoken.length) : "";
+    const opening = said.hasBegun() ? [] : openMessage();
+    const rest = said.rest(text);
     const part = { type: "output_text", text, annotations: [] };
     return [
       ...opening,
@@ -101,6 +89,10 @@ export function eventWriter({ run, workflow, startedAt, deltas }: StreamOptions)
         // As MLflow's server says it, where it was asked for.
         ...(traceId === undefined ? [] : [{ trace_id: traceId }]),
       ];
+    },
+    broken: () => {
+      const error = { code: "INTERNAL", message: "The agent failed to answer.", param: null };
+      return [event("error", { ...error, custom_outputs: { run } })];
     },
   };
 }

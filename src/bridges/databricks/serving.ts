@@ -2,11 +2,11 @@
 import type { Entry } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import type { JsonObject } from "../../model/json.ts";
+import type { AnswerShape } from "./answer-shape.ts";
 import { sameAuthor } from "./app-author.ts";
-import { errorAnswer, jsonAnswer, refusedAnswer, thrownAnswer } from "./http-answers.ts";
+import { errorAnswer, refusedAnswer, thrownAnswer } from "./http-answers.ts";
 import { inputIn, type ResponsesRequest, runIdIn } from "./responses-request.ts";
-import { responseOf, type Standing, statusOf } from "./responses-response.ts";
-import { eventWriter } from "./responses-stream.ts";
+import { type Standing, statusOf } from "./responses-response.ts";
 import type { Served } from "./served.ts";
 
 /** Proxies cut connections that are silent; a comment is no event. */
@@ -17,7 +17,7 @@ const KEEP_ALIVE = ": keep-alive\n\n";
 export async function serveRun(
   served: Served,
   http: Request,
-  request: ResponsesRequest,
+  { request, shape }: { readonly request: ResponsesRequest; readonly shape: AnswerShape },
   done: () => void,
 ): Promise<Response> {
   const { baton } = served;
@@ -38,13 +38,14 @@ export async function serveRun(
   const wantsTrace = http.headers.get("x-mlflow-return-trace-id")?.toLowerCase() === "true";
   const traceId = wantsTrace && first.traceId !== undefined ? `tr-${first.traceId}` : undefined;
   const waiting = waitingFor(served, http.signal);
-  if (request.stream === true) return streamed(served, { run, first, traceId }, waiting, done);
+  if (request.stream === true)
+    return streamed(served, { run, first, traceId, shape }, waiting, done);
   try {
     for await (const _ of baton.watch(run, { signal: waiting.signal })) {
       // To its end, or as long as the request waits.
     }
     const standing = await standingOf(served, run, traceId);
-    return jsonAnswer(responseOf(standing, textOf(served, standing)));
+    return shape.whole(standing, textOf(served, standing));
   } finally {
     waiting.stop();
     done();
@@ -117,6 +118,7 @@ interface Streamed {
   readonly run: string;
   readonly first: Entry;
   readonly traceId: string | undefined;
+  readonly shape: AnswerShape;
 }
 
 function streamed(served: Served, what: Streamed, waiting: Waiting, done: () => void): Response {
@@ -161,11 +163,11 @@ function streamed(served: Served, what: Streamed, waiting: Waiting, done: () => 
 
 async function* linesOf(
   served: Served,
-  { run, first, traceId }: Streamed,
+  { run, first, traceId, shape }: Streamed,
   signal: AbortSignal,
 ): AsyncGenerator<string, void, undefined> {
   const { baton, workflow, deltas } = served;
-  const writer = eventWriter({ run, workflow: workflow.id, startedAt: first.at, deltas });
+  const writer = shape.writer({ run, workflow: workflow.id, startedAt: first.at, deltas });
   try {
     yield linesFor(writer.begin());
     for await (const item of baton.watch(run, { partials: deltas !== undefined, signal })) {
@@ -176,8 +178,7 @@ async function* linesOf(
     yield linesFor(writer.end(standing, textOf(served, standing)));
   } catch (error) {
     served.log({ level: "error", message: String(error), at: served.clock.now(), run });
-    const event = { type: "error", code: "INTERNAL", message: "The agent failed to answer." };
-    yield linesFor([{ ...event, param: null, custom_outputs: { run } }]);
+    yield linesFor(writer.broken());
   }
   yield "data: [DONE]\n\n";
 }
