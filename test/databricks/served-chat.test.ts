@@ -9,7 +9,7 @@ import { ADA, asked, openedBaton, rating, shouting } from "../support/served-wor
 
 /** The model that a client sees where a workflow is served. */
 async function model(
-  served: typeof rating | typeof shouting | typeof asked,
+  served: typeof rating | typeof shouting,
   options: ResponsesAgentOptions<never, never> = {},
   headers: Record<string, string> = {},
 ) {

@@ -84,8 +84,7 @@ function refusalOf(standing: Standing): HttpError {
   const { report } = standing;
   const custom = { custom_outputs: customOutputsOf(standing) };
   if (statusOf(report) === "failed") {
-    const { code, message } = errorOf(report);
-    return { status: 422, code: String(code), message: String(message), more: custom };
+    return { status: 422, ...errorOf(report), more: custom };
   }
   const message = `Run ${report.id} has not ended. Ask again with its id.`;
   return { status: 422, code: "RUN_NOT_ENDED", message, more: custom };

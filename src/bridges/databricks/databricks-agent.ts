@@ -81,15 +81,18 @@ export function databricksAgent<I, O>(options: DatabricksAgentOptions<I, O>): Ag
     options;
   const { answerBytesMax, clock, ...work } = rest;
   const line = lineOf(options);
-  const label = options.app === undefined ? options.endpoint : `app ${options.app}`;
+  const named = model ?? options.endpoint ?? new URL(line.place.url).host;
   return agent<I, O, Frozen<O>>({
     timeout: "5m",
     ...work,
     retry: finalRetry(options.retry),
     execute: async (input: Frozen<I>, context: AgentContext) => {
       // A contract gives out JSON only, which the compiler does not know of every type.
-      const request = toRequest?.(input, context) ?? defaultRequest(api, input as Json, context);
-      const answer = await converse(line, { request, api, stream, model: model ?? label }, context);
+      const request =
+        toRequest === undefined
+          ? defaultRequest(api, input as Json, context)
+          : toRequest(input, context);
+      const answer = await converse(line, { request, api, stream, model: named }, context);
       if (fromResponse !== undefined) return fromResponse(answer, input);
       // By the message's own words; the engine checks it against the contract.
       return outputOf(line.place.label, options.output, answer) as Frozen<O>;

@@ -97,7 +97,7 @@ function waitOf(wait: RunWaits["waits"][number]): Json {
 }
 
 /** Why the run has failed, in the form of an error of the protocol. */
-export function errorOf(report: RunReport): JsonObject {
+export function errorOf(report: RunReport): { readonly code: string; readonly message: string } {
   const { status, error, reason, id } = report;
   if (status === "cancelled")
     return { code: "RUN_CANCELLED", message: `Run ${id} was cancelled: ${reason ?? ""}` };
