@@ -21,6 +21,7 @@ export default defineConfig({
       { find: /^baton\/cloud-events$/, replacement: source("cloud-events.ts") },
       { find: /^baton\/otel$/, replacement: source("otel.ts") },
       { find: /^baton\/langgraph$/, replacement: source("langgraph.ts") },
+      { find: /^baton\/databricks$/, replacement: source("databricks.ts") },
       { find: /^baton\/delta$/, replacement: source("delta.ts") },
       { find: /^baton\/mcp$/, replacement: source("mcp.ts") },
       { find: /^baton\/nats$/, replacement: source("nats.ts") },

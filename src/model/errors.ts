@@ -133,6 +133,18 @@ export const ERROR_CODES = {
   REMOTE_AGENT_FAILED: "The remote agent has ended without a result; `details` has what it said.",
   REMOTE_AGENT_ASKS:
     'Answer it on the remote side, with `onAsked: "wait"`, or give it all that it needs in the input.',
+  REMOTE_REFUSED:
+    "See what it answered: the request, its address, or who may ask there. Another attempt would be refused, too.",
+  REMOTE_UNAVAILABLE:
+    "Try again, where `details.retryAfterMs` says so then; a breaker spares an agent that is down.",
+  REMOTE_FAILED: "The agent there says why; its own traces and logs say more.",
+  REMOTE_INCOMPLETE:
+    "It was cut off, or is still at it: raise what it may use, or ask again with the same run id.",
+  REMOTE_APPROVAL_ASKED:
+    "Nobody is there to consent: let the agent use the tool without asking, or put an approval step before this one.",
+  REMOTE_ANSWER_INVALID:
+    "Have the agent answer with what the output contract wants, or read its answer by `fromResponse`.",
+  CREDENTIALS_REFUSED: "Give credentials that are valid there, and have not expired.",
   CONFIG_INVALID: "See docs/reference/cli.md for what a baton.config.ts exports.",
   TRACES_REFUSED:
     "Look at the collector's address, headers and log. Nothing is lost: traces are made of the journal, and sent again.",

@@ -40,6 +40,7 @@ export const SURFACES = [
   "src/cloud-events.ts",
   "src/otel.ts",
   "src/langgraph.ts",
+  "src/databricks.ts",
   "src/delta.ts",
   "src/mcp.ts",
   "src/nats.ts",
@@ -117,7 +118,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "surface",
-    files: /^src\/(a2a|ai-sdk|cloud-events|delta|index|langgraph|mcp|nats|otel|sqlite|unity-catalog)\.ts$/,
+    files: /^src\/(a2a|ai-sdk|cloud-events|databricks|delta|index|langgraph|mcp|nats|otel|sqlite|unity-catalog)\.ts$/,
     knows: [
       ...CORE,
       "engine",
@@ -162,6 +163,8 @@ export const PACKAGES_OF_ONE_ROOM: Readonly<Record<string, RegExp>> = {
   "@nats-io/jetstream": /^src\/bridges\/nats\//,
   "@nats-io/transport-node": /^src\/bridges\/nats\//,
   ai: /^src\/bridges\/ai-sdk\//,
+  "eventsource-parser": /^src\/bridges\/databricks\//,
+  oauth4webapi: /^src\/bridges\/databricks\//,
   cloudevents: /^src\/bridges\/cloud-events\//,
   "hyparquet-compressors": /^src\/bridges\/delta\//,
   hyparquet: /^src\/bridges\/delta\//,
