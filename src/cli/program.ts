@@ -101,6 +101,7 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   registry: {
     summary: "list what is registered, publish the code, grant and revoke, find drift",
     load: () => import("./registry.ts"),
+  },
   mcp: {
     summary: "serve the workflows as MCP tools, over stdin and stdout",
     load: () => import("./mcp.ts"),

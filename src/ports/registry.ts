@@ -14,17 +14,6 @@ import type { RegisteredKind, RegistryKey } from "../model/registered-name.ts";
 import type { JournalStore } from "./journal-store.ts";
 
 export type { RegisteredKind, RegistryKey } from "../model/registered-name.ts";
- */
-import type { JsonObject } from "../model/json.ts";
-
-export type RegisteredKind = "agent" | "contract" | "workflow";
-
-/** What is looked for: a name and version as the code says them, without catalog and schema. */
-export interface RegistryKey {
-  readonly kind: RegisteredKind;
-  readonly name: string;
-  readonly version: string;
-}
 
 /** What the code says of one version, ready to be registered. */
 export interface RegistryItem extends RegistryKey {
@@ -37,7 +26,6 @@ export interface RegistryItem extends RegistryKey {
    * Of what it is made: the lineage of definitions. No part of the fingerprint: a workflow keeps its version when another version
    * of an agent takes over.
    */
-  /** Of what it is made, or by what it is used, from the code: the lineage of definitions. */
   readonly uses: readonly RegistryKey[];
 }
 
@@ -77,15 +65,6 @@ export interface Registry {
   /** Adds versions; nothing that is there is changed. All of them or none. @throws BatonError REGISTRY_CONFLICT */
   readonly publish: (items: readonly RegistryItem[], by: string) => Promise<readonly Published[]>;
   /** The version that an alias points to; undefined where there is no such alias, or no such name. */
-/** One registry, open. All of it throws BatonError REGISTRY_UNAVAILABLE where it can't be asked. */
-export interface Registry {
-  /** For messages: `main.lending in the store`, `main.lending at http://127.0.0.1:8080`. */
-  readonly place: string;
-  readonly find: (key: RegistryKey) => Promise<RegisteredItem | undefined>;
-  readonly list: (kind?: RegisteredKind) => AsyncIterable<RegisteredItem>;
-  /** Adds versions; nothing that is there is changed. @throws BatonError REGISTRY_CONFLICT */
-  readonly publish: (items: readonly RegistryItem[], by: string) => Promise<readonly Published[]>;
-  /** The version that an alias points to. */
   readonly alias: (
     kind: RegisteredKind,
     name: string,
@@ -136,11 +115,3 @@ export type RegistryFactory =
       readonly kind: "outside";
       readonly open: () => Promise<Registry>;
     };
-  readonly setAlias: (key: RegistryKey, alias: string, by: string) => Promise<void>;
-  readonly grants: (kind: RegisteredKind, name: string) => Promise<readonly Grant[]>;
-  readonly grant: (kind: RegisteredKind, name: string, grant: Grant, by: string) => Promise<void>;
-  readonly revoke: (kind: RegisteredKind, name: string, grant: Grant, by: string) => Promise<void>;
-  /** Whether a principal may have it executed now; asked anew for each call, so that a revoked grant stops the next one. */
-  readonly mayExecute: (kind: RegisteredKind, name: string, principal: string) => Promise<boolean>;
-  readonly close: () => Promise<void>;
-}

@@ -8,37 +8,6 @@ import { type Command, installedIn, installFromNpm, installFromPypi } from "./in
 
 const CHDB = installedIn("chdb");
 const DELTALAKE = installedIn("deltalake");
-export const CACHE = fileURLToPath(new URL("../../.cache/interop", import.meta.url));
-const CHDB = join(CACHE, "chdb");
-const DELTALAKE = join(CACHE, "deltalake");
-/** What was tested. */
-const CHDB_PACKAGE = "chdb@3.4.0";
-const DELTALAKE_PACKAGES = ["deltalake==1.6.6", "pyarrow>=20"];
-const INSTALL_MS = 600_000;
-
-export type Command = readonly [string, ...(readonly string[])];
-
-/** Installs it unless it is there; gives why it can't be. */
-export function install(
-  folder: string,
-  what: string,
-  steps: readonly Command[],
-): string | undefined {
-  const done = join(folder, "installed");
-  if (existsSync(done)) return undefined;
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  for (const [command, ...args] of steps) {
-    const { status, stderr, error } = spawnSync(command, args, {
-      cwd: folder,
-      timeout: INSTALL_MS,
-    });
-    if (status !== 0)
-      return `${command} ${args.join(" ")}: ${error?.message ?? String(stderr).slice(-500)}`;
-  }
-  writeFileSync(done, what);
-  return undefined;
-}
 
 export function installChdb(): string | undefined {
   return installFromNpm("chdb", ["chdb@3.4.0"]);

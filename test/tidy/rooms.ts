@@ -118,7 +118,8 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "surface",
-    files: /^src\/(a2a|ai-sdk|cloud-events|databricks|delta|index|langgraph|mcp|nats|otel|sqlite|unity-catalog)\.ts$/,
+    files:
+      /^src\/(a2a|ai-sdk|cloud-events|databricks|delta|index|langgraph|mcp|nats|otel|sqlite|unity-catalog)\.ts$/,
     knows: [
       ...CORE,
       "engine",
