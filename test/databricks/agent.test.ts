@@ -266,6 +266,29 @@ describe("what is not an answer", () => {
     expect(new Set(server.asked.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
   });
 
+  test("halves of characters, and what is no JSON of ours, stop no run", async () => {
+    const server = await databricksServer();
+    const item = { type: "reasoning", half: "\ud83d", zero: "MINUS" };
+    const response = {
+      status: "failed",
+      model: "m\ud83d",
+      usage: usageOf(1, 1),
+      error: "Oh \ud83d",
+    };
+    const delta = { type: "response.output_text.delta", delta: "\ud83d" };
+    const text = eventsText([dones(item), delta, ...done(response)]).replace('"MINUS"', "-0");
+    server.replies.push(streamed(text));
+    const { outcome, chunks, baton } = await play(server, ONCE);
+    expect(outcome).toMatchObject({
+      error: { code: "REMOTE_FAILED", message: "The endpoint risk failed: Oh \ufffd" },
+    });
+    expect(chunks).toEqual(["\ufffd"]);
+    expect(await usageIn(baton)).toMatchObject([{ model: "m\ufffd" }]);
+    const cut = json({ message: `${"x".repeat(499)}\u{1f600}` }, 400);
+    server.replies.splice(0, 1, cut);
+    expect((await play(server, ONCE)).outcome).toMatchObject({ error: { code: "REMOTE_REFUSED" } });
+  });
+
   test("tokens are counted of an answer that failed, too", async () => {
     const server = await databricksServer();
     server.replies.push(streamed(eventsText(done({ status: "failed", usage: usageOf(3, 4) }))));

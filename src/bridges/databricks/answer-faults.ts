@@ -1,9 +1,7 @@
 /** What an agent elsewhere can answer instead of an answer. */
 import { BatonError } from "../../model/errors.ts";
 import type { JsonObject } from "../../model/json.ts";
-import { field, isObject, textField } from "./fields.ts";
-
-const SAID_MAX = 500;
+import { field, isObject, quoted, textField } from "./fields.ts";
 
 /** Why an answer that is not complete goes no further, however often it is asked for. */
 const FINAL_REASONS: ReadonlySet<string> = new Set(["max_output_tokens", "content_filter"]);
@@ -14,7 +12,7 @@ export function failed(from: string, error: unknown, customOutputs: JsonObject):
   const said =
     typeof error === "string" ? error : (textField(error, "message") ?? "no reason given");
   const run = textField(customOutputs, "run");
-  return new BatonError("REMOTE_FAILED", `The ${from} failed: ${said.slice(0, SAID_MAX)}`, {
+  return new BatonError("REMOTE_FAILED", `The ${from} failed: ${quoted(said)}`, {
     details: {
       ...(code === undefined ? {} : { code }),
       // A run has ended, and the same request finds the same run.
@@ -30,7 +28,7 @@ export function incomplete(from: string, response: JsonObject): BatonError {
   const run = textField(field(response, "custom_outputs"), "run");
   return new BatonError(
     "REMOTE_INCOMPLETE",
-    `The ${from} has not come to an end: ${reason ?? status}${run === undefined ? "" : ` (run ${run})`}.`,
+    `The ${from} has not come to an end: ${quoted(reason ?? status)}${run === undefined ? "" : ` (run ${quoted(run)})`}.`,
     {
       details: {
         status,
@@ -48,7 +46,7 @@ export function approvalAsked(from: string, item: JsonObject): BatonError {
   const server = textField(item, "server_label");
   return new BatonError(
     "REMOTE_APPROVAL_ASKED",
-    `The ${from} asks whether it may use ${tool}${server === undefined ? "" : ` of ${server}`}.`,
+    `The ${from} asks whether it may use ${quoted(tool)}${server === undefined ? "" : ` of ${quoted(server)}`}.`,
     {
       details: {
         tool,
@@ -65,7 +63,9 @@ export function noMessage(from: string, items: readonly JsonObject[]): BatonErro
   const calls = last !== undefined && textField(last, "type") === "function_call";
   const tool = calls ? textField(last, "name") : undefined;
   const why =
-    tool === undefined ? "gave no message" : `wants ${tool} to be called, which nobody here does`;
+    tool === undefined
+      ? "gave no message"
+      : `wants ${quoted(tool)} to be called, which nobody here does`;
   return new BatonError("REMOTE_ANSWER_INVALID", `The ${from} ${why}.`, {
     details: isObject(last) ? { last: textField(last, "type") ?? "unknown" } : {},
   });

@@ -5,7 +5,7 @@ import { type JsonObject, sealJson } from "../../model/json.ts";
 import { answerEvents, DONE } from "./answer-events.ts";
 import { ask, type Line, stoppedOr } from "./call.ts";
 import { chatFold } from "./chat-answer.ts";
-import { isObject } from "./fields.ts";
+import { isObject, quoted } from "./fields.ts";
 import { limitedPieces } from "./limited-body.ts";
 import type { AnswerFold, RemoteAnswer } from "./remote-answer.ts";
 import { responsesFold } from "./responses-answer.ts";
@@ -35,7 +35,7 @@ export async function converse(
     throw isBatonError(error) ? error : stoppedOr(context, line.place, error);
   } finally {
     // Also where it went wrong: the tokens are spent.
-    for (const used of fold.usage()) context.usage({ ...used, model: used.model ?? model });
+    for (const used of fold.usage()) context.usage({ ...used, model: quoted(used.model ?? model) });
   }
   return fold.answer();
 }
@@ -54,10 +54,20 @@ async function read(
   for await (const event of answerEvents(pieces, { from: place.label, bytesMax })) {
     context.heartbeat();
     done ||= event === DONE;
-    if (event !== DONE) for (const chunk of fold.event(event)) context.stream(chunk);
+    if (event !== DONE) for (const chunk of fold.event(event)) show(context, chunk);
   }
   if (done || fold.mayEnd()) return;
   throw new BatonError("REMOTE_UNAVAILABLE", `The answer of the ${place.label} broke off.`);
+}
+
+/** Shows what has come. What no journal could hold is not worth the attempt: it is not shown. */
+function show(context: AgentContext, chunk: string | JsonObject): void {
+  if (typeof chunk === "string") return context.stream(chunk.toWellFormed());
+  try {
+    context.stream(sealJson(chunk, "item"));
+  } catch (error) {
+    if (!isBatonError(error, "VALUE_NOT_JSON")) throw error;
+  }
 }
 
 async function readWhole(

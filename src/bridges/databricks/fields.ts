@@ -10,6 +10,14 @@ export function field(value: unknown, name: string): unknown {
   return isObject(value) ? value[name] : undefined;
 }
 
+/** How much is quoted of what the other side says. */
+const QUOTED_MAX = 500;
+
+/** Text of the other side, as it may stand in an error or an entry: not too long, and without the half of a character. */
+export function quoted(text: string): string {
+  return text.slice(0, QUOTED_MAX).toWellFormed();
+}
+
 /** A field that is text, undefined if it is anything else. */
 export function textField(value: unknown, name: string): string | undefined {
   const found = field(value, name);

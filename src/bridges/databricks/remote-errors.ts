@@ -1,8 +1,6 @@
 /** What can go wrong with an agent elsewhere, and whether another attempt may do better. */
 import { BatonError, type ErrorCode, isBatonError } from "../../model/errors.ts";
-
-/** How much of what the other side says of its error is kept. */
-const SAID_MAX = 500;
+import { quoted } from "./fields.ts";
 
 /** What another attempt, with the same request, would meet again. */
 const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -58,7 +56,9 @@ export function statusError({ from, status, headers, body, secret, nowMs }: Refu
 /** The error for a connection that could not be made, or broke. */
 export function brokenOff(from: string, cause: unknown): BatonError {
   const why = cause instanceof Error ? causeOf(cause) : String(cause);
-  return new BatonError("REMOTE_UNAVAILABLE", `The ${from} could not be asked: ${why}`, { cause });
+  return new BatonError("REMOTE_UNAVAILABLE", `The ${from} could not be asked: ${quoted(why)}`, {
+    cause,
+  });
 }
 
 /** `fetch failed` says nothing; what is behind it does. */
@@ -85,7 +85,7 @@ function saidIn(body: string, secret: string): string {
   } catch {
     // Not JSON: the text itself.
   }
-  return redacted(String(said).trim(), secret).slice(0, SAID_MAX);
+  return quoted(redacted(String(said).trim(), secret));
 }
 
 function messageIn(value: unknown): string | undefined {
