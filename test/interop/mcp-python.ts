@@ -1,30 +1,23 @@
 /**
  * MCP's SDK for Python, as programs of its own: one that speaks the newest protocol, and the last one that spoke nothing but those
- * before it. Both are installed from PyPI into the folder for caches.
+ * before it. Both are installed from PyPI.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { CACHE, install } from "./delta-readers.ts";
+import { installedIn, installFromPypi } from "./installing.ts";
 
 /** What was tested. */
 export const PYTHON_SDKS = { new: "mcp==2.3.0", old: "mcp==1.30.0" } as const;
 export type PythonSdk = keyof typeof PYTHON_SDKS;
 
-function folderOf(sdk: PythonSdk): string {
-  return join(CACHE, `mcp-${sdk}`);
-}
-
 export function pythonOf(sdk: PythonSdk): string {
-  return join(folderOf(sdk), "venv/bin/python");
+  return join(installedIn(`mcp-${sdk}`), "venv/bin/python");
 }
 
-/** Installs it unless it is there; gives why it can't be. */
+/** Gives why it can't be installed. */
 export function installPython(sdk: PythonSdk): string | undefined {
-  return install(folderOf(sdk), PYTHON_SDKS[sdk], [
-    ["python3", "-m", "venv", "venv"],
-    [join(folderOf(sdk), "venv/bin/pip"), "install", "--quiet", PYTHON_SDKS[sdk]],
-  ]);
+  return installFromPypi(`mcp-${sdk}`, [PYTHON_SDKS[sdk]]);
 }
 
 export interface PythonAnswer {

@@ -30,7 +30,6 @@ const SPOKEN = [
 
 for (const sdk of ["new", "old"] as const) {
   const why = installPython(sdk);
-  if (why !== undefined) console.error(`\n!!! SKIPPED: ${PYTHON_SDKS[sdk]}: ${why}\n`);
   const spoken = SPOKEN.filter(([name]) => name === sdk);
   describe.skipIf(why !== undefined)(`${PYTHON_SDKS[sdk]}`, () => {
     test.each(spoken)(
