@@ -1,6 +1,6 @@
 /**
  * MCP's SDK for Python, as programs of its own: one that speaks the newest protocol, and the last one that spoke nothing but those
- * before it. Both are installed from PyPI into the folder for caches.
+ * before it. Both are installed from PyPI.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer } from "node:net";

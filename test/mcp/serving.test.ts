@@ -17,12 +17,15 @@ interface Served {
   readonly url: string;
 }
 
-async function served(options: McpServerOptions = {}): Promise<Served> {
+async function served(options: McpServerOptions = {}, left = (): void => {}): Promise<Served> {
   const baton = await openLending();
   ends.push(() => baton.close());
   const server = await mcpServer(baton, options);
   ends.push(() => server.close());
-  const { url, close } = await hosted(server.fetch);
+  const { url, close } = await hosted((request) => {
+    request.signal.addEventListener("abort", left);
+    return server.fetch(request);
+  });
   ends.push(close);
   return { baton, url };
 }
@@ -209,6 +212,25 @@ test("a client that cancels its call cancels the run; one that has a key can com
   expect(await again).toMatchObject({ structuredContent: { approved: false } });
 });
 
+test("by protocols before 2026 a connection that is lost over HTTP cancels nothing", async () => {
+  let left = 0;
+  const { baton, url } = await served({}, () => (left += 1));
+  const asking = await client(url, "legacy");
+  const calling = asking.callTool({ name: "credit_lending", arguments: LARGE });
+  calling.catch(() => undefined);
+  const run = await vi.waitFor(async () => {
+    const [found] = await baton.runs({ status: "waiting" });
+    return found?.id ?? expect.fail("It does not wait yet.");
+  });
+  await asking.close();
+  await expect(calling).rejects.toThrow("closed");
+  await vi.waitFor(() => expect(left).toBeGreaterThan(0));
+  // Served after the server has heard of it.
+  await (await client(url)).listTools();
+  await baton.approve(run, "officer", { approved: true, by: BY });
+  expect((await (await baton.run(run)).outcome()).kind).toBe("completed");
+});
+
 test("`whenAbandoned` says otherwise", async () => {
   const leaving = await served({ whenAbandoned: "leave" });
   const kept = await cancelled(leaving, {});
@@ -244,6 +266,18 @@ test("who calls is the author of the run, and nobody else gets at it, by its key
     code: "RUN_NOT_FOUND",
     message: `There is no run ${adas}.`,
   });
+});
+
+test("who can't be found out is not let in, and why is not told", async () => {
+  const errors: Error[] = [];
+  const { url } = await served({
+    authenticate: () => Promise.reject(new Error("the directory at 10.0.0.1 is down")),
+    onError: (error) => errors.push(error),
+  });
+  const answer = await fetch(url, { method: "POST", body: "{}" });
+  expect(answer.status).toBe(500);
+  expect(await answer.text()).not.toContain("10.0.0.1");
+  expect(errors).toMatchObject([{ message: "the directory at 10.0.0.1 is down" }]);
 });
 
 test("without `authenticate` it is reached by the names of the own machine only", async () => {

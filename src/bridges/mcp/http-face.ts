@@ -5,6 +5,7 @@ import type { McpCaller } from "./mcp-server.ts";
 interface FaceOptions {
   readonly authenticate?: (request: Request) => Promise<McpCaller | Response>;
   readonly hosts?: readonly string[];
+  readonly onError: (error: Error) => void;
 }
 
 type Checks = Pick<
@@ -23,7 +24,7 @@ type SdkFetch = (
 export function httpFace(
   sdk: Checks,
   serve: SdkFetch,
-  { authenticate, hosts }: FaceOptions,
+  { authenticate, hosts, onError }: FaceOptions,
 ): (request: Request) => Promise<Response> {
   const checked = hosts !== undefined || authenticate === undefined;
   const names = [...(hosts ?? sdk.localhostAllowedHostnames())];
@@ -35,10 +36,25 @@ export function httpFace(
       : undefined;
     if (refused !== undefined) return refused;
     if (authenticate === undefined) return serve(request);
-    const caller = await authenticate(request);
+    const caller = await asked(authenticate, request, onError);
     if (caller instanceof Response) return caller;
     const { clientId, extra = {} } = caller;
     // The token stays here: what is served has no use for it.
     return serve(request, { authInfo: { token: "", clientId, scopes: [], extra: { ...extra } } });
   };
+}
+
+/** Whoever can't be asked lets nobody in. */
+async function asked(
+  authenticate: (request: Request) => Promise<McpCaller | Response>,
+  request: Request,
+  onError: (error: Error) => void,
+): Promise<McpCaller | Response> {
+  try {
+    return await authenticate(request);
+  } catch (error) {
+    onError(error instanceof Error ? error : new Error(String(error)));
+    const said = { code: -32603, message: "It could not be found out who calls." };
+    return Response.json({ jsonrpc: "2.0", id: null, error: said }, { status: 500 });
+  }
 }

@@ -30,7 +30,8 @@ export interface McpServerOptions {
   readonly wait?: Duration;
   /**
    * What becomes of a run whose caller cancels its call or loses its connection, which over HTTP look alike. If left out it is
-   * left to go on where the call had an idempotency key, since the caller can come back for it, and cancelled where it had none.
+   * left to go on where the call had an idempotency key, since the caller can come back for it, and cancelled where it had none;
+   * over HTTP by protocols before 2026 it is left, since these say that a lost connection is no cancelling.
    */
   readonly whenAbandoned?: "cancel" | "leave";
   /** Who has called where nobody asks who it is; `{ kind: "program", id: "mcp" }` if left out. */
@@ -113,7 +114,7 @@ export async function mcpServer(
   });
   return {
     tools: [...tools.keys(), STATUS_TOOL],
-    fetch: httpFace(sdk, handler.fetch, options),
+    fetch: httpFace(sdk, handler.fetch, { ...options, onError: onerror }),
     stdio: async (streams) => {
       const { serveStdio, StdioServerTransport } = await loadServerStdio();
       const { input, output } = streams ?? { input: process.stdin, output: process.stdout };

@@ -20,6 +20,8 @@ export interface WorkflowCall {
   readonly meta: Readonly<Record<string, unknown>>;
   /** Aborted by the client's cancellation, and by the end of its connection. */
   readonly signal: AbortSignal;
+  /** Whether that may be the client's wish. Over HTTP by protocols before 2026 it is not: there a lost connection is no more than that. */
+  readonly isWish: boolean;
   /** Tells the client how far the run has come; undefined where it did not ask. */
   readonly progress?: (done: number, message: string) => Promise<void>;
 }
@@ -61,7 +63,7 @@ async function followed(
   baton: ServedBaton,
   tool: WorkflowTool,
   { run, call, isKeyed }: Followed,
-  { waitMs, whenAbandoned = isKeyed ? "leave" : "cancel", closing }: CallOptions,
+  { waitMs, whenAbandoned = isKeyed || !call.isWish ? "leave" : "cancel", closing }: CallOptions,
 ): Promise<ToolAnswer> {
   const over = new AbortController();
   const told = tellProgress(baton, run.id, call, over.signal);

@@ -22,9 +22,10 @@ export interface FactoryOptions {
 export function serverFactory(
   sdk: Pick<typeof Sdk, "McpServer" | "ProtocolError" | "ProtocolErrorCode">,
   { baton, tools, calls, by, server, instructions, call }: FactoryOptions,
-): () => Sdk.McpServer {
+): (request: Sdk.McpRequestContext) => Sdk.McpServer {
   const listed = [...[...tools.values()].map((tool) => tool.listed), STATUS_LISTED];
-  return () => {
+  return ({ era, requestInfo }) => {
+    const isWish = era === "modern" || requestInfo === undefined;
     const made = new sdk.McpServer(server, {
       capabilities: { tools: {} },
       ...(instructions === undefined ? {} : { instructions }),
@@ -40,7 +41,7 @@ export function serverFactory(
       const tool = tools.get(name);
       if (tool === undefined)
         throw new sdk.ProtocolError(sdk.ProtocolErrorCode.InvalidParams, `Unknown tool: ${name}`);
-      const asked = { by: author, arguments: given, ...calledFrom(context) };
+      const asked = { by: author, arguments: given, isWish, ...calledFrom(context) };
       return calls.add(callWorkflow(baton, tool, asked, call));
     });
     return made;

@@ -4,6 +4,7 @@ import type { AgentContext } from "../../model/agent-definition.ts";
 import type { AnyContract } from "../../model/contract.ts";
 import { OPEN_STATUSES } from "../../model/run-status.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
+import { OPEN_STATUSES } from "../../model/run-status.ts";
 import { type CallFacts, currentCall } from "./call-facts.ts";
 import type { McpTool } from "./called-tool.ts";
 import type { ToolServer } from "./connection.ts";
