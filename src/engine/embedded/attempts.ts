@@ -12,7 +12,8 @@
  * A7. Where a registry allows calls, it is asked once all gates are passed, and before the intent: so that the answer is young.
  */
 import type { BreakerPolicy } from "../../model/breaker.ts";
-import type { Failure, Gate, UsageRecord } from "../../model/entry.ts";
+import type { Failure, UsageRecord } from "../../model/entry.ts";
+import type { Gate } from "../../model/gate.ts";
 import { BatonError } from "../../model/errors.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
@@ -31,9 +32,8 @@ import {
   contextOf,
   endContext,
 } from "./attempt-context.ts";
-import type { AdmissionMark } from "../../model/admission.ts";
 import type { Forbidden } from "./admission.ts";
-import { behindOf } from "./behind.ts";
+import { behindOf, type Marked } from "./behind.ts";
 import { type AtTheTill, charge, overMaximum, setAside } from "./budget-door.ts";
 import type { BudgetRefusal } from "./budgets.ts";
 import { approach, type AtTheDoor, ignoreStopped } from "./breaker-door.ts";
@@ -50,7 +50,7 @@ type Execute = Extract<Command, { readonly kind: "execute" }>;
 type Ended = Extract<AttemptOutcome, { readonly kind: "sealed" | "attemptFailed" }>;
 
 /** An attempt from the moment it is wanted. */
-interface Running extends AtTheDoor, AtTheTill, AttemptTime {
+interface Running extends AtTheDoor, AtTheTill, AttemptTime, Marked {
   readonly command: Execute;
   begun: boolean;
   startedMs: number;
@@ -61,8 +61,6 @@ interface Running extends AtTheDoor, AtTheTill, AttemptTime {
   /** Set once the deadline has aborted it: whatever it throws then, that was why. */
   overdue: Failure | undefined;
   leaveQuarantine: (() => void) | undefined;
-  /** Why the registry did not allow it. */
-  admission: AdmissionMark | undefined;
   aborted: boolean;
   /** Whether the agent has really ended. */
   returned: boolean;
@@ -407,9 +405,11 @@ function fail(
 ): void {
   if (running.reported) return;
   const { core, command } = running;
-  const { path, turn, attempt } = command;
+  const { path, turn, attempt, input } = command;
   const said = running.progress === undefined ? {} : { progress: running.progress };
-  const extra = running.begun ? { ...told(running), ...said } : {};
+  const extra = running.begun
+    ? { inputHash: sha256Hex(canonicalJson(input)), ...told(running), ...said }
+    : {};
   if (running.begun) charge(running, cause !== undefined && cause.unanswered !== true);
   close(running);
   const random = core.ids.random();

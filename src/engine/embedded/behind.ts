@@ -6,18 +6,18 @@ import type { BreakerMark } from "../../model/breaker.ts";
 
 type Execute = Extract<Command, { readonly kind: "execute" }>;
 
-interface Marked {
+export interface Marked {
   /** What it came to, or which budget refused it. */
-  readonly budgeted?: Pick<Behind, "spent" | "budget"> | undefined;
+  budgeted: Pick<Behind, "spent" | "budget"> | undefined;
   /** Why the registry did not allow it. */
-  readonly admission?: AdmissionMark | undefined;
+  admission: AdmissionMark | undefined;
 }
 
 /** What is told of breakers, fallbacks, budgets and the registry with an outcome; nothing for most. */
 export function behindOf(
   { agent, standsIn }: Pick<Execute, "agent" | "standsIn">,
   breaker: BreakerMark | undefined,
-  { budgeted, admission }: Marked = {},
+  { budgeted, admission }: Partial<Marked> = {},
 ): { readonly behind?: Behind } {
   const isPlain = budgeted === undefined && admission === undefined;
   if (breaker === undefined && standsIn === undefined && isPlain) return NOTHING_BEHIND;
