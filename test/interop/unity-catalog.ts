@@ -1,21 +1,20 @@
 /**
- * A real Unity Catalog: the open-source server, installed from Maven Central into a folder for caches, started on free ports with
+ * A real Unity Catalog: the open-source server, installed from Maven Central, started on free ports with
  * authorization on, ended after.
  */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { createPrivateKey, randomUUID, sign } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { UnityServer } from "../support/unity-places.ts";
+import { install, installedIn } from "./installing.ts";
 import { until } from "./mlflow.ts";
 
-const CACHE = fileURLToPath(new URL("../../.cache/interop/unity-catalog", import.meta.url));
+const JARS = join(installedIn("unity-catalog"), "jars", "*");
 /** What was tested. */
 const VERSION = "0.6.0";
-const INSTALL_MS = 600_000;
 const START_MS = 120_000;
 
 /** Jars of a server that is there already, such as `/opt/unitycatalog/jars/*`: nothing is installed then. */
@@ -29,26 +28,24 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   </dependency></dependencies>
 </project>
 `;
+const WRITE_POM = `require("node:fs").writeFileSync("pom.xml", ${JSON.stringify(POM)})`;
+const COPY =
+  "mvn --batch-mode --quiet dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=jars > mvn.log 2>&1";
+// Of all that Maven says, the first line has the reason.
+const COPIED = `${COPY} || { grep -m 1 ERROR mvn.log 1>&2; exit 1; }`;
 
-/** Installs it unless it is there; gives why it can't be. */
+/** Gives why it can't be installed, or started. */
 export function installUnityCatalog(): string | undefined {
-  const java = spawnSync("java", ["-version"], { encoding: "utf8" });
-  if (java.status !== 0) return "java is not there; the server needs a JDK 17";
-  const done = join(CACHE, "installed");
-  if (GIVEN !== undefined || existsSync(done)) return undefined;
-  rmSync(CACHE, { recursive: true, force: true });
-  mkdirSync(CACHE, { recursive: true });
-  writeFileSync(join(CACHE, "pom.xml"), POM);
-  const copy = ["dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=jars"];
-  const { status, stdout, error } = spawnSync("mvn", ["--batch-mode", "--quiet", ...copy], {
-    cwd: CACHE,
-    timeout: INSTALL_MS,
-    encoding: "utf8",
-  });
-  if (status !== 0)
-    return `mvn ${copy.join(" ")}: ${error?.message ?? stdout.trim().split("\n")[0] ?? ""}`;
-  writeFileSync(done, VERSION);
-  return undefined;
+  if (GIVEN !== undefined) return undefined;
+  return install(
+    "unity-catalog",
+    [`io.unitycatalog:unitycatalog-server:${VERSION}`],
+    [
+      ["java", "-version"],
+      [process.execPath, "--eval", WRITE_POM],
+      ["sh", "-c", COPIED],
+    ],
+  );
 }
 
 const FILES: Readonly<Record<string, string>> = {
@@ -67,7 +64,7 @@ export async function startUnityCatalog(): Promise<UnityServer> {
   for (const each of [conf, join(folder, "etc/db")]) mkdirSync(each, { recursive: true });
   for (const [name, text] of Object.entries(FILES)) writeFileSync(join(conf, name), text);
   const port = await freePorts();
-  const classpath = GIVEN ?? join(CACHE, "jars", "*");
+  const classpath = GIVEN ?? JARS;
   const main = "io.unitycatalog.server.UnityCatalogServer";
   const child = spawn("java", ["-Xmx512m", "-cp", classpath, main, "--port", String(port)], {
     cwd: folder,
