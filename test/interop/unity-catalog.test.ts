@@ -11,9 +11,8 @@ import type { Application } from "../../examples/credit-decision/contracts.ts";
 import { makeApplication } from "../../examples/credit-decision/people.ts";
 import { creditDecision } from "../../examples/credit-decision/workflow.ts";
 import { rowsOf, TABLE_NAMES } from "../support/delta-places.ts";
-import { askUnity, unityPlace, type UnityServer } from "../support/unity-places.ts";
-import { unityCases } from "../unity-catalog/cases.ts";
-import { unityConformance } from "../unity-catalog/suite.ts";
+import { askUnity, openUnity, unityPlace, type UnityServer } from "../support/unity-places.ts";
+import { unitySuite } from "../conformance/unity-catalog/suite.ts";
 import { askChdbThroughUnity, installChdb } from "./delta-readers.ts";
 import { installUnityCatalog, startUnityCatalog } from "./unity-catalog.ts";
 
@@ -29,14 +28,11 @@ describe.skipIf(missing !== undefined)("the open-source server", () => {
   });
   afterAll(() => server?.stop());
 
-  unityConformance(() => server);
-  unityCases(() => server);
+  unitySuite(() => server);
 
   test("whose user was disabled still has its grants, and whose user was removed has none", async () => {
     const options = await unityPlace(server, "ada", ["grace"]);
-    const factory = unityCatalog(options);
-    if (factory.kind !== "outside") throw new Error("it is kept in the catalogue");
-    const registry = await factory.open();
+    const registry = await openUnity(options);
     await registry.publish(catalogueItems({ workflows: [creditDecision] }), "ada");
     const grant = { principal: "grace", privilege: "EXECUTE" } as const;
     await registry.grant("agent", "credit-score", grant, "ada");
@@ -79,7 +75,7 @@ describe.skipIf(missing !== undefined)("the open-source server", () => {
 
       const asked = { url: server.url, token: server.tokenOf("ada"), catalog: options.catalog };
       const tables = askChdbThroughUnity(folder, { ...asked, sql: "SHOW TABLES FROM uc" });
-      expect(tables.map(({ name }) => name).toSorted()).toEqual(
+      expect(tables.map(({ name }) => String(name)).toSorted()).toEqual(
         TABLE_NAMES.map((name) => `lending.baton_${name}`).toSorted(),
       );
       const hashes = askChdbThroughUnity(folder, {

@@ -1,5 +1,5 @@
 /**
- * A real Unity Catalog: the open-source server, installed from Maven Central into a folder for caches, started on free ports with
+ * A real Unity Catalog: the open-source server, installed from Maven Central, started on free ports with
  * authorization on, ended after.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -12,6 +12,7 @@ import type { UnityServer } from "../support/unity-places.ts";
 import { install, installedIn } from "./installing.ts";
 import { until } from "./mlflow.ts";
 
+const JARS = join(installedIn("unity-catalog"), "jars", "*");
 /** What was tested. */
 const VERSION = "0.6.0";
 const START_MS = 120_000;
@@ -27,11 +28,19 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   </dependency></dependencies>
 </project>
 `;
+const WRITE_POM = `require("node:fs").writeFileSync("pom.xml", ${JSON.stringify(POM)})`;
+const COPY =
+  "mvn --batch-mode --quiet dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=jars > mvn.log 2>&1";
+// Of all that Maven says, the first line has the reason.
+const COPIED = `${COPY} || { grep -m 1 ERROR mvn.log 1>&2; exit 1; }`;
 
 /** Gives why it can't be installed. */
 export function installUnityCatalog(): string | undefined {
   if (GIVEN !== undefined) return undefined;
   const copy = ["dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=jars"];
+/** Gives why it can't be installed, or started. */
+export function installUnityCatalog(): string | undefined {
+  if (GIVEN !== undefined) return undefined;
   return install(
     "unity-catalog",
     [`io.unitycatalog:unitycatalog-server:${VERSION}`],
@@ -40,6 +49,9 @@ export function installUnityCatalog(): string | undefined {
       ["mvn", "--batch-mode", "--quiet", ...copy],
     ],
     { "pom.xml": POM },
+      [process.execPath, "--eval", WRITE_POM],
+      ["sh", "-c", COPIED],
+    ],
   );
 }
 
@@ -60,6 +72,7 @@ export async function startUnityCatalog(): Promise<UnityServer> {
   for (const [name, text] of Object.entries(FILES)) writeFileSync(join(conf, name), text);
   const port = await freePorts();
   const classpath = GIVEN ?? join(installedIn("unity-catalog"), "jars", "*");
+  const classpath = GIVEN ?? JARS;
   const main = "io.unitycatalog.server.UnityCatalogServer";
   const child = spawn("java", ["-Xmx512m", "-cp", classpath, main, "--port", String(port)], {
     cwd: folder,

@@ -1,5 +1,6 @@
 /** A Unity Catalog, be it real or not, and schemas in it to work in. */
-import type { UnityCatalogOptions, UnityDialect } from "baton/unity-catalog";
+import type { Registry } from "baton";
+import { unityCatalog, type UnityCatalogOptions, type UnityDialect } from "baton/unity-catalog";
 
 export interface UnityServer {
   readonly url: string;
@@ -12,6 +13,18 @@ export interface UnityServer {
 export interface UnityAnswer {
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** Where a test works, and how it gets there. */
+export type UnityPlace = UnityCatalogOptions & {
+  readonly catalog: string;
+  readonly schema: string;
+};
+
+export async function openUnity(options: UnityCatalogOptions): Promise<Registry> {
+  const factory = unityCatalog(options);
+  if (factory.kind !== "outside") throw new Error("it is kept in the catalogue");
+  return await factory.open();
 }
 
 /** As anybody speaks to the API who has no Baton. */
@@ -79,7 +92,7 @@ export async function unityPlace(
   server: UnityServer,
   owner: string,
   users: readonly string[],
-): Promise<UnityCatalogOptions & { readonly catalog: string; readonly schema: string }> {
+): Promise<UnityPlace> {
   places += 1;
   const catalog = `catalog_${places}`;
   for (const user of [owner, ...users]) await addUser(server, user);

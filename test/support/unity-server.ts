@@ -6,6 +6,7 @@
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { UnityDialect } from "baton/unity-catalog";
+import { routed } from "./unity-routes.ts";
 import { type Body, Refusal, unityState } from "./unity-state.ts";
 import type { UnityServer } from "./unity-places.ts";
 
@@ -49,16 +50,22 @@ export async function fakeUnityServer(dialect: UnityDialect): Promise<FakeUnityS
 
   async function answered(request: IncomingMessage, url: URL): Promise<readonly [number, Body]> {
     try {
-      const who = state.principalOf(request.headers.authorization);
+      const who = /^Bearer token-of-(.+)$/.exec(request.headers.authorization ?? "")?.[1];
+      if (who === undefined || !state.users.has(who))
+        throw new Refusal(401, "UNAUTHENTICATED", "Invalid access token.");
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
       const text = Buffer.concat(chunks).toString("utf8");
       // What a test sends, or the client that is tested.
       const body = text === "" ? {} : (JSON.parse(text) as Body);
       const method = request.method ?? "";
-      if (url.pathname === USERS) return [201, state.addUser(body)];
+      if (url.pathname === USERS) {
+        const [email] = body["emails"] as readonly { readonly value: string }[];
+        state.users.add(email?.value ?? "");
+        return [201, body];
+      }
       const path = url.pathname.replace(API, "");
-      return [200, await state.act({ who, method, path, query: url.searchParams, body })];
+      return [200, await routed(state, { who, method, path, query: url.searchParams, body })];
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       return [error.status, { error_code: error.code, message: error.message }];
@@ -74,7 +81,10 @@ export async function fakeUnityServer(dialect: UnityDialect): Promise<FakeUnityS
     tokenOf: (principal) => `token-of-${principal}`,
     requests,
     fault: undefined,
-    tamper: state.tamper,
+    tamper: (fullName, routine_definition) => {
+      const securable = `function/${fullName}`;
+      state.objects.set(securable, { ...state.objects.get(securable), routine_definition });
+    },
     stop: () =>
       new Promise((resolve) => {
         server.closeAllConnections();

@@ -4,9 +4,8 @@ import type { AddressInfo } from "node:net";
 import { unityCatalog, type UnityCatalogOptions } from "baton/unity-catalog";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { loanItems } from "../support/registered.ts";
-import { unityPlace } from "../support/unity-places.ts";
+import { openUnity, unityPlace } from "../support/unity-places.ts";
 import { type FakeUnityServer, type Fault, fakeUnityServer } from "../support/unity-server.ts";
-import { openUnity } from "./suite.ts";
 
 const AGENT = { kind: "agent", name: "loan-scoring", version: "1.0.0" } as const;
 const EXECUTE = { principal: "grace", privilege: "EXECUTE" } as const;
@@ -49,9 +48,12 @@ describe("a server that is busy", () => {
     });
   });
 
-  test("that asks for a long wait is not waited for, and the caller knows how long it is", async () => {
+  test.each([
+    { "retry-after": "120" },
+    { "retry-after": "Mon, 23 Nov 2026 10:02:00 GMT", date: "Mon, 23 Nov 2026 10:00:00 GMT" },
+  ])("that asks for a long wait (%j) is not waited for, and says how long", async (headers) => {
     const { registry } = await published();
-    first(1, VERSION, { status: 429, headers: { "retry-after": "120" } });
+    first(1, VERSION, { status: 429, headers });
     await expect(registry.find(AGENT)).rejects.toMatchObject({
       details: { status: 429, retryAfterMs: 120_000 },
     });

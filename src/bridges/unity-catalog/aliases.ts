@@ -71,24 +71,6 @@ export function unityAliases(client: UnityClient, place: RegistryPlace): Aliases
     return newest;
   }
 
-  /** What was set by all changes that have this number. */
-  async function setTogether(
-    at: FunctionName,
-    { kind, name, change }: Named & Pick<Change, "change">,
-  ) {
-    const found: Readonly<Record<string, string>>[] = [];
-    for await (const { name: last, document } of listFunctions(client, at))
-      if (
-        last === at.name &&
-        document?.is === "aliases" &&
-        document.kind === kind &&
-        document.name === name &&
-        document.change === change
-      )
-        found.push(document.set);
-    return found;
-  }
-
   return {
     read: async (kind, name) => (await last({ kind, name })).aliases,
     set: async ({ kind, name, version }, alias, by) => {
@@ -104,7 +86,7 @@ export function unityAliases(client: UnityClient, place: RegistryPlace): Aliases
           comment: `Aliases of the ${kind} ${name}: ${alias} is ${version} from here on.`,
         });
         if (became === "exists") continue;
-        const together = await setTogether(at, next);
+        const together = await setTogether(client, at, next);
         if (together.length < 2) return;
         // The one that was set here stands last: it was set now.
         wanted = Object.assign({}, ...together, wanted) as Readonly<Record<string, string>>;
@@ -115,4 +97,23 @@ export function unityAliases(client: UnityClient, place: RegistryPlace): Aliases
       );
     },
   };
+}
+
+/** What was set by all changes that have this number. */
+async function setTogether(
+  client: UnityClient,
+  at: FunctionName,
+  { kind, name, change }: Named & Pick<Change, "change">,
+): Promise<readonly Readonly<Record<string, string>>[]> {
+  const found: Readonly<Record<string, string>>[] = [];
+  for await (const { name: last, document } of listFunctions(client, at))
+    if (
+      last === at.name &&
+      document?.is === "aliases" &&
+      document.kind === kind &&
+      document.name === name &&
+      document.change === change
+    )
+      found.push(document.set);
+  return found;
 }

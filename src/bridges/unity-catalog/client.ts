@@ -11,7 +11,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { BatonError } from "../../model/errors.ts";
-import { isObject, type UnityObject } from "./fields.ts";
+import { isObject, textOf, type UnityObject } from "./fields.ts";
 import type { UnityConnection } from "./options.ts";
 
 export type Answer =
@@ -117,7 +117,7 @@ async function exchanged(connection: UnityConnection, exchange: Exchange): Promi
     const text = await limitedText(response, connection.answerBytesMax);
     return {
       status: response.status,
-      retryAfterMs: retryAfterMs(response.headers.get("retry-after")),
+      retryAfterMs: retryAfterMs(response.headers),
       body: parsed(text, response.ok),
     };
   } catch (cause) {
@@ -137,8 +137,8 @@ function reasonOf(error: unknown): string {
 function meant(connection: UnityConnection, exchange: Exchange, received: Received): Answer {
   const { status, body, retryAfterMs: waitMs } = received;
   if (status >= 200 && status < 300) return { kind: "done", body };
-  const code = String(body["error_code"] ?? "");
-  const message = shortened(String(body["message"] ?? ""));
+  const code = textOf(body, "error_code") ?? "";
+  const message = shortened(textOf(body, "message") ?? "");
   if (status === 404) return { kind: "missing", code, message };
   // The open-source server says it of functions with 400, of models with 409.
   if (code.endsWith("ALREADY_EXISTS")) return { kind: "exists", message };
@@ -198,11 +198,12 @@ function parsed(text: string, isOk: boolean): UnityObject {
   return isOk ? {} : { message: text };
 }
 
-/** Seconds, or a date of HTTP. */
-function retryAfterMs(header: string | null): number | undefined {
-  if (header === null) return undefined;
-  const seconds = Number(header);
-  if (header.trim() !== "" && Number.isFinite(seconds)) return Math.max(0, seconds * 1_000);
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
+/** Seconds, or a date of HTTP, which is held against the server's own clock. */
+function retryAfterMs(headers: Headers): number | undefined {
+  const after = headers.get("retry-after")?.trim() ?? "";
+  if (after === "") return undefined;
+  const ms = /^\d+$/.test(after)
+    ? Number(after) * 1_000
+    : Date.parse(after) - Date.parse(headers.get("date") ?? "");
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }

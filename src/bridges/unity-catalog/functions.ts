@@ -5,7 +5,7 @@ import { documentText, parseDocument, type RegistryDocument } from "./documents.
 import { textOf, type UnityObject } from "./fields.ts";
 import { fullName, type FunctionName } from "./function-names.ts";
 import { cut, type FunctionParameter } from "./parameters.ts";
-import type { UnityType } from "./types.ts";
+import type { UnityType } from "./parameter-types.ts";
 
 export interface FoundFunction {
   /** The last of its three levels. */

@@ -1,7 +1,7 @@
 /** The parameters of a function: the fields that a contract's values have. */
 import type { Json, JsonObject } from "../../model/json.ts";
 import { isObject } from "./fields.ts";
-import { propertiesOf, resolved, typeOf, type UnityType, VARIANT } from "./types.ts";
+import { propertiesOf, resolved, typeOf, type UnityType, VARIANT } from "./parameter-types.ts";
 
 /** As the API takes it. */
 export interface FunctionParameter {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runProgram } from "../../src/cli/program.ts";
-import { recordingTerminal } from "../cli/recording-terminal.ts";
+import { recordingTerminal } from "./recording-terminal.ts";
 import { unityPlace } from "../support/unity-places.ts";
 import { type FakeUnityServer, fakeUnityServer } from "../support/unity-server.ts";
 
