@@ -34,10 +34,6 @@ const COPY =
 // Of all that Maven says, the first line has the reason.
 const COPIED = `${COPY} || { grep -m 1 ERROR mvn.log 1>&2; exit 1; }`;
 
-/** Gives why it can't be installed. */
-export function installUnityCatalog(): string | undefined {
-  if (GIVEN !== undefined) return undefined;
-  const copy = ["dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=jars"];
 /** Gives why it can't be installed, or started. */
 export function installUnityCatalog(): string | undefined {
   if (GIVEN !== undefined) return undefined;
@@ -46,9 +42,6 @@ export function installUnityCatalog(): string | undefined {
     [`io.unitycatalog:unitycatalog-server:${VERSION}`],
     [
       ["java", "-version"],
-      ["mvn", "--batch-mode", "--quiet", ...copy],
-    ],
-    { "pom.xml": POM },
       [process.execPath, "--eval", WRITE_POM],
       ["sh", "-c", COPIED],
     ],
@@ -71,7 +64,6 @@ export async function startUnityCatalog(): Promise<UnityServer> {
   for (const each of [conf, join(folder, "etc/db")]) mkdirSync(each, { recursive: true });
   for (const [name, text] of Object.entries(FILES)) writeFileSync(join(conf, name), text);
   const port = await freePorts();
-  const classpath = GIVEN ?? join(installedIn("unity-catalog"), "jars", "*");
   const classpath = GIVEN ?? JARS;
   const main = "io.unitycatalog.server.UnityCatalogServer";
   const child = spawn("java", ["-Xmx512m", "-cp", classpath, main, "--port", String(port)], {

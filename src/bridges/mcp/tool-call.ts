@@ -2,7 +2,6 @@
 import type * as Sdk from "@modelcontextprotocol/client";
 import type { AgentContext } from "../../model/agent-definition.ts";
 import type { AnyContract } from "../../model/contract.ts";
-import { OPEN_STATUSES } from "../../model/run-status.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 import { OPEN_STATUSES } from "../../model/run-status.ts";
 import { type CallFacts, currentCall } from "./call-facts.ts";
