@@ -16,6 +16,7 @@ export default defineConfig({
     alias: [
       { find: /^baton$/, replacement: source("index.ts") },
       { find: /^baton\/sqlite$/, replacement: source("sqlite.ts") },
+      { find: /^baton\/a2a$/, replacement: source("a2a.ts") },
       { find: /^baton\/cloud-events$/, replacement: source("cloud-events.ts") },
       { find: /^baton\/otel$/, replacement: source("otel.ts") },
       { find: /^baton\/langgraph$/, replacement: source("langgraph.ts") },

@@ -35,6 +35,7 @@ function engine(name: string): Room {
 export const SURFACES = [
   "src/index.ts",
   "src/sqlite.ts",
+  "src/a2a.ts",
   "src/cloud-events.ts",
   "src/otel.ts",
   "src/langgraph.ts",
@@ -104,7 +105,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "surface",
-    files: /^src\/(index|sqlite|cloud-events|delta|langgraph|nats|otel)\.ts$/,
+    files: /^src\/(index|sqlite|a2a|cloud-events|delta|langgraph|nats|otel)\.ts$/,
     knows: [
       ...CORE,
       "engine",
@@ -136,6 +137,7 @@ export const ROOMS: readonly Room[] = [
 
 /** Packages that belong to one room: who else needs them goes through that room. */
 export const PACKAGES_OF_ONE_ROOM: Readonly<Record<string, RegExp>> = {
+  "@a2a-js/sdk": /^src\/bridges\/a2a\//,
   "better-sqlite3": /^src\/stores\/sqlite\//,
   "@opentelemetry/api": /^src\/bridges\/otel\//,
   "@opentelemetry/exporter-trace-otlp-proto": /^src\/bridges\/otel\//,

@@ -1,0 +1,50 @@
+/**
+ * The ids of tasks, which are those of runs seen by one caller.
+ *
+ * A run that a message has begun is `a2a/<caller>/<message>/<context>`; its task is `<message>~<context>`, or `<message>` where the
+ * message named no context. So the same message is the same run, all that a task needs to say of itself is in its id, and a caller
+ * who names a task of another names one of its own that does not exist.
+ */
+import { sha256Hex } from "../../journal/hash.ts";
+import type { Author } from "../../model/entry.ts";
+
+/** Of messages and contexts: what may stand in a run's id, and leaves room for the rest of it. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,79}$/;
+const CALLER_LENGTH = 16;
+
+/** What a message, or a task that it has begun, is called. */
+export interface TaskName {
+  readonly message: string;
+  readonly context: string;
+}
+
+export function isTaskWord(word: string): boolean {
+  return NAME.test(word);
+}
+
+/** Under which all runs of a caller stand. */
+export function callerPrefix({ kind, id, onBehalfOf = "" }: Author): string {
+  return `a2a/${sha256Hex(`baton/a2a-caller/v1\n${kind}\n${id}\n${onBehalfOf}`).slice(0, CALLER_LENGTH)}`;
+}
+
+export function runIdOf(prefix: string, { message, context }: TaskName): string {
+  return `${prefix}/${message}/${context}`;
+}
+
+export function taskIdOf({ message, context }: TaskName): string {
+  return message === context ? message : `${message}~${context}`;
+}
+
+/** Undefined for what is no task's id. */
+export function taskNameOf(taskId: string): TaskName | undefined {
+  const [message = "", context = message, more] = taskId.split("~");
+  if (more !== undefined || !isTaskWord(message) || !isTaskWord(context)) return undefined;
+  return { message, context };
+}
+
+/** The task of a run of this caller; undefined for other runs, such as a child of such a run. */
+export function taskNameOfRun(prefix: string, run: string): TaskName | undefined {
+  const [message = "", context = "", more] = run.slice(prefix.length + 1).split("/");
+  if (!run.startsWith(`${prefix}/`) || more !== undefined || context === "") return undefined;
+  return { message, context };
+}
