@@ -39,6 +39,9 @@ export const ERROR_CODES = {
     "List the topics with `baton topics`; one is known once a workflow names it, or once it had an event.",
   AGENT_NOT_FOUND:
     "Pass this version of the agent in `agents`, or in a workflow, when opening Baton.",
+  AGENT_CARD_CHANGED: "Read the card anew; if the change is right, pin its hash (`details.hash`).",
+  AGENT_CARD_REFUSED:
+    "See the message: the remote agent's card is not what the agent of this side takes.",
   BREAKER_NOT_FOUND:
     "List the breakers with `baton breakers`; one is known once an agent names it, or once it was opened.",
   EVENT_REFUSED:
@@ -98,6 +101,11 @@ export const ERROR_CODES = {
   USAGE_INVALID: "Report tokens as whole numbers of zero or more, with the model's name.",
   INTERRUPT_UNANSWERED:
     "Run the graph by `langgraphWorkflow`, which asks a person, with as many `questions` as it may ask.",
+  REMOTE_CALL_FAILED:
+    "The remote agent could not be asked; see `details` and `cause`. What is not the caller's mistake is tried again.",
+  REMOTE_AGENT_FAILED: "The remote agent has ended without a result; `details` has what it said.",
+  REMOTE_AGENT_ASKS:
+    'Answer it on the remote side, with `onAsked: "wait"`, or give it all that it needs in the input.',
   CONFIG_INVALID: "See docs/reference/cli.md for what a baton.config.ts exports.",
   TRACES_REFUSED:
     "Look at the collector's address, headers and log. Nothing is lost: traces are made of the journal, and sent again.",

@@ -1,6 +1,21 @@
 /** Agents of A2A on real sockets: a Baton that is served, the SDK's own client, and servers made of the SDK. */
-import type { Message, SendMessageRequest, Task } from "@a2a-js/sdk";
+import type {
+  AgentCard,
+  AgentCardSignatureGenerator,
+  Message,
+  SendMessageRequest,
+  Task,
+  TaskState,
+} from "@a2a-js/sdk";
+import * as sdk from "@a2a-js/sdk";
 import { type Client, ClientFactory, type ClientFactoryOptions } from "@a2a-js/sdk/client";
+import {
+  AgentEvent,
+  DefaultRequestHandler,
+  InMemoryTaskStore,
+  JsonRpcTransportHandler,
+  ServerCallContext,
+} from "@a2a-js/sdk/server";
 import { type ServerType, serve } from "@hono/node-server";
 import { type Author, type Baton, open, type OpenOptions, memory } from "baton";
 import { a2aServer, type A2aServerOptions } from "baton/a2a";
@@ -145,4 +160,101 @@ export function asTask(result: Message | Task): Task {
 export function outputOf({ artifacts }: Task): unknown {
   const content = artifacts[0]?.parts[0]?.content;
   return content?.$case === "data" ? content.value : undefined;
+}
+
+/** What an agent made with the SDK does with a message: publishes events for its task. */
+export type Acting = (
+  asked: { readonly id: string; readonly message: Message; readonly value: unknown },
+  publish: (update: Update) => void,
+) => Promise<void> | void;
+
+export type Update =
+  | { readonly state: TaskState; readonly text?: string }
+  | { readonly data: unknown };
+
+export interface SdkAgent {
+  readonly url: string;
+  readonly card: AgentCard;
+  /** The requests that came, each with its method of JSON-RPC. */
+  readonly heard: { readonly method: string; readonly headers: Headers }[];
+  readonly cancelled: string[];
+}
+
+export interface SdkAgentOptions {
+  readonly card?: Partial<AgentCard>;
+  /** Looks at each request first, and may answer it. */
+  readonly before?: (request: Request, method: string) => Response | undefined;
+  readonly sign?: AgentCardSignatureGenerator;
+}
+
+/** An agent made with the SDK alone: its executor, its request handler, its store in memory. */
+export async function sdkAgent(act: Acting, options: SdkAgentOptions = {}): Promise<SdkAgent> {
+  const at = await site();
+  const unsigned: AgentCard = {
+    name: "sdk",
+    description: "Made with the SDK.",
+    version: "2.0.0",
+    supportedInterfaces: [
+      { url: at.url, protocolBinding: "JSONRPC", tenant: "", protocolVersion: "1.0" },
+    ],
+    provider: undefined,
+    capabilities: { streaming: true, pushNotifications: false, extensions: [] },
+    securitySchemes: {},
+    securityRequirements: [],
+    defaultInputModes: ["application/json"],
+    defaultOutputModes: ["application/json"],
+    skills: [],
+    signatures: [],
+    ...options.card,
+  };
+  const card = (await options.sign?.(unsigned)) ?? unsigned;
+  const heard: SdkAgent["heard"] = [];
+  const cancelled: string[] = [];
+  const handler = new DefaultRequestHandler(card, new InMemoryTaskStore(), {
+    execute: async ({ taskId, contextId, userMessage }, bus) => {
+      const place = { taskId, contextId };
+      const status = { state: "TASK_STATE_SUBMITTED" };
+      bus.publish(AgentEvent.task(sdk.Task.fromJSON({ id: taskId, contextId, status })));
+      const [content] = userMessage.parts.map((part) => part.content);
+      const value = content?.$case === "data" ? content.value : undefined;
+      await act({ id: taskId, message: userMessage, value }, (update) => {
+        if ("data" in update) {
+          const artifact = { artifactId: "a", parts: [{ data: update.data }] };
+          const event = sdk.TaskArtifactUpdateEvent.fromJSON({ ...place, artifact });
+          return bus.publish(AgentEvent.artifactUpdate(event));
+        }
+        const parts = update.text === undefined ? [] : [{ text: update.text }];
+        const said = { messageId: `${taskId}-said`, role: "ROLE_AGENT", parts, ...place };
+        const now = { state: update.state, message: said };
+        const event = sdk.TaskStatusUpdateEvent.fromJSON({ ...place, status: now });
+        return bus.publish(AgentEvent.statusUpdate(event));
+      });
+    },
+    cancelTask: async (taskId, bus) => {
+      cancelled.push(taskId);
+      const status = { state: "TASK_STATE_CANCELED" };
+      const event = sdk.TaskStatusUpdateEvent.fromJSON({ taskId, contextId: "", status });
+      bus.publish(AgentEvent.statusUpdate(event));
+    },
+  });
+  at.answer(async (request) => {
+    const text = await request.text();
+    const method = text === "" ? "card" : (JSON.parse(text) as { readonly method: string }).method;
+    heard.push({ method, headers: request.headers });
+    const answered = options.before?.(request, method);
+    if (answered !== undefined) return answered;
+    if (method === "card") return Response.json(sdk.AgentCard.toJSON(card));
+    const context = new ServerCallContext({ requestedVersion: "1.0" });
+    const answer = await new JsonRpcTransportHandler(handler).handle(text, context);
+    if (!(Symbol.asyncIterator in answer)) return Response.json(answer);
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    void (async () => {
+      const writer = writable.getWriter();
+      for await (const event of answer)
+        await writer.write(new TextEncoder().encode(sdk.formatSSEEvent(event)));
+      await writer.close();
+    })().catch(() => {});
+    return new Response(readable, { headers: { "content-type": "text/event-stream" } });
+  });
+  return { url: at.url, card, heard, cancelled };
 }
