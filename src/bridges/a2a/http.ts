@@ -9,6 +9,8 @@ export interface Asked {
   /** The path below that of the card's url: `/tasks/t-1`, or empty. */
   readonly path: string;
   readonly body: string;
+  /** Told when the caller does not read on. */
+  readonly left: () => void;
 }
 
 /** RFC 9457, for what no protocol has an answer for: who asks, where, and how much. */
@@ -42,7 +44,7 @@ export async function answerRpc(
   sdk: ServerSdk,
   handler: A2ARequestHandler,
   card: AgentCard,
-  { request, body }: Asked,
+  { request, body, left }: Asked,
 ): Promise<Response> {
   const { JsonRpcTransportHandler } = sdk.server;
   const refused = (error: unknown) =>
@@ -60,25 +62,17 @@ export async function answerRpc(
   const answer = await new JsonRpcTransportHandler(handler).handle(body, context);
   if (!isStream(answer)) return Response.json(answer);
   const id = rpcIdOf(body);
-  return await streamed(
-    answer,
-    {
-      refused: (error) =>
-        Response.json({
-          jsonrpc: "2.0",
-          id,
-          error: JsonRpcTransportHandler.mapToJSONRPCError(error),
-        }),
-      write: (item) => sdk.protocol.formatSSEEvent(item),
-      broken: (error) =>
-        sdk.protocol.formatSSEErrorEvent({
-          jsonrpc: "2.0",
-          id,
-          error: JsonRpcTransportHandler.mapToJSONRPCError(error),
-        }),
-    },
-    sdk,
-  );
+  const failed = (error: unknown) => ({
+    jsonrpc: "2.0",
+    id,
+    error: JsonRpcTransportHandler.mapToJSONRPCError(error),
+  });
+  return await streamed(sdk, answer, {
+    refused: (error) => Response.json(failed(error)),
+    write: (item) => sdk.protocol.formatSSEEvent(item),
+    broken: (error) => sdk.protocol.formatSSEErrorEvent(failed(error)),
+    left,
+  });
 }
 
 /** A request of HTTP+JSON; undefined where there is no such path. */
@@ -99,18 +93,15 @@ export async function answerRest(
     checkRequest(sdk, request, card, "HTTP+JSON", contextOf(sdk, request).requestedVersion);
     const answer = await route();
     if (!isStream(answer)) return written(answer);
-    return await streamed(
-      answer,
-      {
-        refused,
-        write: (item) => sdk.protocol.formatSSEEvent(sdk.protocol.StreamResponse.toJSON(item)),
-        broken: (error) =>
-          sdk.protocol.formatSSEErrorEvent(
-            sdk.errors.toRestErrorBody(error, sdk.errors.restStatusFor(error)),
-          ),
-      },
-      sdk,
-    );
+    return await streamed(sdk, answer, {
+      refused,
+      write: (item) => sdk.protocol.formatSSEEvent(sdk.protocol.StreamResponse.toJSON(item)),
+      broken: (error) =>
+        sdk.protocol.formatSSEErrorEvent(
+          sdk.errors.toRestErrorBody(error, sdk.errors.restStatusFor(error)),
+        ),
+      left: asked.left,
+    });
   } catch (error) {
     return refused(error);
   }
@@ -245,13 +236,15 @@ interface Writing<X> {
   readonly write: (item: X) => string;
   /** Once something was. */
   readonly broken: (error: unknown) => string;
+  /** The caller does not read on. */
+  readonly left: () => void;
 }
 
 /** A stream of events; what fails before its first one is an answer like any other. */
 async function streamed<X>(
-  items: AsyncGenerator<X, void, undefined>,
-  { refused, write, broken }: Writing<X>,
   { protocol }: ServerSdk,
+  items: AsyncGenerator<X, void, undefined>,
+  { refused, write, broken, left }: Writing<X>,
 ): Promise<Response> {
   let next: IteratorResult<X, void>;
   try {
@@ -271,9 +264,8 @@ async function streamed<X>(
         next = { done: true, value: undefined };
       }
     },
-    cancel: async () => {
-      await items.return();
-    },
+    // What is awaited next is not to be waited for.
+    cancel: left,
   });
   return new Response(body, { headers: { ...protocol.SSE_HEADERS } });
 }

@@ -46,9 +46,13 @@ export function protocolError(
   return new errors.A2AError("Internal error.");
 }
 
+const RESTART_MS = 1_000;
+
 /** How long a caller is asked to wait, where the server takes no more for now. */
 export function busyForMs(error: unknown): number | undefined {
+  // The next process has what this one leaves.
+  if (isBatonError(error, "STORE_CLOSED")) return RESTART_MS;
   if (!isBatonError(error, "OVERLOADED")) return undefined;
   const { retryAfterMs } = error.details;
-  return typeof retryAfterMs === "number" ? retryAfterMs : 1_000;
+  return typeof retryAfterMs === "number" ? retryAfterMs : RESTART_MS;
 }

@@ -12,7 +12,9 @@ import {
   type Found,
   isOver,
   Refused,
+  isSettled,
   settled,
+  standsAs,
   takeMessage,
   taskNamed,
   tasksOf,
@@ -50,7 +52,10 @@ export function requestHandler(parts: HandlerParts): A2ARequestHandler {
     sendMessageStream: (request) =>
       toldStream(parts, async function* () {
         const found = await taken(parts, request);
-        yield* streamOf(parts, found, request.configuration?.historyLength);
+        yield* streamOf(parts, found, {
+          stays: false,
+          historyLength: request.configuration?.historyLength,
+        });
       }),
     getTask: ({ id, historyLength }) =>
       told(parts, async () => toTask(sdk, (await findTask(desk, id)).task, historyLength)),
@@ -61,7 +66,7 @@ export function requestHandler(parts: HandlerParts): A2ARequestHandler {
         const found = await findTask(desk, id);
         if (isOver(found.task))
           throw new Refused("unsupported", `The task ${id} has ended: get it instead.`);
-        yield* streamOf(parts, found);
+        yield* streamOf(parts, found, { stays: true });
       }),
     createTaskPushNotificationConfig: noPush,
     getTaskPushNotificationConfig: noPush,
@@ -106,14 +111,17 @@ async function taken({ sdk, desk }: HandlerParts, request: SendMessageRequest): 
   return await takeMessage(desk, wire, metadata);
 }
 
-/** The task as it is, then what changes, until it is over or asks. */
+/** The task as it is, then what changes, until it is over or asks. With `stays` also while it asks what it asks now. */
 async function* streamOf(
   { sdk, desk }: HandlerParts,
   found: Found,
-  historyLength?: number,
+  {
+    stays,
+    historyLength,
+  }: { readonly stays: boolean; readonly historyLength?: number | undefined },
 ): AsyncGenerator<StreamResponse, void, undefined> {
   yield { payload: { $case: "task", value: toTask(sdk, found.task, historyLength) } };
-  if (isOver(found.task)) return;
+  if (stays ? isOver(found.task) : isSettled(found.task)) return;
   let before = found.task;
   const place = { taskId: taskIdOf(found.name), contextId: found.name.context };
   for await (const { task, partials } of followTask(desk, found, desk.partials)) {
@@ -122,18 +130,11 @@ async function* streamOf(
       const message = { ...said, ...place, messageId: `${place.taskId}@${step}.${attempt}` };
       yield statusUpdate(sdk, { ...place, status: { ...task.status, message } });
     }
-    if (isSame(before, task)) continue;
+    if (standsAs(before, task)) continue;
     for (const artifact of task.artifacts ?? []) yield artifactUpdate(sdk, { ...place, artifact });
     yield statusUpdate(sdk, { ...place, status: task.status });
     before = task;
   }
-}
-
-/** Whether a task stands as before: what it says names the entry that it follows from. */
-function isSame({ status: a }: WireTask, { status: b }: WireTask): boolean {
-  return (
-    a?.state === b?.state && JSON.stringify(a?.message?.parts) === JSON.stringify(b?.message?.parts)
-  );
 }
 
 function statusUpdate({ protocol }: ServerSdk, json: object): StreamResponse {

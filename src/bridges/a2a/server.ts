@@ -51,10 +51,11 @@ export async function a2aServer(
       busyMs = busyForMs(error);
       if (busyMs === undefined) onError(error);
     };
-    const { signal } = request;
+    const gone = new AbortController();
+    const signal = AbortSignal.any([request.signal, gone.signal]);
     const desk = { baton, skills, definitions, author: caller, partials, signal };
     const handler = requestHandler({ sdk, desk, card, failed });
-    const asked = { request, path, body };
+    const asked = { request, path, body, left: () => gone.abort() };
     const isRpc = request.method === "POST" && (path === "" || path === "/");
     const answered = isRpc
       ? await answerRpc(sdk, handler, card, asked)

@@ -77,10 +77,17 @@ export function isOver({ status }: WireTask): boolean {
 }
 
 /** Whether a caller who waits is told now: it is over, or asks. */
-function isSettled({ status }: WireTask): boolean {
+export function isSettled({ status }: WireTask): boolean {
   return (
     status !== undefined &&
     (TERMINAL_STATES.has(status.state) || status.state === "TASK_STATE_INPUT_REQUIRED")
+  );
+}
+
+/** Whether a task stands as before. */
+export function standsAs({ status: a }: WireTask, { status: b }: WireTask): boolean {
+  return (
+    a?.state === b?.state && JSON.stringify(a?.message?.parts) === JSON.stringify(b?.message?.parts)
   );
 }
 
@@ -178,17 +185,17 @@ function refuseWord(what: string, word: string): never {
   );
 }
 
-/** The task whenever it stands otherwise, from now on, until it is over, asks, or the caller has gone. */
+/** The task whenever it may stand otherwise, from now on, until it is over, asks something else than before, or the caller has gone. */
 export async function* followTask(
   desk: Desk,
-  { name, run }: Pick<Found, "name" | "run">,
+  { name, run, task: before }: Found,
   partials: boolean,
 ): AsyncGenerator<{ readonly task: WireTask; readonly partials: readonly Partial[] }> {
   const signal = desk.signal;
   for await (const told of changesOf(desk.baton, run, { partials, signal })) {
     const { task } = await lookAt(desk, name);
     yield { task, partials: told };
-    if (isSettled(task)) return;
+    if (isOver(task) || (isSettled(task) && !standsAs(task, before))) return;
   }
 }
 
