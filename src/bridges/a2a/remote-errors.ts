@@ -52,16 +52,17 @@ export function statusFailed(url: string, { status, headers }: Response): BatonE
     ? ": redirects are not followed, since they would take credentials along"
     : "";
   const details = { status, url: `${origin}${pathname}`, final: isRedirect || isDenied };
-  const waits = retryAfterMs(headers.get("retry-after"));
+  const waits = retryAfterMs(headers);
   return new BatonError("REMOTE_CALL_FAILED", `${details.url} has answered ${status}${why}.`, {
     details: waits === undefined ? details : { ...details, retryAfterMs: waits },
   });
 }
 
-/** Seconds, or a date of HTTP. */
-export function retryAfterMs(header: string | null): number | undefined {
+/** Seconds, or a date of HTTP: counted from the answer's own date, so that no two clocks have to agree. */
+export function retryAfterMs(headers: Headers): number | undefined {
+  const header = headers.get("retry-after");
   if (header === null) return undefined;
   if (/^\d+$/.test(header.trim())) return Number(header) * 1_000;
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
+  const ms = Date.parse(header) - Date.parse(headers.get("date") ?? "");
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }

@@ -17,6 +17,7 @@ import {
   isTaskWord,
   runIdOf,
   type TaskName,
+  taskNameAbove,
   taskNameOf,
   taskNameOfRun,
 } from "./task-id.ts";
@@ -116,8 +117,8 @@ async function takeOrder(
   const value = contentOf(message);
   // All that the message has begun, child runs too, stands under it and its context.
   const [known] = await baton.runs({ correlation: `${prefix}/${name.message}`, limit: 1 });
-  const context = known?.id.slice(prefix.length + 1).split("/")[1];
-  if (context !== undefined && context !== name.context) {
+  const before = known === undefined ? undefined : taskNameAbove(prefix, known.id);
+  if (before !== undefined && before.context !== name.context) {
     const why = `The message ${name.message} was sent before, in another context.`;
     throw new Refused("malformed", why);
   }
