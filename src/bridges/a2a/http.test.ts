@@ -14,7 +14,8 @@ import {
 } from "../../../test/support/a2a.ts";
 import { gate } from "../../../test/support/opened.ts";
 import { a2aAgent, a2aServer } from "../../a2a.ts";
-import { agent, BatonError, contract, memory, workflow } from "../../index.ts";
+import { idle } from "../../../test/support/graphs.ts";
+import { agent, type AgentContext, BatonError, contract, memory, workflow } from "../../index.ts";
 
 const Word = contract("word", "1.0.0", z.object({ word: z.string() }));
 const echo = agent({
@@ -131,6 +132,21 @@ it("shows its card to everybody, and says when it has not changed", async () => 
   expect((await fetch(at, { method: "POST" })).status).toBe(405);
 });
 
+it("is found below another path, where a proxy takes the card's away", async () => {
+  const baton = await openedNow({ workflows: [echoing] });
+  const handler = await a2aServer(baton, {
+    workflows: [echoing],
+    card: { name: "x", description: "x", version: "1.0.0", url: "https://x.example/at" },
+    author: byToken,
+    path: "/",
+  });
+  const asked = async (path: string) =>
+    (await handler(new Request(`http://inside${path}`, { headers: HEADERS }))).status;
+  expect(await asked("/.well-known/agent-card.json")).toBe(200);
+  expect(await asked("/tasks")).toBe(200);
+  expect(await asked("/at/tasks")).toBe(404);
+});
+
 it("keeps what goes wrong in here to itself, and says when it is busy", async () => {
   const { url, errors, baton } = await served([echoing]);
   const broken = (error: Error) => async () => await Promise.reject(error);
@@ -162,9 +178,10 @@ it("is refused with all that is wrong with it", async () => {
     card: { name: "x", description: "x", version: "1.0.0", url: "nowhere" },
     author: undefined as never,
     bodyBytesMax: 0,
+    path: "x",
   });
   const problems = await wrong.catch((error: BatonError) => error.details["problems"]);
-  expect(problems).toHaveLength(6);
+  expect(problems).toHaveLength(7);
 });
 
 it("gives partial output to callers that listen, where it is told to", async () => {
@@ -257,6 +274,28 @@ it("serves many callers at once, each with its own answers", async () => {
   );
   expect(answers).toEqual(expected);
   expect(await baton.runs({ limit: 1_000 })).toHaveLength(2 * words.length);
+});
+
+it("joins what a message has begun that is sent again, since what came of it was lost in a crash", async () => {
+  const { url, baton } = await served([echoing]);
+  const step = a2aAgent({
+    name: "echo-there",
+    version: "1.0.0",
+    input: Word,
+    output: Word,
+    card: url,
+    auth: { bearer: "lender" },
+  });
+  // Nothing is recorded of it: as in a process that is killed before it could be.
+  const key = { idempotencyKey: "k", traceparent: "00", attempt: 1 };
+  const forgetful = {
+    ...idle(),
+    ...key,
+    once: async (_: string, effect: () => unknown) => effect(),
+  };
+  for (const _ of [1, 2])
+    expect(await step.execute({ word: "a" }, forgetful as AgentContext)).toEqual({ word: "A" });
+  expect(await baton.runs()).toHaveLength(1);
 });
 
 it("is a step of another Baton, also where it asks a person of its own", async () => {
