@@ -1,5 +1,6 @@
 /** What the server says to requests that are not what they should be, and to many at once; and both bridges, one against the other. */
-import { Role, TaskState } from "@a2a-js/sdk";
+import { generateAgentCardSignature, Role, TaskState } from "@a2a-js/sdk";
+import { generateKeyPairSync } from "node:crypto";
 import { expect, it } from "vitest";
 import { z } from "zod";
 import {
@@ -11,6 +12,7 @@ import {
   order,
   outputOf,
   served,
+  site,
 } from "../../../test/support/a2a.ts";
 import { gate } from "../../../test/support/opened.ts";
 import { a2aAgent, a2aServer } from "../../a2a.ts";
@@ -130,6 +132,54 @@ it("shows its card to everybody, and says when it has not changed", async () => 
   const etag = first.headers.get("etag") ?? "";
   expect((await fetch(at, { headers: { "if-none-match": etag } })).status).toBe(304);
   expect((await fetch(at, { method: "POST" })).status).toBe(405);
+});
+
+it("signs its card, and says how its callers are to identify themselves", async () => {
+  const at = await site();
+  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+  const token = { httpAuthSecurityScheme: { scheme: "Bearer" } };
+  const card = {
+    name: "signed",
+    description: "x",
+    version: "1.0.0",
+    url: at.url,
+    securitySchemes: { token },
+    securityRequirements: [{ schemes: { token: { list: [] } } }],
+  };
+  const { url } = await served([echoing], {
+    card,
+    sign: generateAgentCardSignature(privateKey, { alg: "EdDSA", kid: "k", typ: "JOSE" }),
+  });
+  const published = await fetch(`${url}.well-known/agent-card.json`);
+  expect(await published.clone().json()).toMatchObject({
+    securitySchemes: { token },
+    securityRequirements: [{ schemes: { token: {} } }],
+    signatures: [{ signature: expect.any(String) }],
+  });
+  at.answer((request) =>
+    request.url.endsWith(".json")
+      ? published.clone()
+      : fetch(url, {
+          method: "POST",
+          headers: request.headers,
+          body: request.body,
+          duplex: "half",
+        }),
+  );
+  const step = a2aAgent({
+    name: "echo-there",
+    version: "1.0.0",
+    input: Word,
+    output: Word,
+    card: at.url,
+    auth: { bearer: "lender" },
+    keys: async () => publicKey,
+  });
+  const flow = workflow("signed", "1.0.0", { input: Word })
+    .step("say", step, { input: ({ input }) => input })
+    .output(({ say }) => say);
+  const baton = await openedNow({ workflows: [flow] });
+  expect(await (await baton.start(flow, { word: "a" })).result()).toEqual({ word: "A" });
 });
 
 it("is found below another path, where a proxy takes the card's away", async () => {

@@ -1,7 +1,7 @@
 /** What `a2aServer()` takes, checked. */
-import type { AgentProvider, SecurityRequirement, SecurityScheme } from "@a2a-js/sdk";
 import type { AgentCardSignatureGenerator } from "@a2a-js/sdk";
 import type { Author } from "../../model/entry.ts";
+import type { JsonObject } from "../../model/json.ts";
 import { definitionInvalid, isWorkflow, unknownOptions } from "../../model/problems.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import type { ServedBaton } from "./served.ts";
@@ -28,12 +28,16 @@ export interface A2aCard {
   readonly version: string;
   /** Where the handler is reached from outside: `https://agents.example.com/credit`. */
   readonly url: string;
-  readonly provider?: AgentProvider;
+  readonly provider?: { readonly organization: string; readonly url: string };
   readonly documentationUrl?: string;
   readonly iconUrl?: string;
-  /** How callers are to identify themselves; what `author` checks. */
-  readonly securitySchemes?: Readonly<Record<string, SecurityScheme>>;
-  readonly securityRequirements?: readonly SecurityRequirement[];
+  /**
+   * How callers are to identify themselves, in the protocol's JSON: `{ token: { httpAuthSecurityScheme: { scheme: "Bearer" } } }`. It
+   * is said, and `author` checks it.
+   */
+  readonly securitySchemes?: Readonly<Record<string, JsonObject>>;
+  /** Which of them are needed: `[{ schemes: { token: { list: [] } } }]`. */
+  readonly securityRequirements?: readonly JsonObject[];
 }
 
 /** What {@link a2aServer} takes. */

@@ -30,7 +30,7 @@ export async function a2aServer(
   const sdk = await loadServer();
   const { partials = false, bodyBytesMax = BODY_BYTES_MAX, sign, author } = options;
   const { onError = (error: unknown) => console.error(error) } = options;
-  const unsigned = serverCard(options.card, skills);
+  const unsigned = serverCard(sdk, options.card, skills);
   const card = sign === undefined ? unsigned : await sign(unsigned);
   const cardText = JSON.stringify(sdk.protocol.AgentCard.toJSON(card));
   const cardTag = `"${sha256Hex(cardText).slice(0, 32)}"`;
