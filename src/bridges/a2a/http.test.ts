@@ -306,6 +306,39 @@ it("listens to a run no longer than its caller listens", async () => {
   await ended.promise;
 });
 
+it("tells those who listen that somebody else has answered", async () => {
+  const release = gate();
+  const slow = agent({
+    name: "slow",
+    version: "1.0.0",
+    input: Word,
+    output: Word,
+    execute: async ({ word }) => {
+      await release.promise;
+      return { word };
+    },
+  });
+  const flow = workflow("slow", "1.0.0", { input: Word })
+    .approval("permit", { show: ({ input }) => input, timeout: "1h", needs: ["input"] })
+    .step("say", slow, { needs: ["permit", "input"], input: ({ input }) => input })
+    .output(({ say }) => say);
+  const { url, baton } = await served([flow]);
+  const client = await clientOf(url);
+  await client.sendMessage(order(message("m", { word: "a" })));
+  const [run] = await baton.runs();
+  const heard: unknown[] = [];
+  for await (const { payload } of client.resubscribeTask({ tenant: "", id: "m" })) {
+    if (payload?.$case === "task") {
+      const by = { kind: "person", id: "grace" } as const;
+      await baton.approve(run?.id ?? "", "permit", { approved: true, by });
+    }
+    if (payload?.$case !== "statusUpdate") continue;
+    heard.push(payload.value.status?.state);
+    release.open();
+  }
+  expect(heard).toEqual([TaskState.TASK_STATE_WORKING, TaskState.TASK_STATE_COMPLETED]);
+});
+
 it("serves many callers at once, each with its own answers", async () => {
   const { url, baton } = await served([echoing]);
   const callers = await Promise.all(["ann", "bob"].map((name) => clientOf(url, name)));
