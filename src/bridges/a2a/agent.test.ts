@@ -232,6 +232,43 @@ it("goes on with the task that was begun when its process has closed meanwhile",
   expect(remote.cancelled).toEqual([]);
 });
 
+it("goes on with the task after a timeout, and has it cancelled after the last", async () => {
+  let cards = 0;
+  const cancelled = gate();
+  const released = gate();
+  const how = (before: (method: string) => void): SdkAgentOptions => ({
+    before: (_, method) => {
+      before(method);
+      return undefined;
+    },
+  });
+  const slow: Acting = async (asked, publish) => {
+    publish({ state: TASK_STATE_WORKING });
+    await released.promise;
+    await prices(asked, publish);
+  };
+  const { run: lost } = await priced(
+    slow,
+    { timeout: "300ms" },
+    how((method) => {
+      if (method === "CancelTask") cancelled.open();
+    }),
+  );
+  expect(await lost.outcome()).toMatchObject({ kind: "failed", error: { code: "TIMEOUT" } });
+  await cancelled.promise;
+  const { run, remote } = await priced(
+    slow,
+    { timeout: "300ms", retry: { attempts: 20, backoff: exponential("1ms") } },
+    how((method) => {
+      if (method === "card") cards += 1;
+      if (cards === 2) released.open();
+    }),
+  );
+  expect(await run.result()).toEqual({ cents: 300 });
+  expect(remote.heard.filter(({ method }) => method === "SendMessage")).toHaveLength(1);
+  expect(remote.heard.map(({ method }) => method)).not.toContain("CancelTask");
+});
+
 it("begins another task where the agent does not know the one that was begun any more", async () => {
   let looks = 0;
   const { run, remote } = await priced(

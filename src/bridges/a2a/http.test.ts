@@ -1,5 +1,6 @@
 /** What the server says to requests that are not what they should be, and to many at once; and both bridges, one against the other. */
-import { Role, TaskState } from "@a2a-js/sdk";
+import { generateAgentCardSignature, Role, TaskState } from "@a2a-js/sdk";
+import { generateKeyPairSync } from "node:crypto";
 import { expect, it } from "vitest";
 import { z } from "zod";
 import {
@@ -11,10 +12,12 @@ import {
   order,
   outputOf,
   served,
+  site,
 } from "../../../test/support/a2a.ts";
 import { gate } from "../../../test/support/opened.ts";
 import { a2aAgent, a2aServer } from "../../a2a.ts";
-import { agent, BatonError, contract, memory, workflow } from "../../index.ts";
+import { idle } from "../../../test/support/graphs.ts";
+import { agent, type AgentContext, BatonError, contract, memory, workflow } from "../../index.ts";
 
 const Word = contract("word", "1.0.0", z.object({ word: z.string() }));
 const echo = agent({
@@ -131,6 +134,69 @@ it("shows its card to everybody, and says when it has not changed", async () => 
   expect((await fetch(at, { method: "POST" })).status).toBe(405);
 });
 
+it("signs its card, and says how its callers are to identify themselves", async () => {
+  const at = await site();
+  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+  const token = { httpAuthSecurityScheme: { scheme: "Bearer" } };
+  const card = {
+    name: "signed",
+    description: "x",
+    version: "1.0.0",
+    url: at.url,
+    securitySchemes: { token },
+    securityRequirements: [{ schemes: { token: { list: [] } } }],
+  };
+  const { url } = await served([echoing], {
+    card,
+    sign: generateAgentCardSignature(privateKey, { alg: "EdDSA", kid: "k", typ: "JOSE" }),
+  });
+  const published = await fetch(`${url}.well-known/agent-card.json`);
+  expect(await published.clone().json()).toMatchObject({
+    securitySchemes: { token },
+    securityRequirements: [{ schemes: { token: {} } }],
+    signatures: [{ signature: expect.any(String) }],
+  });
+  at.answer((request) =>
+    request.url.endsWith(".json")
+      ? published.clone()
+      : fetch(url, {
+          method: "POST",
+          headers: request.headers,
+          body: request.body,
+          duplex: "half",
+        }),
+  );
+  const step = a2aAgent({
+    name: "echo-there",
+    version: "1.0.0",
+    input: Word,
+    output: Word,
+    card: at.url,
+    auth: { bearer: "lender" },
+    keys: async () => publicKey,
+  });
+  const flow = workflow("signed", "1.0.0", { input: Word })
+    .step("say", step, { input: ({ input }) => input })
+    .output(({ say }) => say);
+  const baton = await openedNow({ workflows: [flow] });
+  expect(await (await baton.start(flow, { word: "a" })).result()).toEqual({ word: "A" });
+});
+
+it("is found below another path, where a proxy takes the card's away", async () => {
+  const baton = await openedNow({ workflows: [echoing] });
+  const handler = await a2aServer(baton, {
+    workflows: [echoing],
+    card: { name: "x", description: "x", version: "1.0.0", url: "https://x.example/at" },
+    author: byToken,
+    path: "/",
+  });
+  const asked = async (path: string) =>
+    (await handler(new Request(`http://inside${path}`, { headers: HEADERS }))).status;
+  expect(await asked("/.well-known/agent-card.json")).toBe(200);
+  expect(await asked("/tasks")).toBe(200);
+  expect(await asked("/at/tasks")).toBe(404);
+});
+
 it("keeps what goes wrong in here to itself, and says when it is busy", async () => {
   const { url, errors, baton } = await served([echoing]);
   const broken = (error: Error) => async () => await Promise.reject(error);
@@ -162,9 +228,10 @@ it("is refused with all that is wrong with it", async () => {
     card: { name: "x", description: "x", version: "1.0.0", url: "nowhere" },
     author: undefined as never,
     bodyBytesMax: 0,
+    path: "x",
   });
   const problems = await wrong.catch((error: BatonError) => error.details["problems"]);
-  expect(problems).toHaveLength(6);
+  expect(problems).toHaveLength(7);
 });
 
 it("gives partial output to callers that listen, where it is told to", async () => {
@@ -239,6 +306,39 @@ it("listens to a run no longer than its caller listens", async () => {
   await ended.promise;
 });
 
+it("tells those who listen that somebody else has answered", async () => {
+  const release = gate();
+  const slow = agent({
+    name: "slow",
+    version: "1.0.0",
+    input: Word,
+    output: Word,
+    execute: async ({ word }) => {
+      await release.promise;
+      return { word };
+    },
+  });
+  const flow = workflow("slow", "1.0.0", { input: Word })
+    .approval("permit", { show: ({ input }) => input, timeout: "1h", needs: ["input"] })
+    .step("say", slow, { needs: ["permit", "input"], input: ({ input }) => input })
+    .output(({ say }) => say);
+  const { url, baton } = await served([flow]);
+  const client = await clientOf(url);
+  await client.sendMessage(order(message("m", { word: "a" })));
+  const [run] = await baton.runs();
+  const heard: unknown[] = [];
+  for await (const { payload } of client.resubscribeTask({ tenant: "", id: "m" })) {
+    if (payload?.$case === "task") {
+      const by = { kind: "person", id: "grace" } as const;
+      await baton.approve(run?.id ?? "", "permit", { approved: true, by });
+    }
+    if (payload?.$case !== "statusUpdate") continue;
+    heard.push(payload.value.status?.state);
+    release.open();
+  }
+  expect(heard).toEqual([TaskState.TASK_STATE_WORKING, TaskState.TASK_STATE_COMPLETED]);
+});
+
 it("serves many callers at once, each with its own answers", async () => {
   const { url, baton } = await served([echoing]);
   const callers = await Promise.all(["ann", "bob"].map((name) => clientOf(url, name)));
@@ -257,6 +357,28 @@ it("serves many callers at once, each with its own answers", async () => {
   );
   expect(answers).toEqual(expected);
   expect(await baton.runs({ limit: 1_000 })).toHaveLength(2 * words.length);
+});
+
+it("joins what a message has begun that is sent again, since what came of it was lost in a crash", async () => {
+  const { url, baton } = await served([echoing]);
+  const step = a2aAgent({
+    name: "echo-there",
+    version: "1.0.0",
+    input: Word,
+    output: Word,
+    card: url,
+    auth: { bearer: "lender" },
+  });
+  // Nothing is recorded of it: as in a process that is killed before it could be.
+  const key = { idempotencyKey: "k", traceparent: "00", attempt: 1 };
+  const forgetful = {
+    ...idle(),
+    ...key,
+    once: async (_: string, effect: () => unknown) => effect(),
+  };
+  for (const _ of [1, 2])
+    expect(await step.execute({ word: "a" }, forgetful as AgentContext)).toEqual({ word: "A" });
+  expect(await baton.runs()).toHaveLength(1);
 });
 
 it("is a step of another Baton, also where it asks a person of its own", async () => {

@@ -1,7 +1,7 @@
 /** What `a2aServer()` takes, checked. */
-import type { AgentProvider, SecurityRequirement, SecurityScheme } from "@a2a-js/sdk";
 import type { AgentCardSignatureGenerator } from "@a2a-js/sdk";
 import type { Author } from "../../model/entry.ts";
+import type { JsonObject } from "../../model/json.ts";
 import { definitionInvalid, isWorkflow, unknownOptions } from "../../model/problems.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import type { ServedBaton } from "./served.ts";
@@ -28,12 +28,16 @@ export interface A2aCard {
   readonly version: string;
   /** Where the handler is reached from outside: `https://agents.example.com/credit`. */
   readonly url: string;
-  readonly provider?: AgentProvider;
+  readonly provider?: { readonly organization: string; readonly url: string };
   readonly documentationUrl?: string;
   readonly iconUrl?: string;
-  /** How callers are to identify themselves; what `author` checks. */
-  readonly securitySchemes?: Readonly<Record<string, SecurityScheme>>;
-  readonly securityRequirements?: readonly SecurityRequirement[];
+  /**
+   * How callers are to identify themselves, in the protocol's JSON: `{ token: { httpAuthSecurityScheme: { scheme: "Bearer" } } }`. It
+   * is said, and `author` checks it.
+   */
+  readonly securitySchemes?: Readonly<Record<string, JsonObject>>;
+  /** Which of them are needed: `[{ schemes: { token: { list: [] } } }]`. */
+  readonly securityRequirements?: readonly JsonObject[];
 }
 
 /** What {@link a2aServer} takes. */
@@ -46,6 +50,8 @@ export interface A2aServerOptions {
    * tasks only. Nothing is let in without being asked here: for a server that is open to all, give them all one author.
    */
   readonly author: (request: Request) => Author | undefined | Promise<Author | undefined>;
+  /** Below which path requests come in: that of the card's url, if left out. Another one where a proxy takes some of it away. */
+  readonly path?: string;
   /** The largest body of a request: 4 MiB if left out. A larger one is answered with 413. */
   readonly bodyBytesMax?: number;
   /** Whether what agents give by `context.stream` is sent to callers that listen; false if left out. */
@@ -63,6 +69,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof A2aServerOptions>([
   "workflows",
   "card",
   "author",
+  "path",
   "bodyBytesMax",
   "partials",
   "sign",
@@ -74,7 +81,7 @@ export function checkedSkills(
   baton: Pick<ServedBaton, "workflows">,
   options: A2aServerOptions,
 ): ReadonlyMap<string, A2aSkill> {
-  const { workflows, card, author, bodyBytesMax = BODY_BYTES_MAX } = options;
+  const { workflows, card, author, path = "/", bodyBytesMax = BODY_BYTES_MAX } = options;
   const problems = unknownOptions(options, KNOWN, "`a2aServer`");
   const skills = new Map<string, A2aSkill>();
   for (const each of workflows) {
@@ -87,6 +94,7 @@ export function checkedSkills(
   }
   if (skills.size === 0) problems.push("There are no workflows.");
   if (!URL.canParse(card.url)) problems.push(`The card's url, "${card.url}", is none.`);
+  if (!path.startsWith("/")) problems.push(`The path, "${path}", does not begin with a slash.`);
   if (typeof author !== "function") problems.push("`author` is not a function.");
   if (!Number.isSafeInteger(bodyBytesMax) || bodyBytesMax < 1)
     problems.push("`bodyBytesMax` is not a whole number above 0.");

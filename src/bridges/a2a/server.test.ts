@@ -240,3 +240,70 @@ it("has its tasks after a restart, and goes on with them", async () => {
   expect(outputOf(done)).toEqual({ permit: false, by: "anyone", word: "no" });
   await second.close();
 });
+
+it("shows a run that goes back, that an operator is needed for, and whose code is not here", async () => {
+  const at = await site();
+  const store = memory();
+  let isStuck = true;
+  const booked = agent({
+    name: "booker",
+    version: "1.0.0",
+    input: Order,
+    output: Price,
+    execute: ({ count }) => ({ cents: count }),
+    compensate: () => {
+      if (isStuck) throw new Error("the till is locked");
+    },
+    compensation: { retry: { attempts: 1 } },
+  });
+  const booking = workflow("booking", "1.0.0", { input: Order })
+    .step("book", booked, { input: ({ input }) => input })
+    .approval("permit", { needs: ["book"], show: ({ book }) => book, timeout: "1h" })
+    .step("fail", priced, {
+      needs: ["permit", "input"],
+      when: ({ permit }) => permit.approved,
+      input: ({ input }) => ({ ...input, item: "bomb" }),
+    })
+    .output(({ book }) => book);
+  const card = { name: "house", description: "A house.", version: "1.0.0", url: at.url };
+  const author = () => ({ kind: "program", id: "anyone" }) as const;
+  const baton = await open({ store, workflows: [booking], log: () => {} });
+  at.answer(await a2aServer(baton, { workflows: [booking], card, author }));
+  const client = await clientOf(at.url);
+  const input = { item: "a", count: 1 };
+  for (const id of ["c", "f", "b"]) await client.sendMessage(order(message(id, input)));
+
+  const parked = await client.cancelTask({ tenant: "", id: "c", metadata: undefined });
+  expect(parked.status?.state).toBe(TaskState.TASK_STATE_WORKING);
+  expect(parked.status?.message?.parts[0]?.content).toMatchObject({
+    value: "Waits for an operator.",
+  });
+  isStuck = false;
+  const [run] = await baton.runs({ status: "parked" });
+  await baton.compensation(run?.id ?? "", "book", {
+    action: "retry",
+    by: { kind: "person", id: "ada" },
+  });
+  await (await baton.run(run?.id ?? "")).outcome();
+  const cancelled = await client.getTask({ tenant: "", id: "c" });
+  expect(cancelled.status?.state).toBe(TaskState.TASK_STATE_CANCELED);
+
+  const failed = asTask(
+    await client.sendMessage(order(message("y", { approved: true }, { taskId: "f" }))),
+  );
+  expect(failed.status?.state).toBe(TaskState.TASK_STATE_FAILED);
+  expect(failed.artifacts).toEqual([]);
+
+  await baton.close();
+  const newer = workflow("booking", "2.0.0", { input: Order })
+    .step("book", booked, { input: ({ input }) => input })
+    .output(({ book }) => book);
+  const next = await open({ store, workflows: [newer], log: () => {} });
+  at.answer(await a2aServer(next, { workflows: [newer], card, author }));
+  // Its code is looked for once somebody asks something of it.
+  const late = order(message("z", { approved: true }, { taskId: "b" }));
+  await expect(client.sendMessage(late)).rejects.toMatchObject({ message: /waits for/ });
+  const blocked = await client.getTask({ tenant: "", id: "b" });
+  expect(blocked.status?.state).toBe(TaskState.TASK_STATE_SUBMITTED);
+  await next.close();
+});

@@ -30,12 +30,13 @@ export async function a2aServer(
   const sdk = await loadServer();
   const { partials = false, bodyBytesMax = BODY_BYTES_MAX, sign, author } = options;
   const { onError = (error: unknown) => console.error(error) } = options;
-  const unsigned = serverCard(options.card, skills);
+  const unsigned = serverCard(sdk, options.card, skills);
   const card = sign === undefined ? unsigned : await sign(unsigned);
   const cardText = JSON.stringify(sdk.protocol.AgentCard.toJSON(card));
   const cardTag = `"${sha256Hex(cardText).slice(0, 32)}"`;
   const definitions = allDefinitions([...skills.values()].map(({ workflow }) => workflow));
-  const base = new URL(options.card.url).pathname.replace(/\/+$/, "");
+  const { path: below = new URL(options.card.url).pathname } = options;
+  const base = below.replace(/\/+$/, "");
   const answer = async (request: Request): Promise<Response> => {
     const { pathname } = new URL(request.url);
     if (pathname !== base && !pathname.startsWith(`${base}/`)) return problem(404, "Not found");
