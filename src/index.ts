@@ -114,10 +114,10 @@ export type {
   ParkedBecause,
   RollbackReason,
   Savepoint,
-  RunStatus,
   StepAction,
   UsageRecord,
 } from "./model/entry.ts";
+export type { RunStatus } from "./model/run-status.ts";
 export { BatonError, type ErrorCode, isBatonError } from "./model/errors.ts";
 export type { Frozen, Json, JsonObject } from "./model/json.ts";
 export { jsonSchemaContract } from "./model/json-schema.ts";

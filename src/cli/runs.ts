@@ -1,7 +1,7 @@
 /** `baton runs`: a list of runs. */
 import { type Command, Option } from "commander";
 import type { Baton, RunReport, RunSummary } from "../index.ts";
-import type { RunStatus } from "../model/entry.ts";
+import type { RunStatus } from "../model/run-status.ts";
 import { examples, wholeNumber } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";

@@ -8,13 +8,8 @@
 import type { Baton, RecordedEntry, RunOutcome, RunReport } from "../index.ts";
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import type { Budget } from "../model/budget.ts";
-import {
-  type EntryKind,
-  type Gate,
-  type GateKind,
-  gateKind,
-  type PlannedCompensation,
-} from "../model/entry.ts";
+import { type EntryKind, type PlannedCompensation } from "../model/entry.ts";
+import { type Gate, type GateKind, gateKind } from "../model/gate.ts";
 import { isBatonError } from "../model/errors.ts";
 import type { Json, JsonObject } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";

@@ -1,5 +1,5 @@
 /** How statuses look. */
-import type { RunStatus } from "../model/entry.ts";
+import type { RunStatus } from "../model/run-status.ts";
 import type { Cli } from "./cli.ts";
 
 export const RUN_STATUSES: readonly RunStatus[] = [

@@ -4,7 +4,7 @@
  * C1. At most one attempt of a path is under way in this incarnation (`run.performing`).
  * C2. An attempt that is not the one under way is not listened to: its outcome came too late.
  */
-import type { AgentDefinition } from "../model/agent-definition.ts";
+import type { AgentDefinition, RetryPolicy } from "../model/agent-definition.ts";
 import type { Amounts } from "../model/amounts.ts";
 import type { BreakerMark, FallbackMark } from "../model/breaker.ts";
 import type { BudgetMark } from "../model/budget.ts";
@@ -87,10 +87,21 @@ export function isWaitedFor(run: Run, path: string): boolean {
   return run.unknowns.size > 0 && run.unknowns.has(path);
 }
 
-/** The pause after so many attempts, of which the jitter is drawn outside. */
-export function pauseMs({ retry }: AgentDefinition, made: number, random: number): number {
-  const { baseMs, factor, maxMs, jitter } = retry.backoff;
-  return Math.round(Math.min(maxMs, baseMs * factor ** (made - 1)) * (1 - jitter * random));
+/** Nobody's Retry-After keeps a run waiting for longer: what asks for more is asked again. */
+export const RETRY_AFTER_MAX_MS = 3_600_000;
+
+/** The pause after so many attempts, of which the jitter is drawn outside: never shorter than what was called asks for. */
+export function pauseMs(
+  { backoff }: RetryPolicy,
+  {
+    made,
+    random,
+    error,
+  }: { readonly made: number; readonly random: number; readonly error: Failure | undefined },
+): number {
+  const { baseMs, factor, maxMs, jitter } = backoff;
+  const pause = Math.round(Math.min(maxMs, baseMs * factor ** (made - 1)) * (1 - jitter * random));
+  return Math.max(pause, Math.min(error?.retryAfterMs ?? 0, RETRY_AFTER_MAX_MS));
 }
 
 /** Commands the next attempt of a call. */
@@ -165,7 +176,9 @@ export function recordFailure(
   const actor = outcome.behind?.fallback?.agent ?? agent;
   const counted = outcome.attempt - (turn.run.calls.get(outcome.path)?.uncounted ?? 0);
   const isLast = outcome.final || counted >= attempts || turn.run.phase.kind !== "going";
-  const retryAt = Math.max(turn.run.at, turn.nowMs) + pauseMs(agent, counted, outcome.random);
+  const { random, error } = outcome;
+  const retryAt =
+    Math.max(turn.run.at, turn.nowMs) + pauseMs(agent.retry, { made: counted, random, error });
   const deadline = isLast ? undefined : deadlineOf(turn.run, performing.step);
   const isLate = deadline !== undefined && retryAt >= deadline.at;
   const givenUp = isLast || isLate;
@@ -179,7 +192,7 @@ export function recordFailure(
     reads: performing.reads,
     ...(outcome.inputHash === undefined ? {} : { inputHash: outcome.inputHash }),
     payload: {
-      error: outcome.error,
+      error,
       ...(givenUp ? {} : { retryAt }),
       ...(outcome.retriesCut === undefined ? {} : { retriesCut: true }),
       ...(outcome.nothingDone === true ? { nothingDone: true } : {}),
@@ -189,9 +202,9 @@ export function recordFailure(
       ...(outcome.behind === undefined ? {} : marksOf(outcome.behind)),
     },
   });
-  if (!isLate) return { givenUp, error: outcome.error };
-  const error = noTimeLeft(deadline, outcome.path, outcome.error);
-  return { givenUp, error, deadlineAt: deadline.at };
+  if (!isLate) return { givenUp, error };
+  const late = noTimeLeft(deadline, outcome.path, error);
+  return { givenUp, error: late, deadlineAt: deadline.at };
 }
 
 /** What an attempt's output puts into `step.sealed` and `item.sealed`, which share all but their kind. */

@@ -5,7 +5,7 @@
  * D2. A run that is failing or being cancelled begins nothing new; it ends when nothing is under way.
  * D3. The cost of a turn depends on what is on the agenda, never on how long the run is.
  */
-import type { RunStatus } from "../model/entry.ts";
+import type { RunStatus } from "../model/run-status.ts";
 import { check } from "../model/check.ts";
 import { sealJson } from "../model/json.ts";
 import type { Run, StepState, Timer } from "../model/run.ts";

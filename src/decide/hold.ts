@@ -6,7 +6,7 @@
  * H2. A refusal after the first changes nothing in the journal: it only puts off when this process asks again.
  */
 import type { AgentDefinition } from "../model/agent-definition.ts";
-import type { Gate } from "../model/entry.ts";
+import type { Gate } from "../model/gate.ts";
 import type { Run } from "../model/run.ts";
 import { takePerforming } from "./call.ts";
 import { parsePath } from "./evolve.ts";

@@ -155,19 +155,23 @@ function settle(
 }
 
 /** When something is tried again: the attempt, if nothing was done; the probe, if it failed; as often as the agent's policy says. */
-function retryAtOf(turn: Deliberation, { probed: outcome, agent }: Settling): number | undefined {
+function retryAtOf(
+  turn: Deliberation,
+  { probed: outcome, agent, unknown }: Settling,
+): number | undefined {
   const { run, nowMs } = turn;
   const { answer, attempt, probe, path, random } = outcome;
   if (agent === undefined) return undefined;
   const { attempts } = agent.retry;
-  const at = (made: number) => Math.max(run.at, nowMs) + pauseMs(agent, made, random);
+  const at = (made: number, error: Failure | undefined) =>
+    Math.max(run.at, nowMs) + pauseMs(agent.retry, { made, random, error });
   if (answer === "failed")
-    return outcome.final === true || probe >= attempts ? undefined : at(probe);
+    return outcome.final === true || probe >= attempts ? undefined : at(probe, outcome.error);
   if (answer !== "notDone") return undefined;
   const made = attempt - (run.calls.get(path)?.uncounted ?? 0);
   if (made >= attempts) return undefined;
   // One that was lost in a crash has used up no attempt, and says nothing of how busy the outside system is.
-  return made === 0 ? Math.max(run.at, nowMs) : at(made);
+  return made === 0 ? Math.max(run.at, nowMs) : at(made, unknown.error);
 }
 
 function thenOf(

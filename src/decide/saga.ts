@@ -21,14 +21,14 @@ import type {
   Author,
   CompensationAction,
   Failure,
-  Gate,
   PlannedCompensation,
   RollbackReason,
   UsageRecord,
 } from "../model/entry.ts";
+import type { Gate } from "../model/gate.ts";
 import { type Json, sealJson } from "../model/json.ts";
 import type { Rollback, Run, SagaAct, SagaHistory } from "../model/run.ts";
-import { takePerforming } from "./call.ts";
+import { pauseMs, takePerforming } from "./call.ts";
 import { parsePath } from "./evolve.ts";
 import { historyOf } from "./going-back.ts";
 import { refusalFailure } from "./handoff.ts";
@@ -337,12 +337,12 @@ function retryAtOf(
   agent: AgentDefinition,
   outcome: Extract<CompensationOutcome, { readonly kind: "compensationFailed" }>,
 ): number | undefined {
-  const { attempts, backoff } = agent.compensation?.retry ?? agent.retry;
+  const retry = agent.compensation?.retry ?? agent.retry;
   const before = run.rollback?.states.get(compensationKey(outcome))?.before ?? 0;
   const made = outcome.attempt - before;
-  if (outcome.final || made >= attempts) return undefined;
-  const pauseMs = Math.min(backoff.maxMs, backoff.baseMs * backoff.factor ** (made - 1));
-  return Math.max(run.at, nowMs) + Math.round(pauseMs * (1 - backoff.jitter * outcome.random));
+  if (outcome.final || made >= retry.attempts) return undefined;
+  const { random, error } = outcome;
+  return Math.max(run.at, nowMs) + pauseMs(retry, { made, random, error });
 }
 
 /** A child run that was to go back has come to its end. */

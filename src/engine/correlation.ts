@@ -3,7 +3,7 @@ import { type EventGraph, eventGraph } from "../history/event-graph.ts";
 import { type RecordedEntry, readStream } from "../history/read.ts";
 import { whyOf } from "../history/why.ts";
 import type { EarlyEvent, KnownEvent, Why, WhySource } from "../history/why-reason.ts";
-import type { RunStatus } from "../model/entry.ts";
+import type { RunStatus } from "../model/run-status.ts";
 import {
   eventStream,
   subscriptionStream,

@@ -1,6 +1,7 @@
 /** Lists of runs, read from the store's index. */
 import { runOfStream } from "../history/read.ts";
-import { type RunStatus, runStream } from "../model/entry.ts";
+import { runStream } from "../model/entry.ts";
+import { type RunStatus } from "../model/run-status.ts";
 import type { HeadFilter, JournalStore, StreamHead } from "../ports/journal-store.ts";
 import type { RunsFilter, RunSummary } from "./baton.ts";
 

@@ -3,7 +3,7 @@
  * and in what they differ.
  */
 import { parsePath } from "../decide/path.ts";
-import type { RunStatus } from "../model/entry.ts";
+import type { RunStatus } from "../model/run-status.ts";
 import type { SubscriptionStep, WorkflowDefinition } from "../model/workflow-definition.ts";
 import { eventDifferences, type EventDifference } from "./event-difference.ts";
 import type { RecordedEntry } from "./read.ts";

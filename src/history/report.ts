@@ -3,7 +3,8 @@
  * read long after its workflow is gone.
  */
 import { endsRun } from "../model/entry-kinds.ts";
-import type { Fact, Failure, RunStatus, UsageRecord } from "../model/entry.ts";
+import type { Fact, Failure, UsageRecord } from "../model/entry.ts";
+import type { RunStatus } from "../model/run-status.ts";
 import type { Json } from "../model/json.ts";
 import type { Violation } from "../model/violation.ts";
 import { factOf, type RecordedEntry, runIdOf, runOfStream } from "./read.ts";

@@ -3,11 +3,11 @@ import type {
   Author,
   Fact,
   Failure,
-  Gate,
   PlannedCompensation,
   RollbackReason,
   Savepoint,
 } from "../model/entry.ts";
+import type { Gate } from "../model/gate.ts";
 
 /** One compensation of a run. */
 export interface CompensationSummary extends PlannedCompensation {

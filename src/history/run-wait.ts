@@ -1,5 +1,6 @@
 /** What a run can wait for. */
-import type { Failure, Gate, GateKind, ParkedBecause } from "../model/entry.ts";
+import type { Failure, ParkedBecause } from "../model/entry.ts";
+import type { Gate, GateKind } from "../model/gate.ts";
 import type { Json } from "../model/json.ts";
 
 /** One thing that a run waits for. Times are milliseconds since 1970; `since` is when it began to. */

@@ -1,15 +1,8 @@
 /** What is known of each step of a run from its journal alone. */
 import { parsePath } from "../decide/evolve.ts";
 import type { FallbackMark } from "../model/breaker.ts";
-import {
-  type Fact,
-  type FactOf,
-  type Failure,
-  type Gate,
-  type GateKind,
-  gateKind,
-  type ParkedBecause,
-} from "../model/entry.ts";
+import { type Fact, type FactOf, type Failure, type ParkedBecause } from "../model/entry.ts";
+import { type Gate, type GateKind, gateKind } from "../model/gate.ts";
 import { invariant } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { Violation } from "../model/violation.ts";

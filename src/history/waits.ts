@@ -8,7 +8,8 @@
  */
 import { parsePath } from "../decide/evolve.ts";
 import { endsRun } from "../model/entry-kinds.ts";
-import { type Fact, type FactOf, gateKind } from "../model/entry.ts";
+import { type Fact, type FactOf } from "../model/entry.ts";
+import { gateKind } from "../model/gate.ts";
 import { invariant } from "../model/errors.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import { deliveryWaits, endWait, type EventFold, eventFold, foldEvent } from "./event-waits.ts";

@@ -2,7 +2,7 @@
 import { parsePath } from "../decide/path.ts";
 import type { BreakerSnapshot } from "../model/breaker.ts";
 import type { BudgetSnapshot } from "../model/budget.ts";
-import type { RunStatus } from "../model/entry.ts";
+import type { RunStatus } from "../model/run-status.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { EventDifference } from "./event-difference.ts";
 import type { RecordedEntry } from "./read.ts";

@@ -3,7 +3,7 @@
  * not happen first. Read from journals and definitions alone.
  */
 import { parsePath } from "../decide/path.ts";
-import type { RunStatus } from "../model/entry.ts";
+import type { RunStatus } from "../model/run-status.ts";
 import { deliveryEnd } from "./event-difference.ts";
 import { eventGraph } from "./event-graph.ts";
 import type { RecordedEntry } from "./read.ts";

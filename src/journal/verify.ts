@@ -5,7 +5,8 @@
  * What it cannot see: that the newest commits were cut away together with everything that they covered, or that all was
  * written anew from some point on. Only a hash that was kept elsewhere shows that.
  */
-import { type EntryKind, OPEN_STATUSES, type RunStatus, runStream } from "../model/entry.ts";
+import { type EntryKind, runStream } from "../model/entry.ts";
+import { OPEN_STATUSES, type RunStatus } from "../model/run-status.ts";
 import type { JournalStore, StreamHead } from "../ports/journal-store.ts";
 import { sha256Hex } from "./hash.ts";
 import { type CommitWalk, commitWalk } from "./verify-commits.ts";

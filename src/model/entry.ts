@@ -9,6 +9,7 @@ import type { Amounts } from "./amounts.ts";
 import type { BreakerMark, BreakerRecord, FallbackMark } from "./breaker.ts";
 import type { BudgetMark, BudgetRecord, Reservation, Settlement } from "./budget.ts";
 import type { EventFacts, IntakeRecord, RefusedMessage, UnclaimedRecord } from "./event-facts.ts";
+import type { Gate } from "./gate.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { ProjectionRecord } from "./projection.ts";
 import type { Violation } from "./violation.ts";
@@ -34,6 +35,8 @@ export interface Failure {
   readonly code: string;
   readonly message: string;
   readonly violations?: readonly Violation[];
+  /** How long what was called asks to be left alone, in milliseconds: no attempt is made before. */
+  readonly retryAfterMs?: number;
 }
 
 /** What a model was asked to do, with what it cost in the price table's currency (a decimal string; absent without a price). */
@@ -114,15 +117,6 @@ export type UnknownOutcome =
   | "compensate"
   /** Nothing: the run is ending. */
   | "end";
-
-/** What every call passes, by kind and name: `breaker/bureau`, `budget/model`, `rate/bureau`. */
-export type Gate = `${GateKind}/${string}`;
-export type GateKind = "breaker" | "budget" | "rate";
-
-export function gateKind(gate: Gate): GateKind {
-  // A gate begins with its kind, by its type.
-  return gate.slice(0, gate.indexOf("/")) as GateKind;
-}
 
 /** What a probe said of an attempt; `failed` where it threw, or took too long. */
 export type ProbedAnswer = "done" | "notDone" | "unknown" | "failed";
@@ -474,25 +468,6 @@ export interface Entry {
   readonly prev: string;
   readonly payload: JsonObject;
 }
-
-/** The status of a run, as the store's index and the CLI show it. */
-export type RunStatus =
-  | "refused"
-  | "running"
-  | "waiting"
-  | "parked"
-  | "completed"
-  | "compensating"
-  | "compensated"
-  | "failed"
-  | "cancelled";
-
-export const OPEN_STATUSES: ReadonlySet<RunStatus> = new Set<RunStatus>([
-  "running",
-  "waiting",
-  "parked",
-  "compensating",
-]);
 
 /** The stream that a run's journal is kept in. */
 export function runStream(runId: string): string {

@@ -9,7 +9,6 @@ import TinyQueue from "tinyqueue";
 import type {
   Author,
   Failure,
-  Gate,
   Opening,
   ParkedBecause,
   PlannedCompensation,
@@ -17,6 +16,7 @@ import type {
   RollbackReason,
   Savepoint,
 } from "./entry.ts";
+import type { Gate } from "./gate.ts";
 import type { Amounts } from "./amounts.ts";
 import type { Json } from "./json.ts";
 import type { Limits } from "./limits.ts";

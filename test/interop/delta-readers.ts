@@ -3,50 +3,18 @@
  * from PyPI). They are installed into a folder for caches, since chdb alone has half a gigabyte.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { type Command, installedIn, installFromNpm, installFromPypi } from "./installing.ts";
 
-const CACHE = fileURLToPath(new URL("../../.cache/interop", import.meta.url));
-const CHDB = join(CACHE, "chdb");
-const DELTALAKE = join(CACHE, "deltalake");
-/** What was tested. */
-const CHDB_PACKAGE = "chdb@3.4.0";
-const DELTALAKE_PACKAGES = ["deltalake==1.6.6", "pyarrow>=20"];
-const INSTALL_MS = 600_000;
-
-type Command = readonly [string, ...(readonly string[])];
-
-/** Installs it unless it is there; gives why it can't be. */
-function install(folder: string, what: string, steps: readonly Command[]): string | undefined {
-  const done = join(folder, "installed");
-  if (existsSync(done)) return undefined;
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  for (const [command, ...args] of steps) {
-    const { status, stderr, error } = spawnSync(command, args, {
-      cwd: folder,
-      timeout: INSTALL_MS,
-    });
-    if (status !== 0)
-      return `${command} ${args.join(" ")}: ${error?.message ?? String(stderr).slice(-500)}`;
-  }
-  writeFileSync(done, what);
-  return undefined;
-}
+const CHDB = installedIn("chdb");
+const DELTALAKE = installedIn("deltalake");
 
 export function installChdb(): string | undefined {
-  return install(CHDB, CHDB_PACKAGE, [
-    ["npm", "init", "--yes"],
-    ["npm", "install", "--no-audit", "--no-fund", CHDB_PACKAGE],
-  ]);
+  return installFromNpm("chdb", ["chdb@3.4.0"]);
 }
 
 export function installDeltalake(): string | undefined {
-  return install(DELTALAKE, DELTALAKE_PACKAGES.join(" "), [
-    ["python3", "-m", "venv", "venv"],
-    [join(DELTALAKE, "venv/bin/pip"), "install", "--quiet", ...DELTALAKE_PACKAGES],
-  ]);
+  return installFromPypi("deltalake", ["deltalake==1.6.6", "pyarrow>=20"]);
 }
 
 const CHDB_PROGRAM = `
@@ -83,9 +51,11 @@ export function askChdb(
 
 /** Whatever a Python program prints as JSON; `argv` begins with 1, and deltalake's DeltaTable is there. */
 export function askDeltalake(program: string, ...argv: readonly string[]): unknown {
-  const head = "import sys, json, hashlib\nfrom deltalake import DeltaTable\nargv = sys.argv\n";
+  const head = "import sys, os, json, hashlib\nfrom deltalake import DeltaTable\nargv = sys.argv\n";
+  // Arrow's threads may still be there when Python takes itself apart, which then aborts: all has been read by then.
+  const tail = "\nsys.stdout.flush()\nos._exit(0)\n";
   return JSON.parse(
-    ran([join(DELTALAKE, "venv/bin/python"), "-c", head + program, ...argv], CACHE),
+    ran([join(DELTALAKE, "venv/bin/python"), "-c", head + program + tail, ...argv], DELTALAKE),
   );
 }
 

@@ -11,12 +11,6 @@ import { askChdb, askDeltalake, installChdb, installDeltalake } from "./delta-re
 
 const noChdb = installChdb();
 const noDeltalake = installDeltalake();
-for (const [name, why] of [
-  ["chdb", noChdb],
-  ["deltalake", noDeltalake],
-] as const)
-  if (why !== undefined) console.error(`\n!!! SKIPPED: nothing was read by ${name}: ${why}\n`);
-
 const folder = mkdtempSync(join(tmpdir(), "baton-interop-delta-"));
 const lake = join(folder, "lake");
 /** Of each table the newest checkpoint and what came after it: the log as it is after a clean-up. */

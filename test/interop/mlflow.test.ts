@@ -19,7 +19,6 @@ import { EXPERIMENT, RUNS, scoring } from "./mlflow-runs.ts";
 const CHILD = fileURLToPath(new URL("./mlflow-child.ts", import.meta.url));
 const KILLS = 3;
 const missing = installMlflow();
-if (missing !== undefined) console.warn(`SKIPPED: MLflow can't be installed here: ${missing}`);
 
 interface Attribute {
   readonly key: string;

@@ -1,16 +1,12 @@
 /** A real MLflow server: installed from PyPI into a folder for caches, started on a free port, ended after. */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { installedIn, installFromPypi } from "./installing.ts";
 
-const CACHE = fileURLToPath(new URL("../../.cache/interop/mlflow", import.meta.url));
-/** What was tested. */
-const PACKAGE = "mlflow>=3.6,<4";
-const INSTALL_MS = 600_000;
 const START_MS = 120_000;
 
 export interface Mlflow {
@@ -18,30 +14,16 @@ export interface Mlflow {
   readonly stop: () => Promise<void>;
 }
 
-/** Installs it unless it is there; gives why it can't be. */
+/** Gives why it can't be installed. */
 export function installMlflow(): string | undefined {
-  const done = join(CACHE, "installed");
-  if (existsSync(done)) return undefined;
-  rmSync(CACHE, { recursive: true, force: true });
-  mkdirSync(CACHE, { recursive: true });
-  const steps = [
-    ["python3", "-m", "venv", join(CACHE, "venv")],
-    [join(CACHE, "venv/bin/pip"), "install", "--quiet", PACKAGE],
-  ] as const;
-  for (const [command, ...args] of steps) {
-    const { status, stderr, error } = spawnSync(command, args, { timeout: INSTALL_MS });
-    if (status !== 0)
-      return `${command} ${args.join(" ")}: ${error?.message ?? String(stderr).slice(-500)}`;
-  }
-  writeFileSync(done, PACKAGE);
-  return undefined;
+  return installFromPypi("mlflow", ["mlflow==3.17.2"]);
 }
 
 export async function startMlflow(): Promise<Mlflow> {
   const folder = mkdtempSync(join(tmpdir(), "baton-mlflow-"));
   const port = await freePort();
   const child = spawn(
-    join(CACHE, "venv/bin/mlflow"),
+    join(installedIn("mlflow"), "venv/bin/mlflow"),
     [
       "server",
       ...["--host", "127.0.0.1", "--port", String(port), "--workers", "1"],

@@ -38,10 +38,20 @@ export function checkedOutput(
 
 /** What is recorded of an error: never its stack, which speaks of the machine. */
 export function failureOf(error: unknown): Failure {
-  if (isBatonError(error)) return { code: error.code, message: error.message };
+  if (isBatonError(error)) {
+    const { code, message, details } = error;
+    return { code, message, ...retryAfter(details) };
+  }
   if (!(error instanceof Error)) return { code: "THROWN", message: wellFormed(String(error)) };
   const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
-  return { code: wellFormed(code), message: wellFormed(error.message) };
+  return { code: wellFormed(code), message: wellFormed(error.message), ...retryAfter(error) };
+}
+
+/** How long the caller is asked to wait, if that is a time. */
+function retryAfter(said: object): { readonly retryAfterMs?: number } {
+  const ms = "retryAfterMs" in said ? said.retryAfterMs : undefined;
+  if (typeof ms !== "number" || !(ms > 0)) return {};
+  return { retryAfterMs: Math.min(Math.ceil(ms), Number.MAX_SAFE_INTEGER) };
 }
 
 /** Messages come from anywhere; a lone surrogate in one must not keep a failure from being recorded. */

@@ -11,7 +11,8 @@
  * A6. What a budgeted attempt may use is set aside before the intent; the intent says so, and the outcome says what it came to.
  */
 import type { BreakerMark, BreakerPolicy } from "../../model/breaker.ts";
-import type { Failure, Gate, UsageRecord } from "../../model/entry.ts";
+import type { Failure, UsageRecord } from "../../model/entry.ts";
+import type { Gate } from "../../model/gate.ts";
 import { BatonError } from "../../model/errors.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";

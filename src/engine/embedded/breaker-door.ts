@@ -4,7 +4,7 @@
  */
 import type { AgentDefinition } from "../../model/agent-definition.ts";
 import type { BreakerPolicy } from "../../model/breaker.ts";
-import type { Gate } from "../../model/entry.ts";
+import type { Gate } from "../../model/gate.ts";
 import type { Json } from "../../model/json.ts";
 import type { Refusal, Ticket } from "./breakers.ts";
 import type { Actor, Core } from "./core.ts";

@@ -39,7 +39,8 @@ import {
   type BudgetSnapshot,
   type Reservation,
 } from "../../model/budget.ts";
-import type { Failure, Gate } from "../../model/entry.ts";
+import type { Failure } from "../../model/entry.ts";
+import type { Gate } from "../../model/gate.ts";
 import { BatonError } from "../../model/errors.ts";
 import { budgetNames, budgetSnapshot, recordedBudget, settingsOf } from "../budgets.ts";
 import type { BudgetRaise } from "../engine.ts";
