@@ -397,9 +397,11 @@ function fail(
 ): void {
   if (running.reported) return;
   const { core, command } = running;
-  const { path, turn, attempt } = command;
+  const { path, turn, attempt, input } = command;
   const said = running.progress === undefined ? {} : { progress: running.progress };
-  const extra = running.begun ? { ...told(running), ...said } : {};
+  const extra = running.begun
+    ? { inputHash: sha256Hex(canonicalJson(input)), ...told(running), ...said }
+    : {};
   if (running.begun) charge(running, cause !== undefined && cause.unanswered !== true);
   close(running);
   const random = core.ids.random();
