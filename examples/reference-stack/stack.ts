@@ -1,0 +1,72 @@
+/** Everything on: the lender's Baton, with its registry, its traces and its tables. */
+import { join } from "node:path";
+import { type Baton, catalogueItems, open, type PriceTable, type RegistryFactory } from "baton";
+import { deltaFolder, deltaSink, type DeltaSink, type DeltaStorage } from "baton/delta";
+import { langgraphJournal } from "baton/langgraph";
+import { mlflow } from "baton/otel";
+import { sqlite } from "baton/sqlite";
+import { lender } from "./lender.ts";
+import { type Addresses } from "./neighbours/neighbours.ts";
+import { loanBy } from "./workflow.ts";
+
+export interface StackOptions {
+  /** Where the store and the tables are kept. */
+  readonly folder: string;
+  readonly neighbours: Addresses;
+  /** Of an MLflow server; no traces are sent without it. */
+  readonly mlflow?: string;
+  readonly registry: RegistryFactory;
+  /** Who publishes what the code has, and owns it. */
+  readonly owner: string;
+  /** For whom runs execute. */
+  readonly principal: string;
+}
+
+export interface Stack {
+  readonly baton: Baton;
+  readonly loan: ReturnType<typeof loanBy>;
+  readonly tables: DeltaStorage;
+  /** Brings the tables to where the journal is. */
+  readonly drain: DeltaSink["drain"];
+  readonly close: () => Promise<void>;
+}
+
+export const EXPERIMENT = "reference-stack";
+/** Of a thousand tokens; the letters have to cost something. */
+const PRICES: PriceTable = {};
+
+export async function openStack(options: StackOptions): Promise<Stack> {
+  const { folder, neighbours, registry, owner, principal } = options;
+  const path = join(folder, "baton.db");
+  const journal = await langgraphJournal(sqlite(path));
+  const { agents, close } = await lender(neighbours, journal.checkpointer);
+  const loan = loanBy(agents);
+  const baton = await open({
+    store: journal.factory,
+    workflows: [loan],
+    registry,
+    principal,
+    prices: PRICES,
+    ...(options.mlflow === undefined
+      ? {}
+      : { tracing: mlflow({ url: options.mlflow, experiment: EXPERIMENT }) }),
+  });
+  const items = catalogueItems({ workflows: baton.workflows });
+  await baton.registry.publish(items, owner);
+  for (const { kind, name } of items)
+    if (kind !== "contract")
+      await baton.registry.grant(kind, name, { principal, privilege: "EXECUTE" }, owner);
+  const tables = deltaFolder(join(folder, "lake"));
+  const sink = await deltaSink({ store: sqlite(path), to: tables });
+  return {
+    baton,
+    loan,
+    tables,
+    drain: sink.drain,
+    close: async () => {
+      await baton.close();
+      await sink.close();
+      await close();
+    },
+  };
+}
