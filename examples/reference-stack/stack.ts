@@ -6,7 +6,8 @@ import { langgraphJournal } from "baton/langgraph";
 import { mlflow } from "baton/otel";
 import { sqlite } from "baton/sqlite";
 import { lender } from "./lender.ts";
-import { type Addresses } from "./neighbours/neighbours.ts";
+import { MODEL } from "./neighbours/model.ts";
+import type { Addresses } from "./neighbours/neighbours.ts";
 import { loanBy } from "./workflow.ts";
 
 export interface StackOptions {
@@ -26,14 +27,17 @@ export interface Stack {
   readonly baton: Baton;
   readonly loan: ReturnType<typeof loanBy>;
   readonly tables: DeltaStorage;
+  /** Sends the traces of all that is in the journal now. */
+  readonly flush: () => Promise<void>;
   /** Brings the tables to where the journal is. */
   readonly drain: DeltaSink["drain"];
   readonly close: () => Promise<void>;
 }
 
 export const EXPERIMENT = "reference-stack";
-/** Of a thousand tokens; the letters have to cost something. */
-const PRICES: PriceTable = {};
+const PRICES: PriceTable = {
+  [MODEL]: { inputPerMillion: "0.40", outputPerMillion: "1.60", currency: "EUR" },
+};
 
 export async function openStack(options: StackOptions): Promise<Stack> {
   const { folder, neighbours, registry, owner, principal } = options;
@@ -62,7 +66,10 @@ export async function openStack(options: StackOptions): Promise<Stack> {
     baton,
     loan,
     tables,
-    drain: sink.drain,
+    flush: async () => {
+      await baton.exportTraces();
+    },
+    drain: (how) => sink.drain(how),
     close: async () => {
       await baton.close();
       await sink.close();
