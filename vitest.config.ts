@@ -15,12 +15,17 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^baton$/, replacement: source("index.ts") },
+      { find: /^baton\/ai-sdk$/, replacement: source("ai-sdk.ts") },
       { find: /^baton\/sqlite$/, replacement: source("sqlite.ts") },
+      { find: /^baton\/a2a$/, replacement: source("a2a.ts") },
       { find: /^baton\/cloud-events$/, replacement: source("cloud-events.ts") },
       { find: /^baton\/otel$/, replacement: source("otel.ts") },
       { find: /^baton\/langgraph$/, replacement: source("langgraph.ts") },
+      { find: /^baton\/databricks$/, replacement: source("databricks.ts") },
       { find: /^baton\/delta$/, replacement: source("delta.ts") },
+      { find: /^baton\/mcp$/, replacement: source("mcp.ts") },
       { find: /^baton\/nats$/, replacement: source("nats.ts") },
+      { find: /^baton\/unity-catalog$/, replacement: source("unity-catalog.ts") },
       { find: /^baton\/testing$/, replacement: source("testing/testing.ts") },
     ],
   },

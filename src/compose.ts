@@ -5,8 +5,9 @@ import { checkCurrencies } from "./engine/budgets.ts";
 import type { Engine } from "./engine/engine.ts";
 import { type Catalogue, catalogue } from "./engine/definitions.ts";
 import type { OutsideBus } from "./engine/embedded/bus-lines.ts";
-import { openEngine } from "./engine/embedded/engine.ts";
+import { openEngine, type OpenEngineOptions } from "./engine/embedded/engine.ts";
 import { makeBaton } from "./engine/make-baton.ts";
+import { startMeasuring } from "./engine/measuring.ts";
 import { reader } from "./engine/reader.ts";
 import { systemClock } from "./engine/system-clock.ts";
 import type { TraceSource } from "./engine/trace-reader.ts";
@@ -29,9 +30,12 @@ import type { WorkflowDefinition } from "./model/workflow-definition.ts";
 import type { BusFactory } from "./ports/bus.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Ids } from "./ports/ids.ts";
-import type { StoreFactory } from "./ports/journal-store.ts";
+import type { JournalStore, StoreFactory } from "./ports/journal-store.ts";
 import type { LogSink } from "./ports/log-sink.ts";
+import type { Registry, RegistryFactory } from "./ports/registry.ts";
 import type { TraceSink, Tracing } from "./ports/tracing.ts";
+import { embeddedRegistry } from "./registry/embedded.ts";
+import { checkPrincipal } from "./registry/naming-checks.ts";
 
 export interface OpenOptions {
   /** Where journals are kept: `sqlite("baton.db")` of `baton/sqlite`, or `memory()`. */
@@ -62,6 +66,16 @@ export interface OpenOptions {
    * each event. Needed with a bus; it does not change as long as the store is used.
    */
   readonly group?: string;
+  /**
+   * Who may have which agents and workflows executed: `embeddedRegistry()`, or `unityCatalog({ ... })`. Each call of an agent, and
+   * each start of a workflow, is asked for anew: what is not registered as it is in the code, or not granted, is not called. Left
+   * out, nothing is asked, and the catalogue in the store can be kept all the same: `baton.registry`.
+   */
+  readonly registry?: RegistryFactory;
+  /** `false`: the registry is kept, and asked for nothing. */
+  readonly admission?: boolean;
+  /** For whom runs execute that don't say it themselves: see `by` of start(). With a `registry` only. */
+  readonly principal?: string;
   /** Read only: no lease is taken, nothing is executed; works beside the process that writes. */
   readonly readOnly?: boolean;
   /** Wait for the lease, and take over when the process that has it dies or hangs, instead of throwing STORE_IN_USE. */
@@ -98,6 +112,7 @@ export async function open(options: OpenOptions): Promise<Baton> {
   const sink =
     readOnly || options.tracing === undefined ? undefined : await openSink(options.tracing);
   const bus = await outsideBus(options, known);
+  const asked = registryOf(options);
   const store = await options.store({ readOnly, now: () => clock.now() });
   try {
     const engine = readOnly
@@ -114,8 +129,10 @@ export async function open(options: OpenOptions): Promise<Baton> {
           prices,
           catalogue: known,
           watchdogMs,
+          ...asked,
           ...(bus === undefined ? {} : { bus }),
         });
+    const registry = engine?.registry ?? (await readRegistry(asked, store, namespace, clock));
     const source = watched({ store, namespace, clock }, engine);
     const { tracing } = options;
     const traced = { store, namespace, catalogue: known, limits, clock, log };
@@ -126,6 +143,7 @@ export async function open(options: OpenOptions): Promise<Baton> {
       catalogue: known,
       workflows,
       ids,
+      registry,
       engine,
       ...(tracing === undefined
         ? {}
@@ -134,7 +152,8 @@ export async function open(options: OpenOptions): Promise<Baton> {
         try {
           // Before the engine, since the place is kept under its lease.
           await running?.stop(TRACES_FLUSH_MS);
-          await engine?.close(graceMs);
+          if (engine === undefined) await registry.close();
+          else await engine.close(graceMs);
         } finally {
           await store.close();
         }
@@ -144,6 +163,34 @@ export async function open(options: OpenOptions): Promise<Baton> {
     await store.close();
     throw error;
   }
+}
+
+/** The registry; and for whom it is asked, if it is. @throws BatonError ARGUMENT_INVALID */
+function registryOf({
+  registry,
+  admission,
+  principal,
+}: OpenOptions): Pick<OpenEngineOptions, "registry" | "admission"> {
+  if (principal !== undefined) checkPrincipal("principal", principal);
+  if (registry === undefined && (admission !== undefined || principal !== undefined)) {
+    throw new BatonError("ARGUMENT_INVALID", "There is no registry to ask.", {
+      hint: "`admission` and `principal` go with a `registry`, such as embeddedRegistry().",
+    });
+  }
+  if (registry === undefined) return { registry: embeddedRegistry() };
+  if (admission === false) return { registry };
+  return { registry, admission: principal === undefined ? {} : { principal } };
+}
+
+/** Where nothing is executed here: one that is kept in the store can be read. */
+async function readRegistry(
+  { registry }: Pick<OpenEngineOptions, "registry">,
+  store: JournalStore,
+  namespace: string,
+  clock: Clock,
+): Promise<Registry> {
+  if (registry.kind === "outside") return await registry.open();
+  return await registry.open({ store, namespace, now: () => clock.now(), epoch: undefined });
 }
 
 /** What watching needs: told in memory, where this process writes. */
@@ -171,8 +218,18 @@ async function traceWith(
   },
 ): Promise<RunningTracing | undefined> {
   if (tracing === undefined || sink === undefined || engine === undefined) return undefined;
-  const { name, content } = tracing;
-  return startTracing({ ...source, content, sink, place: await engine.projection(name) });
+  const { name, content, from = "beginning" } = tracing;
+  const place = await engine.projection(name, from);
+  const running = startTracing({ ...source, content, sink, place });
+  if (tracing.measured !== true) return running;
+  const endMeasuring = startMeasuring({ clock: source.clock, engine, measure: running.measure });
+  return {
+    ...running,
+    stop: async (limitMs) => {
+      endMeasuring();
+      await running.stop(limitMs);
+    },
+  };
 }
 
 /** How long closing waits for traces. What is not sent by then is sent at the next open. */

@@ -70,6 +70,7 @@ export type {
 } from "./engine/baton.ts";
 export { asyncApi, type AsyncApiOptions } from "./engine/asyncapi.ts";
 export type { Price, PriceTable } from "./engine/usage.ts";
+export type { AdmissionMark, DefinitionDifference } from "./model/admission.ts";
 export { type Agent, agent, exponential } from "./model/agent.ts";
 export type {
   AgentContext,
@@ -152,5 +153,31 @@ export type { Clock } from "./ports/clock.ts";
 export type { Ids } from "./ports/ids.ts";
 export type { JournalStore, StoreFactory } from "./ports/journal-store.ts";
 export type { LogLine, LogSink } from "./ports/log-sink.ts";
-export type { TraceBatch, TracedTransition, TraceSink, Tracing } from "./ports/tracing.ts";
+export type {
+  EngineMeasures,
+  TraceBatch,
+  TracedTransition,
+  TraceSink,
+  Tracing,
+} from "./ports/tracing.ts";
+export type {
+  Grant,
+  Published,
+  RegisteredItem,
+  RegisteredKind,
+  Registry,
+  RegistryFactory,
+  RegistryHost,
+  RegistryItem,
+  RegistryKey,
+} from "./ports/registry.ts";
+export { catalogueItems, type Definitions } from "./registry/catalogue-items.ts";
+export { differenceText } from "./registry/differences.ts";
+export { type Drift, drift } from "./registry/drift.ts";
+export { embeddedRegistry, type EmbeddedRegistryOptions } from "./registry/embedded.ts";
+export {
+  type DefinitionLineage,
+  definitionLineage,
+  type LineageOfDefinition,
+} from "./registry/lineage.ts";
 export { memory } from "./stores/memory/memory.ts";

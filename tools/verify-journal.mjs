@@ -17,7 +17,7 @@ const KINDS = `${FINAL} ${RESULTS} ${VERSIONS} run.resumed run.blocked run.parke
   run.compensating compensation.failed compensation.held compensation.resolved step.skipped
   step.opened step.failed item.failed attempt.failed attempt.held handoff.refused once.recorded
   attempt.begun attempt.unknown attempt.probed step.parked step.resolved signal.received reminder.due event.published event.received event.refused
-  subscription.opened subscription.moved subscription.paused subscription.resumed subscription.rewound projection.moved workflow.registered topic.registered breaker.opened breaker.halfOpened breaker.closed
+  subscription.opened subscription.moved subscription.paused subscription.resumed subscription.rewound projection.moved workflow.registered topic.registered registry.published registry.aliased registry.granted registry.revoked registry.owned breaker.opened breaker.halfOpened breaker.closed
   budget.reserved budget.settled budget.raised thread.valued thread.checkpointed thread.written thread.deleted memory.put memory.removed`;
 const sha256 = (text) => createHash("sha256").update(text, "utf8").digest("hex");
 const isCount = (value) => Number.isSafeInteger(value) && value >= 0;

@@ -8,7 +8,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Colors } from "picocolors/types.js";
-import type { Baton, LogSink, OpenOptions, StoreFactory } from "../index.ts";
+import type { Baton, LogSink, OpenOptions, Registry, StoreFactory } from "../index.ts";
 import type { Author } from "../model/entry.ts";
 import { BatonError, isBatonError } from "../model/errors.ts";
 import type { BatonConfig } from "./config.ts";
@@ -61,6 +61,8 @@ export interface Cli {
     flags: CommonFlags,
     purpose: Purpose,
     work: (opened: Opened) => Promise<ExitCode>,
+    /** Is done to the registry in the store as soon as that is open, before any run goes on. */
+    first?: (registry: Registry) => Promise<void>,
   ) => Promise<ExitCode>;
   /** Sets what the process ends with. */
   readonly finish: (code: ExitCode) => void;
@@ -79,8 +81,10 @@ export async function createCli(
 ): Promise<Cli> {
   const { default: picocolors } = await import("picocolors");
   const load: ModuleLoader = async (path) => (await loader())(path);
+  // One command line is about one project.
+  let loaded: Promise<Project> | undefined;
   const project = (flags: CommonFlags): Promise<Project> =>
-    loadProject(terminal.cwd, flags.config, loader);
+    (loaded ??= loadProject(terminal.cwd, flags.config, loader));
   return {
     terminal,
     colors: picocolors.createColors(wantsColour(terminal)),
@@ -95,7 +99,7 @@ export async function createCli(
       return storeFactory(found, flags, { purpose: "journal", cwd: terminal.cwd, checkFile: true });
     },
     untilInterrupted: (work) => untilInterrupted(terminal, work),
-    withBaton: async (flags, purpose, work) => {
+    withBaton: async (flags, purpose, work, first) => {
       const found =
         purpose === "journal" && flags.store !== undefined && flags.config === undefined
           ? withoutCode(terminal)
@@ -113,13 +117,26 @@ export async function createCli(
         checkFile: parts.open === undefined,
         log: warnings(terminal, (error) => storeFails(error)),
       });
-      const baton = await opened(open, options);
+      const baton = await opened(open, await firstChanged(options, first));
       return workBetween(terminal, baton, found.config, (opened) =>
         Promise.race([work(opened), storeFailed]),
       );
     },
     finish,
   };
+}
+
+async function firstChanged(
+  options: OpenOptions,
+  first: ((registry: Registry) => Promise<void>) | undefined,
+): Promise<OpenOptions> {
+  if (first === undefined) return options;
+  const { changedFirst } = await import("./registry-access.ts");
+  const { registry } = options;
+  if (registry !== undefined) return { ...options, registry: changedFirst(registry, first) };
+  const { embeddedRegistry } = await import("../index.ts");
+  // Where the config names no registry, none is asked.
+  return { ...options, registry: changedFirst(embeddedRegistry(), first), admission: false };
 }
 
 async function loader(cacheFolder?: string): Promise<ModuleLoader> {
@@ -169,6 +186,14 @@ function warnings(terminal: Terminal, storeFails: (error: BatonError) => void): 
   };
 }
 
+function besides(log: LogSink, another: LogSink | undefined): LogSink {
+  if (another === undefined) return log;
+  return (line) => {
+    log(line);
+    another(line);
+  };
+}
+
 async function openOptions(
   project: Project,
   flags: CommonFlags,
@@ -181,7 +206,7 @@ async function openOptions(
     store: await storeFactory(project, flags, opening),
     workflows: config.workflows,
     readOnly,
-    ...(readOnly ? {} : { log: opening.log }),
+    ...(readOnly ? {} : { log: besides(opening.log, config.log) }),
     ...(config.agents === undefined ? {} : { agents: config.agents }),
     ...(config.topics === undefined ? {} : { topics: config.topics }),
     ...(namespace === undefined ? {} : { namespace }),
@@ -191,6 +216,9 @@ async function openOptions(
     ...(config.limits === undefined ? {} : { limits: config.limits }),
     ...(config.tracing === undefined ? {} : { tracing: config.tracing }),
     ...(config.prices === undefined ? {} : { prices: config.prices }),
+    ...(config.registry === undefined ? {} : { registry: config.registry }),
+    ...(config.admission === undefined ? {} : { admission: config.admission }),
+    ...(config.principal === undefined ? {} : { principal: config.principal }),
   };
 }
 
@@ -281,6 +309,8 @@ async function workBetween(
     throw error;
   } finally {
     await close();
+    // What it has is of this command: one that only reads has written nothing.
+    if (!baton.readOnly) await config.log?.close?.();
     stopListening();
   }
 }

@@ -30,6 +30,10 @@ test("every problem is listed at once", () => {
     prices: [],
     limits: { mapWidthMax: -1 },
     tracing: {},
+    log: Promise.resolve(() => {}),
+    registry: {},
+    admission: "yes",
+    principal: "",
     answers: "yes",
     workflow: [],
   };
@@ -44,8 +48,12 @@ test("every problem is listed at once", () => {
     "prices: expected a price table",
     "limits.mapWidthMax: expected a whole number above 0",
     "tracing: expected what otel(...) or mlflow(...) gives",
+    "log: expected a function from a log line, such as await otelLog(...)",
+    "registry: expected what embeddedRegistry(...) or unityCatalog(...) gives",
+    "admission: expected true or false",
+    "principal: expected text that is not empty",
     "answers: expected a function from a question to an answer",
-    "workflow: unknown field; there are store, namespace, workflows, agents, topics, bus, group, prices, limits, tracing, answers, simulation",
+    "workflow: unknown field; there are store, namespace, workflows, agents, topics, bus, group, prices, limits, tracing, log, registry, admission, principal, answers, simulation",
   ]);
 });
 

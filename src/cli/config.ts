@@ -10,6 +10,8 @@ import type { TopicDefinition } from "../model/topic.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { BusFactory } from "../ports/bus.ts";
 import type { StoreFactory } from "../ports/journal-store.ts";
+import type { LogSink } from "../ports/log-sink.ts";
+import type { RegistryFactory } from "../ports/registry.ts";
 import type { Tracing } from "../ports/tracing.ts";
 import type { AgentFake, SimulatedAnswer } from "../testing/testing.ts";
 
@@ -60,6 +62,17 @@ export interface BatonConfig {
   readonly limits?: Partial<Limits>;
   /** Where traces go: `otel(...)` or `mlflow(...)` of `baton/otel`. */
   readonly tracing?: Tracing;
+  /**
+   * Where log lines go besides the terminal, on which warnings and errors are shown: `await otelLog(...)` of `baton/otel`, say.
+   * Where it has `close`, a command that executes calls that at its end.
+   */
+  readonly log?: LogSink & { readonly close?: () => Promise<void> };
+  /** Who may have what executed: `embeddedRegistry()`, or `unityCatalog({ ... })`. */
+  readonly registry?: RegistryFactory;
+  /** `false`: the registry is kept, and asked for nothing. */
+  readonly admission?: boolean;
+  /** For whom runs execute that don't say it themselves. */
+  readonly principal?: string;
   readonly answers?: AnsweringPolicy;
   readonly simulation?: SimulationConfig;
 }
@@ -108,6 +121,16 @@ const CHECKS: Readonly<Record<keyof BatonConfig, (value: unknown) => readonly st
     isRecord(value) && typeof value["open"] === "function"
       ? []
       : ["tracing: expected what otel(...) or mlflow(...) gives"],
+  log: (value) =>
+    typeof value === "function"
+      ? []
+      : ["log: expected a function from a log line, such as await otelLog(...)"],
+  registry: (value) =>
+    isRecord(value) && typeof value["open"] === "function"
+      ? []
+      : ["registry: expected what embeddedRegistry(...) or unityCatalog(...) gives"],
+  admission: (value) => (typeof value === "boolean" ? [] : ["admission: expected true or false"]),
+  principal: (value) => (isText(value) ? [] : ["principal: expected text that is not empty"]),
   answers: (value) =>
     typeof value === "function"
       ? []

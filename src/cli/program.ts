@@ -98,6 +98,14 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "describe the topics as an AsyncAPI 3 document",
     load: () => import("./asyncapi.ts"),
   },
+  registry: {
+    summary: "list what is registered, publish the code, grant and revoke, find drift",
+    load: () => import("./registry.ts"),
+  },
+  mcp: {
+    summary: "serve the workflows as MCP tools, over stdin and stdout",
+    load: () => import("./mcp.ts"),
+  },
   export: {
     summary: "write the journal as Delta Lake tables, or send traces of it again",
     load: () => import("./export.ts"),

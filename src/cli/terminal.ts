@@ -3,6 +3,7 @@
  * own process.
  */
 import { userInfo } from "node:os";
+import { Writable } from "node:stream";
 import { wallClock } from "./wall-clock.ts";
 
 /** One output stream. */
@@ -29,6 +30,14 @@ export interface Terminal {
   readonly onInterrupt: (handler: () => void) => () => void;
   /** Ends the process at once. */
   readonly exitNow: (code: number) => void;
+  /** Takes stdin and stdout for a protocol: until `release`, whatever else is written to stdout goes to stderr. */
+  readonly takeOver: () => ProtocolStreams;
+}
+
+export interface ProtocolStreams {
+  readonly input: NodeJS.ReadableStream;
+  readonly output: NodeJS.WritableStream;
+  readonly release: () => void;
 }
 
 /** Lines are laid out for this width where the real one is unknown: in pipes and files. */
@@ -53,6 +62,26 @@ export function processTerminal(): Terminal {
       };
     },
     exitNow: (code) => process.exit(code),
+    takeOver,
+  };
+}
+
+function takeOver(): ProtocolStreams {
+  const { stdin, stdout, stderr } = process;
+  const write = stdout.write.bind(stdout);
+  // A line that a workflow's code prints would be no message of the protocol.
+  stdout.write = stderr.write.bind(stderr);
+  const output = new Writable({
+    write: (chunk: Uint8Array, _encoding, done) => {
+      write(chunk, done);
+    },
+  });
+  return {
+    input: stdin,
+    output,
+    release: () => {
+      stdout.write = write;
+    },
   };
 }
 

@@ -78,6 +78,8 @@ export type Input =
       readonly deadlineMs?: number;
       /** The deadline of the run that it is part of. */
       readonly deadlineAt?: number;
+      /** The span of whoever starts it: only recorded, nothing is decided by it. */
+      readonly traceparent?: string;
     }
   | {
       readonly kind: "refuseStart";
@@ -282,6 +284,7 @@ function start(turn: Deliberation, input: Extract<Input, { readonly kind: "start
       ...(input.hops === undefined ? {} : { hops: input.hops }),
       ...(input.fork === undefined ? {} : { fork: input.fork }),
       ...(deadlineAt === undefined ? {} : { deadlineAt }),
+      ...(input.traceparent === undefined ? {} : { traceparent: input.traceparent }),
     },
     value: input.input,
   });

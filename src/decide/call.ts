@@ -4,6 +4,7 @@
  * C1. At most one attempt of a path is under way in this incarnation (`run.performing`).
  * C2. An attempt that is not the one under way is not listened to: its outcome came too late.
  */
+import type { AdmissionMark } from "../model/admission.ts";
 import type { AgentDefinition, RetryPolicy } from "../model/agent-definition.ts";
 import type { Amounts } from "../model/amounts.ts";
 import type { BreakerMark, FallbackMark } from "../model/breaker.ts";
@@ -57,8 +58,10 @@ export type AttemptOutcome =
       readonly behind?: Behind;
     };
 
-/** What an attempt had to do with breakers and budgets. */
+/** What an attempt had to do with breakers, budgets and the registry. */
 export interface Behind {
+  /** Why the registry did not allow it. */
+  readonly admission?: AdmissionMark;
   /** What it used of what was set aside for it. */
   readonly spent?: Amounts;
   /** The budget that did not let it through. */
@@ -242,14 +245,16 @@ function agentName(id: string | undefined): string {
   return id?.slice(0, id.lastIndexOf("@")) ?? "";
 }
 
-/** The marks of breakers, fallbacks and budgets that an outcome's entry carries. */
-export function marksOf({ breaker, fallback, spent, budget }: Behind): {
+/** The marks of breakers, fallbacks, budgets and the registry that an outcome's entry carries. */
+export function marksOf({ admission, breaker, fallback, spent, budget }: Behind): {
+  readonly admission?: AdmissionMark;
   readonly breaker?: BreakerMark;
   readonly fallback?: FallbackMark;
   readonly spent?: Amounts;
   readonly budget?: BudgetMark;
 } {
   return {
+    ...(admission === undefined ? {} : { admission }),
     ...(spent === undefined ? {} : { spent }),
     ...(budget === undefined ? {} : { budget }),
     ...(breaker === undefined ? {} : { breaker }),

@@ -26,6 +26,7 @@ import type { Workflow } from "../model/workflow.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { VerifyReport } from "../journal/verify.ts";
 import type { StoredEntry } from "../ports/journal-store.ts";
+import type { Registry } from "../ports/registry.ts";
 import type { BusLine, RefusedLetter } from "./bus-lines.ts";
 import type { Health } from "./health.ts";
 import type { LateEvent } from "./late-events.ts";
@@ -188,6 +189,11 @@ export interface StartOptions {
    * is first started: who joins it later joins it as it is.
    */
   readonly deadline?: Duration;
+  /**
+   * The header `traceparent` of whoever starts the run (W3C Trace Context): recorded with the start, and the run's span has a
+   * link to it. One that is not valid is passed over, as the standard wants it. Who joins a run changes nothing of it.
+   */
+  readonly traceparent?: string;
 }
 
 export interface RunsFilter {
@@ -208,11 +214,13 @@ export interface Baton {
   /** The workflows that were given to open(). */
   readonly workflows: readonly WorkflowDefinition[];
   readonly readOnly: boolean;
+  /** The registry that was given to open(); if none was, the one in the store, of `main.default`. */
+  readonly registry: Registry;
   /**
    * Starts a run, durably, before this resolves. The same id with the same workflow and input gives the run that is there.
    * An input that breaks the contract is journalled as a refused run: `outcome()` tells.
    * @throws BatonError RUN_CONFLICT, VALUE_TOO_LARGE, DURATION_INVALID, OVERLOADED, STORE_READ_ONLY, STORE_CLOSED, STORE_FAILED,
-   *   STORE_FENCED
+   *   STORE_FENCED; with a `registry` NOT_GRANTED, NOT_REGISTERED, REGISTRY_DRIFT, REGISTRY_UNAVAILABLE, before anything is recorded
    */
   start<In, Out>(
     workflow: Workflow<In, Out>,

@@ -8,8 +8,10 @@ import type { EventFacts } from "../model/event-facts.ts";
 import type { TopicDefinition } from "../model/topic.ts";
 import type { Json } from "../model/json.ts";
 import type { PressureSnapshot } from "../model/pressure.ts";
+import type { ProjectionStart } from "../model/projection.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Blob } from "../ports/journal-store.ts";
+import type { Registry } from "../ports/registry.ts";
 import type {
   CompensateOptions,
   CompensationDecision,
@@ -43,6 +45,8 @@ export interface StartRequest {
   readonly deadlineMs?: number;
   /** When it must have ended, of a child run. */
   readonly deadlineAt?: number;
+  /** The span of whoever starts it, by W3C Trace Context; valid. */
+  readonly traceparent?: string;
 }
 
 /** An event from outside. */
@@ -69,6 +73,7 @@ export interface BudgetRaise {
 }
 
 export interface Engine {
+  readonly registry: Registry;
   /** Resolves when the run's first entry is in the journal. @throws BatonError RUN_CONFLICT, ARGUMENT_INVALID, VALUE_TOO_LARGE */
   start(request: StartRequest): Promise<void>;
   /** Waits for the run's end. @throws BatonError RUN_NOT_FOUND, STORE_CLOSED, STORE_FENCED */
@@ -104,7 +109,7 @@ export interface Engine {
   budgets(): readonly BudgetSnapshot[];
   /** Resolves when it is in the journal. @throws BatonError BUDGET_NOT_FOUND, ARGUMENT_INVALID */
   raiseBudget(name: string, raise: BudgetRaise): Promise<void>;
-  /** How far something that is made of the journal elsewhere has come. */
-  projection(name: string): Promise<ProjectionPlace>;
+  /** How far something that is made of the journal elsewhere has come. `from`: where it begins that is new. */
+  projection(name: string, from: ProjectionStart): Promise<ProjectionPlace>;
   close(graceMs: number): Promise<void>;
 }

@@ -1,14 +1,15 @@
 /** Baton out of its halves: the reader, and an engine where this process may write. */
+import { remoteSpan } from "../journal/trace-ids.ts";
 import { planFork, carriedInputs, type ForkOptions } from "../history/fork.ts";
 import { runEntries } from "../history/read.ts";
 import { durationMs } from "../model/duration.ts";
-import type { Author } from "../model/entry.ts";
 import { raiseOf } from "../model/budget.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { TopicDefinition } from "../model/topic.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import type { Ids } from "../ports/ids.ts";
+import type { Registry } from "../ports/registry.ts";
 import type {
   Baton,
   CompensationDecision,
@@ -19,6 +20,7 @@ import type {
   StepDecision,
 } from "./baton.ts";
 import { readBusLines, readRefused } from "./bus-lines.ts";
+import { CALLER } from "./caller.ts";
 import { readBreakers, watchBreakers } from "./breakers.ts";
 import { readBudgets } from "./budgets.ts";
 import type { Catalogue } from "./definitions.ts";
@@ -38,15 +40,13 @@ export interface BatonParts {
   readonly catalogue: Catalogue;
   readonly workflows: readonly WorkflowDefinition[];
   readonly ids: Ids;
+  readonly registry: Registry;
   /** Undefined where Baton was opened for reading only. */
   readonly engine: Engine | undefined;
   /** Undefined where there is nowhere to send them. */
   readonly exportTraces?: (options: ExportTracesOptions) => Promise<TraceExport>;
   readonly close: (graceMs: number) => Promise<void>;
 }
-
-/** Who starts a run if the caller doesn't say. */
-const CALLER: Author = { kind: "program", id: "caller" };
 
 const GRACE_MS = 5_000;
 
@@ -89,6 +89,7 @@ export function makeBaton(parts: BatonParts): Baton {
     ...reader,
     workflows: parts.workflows,
     readOnly: parts.engine === undefined,
+    registry: parts.registry,
     // The definition's types say what its runs give; the engine checks that against its contracts, not its types.
     start: async <In, Out>(
       definition: WorkflowDefinition,
@@ -134,14 +135,19 @@ function traces({ exportTraces }: BatonParts): Pick<Baton, "exportTraces"> {
   };
 }
 
-/** Who starts a run, and how long it may take. @throws BatonError DURATION_INVALID, ARGUMENT_INVALID */
+/** Who starts a run, from where, and how long it may take. @throws BatonError DURATION_INVALID, ARGUMENT_INVALID */
 function startedBy({
   by = CALLER,
   deadline,
-}: StartOptions): Pick<StartRequest, "by" | "deadlineMs"> {
-  if (deadline === undefined) return { by };
+  traceparent,
+}: StartOptions): Pick<StartRequest, "by" | "deadlineMs" | "traceparent"> {
+  const caller =
+    traceparent === undefined || remoteSpan(traceparent) === undefined
+      ? { by }
+      : { by, traceparent };
+  if (deadline === undefined) return caller;
   const deadlineMs = durationMs(deadline);
-  if (deadlineMs > 0) return { by, deadlineMs };
+  if (deadlineMs > 0) return { ...caller, deadlineMs };
   throw new BatonError("ARGUMENT_INVALID", "The deadline is 0: no run could meet it.");
 }
 

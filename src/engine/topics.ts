@@ -268,6 +268,7 @@ export async function recordedEvent(
     position,
     traceId: traceId ?? traceIdOf(source.namespace, correlation),
     ...(origin === undefined ? {} : { origin: origin.source }),
+    ...(origin?.spanId === undefined ? {} : { spanId: origin.spanId }),
     data,
   });
 }

@@ -6,7 +6,7 @@
  * P3. Nothing here keeps a run waiting, or fails one.
  */
 import type { Clock } from "../ports/clock.ts";
-import type { TraceBatch, TraceSink, TracedTransition } from "../ports/tracing.ts";
+import type { EngineMeasures, TraceBatch, TraceSink, TracedTransition } from "../ports/tracing.ts";
 import type { TraceSpan } from "../model/trace-span.ts";
 import { type TraceReader, type TraceSource, traceReader } from "./trace-reader.ts";
 
@@ -24,6 +24,8 @@ export interface TracingParts extends TraceSource {
 }
 
 export interface RunningTracing {
+  /** Tells the sink how the engine stands. */
+  readonly measure: (measures: EngineMeasures) => void;
   /** Sends what is in the journal by now, for at most so long, and ends. What was not sent is sent at the next open. */
   readonly stop: (limitMs: number) => Promise<void>;
 }
@@ -46,12 +48,17 @@ export function startTracing(parts: TracingParts): RunningTracing {
   const pause = pauses(clock);
   const place = keptPlace(parts);
   let [stopping, isLate] = [false, false];
+  let upToDateMs = clock.monotonicMs();
 
   const step = async (): Promise<"more" | "nothing"> => {
-    const { batch, upTo, own } = await nextBatch(parts, reader, place.position());
-    if (upTo === place.position()) return "nothing";
-    if (batch.spans.length > 0 || batch.transitions.length > 0)
+    const askedMs = clock.monotonicMs();
+    const { batch, upTo, own, isAll } = await nextBatch(parts, reader, place.position());
+    if (upTo !== place.position() && (batch.spans.length > 0 || batch.transitions.length > 0)) {
       await sendUntilTaken(parts, batch, pause, () => stopping);
+      sink.count?.(batch);
+    }
+    if (isAll) upToDateMs = askedMs;
+    if (upTo === place.position()) return "nothing";
     place.passed(upTo, own);
     await place.keepNowAndThen();
     return "more";
@@ -77,6 +84,7 @@ export function startTracing(parts: TracingParts): RunningTracing {
 
   const ended = loop();
   return {
+    measure: (measures) => sink.measure?.(measures, clock.monotonicMs() - upToDateMs),
     stop: async (limitMs) => {
       stopping = true;
       pause.end();
@@ -120,25 +128,33 @@ function keptPlace({ place, clock }: TracingParts): KeptPlace {
   };
 }
 
+interface NextBatch {
+  readonly batch: TraceBatch;
+  readonly upTo: number;
+  readonly own: boolean;
+  /** Nothing more was there. */
+  readonly isAll: boolean;
+}
+
 /** Reads on until a batch is full, or there is nothing more. */
 async function nextBatch(
   { store }: TracingParts,
   reader: TraceReader,
   position: number,
-): Promise<{ readonly batch: TraceBatch; readonly upTo: number; readonly own: boolean }> {
+): Promise<NextBatch> {
   const spans: TraceSpan[] = [];
   const transitions: TracedTransition[] = [];
-  let [upTo, own] = [position, true];
-  while (spans.length < BATCH_SPANS) {
+  let [upTo, own, isAll] = [position, true, false];
+  while (spans.length < BATCH_SPANS && !isAll) {
     const page = await store.arrivals(upTo, PAGE);
     const batch = await reader.read(page);
     spans.push(...batch.spans);
     transitions.push(...batch.transitions);
     own &&= page.every(({ stream }) => stream.startsWith("projection/"));
     upTo = page.at(-1)?.position ?? upTo;
-    if (page.length < PAGE) break;
+    isAll = page.length < PAGE;
   }
-  return { batch: { spans, transitions }, upTo, own };
+  return { batch: { spans, transitions }, upTo, own, isAll };
 }
 
 /** @throws what the sink throws, once Baton is being closed */

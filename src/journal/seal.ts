@@ -144,6 +144,11 @@ function entryId(fact: Fact): string {
     case "projection.moved":
     case "workflow.registered":
     case "topic.registered":
+    case "registry.published":
+    case "registry.aliased":
+    case "registry.granted":
+    case "registry.revoked":
+    case "registry.owned":
     case "breaker.opened":
     case "breaker.halfOpened":
     case "breaker.closed":

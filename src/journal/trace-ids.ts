@@ -41,3 +41,23 @@ export function spanIdOf({
 export function traceparentOf(traceId: string, spanId: string): string {
   return `00-${traceId}-${spanId}-01`;
 }
+
+/** A span of another program. */
+export interface RemoteSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
+const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/;
+const ZEROS = /^0+$/;
+
+/**
+ * The span that a `traceparent` names; undefined where it is not valid by W3C Trace Context, which wants it to be passed over then.
+ * A later version than 00 may say more after what is read here.
+ */
+export function remoteSpan(traceparent: string): RemoteSpan | undefined {
+  const [, version, traceId = "", spanId = "", more] = TRACEPARENT.exec(traceparent) ?? [];
+  if (version === undefined || version === "ff" || (version === "00" && more !== undefined))
+    return undefined;
+  return ZEROS.test(traceId) || ZEROS.test(spanId) ? undefined : { traceId, spanId };
+}

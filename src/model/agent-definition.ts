@@ -76,6 +76,8 @@ export interface CompensationContext {
   readonly idempotencyKey: string;
   /** The key that the execution was given: what it did is known to outside systems under it. */
   readonly executionKey: string;
+  /** The span of this attempt to compensate, by W3C Trace Context: see {@link AgentContext.traceparent}. */
+  readonly traceparent: string;
   /** Why the run goes back. */
   readonly reason: RollbackReason;
   readonly usage: AgentContext["usage"];
@@ -93,6 +95,8 @@ export interface ProbeContext {
   readonly attempt: number;
   /** The key that the attempt was given: the outside system knows what it did under it. */
   readonly idempotencyKey: string;
+  /** The span of the attempt that is asked about, by W3C Trace Context: a probe has none of its own. */
+  readonly traceparent: string;
   /** How the attempt ended, as far as it is known. */
   readonly error: Failure;
   readonly usage: AgentContext["usage"];

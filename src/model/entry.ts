@@ -5,6 +5,7 @@
  * an *entry* is the fact as it is stored, chained to the one before. The large value of a fact (an output, an input) stands
  * beside its payload, because in the entry it is either inline or a reference to a blob.
  */
+import type { AdmissionMark } from "./admission.ts";
 import type { Amounts } from "./amounts.ts";
 import type { BreakerMark, BreakerRecord, FallbackMark } from "./breaker.ts";
 import type { BudgetMark, BudgetRecord, Reservation, Settlement } from "./budget.ts";
@@ -12,6 +13,8 @@ import type { EventFacts, IntakeRecord, RefusedMessage, UnclaimedRecord } from "
 import type { Gate } from "./gate.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { ProjectionRecord } from "./projection.ts";
+import type { RegistryPayloads } from "./registry-payloads.ts";
+import type { ThreadPayloads } from "./thread-payloads.ts";
 import type { Violation } from "./violation.ts";
 
 export const ENTRY_FORMAT = 1;
@@ -127,8 +130,15 @@ export type ParkedBecause = "unknown" | "poison" | "pivot" | "failed" | "refused
 /** What a person decides of a step that is parked. */
 export type StepAction = "retry" | "done" | "fail";
 
+/** What is known of a call that is no attempt: of a compensation, of a probe. */
+interface CallFacts {
+  readonly usage?: readonly UsageRecord[];
+  readonly tookMs?: number;
+  readonly breaker?: BreakerMark;
+}
+
 /** The payload of each kind of entry, without the value that {@link VALUE_FIELD} names. */
-export interface Payloads {
+export interface Payloads extends RegistryPayloads, ThreadPayloads {
   /** Seals version 0. Value: the input. `parent` is set for forks and for the child run of a subflow. */
   readonly "run.started": {
     readonly workflow: string;
@@ -142,6 +152,8 @@ export interface Payloads {
     readonly hops?: number;
     /** When the run must have ended, in milliseconds since 1970; absent without a deadline. */
     readonly deadlineAt?: number;
+    /** The span of whoever started it, by W3C Trace Context; absent where none was said. */
+    readonly traceparent?: string;
   };
   /** The input broke the workflow's contract; the run never began. No value: what was refused is not kept. */
   readonly "run.refused": {
@@ -216,6 +228,7 @@ export interface Payloads {
     readonly fallback?: FallbackMark;
     readonly spent?: Amounts;
     readonly budget?: BudgetMark;
+    readonly admission?: AdmissionMark;
   };
   /**
    * The attempt is about to be made: written before the call where it must be known later that it may have been made.
@@ -239,7 +252,7 @@ export interface Payloads {
     readonly spent?: Amounts;
   };
   /** The agent's probe was asked what an attempt of unknown outcome did. `then` where it gave up, `retryAt` where something is tried again. */
-  readonly "attempt.probed": {
+  readonly "attempt.probed": CallFacts & {
     /** 1 for the first probe of the attempt. */
     readonly probe: number;
     readonly answer: ProbedAnswer;
@@ -247,9 +260,6 @@ export interface Payloads {
     /** Of the next probe, or, after `notDone`, of the next attempt. */
     readonly retryAt?: number;
     readonly then?: UnknownOutcome;
-    readonly usage?: readonly UsageRecord[];
-    readonly tookMs?: number;
-    readonly breaker?: BreakerMark;
   };
   /**
    * The attempt met a gate that lets nothing through now, and waits; once for each wait, however often it is refused. `dueAt`:
@@ -285,18 +295,11 @@ export interface Payloads {
   /** A person is needed. Value: for each compensation that failed for good, all that it takes to do it by hand. */
   readonly "run.parked": RollbackReason & { readonly paths: readonly string[] };
   /** What stood at this path and turn was undone. */
-  readonly "compensation.sealed": {
-    readonly usage?: readonly UsageRecord[];
-    readonly tookMs?: number;
-    readonly breaker?: BreakerMark;
-  };
+  readonly "compensation.sealed": CallFacts;
   /** Without `retryAt` for good. */
-  readonly "compensation.failed": {
+  readonly "compensation.failed": CallFacts & {
     readonly error: Failure;
     readonly retryAt?: number;
-    readonly usage?: readonly UsageRecord[];
-    readonly tookMs?: number;
-    readonly breaker?: BreakerMark;
   };
   /** As `attempt.held`: an attempt to compensate waits, whatever the agent says of its other calls. */
   readonly "compensation.held": {
@@ -356,34 +359,6 @@ export interface Payloads {
   readonly "budget.settled": BudgetRecord & { readonly settlements: readonly Settlement[] };
   /** A person has added to the limit of this window. */
   readonly "budget.raised": BudgetRecord & { readonly amounts: Amounts; readonly reason: string };
-  /**
-   * In the stream `thread/<thread>` of a LangGraph graph, as the three below. A serialized value that is long, kept once in its
-   * thread; `sha256` is that of its text. Value: the text, in base64 where it is none.
-   */
-  readonly "thread.valued": {
-    readonly type: string;
-    readonly sha256: string;
-    readonly base64?: true;
-  };
-  /** Value: the checkpoint, as far as it is not that of the entry `base`. */
-  readonly "thread.checkpointed": {
-    readonly ns: string;
-    readonly id: string;
-    readonly parent?: string;
-    readonly base?: number;
-  };
-  /** What one writer (a node's execution) has written after a checkpoint. Value: the writes. */
-  readonly "thread.written": {
-    readonly ns: string;
-    readonly id: string;
-    readonly writer: string;
-    readonly path: string;
-  };
-  /** What stands before it in the stream is not given out any more. */
-  readonly "thread.deleted": Record<never, never>;
-  /** In the stream `memory/<namespace>` of a LangGraph store, as the one below. Value: the item's. */
-  readonly "memory.put": { readonly key: string };
-  readonly "memory.removed": { readonly key: string };
 }
 
 export type EntryKind = keyof Payloads;
@@ -403,6 +378,7 @@ export const VALUE_FIELD = {
   "step.parked": "letter",
   "event.published": "data",
   "event.received": "data",
+  "registry.published": "definition",
   "thread.valued": "text",
   "thread.checkpointed": "checkpoint",
   "thread.written": "writes",

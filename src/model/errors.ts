@@ -39,6 +39,19 @@ export const ERROR_CODES = {
     "List the topics with `baton topics`; one is known once a workflow names it, or once it had an event.",
   AGENT_NOT_FOUND:
     "Pass this version of the agent in `agents`, or in a workflow, when opening Baton.",
+  NOT_REGISTERED:
+    "Register what is in the code with `baton registry publish`; `baton registry list` shows what is there.",
+  NOT_GRANTED:
+    "Let its owner grant it: `baton registry grant <kind> <name> <principal>`. `baton registry show` tells who owns it, and who may.",
+  REGISTRY_DRIFT:
+    "What is registered under this version is something else than the code. Give what was changed a new version and publish it: `baton registry drift` names the differences.",
+  REGISTRY_CONFLICT:
+    "A version that is registered is never changed. Give what was changed a new version, and publish that.",
+  REGISTRY_UNAVAILABLE:
+    "The registry could not be asked, and without its answer nothing is called. See `cause`; the agent's retries ask again.",
+  AGENT_CARD_CHANGED: "Read the card anew; if the change is right, pin its hash (`details.hash`).",
+  AGENT_CARD_REFUSED:
+    "See the message: the remote agent's card is not what the agent of this side takes.",
   BREAKER_NOT_FOUND:
     "List the breakers with `baton breakers`; one is known once an agent names it, or once it was opened.",
   EVENT_REFUSED:
@@ -90,6 +103,15 @@ export const ERROR_CODES = {
     "The Delta table was damaged or changed by hand. Write the journal to another place: `baton export delta` begins from its beginning.",
   TABLE_UNSUITABLE:
     "Write to a place of its own: another store's tables, and tables with Delta features that Baton does not know, are left alone.",
+  TOOL_NOT_FOUND:
+    "Name a tool that the MCP server lists; if it has gone, the server was changed, or this caller may not see it.",
+  TOOL_CHANGED:
+    "The MCP server changed the tool. Look at `details.pinned` and `details.live`; if it is right so, pin the tool as it is now and give the agent a new version.",
+  TOOL_FAILED: "The tool of an MCP server said so itself; see `details.answer`.",
+  TOOL_SERVER_FAILED:
+    "The MCP server could not be reached, refused the call or broke off; see `cause`, and the server's own log.",
+  TOOL_ANSWER_UNUSABLE:
+    "The tool's answer can't be the agent's output. Give the agent a `result` function, or another output contract.",
   ENTRY_UNKNOWN:
     "The journal has an entry of a kind or version that this Baton does not know. Upgrade.",
   JOURNAL_BROKEN: "Run `baton verify` to see which entry was changed, removed, added or moved.",
@@ -98,6 +120,31 @@ export const ERROR_CODES = {
   USAGE_INVALID: "Report tokens as whole numbers of zero or more, with the model's name.",
   INTERRUPT_UNANSWERED:
     "Run the graph by `langgraphWorkflow`, which asks a person, with as many `questions` as it may ask.",
+  MODEL_FAILED:
+    "See `details` and `cause`: the provider's answer, and whether it asks to be left alone for a while.",
+  MODEL_CUT_SHORT:
+    "Raise `maxOutputTokens` (or `stepsMax`, where it still called tools), or ask for a shorter answer.",
+  MODEL_BLOCKED:
+    "The provider does not want to answer this. Look at the input, or let a person do the step.",
+  MODEL_USAGE_MISSING:
+    "Have the provider tell what a call uses (`includeUsage` of OpenAI-compatible ones, where it is streamed), or take the `maximum` off the agent.",
+  REMOTE_CALL_FAILED:
+    "The remote agent could not be asked; see `details` and `cause`. What is not the caller's mistake is tried again.",
+  REMOTE_AGENT_FAILED: "The remote agent has ended without a result; `details` has what it said.",
+  REMOTE_AGENT_ASKS:
+    'Answer it on the remote side, with `onAsked: "wait"`, or give it all that it needs in the input.',
+  REMOTE_REFUSED:
+    "See what it answered: the request, its address, or who may ask there. Another attempt would be refused, too.",
+  REMOTE_UNAVAILABLE:
+    "Try again, where `details.retryAfterMs` says so then; a breaker spares an agent that is down.",
+  REMOTE_FAILED: "The agent there says why; its own traces and logs say more.",
+  REMOTE_INCOMPLETE:
+    "It was cut off, or is still at it: raise what it may use, or ask again with the same run id.",
+  REMOTE_APPROVAL_ASKED:
+    "Nobody is there to consent: let the agent use the tool without asking, or put an approval step before this one.",
+  REMOTE_ANSWER_INVALID:
+    "Have the agent answer with what the output contract wants, or read its answer by `fromResponse`.",
+  CREDENTIALS_REFUSED: "Give credentials that are valid there, and have not expired.",
   CONFIG_INVALID: "See docs/reference/cli.md for what a baton.config.ts exports.",
   TRACES_REFUSED:
     "Look at the collector's address, headers and log. Nothing is lost: traces are made of the journal, and sent again.",

@@ -23,6 +23,8 @@ export interface EventOrigin {
   readonly causation?: string;
   /** The choreography of which a run has published it there. */
   readonly choreography?: string;
+  /** The span in which it was published there, of the entry's trace. */
+  readonly spanId?: string;
 }
 
 /** What is kept of a message of the bus that was not taken, or of an event that the bus did not take. */

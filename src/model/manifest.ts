@@ -90,7 +90,8 @@ function describedContract({ jsonSchema, rules }: AnyContract): JsonObject {
   return { schema: jsonSchema ?? null, rules: rules.map(({ name }) => name) };
 }
 
-function pinnedAgent({
+/** What of an agent decides how a run goes: its contracts and policies. */
+export function pinnedAgent({
   input,
   output,
   retry,

@@ -31,6 +31,8 @@ export interface RecordedEvent {
   readonly origin?: string;
   /** 32 hex digits: of the trace that all of its correlation belongs to. */
   readonly traceId: string;
+  /** Of one that came over the bus: the span of its trace in which it was published there. 16 hex digits. */
+  readonly spanId?: string;
   readonly data: Json;
 }
 

@@ -35,7 +35,7 @@ export interface TraceMoment {
 export interface TraceLink {
   readonly traceId: string;
   readonly spanId: string;
-  readonly why: "event" | "parent";
+  readonly why: "event" | "parent" | "caller";
 }
 
 /** A span that has ended. Its ids follow from its place in the journal, so that it is the same span whenever it is made. */

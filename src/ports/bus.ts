@@ -116,7 +116,9 @@ export type DecodedMessage =
       readonly correlation: string;
       readonly causation?: string;
       readonly hops: number;
+      /** The trace of the publisher, and the span in which it was published. */
       readonly traceId?: string;
+      readonly spanId?: string;
       /** The choreography of which a run has published it. */
       readonly choreography?: string;
       readonly data: Json;

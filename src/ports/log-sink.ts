@@ -6,8 +6,13 @@ export interface LogLine {
   readonly at: number;
   readonly run?: string;
   readonly path?: string;
+  readonly turn?: number;
   readonly attempt?: number;
+  /** `name@version` */
   readonly agent?: string;
+  /** Of an agent's line: the trace, and the span of the call in which it was written. 32 and 16 hex digits. */
+  readonly traceId?: string;
+  readonly spanId?: string;
   readonly data?: Readonly<Record<string, unknown>>;
 }
 

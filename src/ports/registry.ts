@@ -1,17 +1,19 @@
 /**
  * A registry: the catalogue of agents, contracts and workflows with their versions, owners, aliases and grants. It is kept in the
  * store itself, or in a catalogue that the house has already, such as Unity Catalog.
+ *
+ * Promises of every implementation (test/conformance/registry.ts holds them):
+ * G1. A version that is registered is never changed: publishing it again with another fingerprint is refused, and nothing of that
+ *     call is kept.
+ * G2. Who published the first version of a name owns it. The owner may always have it executed; of the others those with a grant.
+ * G3. Grants and the owner are of a name, with all its versions; an alias points to one version of a name.
+ * G4. What was granted, revoked or published is seen by the next question.
  */
 import type { JsonObject } from "../model/json.ts";
+import type { RegisteredKind, RegistryKey } from "../model/registered-name.ts";
+import type { JournalStore } from "./journal-store.ts";
 
-export type RegisteredKind = "agent" | "contract" | "workflow";
-
-/** What is looked for: a name and version as the code says them, without catalog and schema. */
-export interface RegistryKey {
-  readonly kind: RegisteredKind;
-  readonly name: string;
-  readonly version: string;
-}
+export type { RegisteredKind, RegistryKey } from "../model/registered-name.ts";
 
 /** What the code says of one version, ready to be registered. */
 export interface RegistryItem extends RegistryKey {
@@ -20,7 +22,10 @@ export interface RegistryItem extends RegistryKey {
   readonly definition: JsonObject;
   /** SHA-256 of the canonical definition, in hex: two items are the same if these are. */
   readonly fingerprint: string;
-  /** Of what it is made, or by what it is used, from the code: the lineage of definitions. */
+  /**
+   * Of what it is made: the lineage of definitions. No part of the fingerprint: a workflow keeps its version when another version
+   * of an agent takes over.
+   */
   readonly uses: readonly RegistryKey[];
 }
 
@@ -33,6 +38,7 @@ export interface RegisteredItem extends RegistryItem {
   readonly aliases: readonly string[];
 }
 
+/** That somebody may have all versions of a name executed. */
 export interface Grant {
   readonly principal: string;
   readonly privilege: "EXECUTE";
@@ -46,25 +52,66 @@ export interface Published {
   readonly became: "registered" | "same";
 }
 
-/** One registry, open. All of it throws BatonError REGISTRY_UNAVAILABLE where it can't be asked. */
+/**
+ * One registry, open. What can't be read or asked throws BatonError REGISTRY_UNAVAILABLE; what names something that is not there
+ * throws NOT_REGISTERED.
+ */
 export interface Registry {
-  /** For messages: `main.lending in the store`, `main.lending at http://127.0.0.1:8080`. */
+  /** For messages: `main.lending in sqlite:baton.db`, `main.lending at http://127.0.0.1:8080`. */
   readonly place: string;
   readonly find: (key: RegistryKey) => Promise<RegisteredItem | undefined>;
+  /** Every version of every name that is kept here: in this catalog and schema at least. Versions of a name come the oldest first. */
   readonly list: (kind?: RegisteredKind) => AsyncIterable<RegisteredItem>;
-  /** Adds versions; nothing that is there is changed. @throws BatonError REGISTRY_CONFLICT */
+  /** Adds versions; nothing that is there is changed. All of them or none. @throws BatonError REGISTRY_CONFLICT */
   readonly publish: (items: readonly RegistryItem[], by: string) => Promise<readonly Published[]>;
-  /** The version that an alias points to. */
+  /** The version that an alias points to; undefined where there is no such alias, or no such name. */
   readonly alias: (
     kind: RegisteredKind,
     name: string,
     alias: string,
   ) => Promise<string | undefined>;
+  /** Lets an alias point to a version, away from the one to which it points. @throws BatonError NOT_REGISTERED, ARGUMENT_INVALID */
   readonly setAlias: (key: RegistryKey, alias: string, by: string) => Promise<void>;
+  /** In the order of the principals. @throws BatonError NOT_REGISTERED */
   readonly grants: (kind: RegisteredKind, name: string) => Promise<readonly Grant[]>;
+  /** Twice is once. @throws BatonError NOT_REGISTERED, ARGUMENT_INVALID */
   readonly grant: (kind: RegisteredKind, name: string, grant: Grant, by: string) => Promise<void>;
+  /** Of what was not granted: nothing. @throws BatonError NOT_REGISTERED, ARGUMENT_INVALID */
   readonly revoke: (kind: RegisteredKind, name: string, grant: Grant, by: string) => Promise<void>;
-  /** Whether a principal may have it executed now; asked anew for each call, so that a revoked grant stops the next one. */
+  /** Gives a name to another owner; absent where the registry has no way to. @throws BatonError NOT_REGISTERED, ARGUMENT_INVALID */
+  readonly setOwner?: (
+    kind: RegisteredKind,
+    name: string,
+    owner: string,
+    by: string,
+  ) => Promise<void>;
+  /** Whether a principal may have it executed now; asked anew for each call, so that a revoked grant stops the next one. False for a name that is not registered. */
   readonly mayExecute: (kind: RegisteredKind, name: string, principal: string) => Promise<boolean>;
   readonly close: () => Promise<void>;
 }
+
+/** The store in which a registry is kept. */
+export interface RegistryHost {
+  readonly store: JournalStore;
+  readonly namespace: string;
+  /** Wall clock, in integer milliseconds since 1970. */
+  readonly now: () => number;
+  /** Under which is written; undefined where the store is open for reading only. */
+  readonly epoch: number | undefined;
+}
+
+/**
+ * A registry that is still to be opened: what `embeddedRegistry()` and `unityCatalog()` give. Opening asks nothing yet: a registry
+ * that can't be reached is told of by each question.
+ */
+export type RegistryFactory =
+  | {
+      /** In the store: whoever writes to it has the store's lease. */
+      readonly kind: "embedded";
+      readonly open: (host: RegistryHost) => Promise<Registry>;
+    }
+  | {
+      /** In a system of its own, to which many processes write. */
+      readonly kind: "outside";
+      readonly open: () => Promise<Registry>;
+    };

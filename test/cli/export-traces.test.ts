@@ -14,15 +14,24 @@ let collector: Collector;
 
 const config = (url: string) => `
 import { agent, contract, defineConfig, workflow } from "baton";
-import { otel } from "baton/otel";
+import { otel, otelLog } from "baton/otel";
 import { z } from "zod";
 
 const Count = contract("count", "1.0.0", z.number());
-const next = agent({ name: "next", version: "1.0.0", input: Count, output: Count, execute: (n) => n + 1 });
+const next = agent({ name: "next", version: "1.0.0", input: Count, output: Count, 
+  execute: (n, { log }) => {
+    log.warn("adding", { n });
+    return n + 1;
+  },
+});
 const flow = workflow("flow", "1.0.0", { input: Count })
   .step("next", next, { input: ({ input }) => input })
   .output((view) => view.next);
-export default defineConfig({ workflows: [flow], tracing: otel({ url: "${url}/v1/traces" }) });
+export default defineConfig({
+  workflows: [flow],
+  tracing: otel({ url: "${url}/v1/traces", metrics: true }),
+  log: await otelLog({ url: "${url}/v1/logs" }),
+});
 `;
 
 async function baton(...argv: readonly string[]) {
@@ -39,6 +48,26 @@ beforeAll(async () => {
 afterAll(async () => {
   rmSync(folder, { recursive: true });
   await collector.close();
+});
+
+test("a command's log lines and metrics are sent before it ends; lines are on the terminal, too", async () => {
+  const { code, err } = await baton(
+    "run",
+    "flow",
+    "--id",
+    "logged",
+    "--input",
+    "1",
+    "--store",
+    "logged.db",
+  );
+  expect([code, err]).toEqual([0, expect.stringContaining("warn: logged next: adding")]);
+  const span = collector.spans.find(({ name }) => name === "invoke_agent next");
+  expect(collector.logs).toMatchObject([
+    { body: "adding", spanId: span?.spanId, attributes: { n: 1, "baton.run": "logged" } },
+  ]);
+  expect(collector.metrics.flat().map(({ name }) => name)).toContain("baton.runs");
+  for (const each of [collector.spans, collector.logs, collector.metrics]) each.length = 0;
 });
 
 test("a command's traces are sent before it ends; history is sent again with the same ids", async () => {

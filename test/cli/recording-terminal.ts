@@ -1,4 +1,5 @@
 /** A terminal that records what is written to it. */
+import { PassThrough } from "node:stream";
 import type { Output, Terminal } from "../../src/cli/terminal.ts";
 
 export interface RecordingTerminal extends Terminal {
@@ -48,6 +49,7 @@ export function recordingTerminal(settings: TerminalSettings = {}): RecordingTer
       return () => interrupts.delete(handler);
     },
     exitNow: (code) => exits.push(code),
+    takeOver: () => ({ input: new PassThrough(), output: new PassThrough(), release: () => {} }),
     out: () => written.out,
     err: () => written.err,
     interrupt: () => {

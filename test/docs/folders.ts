@@ -27,7 +27,7 @@ const MAIN = join(ROOT, "dist", "cli", "main.js");
 
 /** Links the checkout as the installed package, beside what a project of a user has. */
 const LINK = `mkdir -p node_modules
-for name in zod typescript jiti better-sqlite3 @types @langchain; do ln -sfn "${ROOT}/node_modules/$name" "node_modules/$name"; done
+for name in zod typescript jiti better-sqlite3 @types @langchain @a2a-js @ai-sdk @hono @modelcontextprotocol ai eventsource-parser hono oauth4webapi; do ln -sfn "${ROOT}/node_modules/$name" "node_modules/$name"; done
 ln -sfn "${ROOT}" node_modules/baton`;
 
 /** Stand-ins that need neither network nor minutes. That the real ones do the same is shown by test/package. */

@@ -272,6 +272,7 @@ describe("messages of other programs", () => {
       correlation: "web-1",
       hops: 3,
       traceId: "0af7651916cd43dd8448eb211c80319c",
+      spanId: "b7ad6b7169203331",
       data: { id: "o1", n: 1 },
     });
     // What was there before it was opened begins runs like any other.

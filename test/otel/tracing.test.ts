@@ -1,4 +1,4 @@
-import { agent, contract, memory, type OpenOptions, workflow } from "baton";
+import { agent, type Baton, contract, memory, type OpenOptions, workflow } from "baton";
 import { otel } from "baton/otel";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
@@ -181,6 +181,29 @@ describe("traces", () => {
     const third = await traced(collector, { store: shared, clock });
     await clock.until(third.baton.close());
     expect(collector.spans).toHaveLength(7);
+  });
+
+  test("of an old journal begin now, where that is wanted, and lose nothing from then on", async () => {
+    const collector = await collecting();
+    const clock = virtualClock();
+    const shared = memory({ now: () => clock.now() });
+    const play = async (baton: Baton, id: string) => {
+      const run = await clock.until(baton.start(flow, ADA_DATA, { id }));
+      await clock.until(run.outcome());
+      await clock.until(baton.close());
+    };
+    await play((await opened({ workflows: [flow], store: shared, clock })).baton, "r1");
+    const tracing = otel({ url: `${collector.url}/v1/traces`, from: "now" });
+    // Nothing is taken: where it began must not be forgotten.
+    collector.answers.push(...Array<number>(20).fill(503));
+    await play((await traced(collector, { store: shared, clock, tracing })).baton, "r2");
+    expect(collector.spans).toEqual([]);
+    collector.answers.length = 0;
+    const third = await traced(collector, { store: shared, clock, tracing });
+    expect(await clock.until(third.baton.verify())).toMatchObject({ problems: [] });
+    await clock.until(third.baton.close());
+    const runs = collector.spans.map(({ attributes }) => attributes["baton.run"]);
+    expect(runs).toEqual(Array<string>(7).fill("r2"));
   });
 
   test("are sent again by hand with the same ids, whole, of one run, and since a time", async () => {

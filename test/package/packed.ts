@@ -67,7 +67,11 @@ export function pack(): Packed {
 }
 
 /** Subpaths whose declarations name those of optional peer dependencies, by the scope of these. */
-export const OF_PEERS: Readonly<Record<string, string>> = { "baton/langgraph": "@langchain" };
+export const OF_PEERS: Readonly<Record<string, string>> = {
+  "baton/ai-sdk": "ai",
+  "baton/a2a": "@a2a-js",
+  "baton/langgraph": "@langchain",
+};
 
 /** The subpaths that package.json documents, as users write them, with the declarations that belong to each. */
 export function documentedImports(): readonly { readonly name: string; readonly types: string }[] {

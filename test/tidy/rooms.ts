@@ -27,19 +27,24 @@ function engine(name: string): Room {
   return {
     name: `engine/${name}`,
     files: new RegExp(`^src/engine/${name}/`),
-    knows: [...CORE, "bus", "history", "engine"],
+    knows: [...CORE, "bus", "history", "registry", "engine"],
     node: "any",
   };
 }
 
 export const SURFACES = [
   "src/index.ts",
+  "src/ai-sdk.ts",
   "src/sqlite.ts",
+  "src/a2a.ts",
   "src/cloud-events.ts",
   "src/otel.ts",
   "src/langgraph.ts",
+  "src/databricks.ts",
   "src/delta.ts",
+  "src/mcp.ts",
   "src/nats.ts",
+  "src/unity-catalog.ts",
   "src/testing/testing.ts",
 ] as const;
 
@@ -62,8 +67,8 @@ export const ROOMS: readonly Room[] = [
   {
     name: "bridges",
     files: /^src\/bridges\//,
-    // What stands in a journal is read by the reader of journals, also by a bridge.
-    knows: ["ports", "model", "journal", "history", "bus"],
+    // What stands in a journal is read by the reader of journals, also by a bridge; a registry has names that all registries have.
+    knows: ["ports", "model", "journal", "history", "bus", "registry"],
     node: "any",
   },
   // What all buses share, such as the order of keys.
@@ -73,6 +78,13 @@ export const ROOMS: readonly Room[] = [
   engine("restate"),
   engine("simulated"),
   { name: "history", files: /^src\/history\//, knows: CORE, node: [] },
+  // The catalogue of what is in the code, and the one that is kept in the store.
+  {
+    name: "registry",
+    files: /^src\/registry\//,
+    knows: ["model", "ports", "journal", "history"],
+    node: [],
+  },
   {
     name: "testing",
     files: /^src\/testing\//,
@@ -80,6 +92,7 @@ export const ROOMS: readonly Room[] = [
       ...CORE,
       "bus",
       "history",
+      "registry",
       "engine",
       "engine/embedded",
       "engine/simulated",
@@ -93,6 +106,7 @@ export const ROOMS: readonly Room[] = [
     knows: [
       ...CORE,
       "history",
+      "registry",
       "engine",
       "engine/embedded",
       "stores/memory",
@@ -104,11 +118,13 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "surface",
-    files: /^src\/(index|sqlite|cloud-events|delta|langgraph|nats|otel)\.ts$/,
+    files:
+      /^src\/(a2a|ai-sdk|cloud-events|databricks|delta|index|langgraph|mcp|nats|otel|sqlite|unity-catalog)\.ts$/,
     knows: [
       ...CORE,
       "engine",
       "history",
+      "registry",
       "compose",
       "stores/sqlite",
       "stores/memory",
@@ -136,11 +152,20 @@ export const ROOMS: readonly Room[] = [
 
 /** Packages that belong to one room: who else needs them goes through that room. */
 export const PACKAGES_OF_ONE_ROOM: Readonly<Record<string, RegExp>> = {
+  "@a2a-js/sdk": /^src\/bridges\/a2a\//,
   "better-sqlite3": /^src\/stores\/sqlite\//,
   "@opentelemetry/api": /^src\/bridges\/otel\//,
+  "@opentelemetry/exporter-logs-otlp-proto": /^src\/bridges\/otel\//,
+  "@opentelemetry/exporter-metrics-otlp-proto": /^src\/bridges\/otel\//,
   "@opentelemetry/exporter-trace-otlp-proto": /^src\/bridges\/otel\//,
+  "@opentelemetry/sdk-metrics": /^src\/bridges\/otel\//,
+  "@modelcontextprotocol/client": /^src\/bridges\/mcp\//,
+  "@modelcontextprotocol/server": /^src\/bridges\/mcp\//,
   "@nats-io/jetstream": /^src\/bridges\/nats\//,
   "@nats-io/transport-node": /^src\/bridges\/nats\//,
+  ai: /^src\/bridges\/ai-sdk\//,
+  "eventsource-parser": /^src\/bridges\/databricks\//,
+  oauth4webapi: /^src\/bridges\/databricks\//,
   cloudevents: /^src\/bridges\/cloud-events\//,
   "hyparquet-compressors": /^src\/bridges\/delta\//,
   hyparquet: /^src\/bridges\/delta\//,

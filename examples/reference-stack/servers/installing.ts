@@ -22,11 +22,14 @@ export function installedIn(name: string): string {
 /**
  * Installs it, unless exactly that is there. Where it can't be, says so for everybody to see, and gives why: the tests that need it
  * are skipped then.
+ *
+ * @param files what the steps find in the folder, by name.
  */
 export function install(
   name: string,
   packages: readonly string[],
   steps: readonly Command[],
+  files: Readonly<Record<string, string>> = {},
 ): string | undefined {
   const folder = installedIn(name);
   const done = join(folder, "installed");
@@ -34,6 +37,7 @@ export function install(
   if (existsSync(done) && readFileSync(done, "utf8") === what) return undefined;
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
   for (const [command, ...args] of steps) {
     const { status, stderr, error } = spawnSync(command, args, {
       cwd: folder,

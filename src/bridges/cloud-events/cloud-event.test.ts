@@ -55,3 +55,8 @@ test("it goes over HTTP and comes back the same", () => {
   expect(back).toBeInstanceOf(CloudEvent);
   expect(JSON.parse(JSON.stringify(back))).toEqual(cloudEvent(EVENT));
 });
+
+test("one that came over a bus keeps the span in which it was published", () => {
+  const event = { ...EVENT, spanId: "b7ad6b7169203331" };
+  expect(cloudEvent(event).traceparent).toBe(`00-${EVENT.traceId}-b7ad6b7169203331-01`);
+});

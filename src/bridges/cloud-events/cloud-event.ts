@@ -37,8 +37,9 @@ const SEQUENCE_DIGITS = 16;
  * @example for await (const event of baton.events("research.findings")) send(cloudEvent(event));
  */
 export function cloudEvent(event: RecordedEvent): CloudEventJson {
-  const { id, topic, contract, key, correlation, causation, at, position, traceId, hops, data } =
-    event;
+  const { id, topic, contract, key, correlation, causation, at, position, hops, data } = event;
+  // One that came over a bus keeps the span in which it was published: its trace has no other.
+  const { traceId, spanId = eventSpanId(id) } = event;
   const made: CloudEventJson = {
     specversion: "1.0",
     id,
@@ -50,7 +51,7 @@ export function cloudEvent(event: RecordedEvent): CloudEventJson {
     ...(key === undefined || key === "" ? {} : { subject: key, partitionkey: key }),
     correlationid: correlation,
     ...(causation === undefined ? {} : { causationid: causation }),
-    traceparent: traceparentOf(traceId, eventSpanId(id)),
+    traceparent: traceparentOf(traceId, spanId),
     sequence: String(position).padStart(SEQUENCE_DIGITS, "0"),
     hops,
     data,

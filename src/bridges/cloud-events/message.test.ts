@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { eventSpanId } from "../../journal/trace-ids.ts";
 import type { RecordedEvent } from "../../model/recorded-event.ts";
 import { busCodec } from "./message.ts";
 
@@ -33,6 +34,7 @@ test("an event of a run goes out and comes in with all that it belongs to, under
     causation: "shop+web/1@1",
     hops: 4,
     traceId: EVENT.traceId,
+    spanId: eventSpanId(EVENT.id),
     choreography: "report",
     data: EVENT.data,
   });

@@ -6,6 +6,7 @@
  * one journal only, begins with it (`orders+r1@3`). Ids that publishers have chosen, and those that came over a bus, stay as they are.
  */
 import { CloudEvent } from "cloudevents";
+import { remoteSpan } from "../../journal/trace-ids.ts";
 import type { Position } from "../../model/entry.ts";
 import type { Json } from "../../model/json.ts";
 import type { BusCodec, BusMessage, DecodedMessage, LeavingEvent } from "../../ports/bus.ts";
@@ -17,7 +18,6 @@ const CORRELATION = /^[A-Za-z0-9][A-Za-z0-9._:@/~-]{0,199}$/;
 /** A place in a journal; of which, is not said. No correlation, and so no run id before its first slash, has a plus. */
 const BARE_PLACE = /^(?![^/+]*\+).*@\d+$/;
 const HOPS = /^\d{1,9}$/;
-const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/;
 const JSON_TYPE = /^application\/([a-z0-9.+-]+\+)?json\b/i;
 
 /** The codec of one deployment. */
@@ -86,7 +86,6 @@ function decode({ topic, attributes, data: text }: BusMessage): DecodedMessage {
     return refused("Its id is that of an event of a run, and does not say of which deployment.");
   if (!CORRELATION.test(correlation)) return refused("Its correlationid can't be that of a run.");
   if (!HOPS.test(hops)) return refused("Its hops are not a whole number.");
-  const traceId = TRACEPARENT.exec(traceparent)?.[1];
   return {
     kind: "event",
     id,
@@ -94,7 +93,7 @@ function decode({ topic, attributes, data: text }: BusMessage): DecodedMessage {
     correlation,
     hops: Number(hops),
     ...(causationid === undefined ? {} : { causation: causationid }),
-    ...(traceId === undefined ? {} : { traceId }),
+    ...remoteSpan(traceparent),
     ...(choreography === undefined ? {} : { choreography }),
     data,
   };

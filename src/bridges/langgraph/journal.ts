@@ -7,7 +7,7 @@ import type {
 } from "@langchain/langgraph-checkpoint";
 import { BatonError } from "../../model/errors.ts";
 import type { StoreFactory } from "../../ports/journal-store.ts";
-import { machineClock } from "./machine-clock.ts";
+import { machineClock } from "../machine-clock.ts";
 import { type Opened, sharedStore } from "./opened.ts";
 
 export interface LanggraphJournalOptions {

@@ -36,6 +36,26 @@ test("attributes are headers, percent-encoded where a header can't carry them", 
   expect(fromWire("research.found", wire, undefined)).toEqual(message);
 });
 
+test("the trace is a header of its own, too, and is taken from there where the event says none", () => {
+  const [own, other] = [
+    `00-${"1".repeat(32)}-${"2".repeat(16)}-01`,
+    `00-${"3".repeat(32)}-${"4".repeat(16)}-01`,
+  ];
+  const attributes = { specversion: "1.0", id: "e1", traceparent: own };
+  const { headers } = toWire({ topic: "t", attributes, data: "1" });
+  expect(headers.get("traceparent")).toBe(own);
+  expect(headers.get("ce-traceparent")).toBe(own);
+  const taken = (more: readonly (readonly [string, string])[], payload = "1") =>
+    fromWire("t", { headers: new Map(more), payload }, undefined).attributes["traceparent"];
+  const event = [
+    ["ce-specversion", "1.0"],
+    ["Traceparent", other],
+  ] as const;
+  expect(taken(event)).toBe(other);
+  expect(taken([...event, ["ce-traceparent", own]])).toBe(own);
+  expect(taken([["traceparent", other]], '{"specversion":"1.0","id":"e1"}')).toBe(other);
+});
+
 test("what says nothing of its order has that of its subject; names of headers have no case", () => {
   const headers = new Map([
     ["Ce-Specversion", "1.0"],

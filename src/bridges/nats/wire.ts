@@ -5,6 +5,8 @@
 import type { BusMessage } from "../../ports/bus.ts";
 
 const PREFIX = "ce-";
+/** Of W3C Trace Context: for consumers that know nothing of CloudEvents, and from publishers that don't. */
+const TRACEPARENT = "traceparent";
 /** What a header can't carry as it is, and the sign of the encoding itself. */
 const ENCODED = /[^\u0021\u0023\u0024\u0026-\u007e]/gu;
 
@@ -18,8 +20,9 @@ export function toWire({ attributes, data }: BusMessage): WireMessage {
   const headers = new Map<string, string>();
   for (const [name, value] of Object.entries(attributes))
     headers.set(`${PREFIX}${name}`, encodeValue(value));
-  const { datacontenttype } = attributes;
+  const { datacontenttype, traceparent } = attributes;
   if (datacontenttype !== undefined) headers.set("content-type", datacontenttype);
+  if (traceparent !== undefined) headers.set(TRACEPARENT, traceparent);
   return { headers, payload: data };
 }
 
@@ -30,11 +33,16 @@ export function fromWire(
   key: string | undefined,
 ): BusMessage {
   const found: Record<string, string> = {};
-  for (const [name, value] of headers)
-    if (name.toLowerCase().startsWith(PREFIX))
-      found[name.slice(PREFIX.length).toLowerCase()] = decodeValue(value);
+  const around: Record<string, string> = {};
+  for (const [name, value] of headers) {
+    const lower = name.toLowerCase();
+    if (lower.startsWith(PREFIX)) found[lower.slice(PREFIX.length)] = decodeValue(value);
+    if (lower === TRACEPARENT) around[TRACEPARENT] = value;
+  }
   const structured = found["specversion"] === undefined ? structuredOf(payload) : undefined;
-  const { attributes, data } = structured ?? { attributes: found, data: payload };
+  const { attributes: said, data } = structured ?? { attributes: found, data: payload };
+  // What the event itself says of its trace is of its publisher; what stands around it may be of somebody on the way.
+  const attributes = { ...around, ...said };
   const ordered = attributes["partitionkey"] ?? key;
   return { topic, ...(ordered === undefined ? {} : { key: ordered }), attributes, data };
 }

@@ -28,6 +28,21 @@ interface InstrumentOptions {
   readonly unit?: string;
 }
 
+interface HistogramOptions extends InstrumentOptions {
+  readonly advice?: { explicitBucketBoundaries?: number[] };
+}
+
+/** Given to whoever is asked how something stands. */
+export interface Observed {
+  observe(value: number, attributes?: Attributes): void;
+}
+
+/** An instrument that asks when it is read. */
+export interface Observable {
+  addCallback(ask: (observed: Observed) => void): void;
+  removeCallback(ask: (observed: Observed) => void): void;
+}
+
 /** The part of a `MeterProvider` of `@opentelemetry/api` that is used. */
 export interface Meters {
   getMeter(name: string): {
@@ -37,7 +52,9 @@ export interface Meters {
     ): { add(value: number, attributes?: Attributes): void };
     createHistogram(
       name: string,
-      options?: InstrumentOptions,
+      options?: HistogramOptions,
     ): { record(value: number, attributes?: Attributes): void };
+    createObservableUpDownCounter(name: string, options?: InstrumentOptions): Observable;
+    createObservableGauge(name: string, options?: InstrumentOptions): Observable;
   };
 }

@@ -25,7 +25,7 @@ export function nameOf({ kind, subject, path }: TraceSpan): string {
     case "model":
       return `chat ${subject}`;
     case "step":
-      return /#\d+$/.test(subject) ? `deliver ${plain(subject)}` : `step ${subject}`;
+      return isDelivery(subject) ? `deliver ${plain(subject)}` : `step ${subject}`;
     case "handoff":
       return `handoff ${plain(path ?? subject)}`;
     case "compensation":
@@ -35,7 +35,13 @@ export function nameOf({ kind, subject, path }: TraceSpan): string {
   }
 }
 
-function plain(path: string): string {
+/** A step whose path has the number of an event is a delivery of it. */
+export function isDelivery(path: string): boolean {
+  return /#\d+$/.test(path);
+}
+
+/** Without the number of an item, a round or an event, of which there is no end. */
+export function plain(path: string): string {
   return path.replace(/(#\d+|\[\d+\])$/, "");
 }
 

@@ -41,7 +41,8 @@ const STATUS = { unset: 0, ok: 1, error: 2 } as const;
 const SAMPLED = 1;
 /** A collector may refuse a span for one long message. */
 const MESSAGE_CHARACTERS_MAX = 4_000;
-const SCOPE = Object.freeze({ name: "baton" });
+/** The same object wherever it is named: exporters group by it. */
+export const SCOPE = Object.freeze({ name: "baton" });
 
 export function resourceOf(attributes: Attributes): SpanResource {
   const resource: SpanResource = {
@@ -85,11 +86,11 @@ export function finishedSpan(span: TraceSpan, resource: SpanResource, dress: Dre
   };
 }
 
-function contextOf(traceId: string, spanId: string): SpanContext {
+export function contextOf(traceId: string, spanId: string): SpanContext {
   return { traceId, spanId, traceFlags: SAMPLED };
 }
 
-function timeOf(ms: number): HrTime {
+export function timeOf(ms: number): HrTime {
   const seconds = Math.trunc(ms / 1_000);
   return [seconds, (ms - seconds * 1_000) * 1_000_000];
 }

@@ -5,8 +5,8 @@ import type { TraceSpan, TraceSpanKind } from "../../model/trace-span.ts";
 import type { Tracing } from "../../ports/tracing.ts";
 import type { Attributes } from "./api-types.ts";
 import { countedUsage } from "./attributes.ts";
-import { checkUrl, tracingTo, type TracingOptions } from "./otel.ts";
-import { loadOtlp } from "./otlp.ts";
+import { tracingTo, type TracingOptions } from "./otel.ts";
+import { checkUrl, loadOtlp } from "./otlp.ts";
 import type { TraceExporter } from "./sender.ts";
 
 /** What {@link mlflow} takes. */

@@ -1,18 +1,24 @@
 /** Traces of the journal for any collector that takes OpenTelemetry. */
 import { BatonError } from "../../model/errors.ts";
+import type { ProjectionStart } from "../../model/projection.ts";
 import type { TraceSink, Tracing } from "../../ports/tracing.ts";
-import type { Attributes, Meters } from "./api-types.ts";
+import type { Attributes } from "./api-types.ts";
 import type { Dress } from "./attributes.ts";
 import { finishedSpan, resourceOf } from "./finished-span.ts";
-import { metrics } from "./metrics.ts";
+import { checkMetering, type MeteringOptions, metricsBeside, openMetering } from "./metering.ts";
 import { type Conventions, NAMES } from "./names.ts";
-import { loadOtlp, type OtlpOptions } from "./otlp.ts";
-import { sendAll, type TraceExporter } from "./sender.ts";
+import { checkUrl, loadOtlp, type OtlpOptions } from "./otlp.ts";
+import { type NotTaken, sendAll, type TraceExporter } from "./sender.ts";
 
 /** What all kinds of tracing take. */
-export interface TracingOptions {
+export interface TracingOptions extends MeteringOptions {
   /** Under which its place in the journal is kept; `otel` or `mlflow` if left out. Another name begins from the beginning. */
   readonly name?: string;
+  /**
+   * Where tracing begins that has no place in this journal yet: with everything that is in it (`"beginning"`, if left out), or with
+   * what comes after it was opened first (`"now"`). `exportTraces` sends what was before.
+   */
+  readonly from?: ProjectionStart;
   /** Whether spans say what agents were given and gave, with sensitive fields masked; true if left out. */
   readonly content?: boolean;
   /** Longer inputs and outputs are cut; 32,768 characters if left out. */
@@ -21,8 +27,6 @@ export interface TracingOptions {
   readonly conventions?: Conventions;
   /** What all spans have in common, besides `service.name`, which is `baton` if left out. */
   readonly resource?: Attributes;
-  /** Where metrics are counted: a `MeterProvider` of `@opentelemetry/api`. */
-  readonly meterProvider?: Meters;
 }
 
 /** What {@link otel} takes. */
@@ -44,7 +48,7 @@ export function otel(options: OtelOptions = {}): Tracing {
   if (exporter !== undefined && [url, headers, compression].some((each) => each !== undefined))
     throw new BatonError("ARGUMENT_INVALID", "An exporter has its own url and headers.");
   if (url !== undefined) checkUrl(url);
-  return tracingTo("otel", options, {}, async () => {
+  return tracingTo("otel", { ...options, ...metricsBeside(options) }, {}, async () => {
     if (exporter !== undefined) return () => Promise.resolve(exporter);
     const make = await loadOtlp();
     const made = make({
@@ -53,14 +57,6 @@ export function otel(options: OtelOptions = {}): Tracing {
       ...(compression === undefined ? {} : { compression }),
     });
     return () => Promise.resolve(made);
-  });
-}
-
-/** @throws BatonError ARGUMENT_INVALID */
-export function checkUrl(url: string): void {
-  if (/^https?:\/\//.test(url) && URL.canParse(url)) return;
-  throw new BatonError("ARGUMENT_INVALID", `"${url}" is not an address.`, {
-    hint: "Write it whole: http://127.0.0.1:4318/v1/traces",
   });
 }
 
@@ -78,6 +74,7 @@ export function tracingTo(
     content = true,
     conventions = "1.41",
     contentCharactersMax = CONTENT_CHARACTERS,
+    from = "beginning",
   } = options;
   const name = options.name ?? kind;
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name))
@@ -88,33 +85,43 @@ export function tracingTo(
     throw new BatonError("ARGUMENT_INVALID", `There are no conventions "${conventions}".`, {
       hint: `There are: ${Object.keys(NAMES).join(", ")}.`,
     });
+  if (from !== "beginning" && from !== "now")
+    throw new BatonError("ARGUMENT_INVALID", `"${String(from)}" is not "beginning" or "now".`);
   const whole: Dress = { ...dress, names: NAMES[conventions], contentCharactersMax };
   const resource = resourceOf({ "service.name": "baton", ...options.resource });
-  const { meterProvider } = options;
+  checkMetering(options);
   return {
     name,
     content,
+    from,
+    measured: options.metrics !== undefined || options.meterProvider !== undefined,
     open: async (log): Promise<TraceSink> => {
       const exporter = await open();
+      const metering = await openMetering({ ...options, name }, resource, log);
       let used: TraceExporter | undefined;
-      const count = meterProvider === undefined ? undefined : metrics(meterProvider);
       return {
         send: async (batch) => {
           const spans = batch.spans.map((span) => finishedSpan(span, resource, whole));
           used = await exporter();
-          await sendAll(used, spans, (span, why) =>
-            log(
-              "error",
-              `The span "${span.name}" is dropped, since the collector refuses it: ${why}`,
-            ),
+          const why = await sendAll(used, spans, ({ name: span }, said) =>
+            log("error", `The span "${span}" is dropped, since the collector refuses it: ${said}`),
           );
-          count?.(batch);
+          if (why !== undefined) throw refused(why);
         },
+        ...metering?.sink,
         close: async () => {
           // An exporter that was given is its owner's to end.
-          if (!("exporter" in options)) await used?.shutdown();
+          const ended = "exporter" in options ? undefined : used?.shutdown();
+          await Promise.all([ended, metering?.end()]);
         },
       };
     },
   };
+}
+
+function refused({ message, status, cause }: NotTaken): BatonError {
+  return new BatonError("TRACES_REFUSED", `The collector did not take the traces: ${message}`, {
+    details: status === undefined ? {} : { status },
+    cause,
+  });
 }

@@ -1,4 +1,7 @@
 import { expect, test } from "vitest";
+import { resourceOf } from "./finished-span.ts";
+import { loadMeters } from "./metric-export.ts";
+import { loadOtlpLogs, otelLog } from "./otel-log.ts";
 import { otel } from "./otel.ts";
 import { loadOtlp } from "./otlp.ts";
 
@@ -6,8 +9,28 @@ test("an exporter that is not installed is named, with what to install", async (
   const missing = () => Promise.reject(new Error("Cannot find package"));
   await expect(loadOtlp(missing)).rejects.toMatchObject({
     code: "DEPENDENCY_MISSING",
-    hint: expect.stringContaining("@opentelemetry/exporter-trace-otlp-proto@^0.223"),
+    hint: "Install: npm install @opentelemetry/api @opentelemetry/exporter-trace-otlp-proto@^0.223",
   });
+});
+
+test("so are the packages of metrics", async () => {
+  const missing = () => Promise.reject(new Error("Cannot find package"));
+  await expect(loadMeters({}, resourceOf({}), () => {}, missing)).rejects.toMatchObject({
+    code: "DEPENDENCY_MISSING",
+    hint: "Install: npm install @opentelemetry/api @opentelemetry/exporter-metrics-otlp-proto@^0.223 @opentelemetry/sdk-metrics@^2.12",
+  });
+});
+
+test("and the one of logs; what can't be right of a log is refused", async () => {
+  const missing = () => Promise.reject(new Error("Cannot find package"));
+  await expect(loadOtlpLogs(missing)).rejects.toMatchObject({
+    code: "DEPENDENCY_MISSING",
+    hint: "Install: npm install @opentelemetry/api @opentelemetry/exporter-logs-otlp-proto@^0.223",
+  });
+  await expect(otelLog({ url: "h:4318" })).rejects.toThrow("is not an address");
+  await expect(otelLog({ linesMax: 0 })).rejects.toThrow("linesMax is 0");
+  // What a caller without types may write.
+  await expect(otelLog({ level: "fatal" as "error" })).rejects.toThrow('no level "fatal"');
 });
 
 test("what can't be right is refused where it is written", () => {
@@ -15,6 +38,12 @@ test("what can't be right is refused where it is written", () => {
   expect(() => otel({ exporter, url: "http://h/v1/traces" })).toThrow("its own url");
   expect(() => otel({ url: "h:4318" })).toThrow("is not an address");
   expect(() => otel({ contentCharactersMax: 0 })).toThrow("contentCharactersMax");
+  expect(() => otel({ url: "http://h/otlp", metrics: true })).toThrow("does not follow");
+  expect(() => otel({ metrics: { every: "0s" } })).toThrow("every 0s");
+  expect(() => otel({ metrics: { url: "h:4318" } })).toThrow("is not an address");
+  const meterProvider = { getMeter: () => expect.fail() };
+  expect(() => otel({ metrics: true, meterProvider })).toThrow("by itself");
   // What a caller without types may write.
+  expect(() => otel({ from: "then" as "now" })).toThrow("beginning");
   expect(() => otel({ conventions: "2" as "1.41" })).toThrow("no conventions");
 });

@@ -12,12 +12,7 @@ export interface OtlpOptions {
 
 /** The part of the package that is used. */
 interface Exporters {
-  readonly OTLPTraceExporter: new (config: {
-    readonly url?: string;
-    readonly headers?: Record<string, string>;
-    readonly timeoutMillis: number;
-    readonly compression?: never;
-  }) => unknown;
+  readonly OTLPTraceExporter: new (config: ExporterConfig) => unknown;
 }
 
 type Made = (options: OtlpOptions) => TraceExporter;
@@ -34,26 +29,50 @@ export async function loadOtlp(
 ): Promise<Made> {
   try {
     const { OTLPTraceExporter } = await load();
-    return ({ url, headers, compression }) => {
-      const exporter = new OTLPTraceExporter({
-        ...(url === undefined ? {} : { url }),
-        ...(headers === undefined ? {} : { headers: { ...headers } }),
-        timeoutMillis: TIMEOUT_MS,
-        // The SDK's enum, by its value: importing it would need one more package.
-        ...(compression === undefined ? {} : { compression: compression as never }),
-      });
-      // The exporter takes spans of the SDK's resource class; of that it reads what ours has.
-      return exporter as TraceExporter;
-    };
+    // The exporter takes spans of the SDK's resource class; of that it reads what ours has.
+    return (options) => new OTLPTraceExporter(exporterConfig(options)) as TraceExporter;
   } catch (cause) {
-    throw new BatonError(
-      "DEPENDENCY_MISSING",
-      "Traces need the package @opentelemetry/exporter-trace-otlp-proto.",
-      {
-        hint: "Install it: npm install @opentelemetry/api @opentelemetry/exporter-trace-otlp-proto@^0.223",
-        details: { package: "@opentelemetry/exporter-trace-otlp-proto" },
-        cause,
-      },
-    );
+    throw missing("Traces", ["@opentelemetry/exporter-trace-otlp-proto@^0.223"], cause);
   }
+}
+
+/** What is to be installed, with the API that all of them are built on. */
+export function missing(what: string, packages: readonly string[], cause: unknown): BatonError {
+  const names = packages.map((each) => each.slice(0, each.lastIndexOf("@")));
+  const many = names.length > 1 ? "packages" : "package";
+  return new BatonError("DEPENDENCY_MISSING", `${what} need the ${many} ${names.join(" and ")}.`, {
+    hint: `Install: npm install @opentelemetry/api ${packages.join(" ")}`,
+    details: { packages: names },
+    cause,
+  });
+}
+
+/** What the exporters of all signals take. */
+export interface ExporterConfig {
+  readonly url?: string;
+  readonly headers?: Record<string, string>;
+  readonly timeoutMillis: number;
+  readonly compression?: never;
+}
+
+/** How the SDK wants to be told. */
+export function exporterConfig(
+  { url, headers, compression }: OtlpOptions,
+  timeoutMillis: number = TIMEOUT_MS,
+): ExporterConfig {
+  return {
+    ...(url === undefined ? {} : { url }),
+    ...(headers === undefined ? {} : { headers: { ...headers } }),
+    timeoutMillis,
+    // The SDK's enum, by its value: importing it would need one more package.
+    ...(compression === undefined ? {} : { compression: compression as never }),
+  };
+}
+
+/** @throws BatonError ARGUMENT_INVALID */
+export function checkUrl(url: string): void {
+  if (/^https?:\/\//.test(url) && URL.canParse(url)) return;
+  throw new BatonError("ARGUMENT_INVALID", `"${url}" is not an address.`, {
+    hint: "Write it whole: http://127.0.0.1:4318/v1/traces",
+  });
 }

@@ -1,33 +1,39 @@
 /** The log that an attempt, an attempt to compensate and a probe are given: each line says whose it is. */
 import type { AgentDefinition, AgentLog } from "../../model/agent-definition.ts";
 import type { LogLine } from "../../ports/log-sink.ts";
+import { type CallKind, type CallPlace, type CallSpan, callSpan } from "./call-span.ts";
 import type { Actor, Core } from "./core.ts";
 
 /** Whose the lines are. */
-export interface LogPlace {
-  readonly path: string;
-  readonly attempt: number;
+export interface LogPlace extends CallPlace {
   readonly agent: AgentDefinition;
 }
 
-/** A log whose lines name the run and the place. `live` throws once it must not be used any more. */
+/** A log whose lines name the run, the place and the span. `live` throws once it must not be used any more. */
 export function agentLog(
   core: Core,
   actor: Actor,
-  { path, attempt, agent }: LogPlace,
+  of: CallKind,
+  place: LogPlace,
   live: () => void,
 ): AgentLog {
+  const { path, turn, attempt, agent } = place;
+  // Most calls write no line.
+  let span: CallSpan | undefined;
   const at =
     (level: LogLine["level"]) => (message: string, data?: Readonly<Record<string, unknown>>) => {
       live();
+      span ??= callSpan(core, actor, of, place);
       core.log({
         level,
         message,
         at: core.clock.now(),
         run: actor.id,
         path,
+        turn,
         attempt,
         agent: agent.id,
+        ...span,
         ...(data === undefined ? {} : { data }),
       });
     };

@@ -6,9 +6,9 @@ import { BatonError } from "../../model/errors.ts";
 import { type Json, sealJson } from "../../model/json.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { executionKeyOf } from "../../journal/idempotency.ts";
-import { spanIdOf, traceIdOf, traceparentOf } from "../../journal/trace-ids.ts";
 import { usageRecord } from "../usage.ts";
 import { agentLog } from "./agent-log.ts";
+import { callTraceparent } from "./call-span.ts";
 import { tooLarge } from "../value-size.ts";
 import type { AttemptTime } from "./attempt-time.ts";
 import { deliver } from "./inbox.ts";
@@ -125,10 +125,7 @@ class Context implements AgentContext {
 
   get traceparent(): string {
     const { core, actor, command } = this[HANDLE];
-    const { namespace } = core;
-    const { path, turn, attempt } = command;
-    const spanId = spanIdOf({ namespace, run: actor.id, of: "attempt", path, turn, attempt });
-    return traceparentOf(traceIdOf(namespace, actor.run.correlation), spanId);
+    return callTraceparent(core, actor, "attempt", command);
   }
 
   get once(): AgentContext["once"] {
@@ -171,7 +168,9 @@ class Context implements AgentContext {
 
   get log(): AgentLog {
     const handle = this[HANDLE];
-    handle.log ??= agentLog(handle.core, handle.actor, handle.command, () => live(handle));
+    handle.log ??= agentLog(handle.core, handle.actor, "attempt", handle.command, () =>
+      live(handle),
+    );
     return handle.log;
   }
 

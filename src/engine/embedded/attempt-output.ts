@@ -2,8 +2,10 @@
 import type { AgentDefinition } from "../../model/agent-definition.ts";
 import { check } from "../../model/check.ts";
 import type { Failure } from "../../model/entry.ts";
-import { isBatonError } from "../../model/errors.ts";
-import type { Json } from "../../model/json.ts";
+import { type BatonError, isBatonError } from "../../model/errors.ts";
+import { EVIDENCE_CHARS_MAX, VIOLATIONS_MAX } from "../../model/evidence.ts";
+import { type Json, sealJson } from "../../model/json.ts";
+import type { Violation } from "../../model/violation.ts";
 import { tooLarge } from "../value-size.ts";
 import type { Core } from "./core.ts";
 
@@ -40,11 +42,56 @@ export function checkedOutput(
 export function failureOf(error: unknown): Failure {
   if (isBatonError(error)) {
     const { code, message, details } = error;
-    return { code, message, ...retryAfter(details) };
+    return { code, message, ...foundViolations(error), ...retryAfter(details) };
   }
   if (!(error instanceof Error)) return { code: "THROWN", message: wellFormed(String(error)) };
   const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
   return { code: wellFormed(code), message: wellFormed(error.message), ...retryAfter(error) };
+}
+
+/** What an agent itself found wrong with what it was to give: the next attempt is told, as of what the check here finds. */
+function foundViolations({ code, details }: BatonError): {
+  readonly violations?: readonly Violation[];
+} {
+  const found: unknown = details["violations"];
+  if (code !== "CONTRACT_VIOLATED" || !Array.isArray(found)) return {};
+  const violations = found.filter(isViolation).slice(0, VIOLATIONS_MAX).map(recorded);
+  return violations.length === 0 ? {} : { violations };
+}
+
+function isViolation(value: unknown): value is Violation {
+  if (typeof value !== "object" || value === null) return false;
+  return ["contract", "path", "rule", "message"].every(
+    (key) => typeof Reflect.get(value, key) === "string",
+  );
+}
+
+/** As it is recorded: what is too large for evidence, or no JSON, is left out. */
+function recorded({ contract, path, rule, message, value }: Violation): Violation {
+  const named = {
+    contract: wellFormed(contract),
+    path: wellFormed(path),
+    rule: wellFormed(rule),
+    message: wellFormed(message),
+  };
+  if (value === undefined) return named;
+  try {
+    const sealed = sealJson(value, "offending value");
+    return JSON.stringify(sealed).length > EVIDENCE_CHARS_MAX ? named : { ...named, value: sealed };
+  } catch {
+    return named;
+  }
+}
+
+/** Whether an error says of a call that nobody can tell what it used: then all that was set aside for it counts. */
+export function isUsageUnknown(error: unknown): boolean {
+  const said = isBatonError(error) ? error.details : error;
+  return (
+    typeof said === "object" &&
+    said !== null &&
+    "usageUnknown" in said &&
+    said.usageUnknown === true
+  );
 }
 
 /** How long the caller is asked to wait, if that is a time. */

@@ -9,21 +9,22 @@
  * A5. Whatever an at-most-once attempt did is unknown, unless it gave an output that was taken, or is known to have done
  *     nothing: it was not begun, or threw what its agent's `nothingDone` says so of.
  * A6. What a budgeted attempt may use is set aside before the intent; the intent says so, and the outcome says what it came to.
+ * A7. Where a registry allows calls, it is asked once all gates are passed, and before the intent: so that the answer is young.
  */
-import type { BreakerMark, BreakerPolicy } from "../../model/breaker.ts";
+import type { BreakerPolicy } from "../../model/breaker.ts";
 import type { Failure, UsageRecord } from "../../model/entry.ts";
 import type { Gate } from "../../model/gate.ts";
 import { BatonError } from "../../model/errors.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
 import type { CallOutcome } from "../../decide/breaker.ts";
-import type { AttemptOutcome, Behind } from "../../decide/call.ts";
+import type { AttemptOutcome } from "../../decide/call.ts";
 import type { Command } from "../../decide/turn.ts";
 import { parsePath } from "../../decide/evolve.ts";
 import { deadlineFailure } from "../../model/deadline.ts";
 import { type AttemptTime, atMoment, limitOf, listen } from "./attempt-time.ts";
 import { deliver } from "./inbox.ts";
-import { checkedOutput, failureOf, isThenable } from "./attempt-output.ts";
+import { checkedOutput, failureOf, isThenable, isUsageUnknown } from "./attempt-output.ts";
 import {
   abortContext,
   attemptContext,
@@ -31,6 +32,8 @@ import {
   contextOf,
   endContext,
 } from "./attempt-context.ts";
+import type { Forbidden } from "./admission.ts";
+import { behindOf, told, type Marked } from "./behind.ts";
 import { type AtTheTill, charge, overMaximum, setAside } from "./budget-door.ts";
 import type { BudgetRefusal } from "./budgets.ts";
 import { approach, type AtTheDoor, ignoreStopped } from "./breaker-door.ts";
@@ -47,7 +50,7 @@ type Execute = Extract<Command, { readonly kind: "execute" }>;
 type Ended = Extract<AttemptOutcome, { readonly kind: "sealed" | "attemptFailed" }>;
 
 /** An attempt from the moment it is wanted. */
-interface Running extends AtTheDoor, AtTheTill, AttemptTime {
+interface Running extends AtTheDoor, AtTheTill, AttemptTime, Marked {
   readonly command: Execute;
   begun: boolean;
   startedMs: number;
@@ -83,6 +86,7 @@ export function beginAttempt(core: Core, actor: Actor, command: Execute): void {
     progress: undefined,
     leaveQueue: undefined,
     leaveQuarantine: undefined,
+    admission: undefined,
     ticket: undefined,
     leaveBreaker: undefined,
     slot: undefined,
@@ -166,7 +170,7 @@ function pay(running: Running): void {
   const { budgets, ownBudget } = running.actor.run.definition;
   const isLimited =
     running.command.agent.budgets !== undefined || budgets !== undefined || ownBudget !== undefined;
-  if (!isLimited || running.reported) return announce(running);
+  if (!isLimited || running.reported) return ask(running);
   setAside(running, {
     begin: () => paid(running),
     close: () => end(running),
@@ -174,17 +178,39 @@ function pay(running: Running): void {
   });
 }
 
-/** Where its breaker has opened while it waited for what others had set aside, it comes the whole way again. */
 function paid(running: Running): void {
+  if (!mustComeAgain(running)) return ask(running);
+}
+
+/** Where its breaker has opened while it waited for others, or for an answer, it comes the whole way again. */
+function mustComeAgain(running: Running): boolean {
   const { core, command, ticket, claim } = running;
-  if (running.reported || ticket === undefined || core.breakers.isCurrent(ticket))
-    return announce(running);
+  if (running.reported || ticket === undefined || core.breakers.isCurrent(ticket)) return false;
   if (claim !== undefined) core.budgets.settle(claim, undefined);
   running.claim = undefined;
   running.ticket = undefined;
   running.slot = undefined;
   core.agentPlaces.leave(command.agent);
   queue(running);
+  return true;
+}
+
+/** Asks the registry whether it may be made, as late as can be; at once past it where there is none to ask. */
+function ask(running: Running): void {
+  const { core, actor, command } = running;
+  if (core.admission === undefined || running.reported) return announce(running);
+  void core.admission.call(actor, command.agent).then((forbidden) => {
+    if (core.closing) end(running);
+    if (forbidden !== undefined) forbid(running, forbidden);
+    if (!mustComeAgain(running)) announce(running);
+  });
+}
+
+/** Its breaker is told nothing, and what was set aside for it is given back: no call was made. */
+function forbid(running: Running, { error, mark, final }: Forbidden): void {
+  if (running.reported) return;
+  running.admission = mark;
+  fail(running, failureOf(error), final || isFinal(running.command.agent, error));
 }
 
 /** A budget is spent. The breaker that let it through is told nothing: no call was made. */
@@ -205,25 +231,6 @@ function unpaid(running: Running, refusal: BudgetRefusal): void {
   tell(running, { kind: "attemptFailed", ...ended }, IGNORED);
 }
 
-/** What is told of breakers, fallbacks and budgets with an outcome; nothing for most. */
-function behindOf(
-  { agent, standsIn }: Execute,
-  breaker: BreakerMark | undefined,
-  budgeted?: Running["budgeted"],
-): { readonly behind?: Behind } {
-  if (breaker === undefined && standsIn === undefined && budgeted === undefined)
-    return NOTHING_BEHIND;
-  return {
-    behind: {
-      ...budgeted,
-      ...(breaker === undefined ? {} : { breaker }),
-      ...(standsIn === undefined ? {} : { fallback: { ...standsIn, agent } }),
-    },
-  };
-}
-
-const NOTHING_BEHIND = {};
-
 /** Tells the run an outcome; where it changed a breaker, once that is in the journal. */
 function tell(running: Running, given: Ended, outcome: CallOutcome): void {
   const { core, actor, command, ticket } = running;
@@ -231,10 +238,11 @@ function tell(running: Running, given: Ended, outcome: CallOutcome): void {
   const mark = reported?.mark;
   const ended = given.kind === "sealed" ? given : withinBudget(running, given);
   const recorded = running.leaveQuarantine;
-  // The usual case: nothing to tell of a breaker, a fallback or a budget.
-  if (mark === undefined && command.standsIn === undefined && running.budgeted === undefined)
+  // The usual case: nothing to tell of a breaker, a fallback, a budget or the registry.
+  const isPlain = running.budgeted === undefined && running.admission === undefined;
+  if (mark === undefined && command.standsIn === undefined && isPlain)
     return deliver(core, actor, ended, recorded);
-  const input = { ...ended, ...behindOf(command, mark, running.budgeted) };
+  const input = { ...ended, ...behindOf(command, mark, running) };
   if (reported?.recorded === undefined) return deliver(core, actor, input, recorded);
   const { path } = command;
   const { turn, attempt, agent } = command;
@@ -363,7 +371,7 @@ function abort(running: Running, failure: Failure): void {
 function succeed(running: Running, raw: unknown): void {
   if (running.reported) return;
   const { core, command } = running;
-  const { path, turn, attempt, input } = command;
+  const { path, turn, attempt } = command;
   const checked = checkedOutput(core, command.agent, raw);
   if (checked.kind === "refused") {
     return fail(running, checked.error, checked.final, {
@@ -374,9 +382,11 @@ function succeed(running: Running, raw: unknown): void {
   const extra = told(running);
   charge(running, true);
   close(running);
-  const inputHash = sha256Hex(canonicalJson(input));
-  const { output } = checked;
-  tell(running, { kind: "sealed", path, turn, attempt, output, inputHash, ...extra }, SUCCEEDED);
+  tell(
+    running,
+    { kind: "sealed", path, turn, attempt, output: checked.output, ...extra },
+    SUCCEEDED,
+  );
 }
 
 function thrown(running: Running, error: unknown): void {
@@ -385,7 +395,8 @@ function thrown(running: Running, error: unknown): void {
   if (running.overdue !== undefined)
     return fail(running, running.overdue, true, { thrown: running.overdue, doneNothing });
   const final = isFinal(running.command.agent, error);
-  fail(running, failureOf(error), final, { thrown: error, doneNothing });
+  const unanswered = isUsageUnknown(error) ? ({ unanswered: true } as const) : {};
+  fail(running, failureOf(error), final, { thrown: error, doneNothing, ...unanswered });
 }
 
 /** `cause` is left out where it was ended from outside, which is no sign of anything. */
@@ -397,11 +408,9 @@ function fail(
 ): void {
   if (running.reported) return;
   const { core, command } = running;
-  const { path, turn, attempt, input } = command;
+  const { path, turn, attempt } = command;
   const said = running.progress === undefined ? {} : { progress: running.progress };
-  const extra = running.begun
-    ? { inputHash: sha256Hex(canonicalJson(input)), ...told(running), ...said }
-    : {};
+  const extra = running.begun ? { ...told(running), ...said } : {};
   if (running.begun) charge(running, cause !== undefined && cause.unanswered !== true);
   close(running);
   const random = core.ids.random();
@@ -410,16 +419,6 @@ function fail(
   const known = certainty(command.agent, running.begun, cause?.doneNothing === true);
   const place = { path, turn, attempt, error, final, random } as const;
   tell(running, { kind: "attemptFailed", ...place, ...known, ...extra }, outcome);
-}
-
-/** What is told of an attempt besides its outcome. */
-function told({ core, context, startedMs }: Running): {
-  readonly tookMs: number;
-  readonly usage?: readonly UsageRecord[];
-} {
-  const usage = context?.usage ?? [];
-  const tookMs = Math.round(core.clock.monotonicMs() - startedMs);
-  return { tookMs, ...(usage.length === 0 ? {} : { usage }) };
 }
 
 /** Ends an attempt that has used more than it may, and tells the agent so. */

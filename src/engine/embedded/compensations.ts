@@ -24,6 +24,7 @@ import { failureOf } from "./attempt-output.ts";
 import { approach, type AtTheDoor, ignoreStopped } from "./breaker-door.ts";
 import type { Refusal } from "./breakers.ts";
 import { spendUnreserved } from "./budget-door.ts";
+import { callTraceparent } from "./call-span.ts";
 import { failedCall, IGNORED, SUCCEEDED } from "./call-outcome.ts";
 import type { Actor, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
@@ -234,12 +235,15 @@ function compensationContext(core: Core, actor: Actor, command: Compensate): Com
       attempt,
       idempotencyKey: compensationKeyOf(place),
       executionKey: executionKeyOf(place),
+      get traceparent() {
+        return callTraceparent(core, actor, "compensation", command);
+      },
       reason,
       usage: (call) => {
         live();
         usage.push(usageRecord(core.prices, call));
       },
-      log: agentLog(core, actor, command, live),
+      log: agentLog(core, actor, "compensation", command, live),
     },
     usage,
     end: () => {

@@ -36,6 +36,7 @@ import type { Rates } from "./rates.ts";
 import type { RetryBudgets } from "./retry-budgets.ts";
 import type { InOwnContext } from "./own-context.ts";
 import type { Budgets } from "./budgets.ts";
+import type { Admission } from "./admission.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { Wakes } from "./wakes.ts";
 
@@ -144,6 +145,8 @@ export interface Core {
   readonly retryBudgets: RetryBudgets;
   readonly budgets: Budgets;
   readonly quarantine: Quarantine;
+  /** Undefined where no registry is asked. */
+  readonly admission: Admission | undefined;
   readonly children: Children;
   readonly intakes: Intakes;
   readonly routes: Routes;

@@ -6,6 +6,7 @@ import { type Author, runStream } from "../../model/entry.ts";
 import { NO_HASH } from "../../journal/hash.ts";
 import { BatonError } from "../../model/errors.ts";
 import type { JsonObject } from "../../model/json.ts";
+import type { Registry, RegistryFactory } from "../../ports/registry.ts";
 import type { Engine } from "../engine.ts";
 import { headPages } from "../head-pages.ts";
 import { registerWorkflows } from "../manifests.ts";
@@ -13,6 +14,7 @@ import { registerTopics } from "../topic-registry.ts";
 import { tooLarge } from "../value-size.ts";
 import type { Subscriber } from "../watch.ts";
 import { fence, stopAll } from "./actors.ts";
+import { type Admission, admission, type AdmissionOptions } from "./admission.ts";
 import type { Actor, Arrived, Core, Watcher } from "./core.ts";
 import { deliver } from "./inbox.ts";
 import { acquireLease, keepLease } from "./lease-keeper.ts";
@@ -29,32 +31,49 @@ import { publishEvent } from "./publishing.ts";
 import { watchTopic } from "./topic-reader.ts";
 import { watchdog } from "./watchdog.ts";
 
+export interface OpenEngineOptions extends EngineOptions {
+  readonly registry: RegistryFactory;
+  /** Calls are only made that the registry allows. */
+  readonly admission?: AdmissionOptions;
+}
+
 /**
  * Opens the engine: takes the lease, registers the workflows, and goes on with every unfinished run.
- * @throws BatonError STORE_IN_USE, WORKFLOW_CHANGED, TOPIC_CHANGED, STORE_FAILED
+ * @throws BatonError STORE_IN_USE, WORKFLOW_CHANGED, TOPIC_CHANGED, STORE_FAILED; DEFINITION_INVALID, if calls are to be allowed by
+ *   a registry
  */
-export async function openEngine(options: EngineOptions): Promise<Engine> {
+export async function openEngine(options: OpenEngineOptions): Promise<Engine> {
   const { store, clock } = options;
   const lease = await acquireLease(store, clock, options.holder, options.standby);
   const { epoch } = lease;
+  let core: Core;
+  let registry: Registry;
   try {
     const source = { store, namespace: options.namespace, epoch };
     const { workflows, topics } = options.catalogue;
     await registerWorkflows(source, workflows.values(), clock.now());
     await registerTopics(source, topics.values(), clock.now());
+    registry = await openRegistry(options, epoch);
+    core = makeCore(options, lease, admissionBy(options, registry));
   } catch (error) {
     // Closing the store frees the lease, too; what counts is why it could not be used.
     await store.release(epoch).catch(() => {});
     throw error;
   }
-  const core = makeCore(options, lease);
   const leave = keepLease(store, clock, epoch, () => fence(core));
+  // It may take its time, and so needs the lease kept; it never throws.
+  await core.admission?.lookUp();
   await goOnWithAll(core, leave);
   const guard = watchdog(core, options.watchdogMs);
   return {
+    registry,
     start: async (request) => {
       open(core);
       checkAuthor(request.by);
+      if (core.admission !== undefined) {
+        await core.admission.start(request.definition, request.by);
+        open(core);
+      }
       const { joined } = await startRun(core, request);
       if (joined && !core.actors.has(request.id)) await goOn(core, request.id);
     },
@@ -66,7 +85,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     health: async () => ({ ...(await guard.health()), bus: await core.busLines.snapshots() }),
     ...gates(core),
     ...bus(core),
-    projection: (name) => projectionPlace(core, name),
+    projection: (name, from) => projectionPlace(core, name, from),
     close: async (graceMs) => {
       await core.intakes.stop();
       await core.routes.stop();
@@ -74,9 +93,30 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       leave();
       guard.stop();
       await closeCore(core, graceMs);
-      await release(core);
+      try {
+        await registry.close();
+      } finally {
+        await release(core);
+      }
     },
   };
+}
+
+function admissionBy(
+  { admission: asked, catalogue }: OpenEngineOptions,
+  registry: Registry,
+): ((core: () => Core) => Admission) | undefined {
+  if (asked === undefined) return undefined;
+  return (core) => admission(core, registry, catalogue, asked);
+}
+
+/** One that is kept in the store is written under the engine's own lease. */
+async function openRegistry(
+  { registry, store, namespace, clock }: OpenEngineOptions,
+  epoch: number,
+): Promise<Registry> {
+  if (registry.kind === "outside") return await registry.open();
+  return await registry.open({ store, namespace, now: () => clock.now(), epoch });
 }
 
 /** How people stop a run, and have it go back. */

@@ -7,6 +7,7 @@ import type { JournalStore } from "../../ports/journal-store.ts";
 import type { LogSink } from "../../ports/log-sink.ts";
 import type { Catalogue } from "../definitions.ts";
 import type { PriceTable } from "../usage.ts";
+import type { Admission } from "./admission.ts";
 import { agentPlaces } from "./agent-places.ts";
 import { breakers } from "./breakers.ts";
 import { budgets } from "./budgets.ts";
@@ -49,7 +50,11 @@ export interface EngineOptions {
 }
 
 /** What the engine knows before it has read anything. */
-export function makeCore(options: EngineOptions, { epoch, abandoned }: AcquiredLease): Core {
+export function makeCore(
+  options: EngineOptions,
+  { epoch, abandoned }: AcquiredLease,
+  admission?: (core: () => Core) => Admission,
+): Core {
   const { store, namespace, clock, ids, log, limits, prices, catalogue } = options;
   const core: Core = {
     store,
@@ -69,6 +74,7 @@ export function makeCore(options: EngineOptions, { epoch, abandoned }: AcquiredL
     retryBudgets: retryBudgets(clock),
     budgets: budgets(() => core),
     quarantine: quarantine(),
+    admission: admission?.(() => core),
     children: children(() => core),
     intakes: intakes(() => core),
     routes: routes(() => core),

@@ -22,6 +22,7 @@ import { checkedOutput, failureOf } from "./attempt-output.ts";
 import { approach, type AtTheDoor, ignoreStopped } from "./breaker-door.ts";
 import type { Refusal } from "./breakers.ts";
 import { spendUnreserved } from "./budget-door.ts";
+import { callTraceparent } from "./call-span.ts";
 import { failedCall, IGNORED, SUCCEEDED } from "./call-outcome.ts";
 import type { Actor, Core } from "./core.ts";
 import { deliver } from "./inbox.ts";
@@ -191,11 +192,14 @@ function probeContext(running: Running): ProbeContext {
     turn,
     attempt,
     idempotencyKey: executionKeyOf({ namespace: core.namespace, run: actor.id, path, turn }),
+    get traceparent() {
+      return callTraceparent(core, actor, "attempt", command);
+    },
     error,
     usage: (call) => {
       live();
       usage.push(usageRecord(core.prices, call));
     },
-    log: agentLog(core, actor, command, live),
+    log: agentLog(core, actor, "attempt", command, live),
   };
 }

@@ -84,7 +84,7 @@ export async function startRun(
 type StartInput = Extract<Input, { readonly kind: "start" | "refuseStart" }>;
 
 function startInput(core: Core, request: StartRequest): StartInput {
-  const { definition, by, parent, fork, deadlineMs, deadlineAt } = request;
+  const { definition, by, parent, fork, deadlineMs, deadlineAt, traceparent } = request;
   const checked = check(definition.input, request.input, `input of ${definition.id}`, "edge");
   if (checked.kind === "violated")
     return {
@@ -112,6 +112,7 @@ function startInput(core: Core, request: StartRequest): StartInput {
     ...(request.hops === undefined ? {} : { hops: request.hops }),
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
     ...(deadlineAt === undefined ? {} : { deadlineAt }),
+    ...(traceparent === undefined ? {} : { traceparent }),
     ...fork,
   };
 }

@@ -66,7 +66,7 @@ function checkedEvent(
 ): Refused | { readonly kind: "event"; readonly event: CheckedEvent } {
   const topic = core.catalogue.topics.get(name)?.topic;
   if (topic === undefined) return refused("TOPIC_NOT_FOUND", `There is no topic ${name} here.`);
-  const { id, source, correlation, causation, choreography, hops, traceId, data } = decoded;
+  const { id, source, correlation, causation, choreography, hops, traceId, spanId, data } = decoded;
   const tried = tryEvent(topic, `data of ${name}`, () => data);
   if (!tried.ok || tried.value === undefined) {
     const violations = tried.ok ? [] : tried.violations;
@@ -81,6 +81,7 @@ function checkedEvent(
     source,
     ...(causation === undefined ? {} : { causation }),
     ...(choreography === undefined ? {} : { choreography }),
+    ...(spanId === undefined ? {} : { spanId }),
   };
   const by = { kind: "program", id: source } as const;
   const contract = topic.contract.id;

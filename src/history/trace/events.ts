@@ -63,11 +63,9 @@ export function outsideEvent(
   topics: TopicContracts | undefined,
   parentId: string | undefined,
 ): TraceSpan {
-  const { topic, contract, id, key, hops, correlation = id } = fact.payload;
+  const { topic, contract, id, key, hops, correlation = id, origin } = fact.payload;
   const known = topics?.(topic, contract);
   const traceId = traceIdOf(namespace, correlation);
-  // One that came over a bus may be of another trace where it was published: what it leads to here is of this one.
-  const isForeign = fact.traceId !== undefined && fact.traceId !== traceId;
   return {
     kind: "publish",
     traceId,
@@ -85,6 +83,11 @@ export function outsideEvent(
     facts: { event: id, hops, contract, ...(key === undefined ? {} : { key }) },
     moments: [],
     momentsDropped: 0,
-    links: isForeign ? [{ traceId: fact.traceId, spanId: eventSpanId(id), why: "event" }] : [],
+    links: elsewhere(fact.traceId ?? traceId, origin?.spanId),
   };
+}
+
+/** One that came over a bus was published in a span there, often of another trace: what it leads to here is of this one. */
+function elsewhere(traceId: string, spanId: string | undefined): TraceSpan["links"] {
+  return spanId === undefined ? [] : [{ traceId, spanId, why: "event" }];
 }

@@ -5,7 +5,7 @@
 import { FINAL_KINDS } from "../../model/entry-kinds.ts";
 import type { Fact, FactOf, Failure } from "../../model/entry.ts";
 import type { TraceSpan } from "../../model/trace-span.ts";
-import { traceIdOf } from "../../journal/trace-ids.ts";
+import { remoteSpan, traceIdOf } from "../../journal/trace-ids.ts";
 import type { Content } from "./content.ts";
 import { draftOf, finish, namedOf, note, rootId, type Tracing } from "./draft.ts";
 import { foldEvent } from "./events.ts";
@@ -64,7 +64,7 @@ function fold(tracing: Tracing, fact: Fact): void {
 
 function started(tracing: Tracing, fact: FactOf<"run.started">): void {
   const { namespace, run } = tracing;
-  const { workflow, parent, fork, correlation = run, deadlineAt } = fact.payload;
+  const { workflow, parent, fork, correlation = run, deadlineAt, traceparent } = fact.payload;
   tracing.correlation = correlation;
   tracing.traceId = fact.traceId ?? traceIdOf(namespace, correlation);
   tracing.thereAt.set(fact.seq, fact.at);
@@ -83,6 +83,8 @@ function started(tracing: Tracing, fact: FactOf<"run.started">): void {
     ...(fork === undefined ? {} : { fork: fork.stream, "fork.version": fork.version }),
     ...(deadlineAt === undefined ? {} : { deadline: new Date(deadlineAt).toISOString() }),
   };
+  const caller = traceparent === undefined ? undefined : remoteSpan(traceparent);
+  if (caller !== undefined) draft.links = [{ ...caller, why: "caller" }];
   if (fact.value !== undefined && tracing.content !== undefined)
     draft.input = tracing.content.runInput(fact.value);
   tracing.root = draft;

@@ -1,5 +1,4 @@
 /** Agents of a simulation: fakes by name, or the real ones, each called on the simulation's time. */
-import { traceparentOf } from "../../journal/trace-ids.ts";
 import { BatonError } from "../../model/errors.ts";
 import type {
   AgentContext,
@@ -167,9 +166,9 @@ function faked(
 
 /** The context of an attempt that is only remembered: all that it did is done. */
 function remembered(context: ProbeContext): AgentContext {
-  const { signal, run, path, turn, attempt, idempotencyKey, log } = context;
+  const { signal, run, path, turn, attempt, idempotencyKey, traceparent, log } = context;
   return {
-    traceparent: traceparentOf("0".repeat(31).concat("1"), "0".repeat(15).concat("1")),
+    traceparent,
     signal,
     run,
     path,

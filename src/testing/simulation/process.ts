@@ -2,6 +2,7 @@
 import type { Baton } from "../../engine/baton.ts";
 import { catalogue } from "../../engine/definitions.ts";
 import { openEngine } from "../../engine/embedded/engine.ts";
+import { embeddedRegistry } from "../../registry/embedded.ts";
 import { makeBaton } from "../../engine/make-baton.ts";
 import { reader } from "../../engine/reader.ts";
 import type { WatchSource } from "../../engine/watch.ts";
@@ -81,6 +82,7 @@ export async function openIn(
     catalogue: known,
     // What would be healed here must be found by the promises.
     watchdogMs: 0,
+    registry: embeddedRegistry(),
   });
   const source: WatchSource = {
     store,
@@ -94,6 +96,7 @@ export async function openIn(
     catalogue: known,
     workflows,
     ids,
+    registry: engine.registry,
     engine,
     close: async (graceMs) => {
       await engine.close(graceMs);

@@ -6,8 +6,11 @@ test("a synonym in a name is refused, with the word that is meant", () => {
   const tree = treeOf({
     "src/model/a.ts": "const ok = 1;\nfunction startTask() {}",
     "src/model/job.ts": 'const word = "task"; // a task\nqueueMicrotask(f);',
+    // The protocol's own word, where it is spoken.
+    "src/bridges/a2a/a.ts": "const task = 1;\nconst job = 2;",
   });
   expect(glossary(tree)).toEqual([
+    { path: "src/bridges/a2a/a.ts", line: 2, message: "job: the word is run." },
     { path: "src/model/a.ts", line: 2, message: "startTask: the word is step (or agent)." },
     { path: "src/model/job.ts", line: 0, message: "job: the word is run." },
   ]);

@@ -1,0 +1,68 @@
+/** What goes wrong with a remote agent, and whether another attempt may do better. */
+import { BatonError, type ErrorCode, isBatonError } from "../../model/errors.ts";
+import type { ClientSdk } from "./sdk.ts";
+
+/** Codes after which another attempt would be told the same. */
+const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "AGENT_CARD_CHANGED",
+  "AGENT_CARD_REFUSED",
+  "REMOTE_AGENT_ASKS",
+  "DEPENDENCY_MISSING",
+  "VALUE_TOO_LARGE",
+  "VALUE_NOT_JSON",
+]);
+
+export function isFinal(error: unknown): boolean {
+  return isBatonError(error) && (FINAL.has(error.code) || error.details["final"] === true);
+}
+
+/** Errors of the protocol that say that what was asked is wrong, and will be. */
+const NEVER: ReadonlySet<string> = new Set([
+  "RequestMalformedError",
+  "ContentTypeNotSupportedError",
+  "UnsupportedOperationError",
+  "VersionNotSupportedError",
+  "ExtensionSupportRequiredError",
+  "PushNotificationNotSupportedError",
+  "ExtendedAgentCardNotConfiguredError",
+]);
+
+/** An error of the SDK, of the network, or of our own reading, as one of ours. */
+export function callFailed({ errors }: Pick<ClientSdk, "errors">, error: unknown): BatonError {
+  const inner = error instanceof Error && isBatonError(error.cause) ? error.cause : error;
+  if (isBatonError(inner)) return inner;
+  const said = errors.extractErrorMessage(error);
+  const message = `The remote agent did not take the call: ${said}`;
+  if (!(error instanceof errors.A2AError))
+    return new BatonError("REMOTE_CALL_FAILED", message, { cause: error });
+  const final = [...NEVER].some((name) => error.name.endsWith(name));
+  return new BatonError("REMOTE_CALL_FAILED", message, {
+    details: { reason: error.reason, final },
+    cause: error,
+  });
+}
+
+/** What a status of HTTP says, where it is not for the protocol to say it: undefined for all others. */
+export function statusFailed(url: string, { status, headers }: Response): BatonError | undefined {
+  const isRedirect = status >= 300 && status < 400;
+  const isDenied = status === 401 || status === 403;
+  if (!isRedirect && !isDenied && status !== 429 && status < 500) return undefined;
+  const { origin, pathname } = new URL(url);
+  const why = isRedirect
+    ? ": redirects are not followed, since they would take credentials along"
+    : "";
+  const details = { status, url: `${origin}${pathname}`, final: isRedirect || isDenied };
+  const waits = retryAfterMs(headers);
+  return new BatonError("REMOTE_CALL_FAILED", `${details.url} has answered ${status}${why}.`, {
+    details: waits === undefined ? details : { ...details, retryAfterMs: waits },
+  });
+}
+
+/** Seconds, or a date of HTTP: counted from the answer's own date, so that no two clocks have to agree. */
+export function retryAfterMs(headers: Headers): number | undefined {
+  const header = headers.get("retry-after");
+  if (header === null) return undefined;
+  if (/^\d+$/.test(header.trim())) return Number(header) * 1_000;
+  const ms = Date.parse(header) - Date.parse(headers.get("date") ?? "");
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+}

@@ -1,0 +1,161 @@
+/**
+ * A task of a remote agent: begun once for a call, and followed to its end.
+ *
+ * M1. What was sent is recorded before it is followed, with the id of the task: an attempt that is made again, in another process
+ *     too, goes on with that task.
+ * M2. A message's id follows from the call. Where what was recorded is of no more use (the task failed in an attempt before this
+ *     one, was cancelled, or is not known any more), another message is sent, with another id.
+ */
+import type { Client } from "@a2a-js/sdk/client";
+import { setTimeout as pause } from "node:timers/promises";
+import { BatonError } from "../../model/errors.ts";
+import type { Json, JsonObject } from "../../model/json.ts";
+import { callFailed } from "./remote-errors.ts";
+import type { ClientSdk } from "./sdk.ts";
+import { TERMINAL_STATES, type WirePart, type WireTask, valueOf } from "./wire.ts";
+
+/** A remote agent, ready to be asked. */
+export interface Remote {
+  readonly sdk: ClientSdk;
+  readonly client: Client;
+  readonly streams: boolean;
+  readonly pollMs: number;
+  readonly onAsked: "fail" | "wait";
+}
+
+/** What hears of a task while it is followed. */
+export interface Listener {
+  readonly signal: AbortSignal;
+  readonly beat: () => void;
+  readonly tell: (chunk: Json) => void;
+}
+
+/** What came of a message: an answer at once, or a task. */
+export type Sent =
+  | { readonly kind: "message"; readonly parts: readonly WirePart[] }
+  | { readonly kind: "task"; readonly id: string };
+
+/** Sends a message, and waits for no more than to hear what it is. */
+export async function send(
+  { sdk, client }: Remote,
+  message: {
+    readonly id: string;
+    readonly parts: readonly WirePart[];
+    readonly metadata: JsonObject;
+  },
+  signal: AbortSignal,
+): Promise<Sent> {
+  const { protocol } = sdk;
+  const { id: messageId, parts, metadata } = message;
+  const request = protocol.SendMessageRequest.fromJSON({
+    message: { messageId, role: "ROLE_USER", parts, metadata },
+    configuration: { returnImmediately: true },
+  });
+  try {
+    const result = await client.sendMessage(request, { signal });
+    if (!("messageId" in result)) return { kind: "task", id: result.id };
+    // The SDK's own JSON of a message is what wire.ts describes.
+    const wire = protocol.Message.toJSON(result) as { readonly parts?: readonly WirePart[] };
+    return { kind: "message", parts: wire.parts ?? [] };
+  } catch (error) {
+    throw callFailed(sdk, error);
+  }
+}
+
+/** A task as it is now; undefined where the agent does not know it (any more). */
+export async function look(
+  { sdk, client }: Remote,
+  id: string,
+  signal: AbortSignal,
+): Promise<WireTask | undefined> {
+  try {
+    const task = await client.getTask({ tenant: "", id }, { signal });
+    // As above.
+    return sdk.protocol.Task.toJSON(task) as WireTask;
+  } catch (error) {
+    if (error instanceof sdk.errors.TaskNotFoundError || isNotFound(error)) return undefined;
+    throw callFailed(sdk, error);
+  }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Error && error.name.endsWith("TaskNotFoundError");
+}
+
+/** Follows a task until it has ended, or asks something. */
+export async function follow(remote: Remote, id: string, listener: Listener): Promise<WireTask> {
+  const { signal } = listener;
+  let { streams } = remote;
+  for (;;) {
+    const task = await look(remote, id, signal);
+    if (task === undefined) {
+      const message = `The remote agent does not know its task ${id} any more.`;
+      throw new BatonError("REMOTE_CALL_FAILED", message, { details: { remote: id } });
+    }
+    listener.beat();
+    if (isEnd(remote, task)) return task;
+    const heard = streams ? await listen(remote, id, listener) : "nothing";
+    if (heard === "end") continue;
+    // A card may promise streams that are none: then it is asked now and then.
+    if (heard === "nothing") streams = false;
+    await pause(remote.pollMs, undefined, { signal });
+  }
+}
+
+function isEnd({ onAsked }: Remote, { status }: WireTask): boolean {
+  if (status === undefined) return false;
+  if (TERMINAL_STATES.has(status.state)) return true;
+  return onAsked === "fail" && isAsking(status.state);
+}
+
+export function isAsking(state: string): boolean {
+  return state === "TASK_STATE_INPUT_REQUIRED" || state === "TASK_STATE_AUTH_REQUIRED";
+}
+
+/** Listens as long as the agent speaks. What ends a stream is no failure: the task is looked at next. */
+async function listen(
+  { sdk, client }: Remote,
+  id: string,
+  { signal, beat, tell }: Listener,
+): Promise<"end" | "more" | "nothing"> {
+  let heard: "more" | "nothing" = "nothing";
+  try {
+    for await (const event of client.resubscribeTask({ tenant: "", id }, { signal })) {
+      heard = "more";
+      beat();
+      const { statusUpdate, artifactUpdate } = sdk.protocol.StreamResponse.toJSON(event) as {
+        readonly statusUpdate?: JsonObject;
+        readonly artifactUpdate?: JsonObject;
+      };
+      if (statusUpdate !== undefined) tell({ kind: "status", ...statusUpdate });
+      if (artifactUpdate !== undefined) tell({ kind: "artifact", ...artifactUpdate });
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    // What has ended in between is not listened to, and told so.
+    if (error instanceof Error && error.name.endsWith("UnsupportedOperationError")) return "end";
+  }
+  return heard;
+}
+
+/** The parts of a task's artifacts. @throws BatonError REMOTE_AGENT_FAILED, REMOTE_AGENT_ASKS */
+export function resultOf({ id, status, artifacts = [] }: WireTask): readonly WirePart[] {
+  const state = status?.state ?? "TASK_STATE_UNSPECIFIED";
+  const said = status?.message?.parts ?? [];
+  if (state === "TASK_STATE_COMPLETED") {
+    const given = artifacts.flatMap(({ parts = [] }) => parts);
+    // Agents that answer in words say them with their last state.
+    return given.length > 0 ? given : said;
+  }
+  const text = said.flatMap((part) => part.text ?? []).join(" ");
+  const details = { remote: id, state, said: valueOf(said)?.value ?? null };
+  if (isAsking(state)) {
+    const what = state === "TASK_STATE_AUTH_REQUIRED" ? "for credentials" : "for more";
+    const message = `The remote agent asks ${what}: ${text}`;
+    throw new BatonError("REMOTE_AGENT_ASKS", message, { details });
+  }
+  const how = state.slice("TASK_STATE_".length).toLowerCase();
+  throw new BatonError("REMOTE_AGENT_FAILED", `The remote agent has ended as ${how}: ${text}`, {
+    details: { ...details, final: state !== "TASK_STATE_FAILED" },
+  });
+}

@@ -1,0 +1,91 @@
+/** One call over HTTP: the token, the headers, and what an answer that is not 200 means. */
+import type { AgentContext } from "../../model/agent-definition.ts";
+import { BatonError } from "../../model/errors.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { TokenSource } from "./credentials.ts";
+import { limitedText } from "./limited-body.ts";
+import type { AgentPlace } from "./place.ts";
+import { brokenOff, statusError } from "./remote-errors.ts";
+
+/** How an agent elsewhere is reached. */
+export interface Line {
+  readonly place: AgentPlace;
+  readonly token: TokenSource;
+  readonly clock: Pick<Clock, "now">;
+  readonly answerBytesMax: number;
+}
+
+/** What of its context a call needs. */
+export type CallContext = Pick<AgentContext, "signal" | "idempotencyKey" | "traceparent">;
+
+/** The body of an error is read so far. */
+const ERROR_BYTES_MAX = 65_536;
+
+/**
+ * Asks, and gives an answer with status 200, whose body is not read yet. Where the token is refused, once more with another.
+ * @throws BatonError REMOTE_REFUSED, REMOTE_UNAVAILABLE, CREDENTIALS_REFUSED, and what the source of tokens throws
+ */
+export async function ask(line: Line, body: string, context: CallContext): Promise<Response> {
+  const first = await line.token({});
+  const response = await post(line, body, first, context);
+  if (response.status === 200) return response;
+  const refusal = await refusalOf(line, response, first, context);
+  if (response.status !== 401) throw refusal;
+  const second = await line.token({ refused: first });
+  if (second === first) throw refusal;
+  const again = await post(line, body, second, context);
+  if (again.status === 200) return again;
+  throw await refusalOf(line, again, second, context);
+}
+
+async function post(
+  { place }: Line,
+  body: string,
+  token: string,
+  context: CallContext,
+): Promise<Response> {
+  // A token with a line break would be a header of its own.
+  if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token))
+    throw new BatonError(
+      "CREDENTIALS_REFUSED",
+      `What \`auth\` gave for ${place.label} is no token.`,
+    );
+  try {
+    return await fetch(place.url, {
+      method: "POST",
+      body,
+      redirect: "manual",
+      signal: context.signal,
+      headers: {
+        authorization: `Bearer ${token}`,
+        "content-type": "application/json",
+        accept: "text/event-stream, application/json",
+        "idempotency-key": context.idempotencyKey,
+        traceparent: context.traceparent,
+      },
+    });
+  } catch (error) {
+    throw stoppedOr(context, place, error);
+  }
+}
+
+async function refusalOf(
+  { place, clock }: Line,
+  response: Response,
+  secret: string,
+  context: CallContext,
+): Promise<BatonError> {
+  const { status, headers } = response;
+  const body = await limitedText(response, ERROR_BYTES_MAX, place.label).catch(() => "");
+  if (context.signal.aborted) throw stoppedOr(context, place, undefined);
+  return statusError({ from: place.label, status, headers, body, secret, nowMs: clock.now() });
+}
+
+/** The error of an attempt that was told to stop is that it was; any other is the connection's. */
+export function stoppedOr(
+  { signal }: Pick<AgentContext, "signal">,
+  { label }: AgentPlace,
+  error: unknown,
+): unknown {
+  return signal.aborted ? signal.reason : brokenOff(label, error);
+}

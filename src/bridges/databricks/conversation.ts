@@ -1,0 +1,82 @@
+/** One question and its answer: asked, read to its end, shown as it comes, and counted. */
+import type { AgentContext } from "../../model/agent-definition.ts";
+import { BatonError, isBatonError } from "../../model/errors.ts";
+import { type JsonObject, sealJson } from "../../model/json.ts";
+import { answerEvents, DONE } from "./answer-events.ts";
+import { ask, type Line, stoppedOr } from "./call.ts";
+import { chatFold } from "./chat-answer.ts";
+import { isObject } from "./fields.ts";
+import { limitedPieces } from "./limited-body.ts";
+import type { AnswerFold, RemoteAnswer } from "./remote-answer.ts";
+import { responsesFold } from "./responses-answer.ts";
+
+export interface Question {
+  readonly request: JsonObject;
+  readonly api: "responses" | "chat" | undefined;
+  readonly stream: boolean | undefined;
+  /** Named in the usage where the answer does not name one. */
+  readonly model: string;
+}
+
+/** @throws BatonError as {@link ask}, and REMOTE_FAILED, REMOTE_INCOMPLETE, REMOTE_APPROVAL_ASKED, REMOTE_ANSWER_INVALID, VALUE_TOO_LARGE */
+export async function converse(
+  line: Line,
+  { request, api = "responses", stream = true, model }: Question,
+  context: AgentContext,
+): Promise<RemoteAnswer> {
+  const { label } = line.place;
+  const body = JSON.stringify(sealJson({ ...request, stream }, `request to the ${label}`));
+  const response = await ask(line, body, context);
+  const fold = api === "chat" ? chatFold(label) : responsesFold(label);
+  try {
+    await read(line, response, fold, context);
+  } catch (error) {
+    // What broke while it was read is the connection's fault, unless it is one of ours.
+    throw isBatonError(error) ? error : stoppedOr(context, line.place, error);
+  } finally {
+    // Also where it went wrong: the tokens are spent.
+    for (const used of fold.usage()) context.usage({ ...used, model: used.model ?? model });
+  }
+  return fold.answer();
+}
+
+async function read(
+  { place, answerBytesMax: bytesMax }: Line,
+  { headers, body }: Response,
+  fold: AnswerFold,
+  context: AgentContext,
+): Promise<void> {
+  const pieces = limitedPieces(body, bytesMax, place.label);
+  // An endpoint that can't stream answers as a whole, whatever it was asked for.
+  if (!(headers.get("content-type") ?? "").includes("text/event-stream"))
+    return await readWhole(pieces, fold, place.label);
+  let done = false;
+  for await (const event of answerEvents(pieces, { from: place.label, bytesMax })) {
+    context.heartbeat();
+    done ||= event === DONE;
+    if (event !== DONE) for (const chunk of fold.event(event)) context.stream(chunk);
+  }
+  if (done || fold.mayEnd()) return;
+  throw new BatonError("REMOTE_UNAVAILABLE", `The answer of the ${place.label} broke off.`);
+}
+
+async function readWhole(
+  pieces: AsyncIterable<string>,
+  fold: AnswerFold,
+  label: string,
+): Promise<void> {
+  const texts: string[] = [];
+  for await (const piece of pieces) texts.push(piece);
+  let value: unknown;
+  try {
+    value = JSON.parse(texts.join(""));
+  } catch {
+    value = undefined;
+  }
+  if (!isObject(value))
+    throw new BatonError(
+      "REMOTE_ANSWER_INVALID",
+      `The ${label} answered with what is no JSON object.`,
+    );
+  fold.whole(value);
+}

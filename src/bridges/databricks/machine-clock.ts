@@ -1,0 +1,11 @@
+import type { Clock } from "../../ports/clock.ts";
+
+/** The machine's own time, where nobody gives another. */
+export const machineClock: Pick<Clock, "now" | "after"> = {
+  now: () => Date.now(),
+  after: (delayMs, wake, background) => {
+    const timer = setTimeout(wake, delayMs);
+    if (background === true) timer.unref();
+    return () => clearTimeout(timer);
+  },
+};

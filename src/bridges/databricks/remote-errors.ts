@@ -1,0 +1,104 @@
+/** What can go wrong with an agent elsewhere, and whether another attempt may do better. */
+import { BatonError, type ErrorCode, isBatonError } from "../../model/errors.ts";
+
+/** How much of what the other side says of its error is kept. */
+const SAID_MAX = 500;
+
+/** What another attempt, with the same request, would meet again. */
+const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "REMOTE_REFUSED",
+  "REMOTE_APPROVAL_ASKED",
+  "CREDENTIALS_REFUSED",
+  "DEPENDENCY_MISSING",
+  "VALUE_TOO_LARGE",
+  "VALUE_NOT_JSON",
+]);
+
+/** Whether no further attempt is to be made. What the other side says is for good has `details.final`. */
+export function isFinal(error: unknown): boolean {
+  return isBatonError(error) && (FINAL.has(error.code) || error.details["final"] === true);
+}
+
+/** An answer with a status that is not 200. */
+export interface Refusal {
+  /** Who gave it: `endpoint risk`. */
+  readonly from: string;
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+  /** What must not be repeated, wherever the other side has said it. */
+  readonly secret: string;
+  readonly nowMs: number;
+}
+
+/** The error for an answer with a status that is not 200. */
+export function statusError({ from, status, headers, body, secret, nowMs }: Refusal): BatonError {
+  const said = saidIn(body, secret);
+  const message = `The ${from} answered ${status}${said === "" ? "" : `: ${said}`}`;
+  if (status >= 300 && status < 400) {
+    return new BatonError(
+      "REMOTE_REFUSED",
+      `The ${from} answered ${status}, and redirects elsewhere.`,
+      {
+        hint: "A redirect is not followed, since it would be given the token. Name the address itself, and who may ask there.",
+        details: { status },
+      },
+    );
+  }
+  if (status === 401)
+    return new BatonError("CREDENTIALS_REFUSED", message, { details: { status } });
+  if (status !== 408 && status !== 425 && status !== 429 && status < 500)
+    return new BatonError("REMOTE_REFUSED", message, { details: { status } });
+  const retryAfterMs = retryAfterOf(headers, nowMs);
+  return new BatonError("REMOTE_UNAVAILABLE", message, {
+    details: { status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
+  });
+}
+
+/** The error for a connection that could not be made, or broke. */
+export function brokenOff(from: string, cause: unknown): BatonError {
+  const why = cause instanceof Error ? causeOf(cause) : String(cause);
+  return new BatonError("REMOTE_UNAVAILABLE", `The ${from} could not be asked: ${why}`, { cause });
+}
+
+/** `fetch failed` says nothing; what is behind it does. */
+function causeOf({ message, cause }: Error): string {
+  if (!(cause instanceof Error)) return message;
+  const code = "code" in cause && typeof cause.code === "string" ? cause.code : cause.message;
+  return `${message} (${code})`;
+}
+
+/** Milliseconds of a `Retry-After`, seconds or an HTTP date. */
+export function retryAfterOf(headers: Headers, nowMs: number): number | undefined {
+  const given = headers.get("retry-after")?.trim() ?? "";
+  if (/^\d+(\.\d+)?$/.test(given)) return Math.round(Number(given) * 1_000);
+  const at = Date.parse(given);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
+}
+
+/** What the body of an error says, in the forms that Databricks, MLflow and OpenAI have. */
+function saidIn(body: string, secret: string): string {
+  let said: unknown = body;
+  try {
+    const parsed: unknown = JSON.parse(body);
+    said = messageIn(parsed) ?? body;
+  } catch {
+    // Not JSON: the text itself.
+  }
+  return redacted(String(said).trim(), secret).slice(0, SAID_MAX);
+}
+
+function messageIn(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const field of ["error", "message", "detail", "error_description"]) {
+    const inner = messageIn((value as Readonly<Record<string, unknown>>)[field]);
+    if (inner !== undefined) return inner;
+  }
+  return undefined;
+}
+
+/** Text from the other side, without what it may have been told in confidence. */
+export function redacted(text: string, secret: string): string {
+  return secret === "" ? text : text.replaceAll(secret, "[secret]");
+}

@@ -1,0 +1,62 @@
+/** The fetch of a client: with headers of its own, and a limit on what is read of an answer. */
+import { BatonError } from "../../model/errors.ts";
+import { currentCall } from "./call-facts.ts";
+import { machineClock } from "./machine-clock.ts";
+import { TRACEPARENT } from "./meta.ts";
+import type { McpAddress } from "./transport-options.ts";
+
+export function limitedFetch(given: McpAddress["headers"], bytesMax: number) {
+  return async (url: string | URL, init: RequestInit = {}): Promise<Response> => {
+    // What a server tells of its own accord would come in a stream without an end, which nobody here listens to.
+    if (init.method === "GET") return new Response(null, { status: 405 });
+    const call = currentCall.getStore();
+    const headers = new Headers(init.headers);
+    const own = typeof given === "function" ? await given() : (given ?? {});
+    for (const [name, value] of Object.entries(own)) headers.set(name, value);
+    if (call?.traceparent !== undefined) headers.set(TRACEPARENT, call.traceparent);
+    const response = await fetch(url, { ...init, headers });
+    if (call !== undefined) {
+      const retryAfterMs = retryAfter(response.headers.get("retry-after"));
+      if (retryAfterMs !== undefined) call.retryAfterMs = retryAfterMs;
+    }
+    return limited(response, bytesMax, call?.abort);
+  };
+}
+
+/** Of a header `Retry-After`: seconds, or a date. */
+function retryAfter(header: string | null): number | undefined {
+  if (header === null) return undefined;
+  const ms = /^\d+$/.test(header)
+    ? Number(header) * 1_000
+    : Date.parse(header) - machineClock.now();
+  return Number.isFinite(ms) && ms >= 0 ? ms : undefined;
+}
+
+function limited(
+  response: Response,
+  bytesMax: number,
+  abort: ((reason: Error) => void) | undefined,
+): Response {
+  const { body, status, statusText, headers } = response;
+  if (body === null) return response;
+  let bytes = 0;
+  const counted = body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform: (chunk, controller) => {
+        bytes += chunk.byteLength;
+        if (bytes <= bytesMax) return controller.enqueue(chunk);
+        const error = tooLarge(bytesMax);
+        abort?.(error);
+        controller.error(error);
+      },
+    }),
+  );
+  return new Response(counted, { status, statusText, headers });
+}
+
+export function tooLarge(bytesMax: number): BatonError {
+  return new BatonError("VALUE_TOO_LARGE", `The answer of the tool is above ${bytesMax} bytes.`, {
+    hint: "Ask the tool for less, or raise `resultBytesMax` of mcpTools.",
+    details: { bytesMax, final: true },
+  });
+}

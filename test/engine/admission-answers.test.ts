@@ -1,0 +1,117 @@
+import { agent, memory, workflow } from "baton";
+import { expect, test } from "vitest";
+import { known, outside } from "../support/admitted.ts";
+import { ADA, agentOf, count, gate, opened, payloadsOf, single } from "../support/opened.ts";
+
+test("a registry that can't be reached is asked again, as the agent's policy says, and nothing is called meanwhile", async () => {
+  let [failures, calls] = [2, 0];
+  const flow = known(
+    single(
+      agentOf("plain", (n: number) => ((calls += 1), n), { attempts: 3 }),
+      "single",
+    ),
+  );
+  const { factory } = outside(async (question) => {
+    if (question === "workflow single" || (failures -= 1) < 0) return true;
+    throw new Error("connect ECONNREFUSED");
+  });
+  const { baton, clock } = await opened({ workflows: [flow], registry: factory });
+  const run = await baton.start(flow, 1, { id: "r", by: ADA });
+  await clock.settle();
+  expect(calls).toBe(0);
+  expect(await clock.until(run.result())).toBe(1);
+  expect(calls).toBe(1);
+  expect(await payloadsOf(baton, "r", "attempt.failed")).toMatchObject([
+    {
+      error: {
+        code: "REGISTRY_UNAVAILABLE",
+        message: expect.stringContaining("connect ECONNREFUSED"),
+      },
+      retryAt: expect.any(Number),
+      admission: { registry: "main.default elsewhere", item: "plain@1.0.0" },
+    },
+    { error: { code: "REGISTRY_UNAVAILABLE" }, retryAt: expect.any(Number) },
+  ]);
+});
+
+test("a registry that never answers refuses after ten seconds", async () => {
+  const flow = known(single(agentOf("plain", (n: number) => n)));
+  const { factory } = outside((question) =>
+    question === "workflow single" ? Promise.resolve(true) : new Promise(() => {}),
+  );
+  const { baton, clock } = await opened({ workflows: [flow], registry: factory });
+  const begunMs = clock.now();
+  const run = await baton.start(flow, 1, { id: "r", by: ADA });
+  expect(await clock.until(run.outcome())).toMatchObject({
+    kind: "failed",
+    error: { code: "REGISTRY_UNAVAILABLE" },
+  });
+  expect(clock.now() - begunMs).toBe(10_000);
+});
+
+test("many calls of one moment share a question", async () => {
+  const plain = agentOf("plain", (n: number) => n);
+  const flow = known(
+    workflow("wide", "1.0.0", { input: count })
+      .map("each", plain, {
+        over: () => Array.from({ length: 50 }, (_, i) => i),
+        input: (n) => n,
+        concurrency: 50,
+      })
+      .output(({ each }) => each),
+  );
+  const { factory, asked } = outside(async () => true);
+  const { baton, clock } = await opened({ workflows: [flow], registry: factory });
+  const run = await baton.start(flow, 1, { id: "r", by: ADA });
+  await clock.until(run.result());
+  const ofAgent = asked.filter((question) => question === "agent plain ada");
+  expect(ofAgent.length).toBeGreaterThan(0);
+  expect(ofAgent.length).toBeLessThan(10);
+});
+
+test("a breaker that opened while the registry was asked lets nothing through", async () => {
+  let calls = 0;
+  const answer = gate<boolean>();
+  const guarded = agent({
+    name: "guarded",
+    version: "1.0.0",
+    input: count,
+    output: count,
+    breaker: { failures: 1, cooldown: "1h", whenOpen: "fail" },
+    execute: (n) => ((calls += 1), n),
+  });
+  const flow = known(single(guarded));
+  const { factory, asked } = outside(async (question) =>
+    question === "workflow single" ? true : await answer.promise,
+  );
+  const { baton, clock } = await opened({ workflows: [flow], registry: factory });
+  const run = await baton.start(flow, 1, { id: "r", by: ADA });
+  await clock.settle();
+  expect(asked).toContain("agent guarded ada");
+  await baton.openBreaker("guarded", { by: ADA, reason: "it is on fire" });
+  answer.open(true);
+  expect(await clock.until(run.outcome())).toMatchObject({ error: { code: "BREAKER_OPEN" } });
+  expect(calls).toBe(0);
+});
+
+test("what is asked for while Baton closes is not called; it goes on when Baton is opened again", async () => {
+  let calls = 0;
+  const answers = [gate<boolean>(), gate<boolean>()];
+  const store = memory();
+  const flow = known(single(agentOf("plain", (n: number) => ((calls += 1), n))));
+  let nth = 0;
+  const { factory } = outside(async (question) =>
+    question === "workflow single" ? true : await (answers[nth]?.promise ?? false),
+  );
+  const { baton, clock } = await opened({ store, workflows: [flow], registry: factory });
+  await baton.start(flow, 1, { id: "r", by: ADA });
+  await clock.settle();
+  clock.after(500, () => answers[0]?.open(true));
+  await clock.until(baton.close({ graceMs: 1_000 }));
+  expect(calls).toBe(0);
+  nth = 1;
+  const again = await opened({ store, workflows: [flow], registry: factory }, clock);
+  answers[1]?.open(true);
+  expect(await clock.until((await again.baton.run("r")).result())).toBe(1);
+  expect(calls).toBe(1);
+});
