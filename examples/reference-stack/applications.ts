@@ -2,14 +2,17 @@
 import { readFileSync } from "node:fs";
 import type { Baton } from "baton";
 import { approvalSchema } from "../credit-decision/approval.ts";
-import { type Application, applicationSchema } from "../credit-decision/application.ts";
+import type { z } from "zod";
+import { applicationSchema } from "../credit-decision/application.ts";
 import { answerSignOff } from "../credit-decision/sign-off.ts";
+
+export type ApplicationValue = z.infer<typeof applicationSchema>;
 
 const FILE = new URL("../credit-decision/applications.jsonl", import.meta.url);
 
 /** The first so many that are applications by their form; some of them break a rule. */
-export function firstApplications(count: number): readonly Application[] {
-  const found: Application[] = [];
+export function firstApplications(count: number): readonly ApplicationValue[] {
+  const found: ApplicationValue[] = [];
   for (const line of readFileSync(FILE, "utf8").split("\n")) {
     const parsed = applicationSchema.safeParse(parsedLine(line));
     if (parsed.success) found.push(parsed.data);
@@ -34,7 +37,10 @@ export async function signOff(baton: Baton, run: string): Promise<void> {
     const byPolicy = answerSignOff(approvalSchema.parse(item.value));
     await baton.approve(run, "sign-off", {
       approved: byPolicy ?? false,
-      by: byPolicy === undefined ? { kind: "person", id: "grace" } : { kind: "program", id: "policy" },
+      by:
+        byPolicy === undefined
+          ? { kind: "person", id: "grace" }
+          : { kind: "program", id: "policy" },
       reason: byPolicy === undefined ? "not without a call" : "by the policy",
     });
   }

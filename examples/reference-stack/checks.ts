@@ -69,7 +69,8 @@ export async function tablesAgree({ tables, drain }: Stack, { calls }: Tally): P
   await drain();
   const { problems } = await verifyDelta(tables);
   let rows = 0;
-  for await (const { purpose } of deltaRows(tables, "agent_calls")) if (purpose === "step") rows += 1;
+  for await (const { purpose } of deltaRows(tables, "agent_calls"))
+    if (purpose === "step") rows += 1;
   return {
     what: "Delta Lake",
     ok: problems.length === 0 && rows === calls,

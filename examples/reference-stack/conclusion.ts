@@ -8,7 +8,11 @@ export interface Conclusion {
   readonly checks: readonly Check[];
 }
 
-export function concluded(done: readonly Done[], tally: Tally, checks: readonly Check[]): Conclusion {
+export function concluded(
+  done: readonly Done[],
+  tally: Tally,
+  checks: readonly Check[],
+): Conclusion {
   const decided: Record<string, number> = {};
   for (const { outcome } of done) {
     const what = outcome.kind === "completed" ? outcome.output.decision.decision : outcome.kind;

@@ -1,7 +1,7 @@
 /** Applications through the stack, and through the plain agents in memory beside it: the answers must be the same. */
 import { isDeepStrictEqual } from "node:util";
 import { type Baton, memory, open, type RunOutcome, type Workflow } from "baton";
-import type { Application } from "../credit-decision/application.ts";
+import type { ApplicationValue } from "./applications.ts";
 import type { Decision } from "../credit-decision/approval.ts";
 import { creditDecision } from "../credit-decision/workflow.ts";
 import { signOff } from "./applications.ts";
@@ -20,7 +20,7 @@ const IN_FLIGHT = 8;
 
 export async function decideAll(
   { baton, loan }: Pick<Stack, "baton" | "loan">,
-  applications: readonly Application[],
+  applications: readonly ApplicationValue[],
   progress: (done: number) => void = () => {},
 ): Promise<readonly Done[]> {
   const beside = await open({ store: memory(), workflows: [creditDecision] });
@@ -43,8 +43,8 @@ export async function decideAll(
 
 async function decided<Out>(
   baton: Baton,
-  workflow: Workflow<Application, Out>,
-  application: Application,
+  workflow: Workflow<ApplicationValue, Out>,
+  application: ApplicationValue,
   signed: (run: string) => string,
 ): Promise<RunOutcome<Out>> {
   const run = await baton.start(workflow, application, { id: application.id });
@@ -63,10 +63,7 @@ async function signOffs(baton: Baton, run: string, signed: string): Promise<void
 /** Whether a run ended as the plain agents did; a refused handoff below it is a failure of it. */
 export function isSame({ outcome, plain }: Done): boolean {
   if (plain.kind === "completed")
-    return (
-      outcome.kind === "completed" &&
-      isDeepStrictEqual(outcome.output.decision, plain.output)
-    );
+    return outcome.kind === "completed" && isDeepStrictEqual(outcome.output.decision, plain.output);
   if (plain.kind === "refused") return outcome.kind === "refused";
   return outcome.kind === "failed" || outcome.kind === "compensated";
 }

@@ -1,12 +1,12 @@
 /** A grant that is revoked stops the next call, with an error that says so; then it is given back. */
 import { drift, catalogueItems } from "baton";
-import type { Application } from "../credit-decision/application.ts";
+import type { ApplicationValue } from "./applications.ts";
 import type { Check } from "./checks.ts";
 import type { Stack } from "./stack.ts";
 
 export async function revokedGrantStops(
   { baton, loan }: Stack,
-  application: Application,
+  application: ApplicationValue,
   { owner, principal }: { readonly owner: string; readonly principal: string },
 ): Promise<Check> {
   const grant = { principal, privilege: "EXECUTE" } as const;

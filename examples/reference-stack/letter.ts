@@ -37,6 +37,8 @@ export function letterAgent({ url, model, key }: ModelPlace) {
 export function promptFor(decision: DecisionValue): string {
   const reasons = decision.reasons.map((reason) => `- ${REASONS[reason]}`).join("\n");
   const terms =
-    decision.decision === "approved" ? `\nTerms: ${JSON.stringify(decision.terms)} (money in cents)` : "";
+    decision.decision === "approved"
+      ? `\nTerms: ${JSON.stringify(decision.terms)} (money in cents)`
+      : "";
   return `The loan was ${decision.decision}. Reasons:\n${reasons}${terms}`;
 }

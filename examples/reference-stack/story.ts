@@ -3,8 +3,15 @@ import { pathToFileURL } from "node:url";
 import { join } from "node:path";
 import { embeddedRegistry } from "baton";
 import { publishTables, unityCatalog, type UnityCatalogOptions } from "baton/unity-catalog";
-import type { Application } from "../credit-decision/application.ts";
-import { bureauAgrees, type Check, journalHolds, mlflowAgrees, tablesAgree, tally } from "./checks.ts";
+import type { ApplicationValue } from "./applications.ts";
+import {
+  bureauAgrees,
+  type Check,
+  journalHolds,
+  mlflowAgrees,
+  tablesAgree,
+  tally,
+} from "./checks.ts";
 import { type Conclusion, concluded } from "./conclusion.ts";
 import { decideAll } from "./decide-all.ts";
 import { registryAgrees, revokedGrantStops } from "./grants.ts";
@@ -20,7 +27,7 @@ interface Output {
 
 export async function tellStory(
   options: StoryOptions,
-  applications: readonly Application[],
+  applications: readonly ApplicationValue[],
   output: Output,
 ): Promise<Conclusion> {
   const { catalog, mlflow, neighbours, folder } = options;

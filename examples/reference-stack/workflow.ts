@@ -1,12 +1,12 @@
 /** The credit decision of the example beside this one, by agents that are somewhere else; then a letter. */
-import { type Agent, workflow } from "baton";
-import type { Decision as DecisionValue } from "../credit-decision/approval.ts";
+import { workflow } from "baton";
 import { Application } from "../credit-decision/contracts.ts";
 import { type CreditAgents, creditDecisionBy } from "../credit-decision/workflow.ts";
-import { Answer, type LetterValue } from "./contracts.ts";
+import { Answer } from "./contracts.ts";
+import type { letterAgent } from "./letter.ts";
 
 export interface LoanAgents extends CreditAgents {
-  readonly letter: Agent<DecisionValue, LetterValue>;
+  readonly letter: ReturnType<typeof letterAgent>;
 }
 
 export function loanBy(agents: LoanAgents) {

@@ -15,7 +15,10 @@ import { askUnity, unityPlace, type UnityServer } from "../support/unity-places.
 import { unityCases } from "../unity-catalog/cases.ts";
 import { unityConformance } from "../unity-catalog/suite.ts";
 import { askChdbThroughUnity, installChdb } from "./delta-readers.ts";
-import { installUnityCatalog, startUnityCatalog } from "./unity-catalog.ts";
+import {
+  installUnityCatalog,
+  startUnityCatalog,
+} from "../../examples/reference-stack/servers/unity-catalog.ts";
 
 type Asked = typeof Application extends Contract<infer X> ? X : never;
 

@@ -25,14 +25,17 @@ function bureauServer(inquiries: Set<string>): McpServer {
   server.registerTool(
     "pull_report",
     {
-      description: "Opens an inquiry on a person's file and gives a score. The same key opens one inquiry.",
+      description:
+        "Opens an inquiry on a person's file and gives a score. The same key opens one inquiry.",
       inputSchema: creditQuestionSchema,
       outputSchema: creditReportSchema,
       annotations: { idempotentHint: true, destructiveHint: false },
     },
     (question, { mcpReq }) => {
       const key = mcpReq._meta?.["baton/idempotency-key"];
-      const report = pullReport(question, { key: typeof key === "string" ? key : question.nationalId });
+      const report = pullReport(question, {
+        key: typeof key === "string" ? key : question.nationalId,
+      });
       inquiries.add(report.inquiryId);
       return answered(report);
     },
