@@ -22,7 +22,9 @@ export function concluded(
 }
 
 function sameDecisions(done: readonly Done[]): Check {
-  const others = done.filter((each) => !isSame(each)).map(({ id }) => id);
+  const others = done
+    .filter((each) => !isSame(each))
+    .map(({ id, outcome }) => ("error" in outcome ? `${id} (${outcome.error.message})` : id));
   return {
     what: "the plain agents",
     ok: others.length === 0,

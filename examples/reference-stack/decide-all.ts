@@ -1,6 +1,7 @@
 /** Applications through the stack, and through the plain agents in memory beside it: the answers must be the same. */
 import { isDeepStrictEqual } from "node:util";
-import { type Baton, memory, open, type RunOutcome, type Workflow } from "baton";
+import { setTimeout } from "node:timers/promises";
+import { type Baton, isBatonError, memory, open, type RunOutcome, type Workflow } from "baton";
 import type { ApplicationValue } from "./applications.ts";
 import type { Decision } from "../credit-decision/approval.ts";
 import { creditDecision } from "../credit-decision/workflow.ts";
@@ -57,7 +58,22 @@ async function decided<Out>(
 async function signOffs(baton: Baton, run: string, signed: string): Promise<void> {
   if (run === signed) return signOff(baton, run);
   for await (const item of baton.watch(run))
-    if (item.kind === "entry" && item.entry.kind === "step.opened") await signOff(baton, signed);
+    if (item.kind === "entry" && item.entry.kind === "step.opened") {
+      await begun(baton, signed);
+      await signOff(baton, signed);
+    }
+}
+
+/** The run below begins a moment after the step that it belongs to was opened. */
+async function begun(baton: Baton, run: string): Promise<void> {
+  for (;;) {
+    const found = await baton.run(run).catch((error: unknown) => {
+      if (isBatonError(error, "RUN_NOT_FOUND")) return undefined;
+      throw error;
+    });
+    if (found !== undefined) return;
+    await setTimeout(10);
+  }
 }
 
 /** Whether a run ended as the plain agents did; a refused handoff below it is a failure of it. */

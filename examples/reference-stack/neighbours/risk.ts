@@ -18,7 +18,7 @@ const assessment = workflow("risk-assessment", "1.0.0", {
   .output(({ assess }) => assess);
 
 export const ENDPOINT = "risk";
-export const PRINCIPAL = { clientId: "lender", clientSecret: "known to the stand-in" } as const;
+export const PRINCIPAL = { clientId: "lender", clientSecret: "sesame" } as const;
 
 export interface Workspace {
   readonly baton: Baton;
@@ -32,7 +32,7 @@ export async function workspace(): Promise<Workspace> {
   const app = new Hono();
   app.post("/oidc/v1/token", (context) => {
     const { clientId, clientSecret } = PRINCIPAL;
-    const basic = `Basic ${btoa(`${clientId}:${encodeURIComponent(clientSecret).replaceAll("%20", "+")}`)}`;
+    const basic = `Basic ${btoa(`${clientId}:${clientSecret}`)}`;
     if (context.req.header("authorization") !== basic)
       return context.json({ error: "invalid_client" }, 401);
     const token = randomUUID();
