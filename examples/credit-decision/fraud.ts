@@ -64,8 +64,13 @@ const CHECKS: Readonly<Record<Signal, (question: FraudQuestion) => boolean>> = {
 /** Looks for every signal; they combine as independent hints, so that one more never lowers the score. */
 export function detectFraud(question: FraudQuestion): FraudReport {
   const signals = SIGNALS.filter((signal) => CHECKS[signal](question));
+  return { score: weigh(signals), signals };
+}
+
+/** What signals say together. */
+export function weigh(signals: readonly Signal[]): number {
   const innocent = signals.reduce((chance, signal) => chance * (1 - SIGNAL_WEIGHTS[signal]), 1);
-  return { score: rounded(1 - innocent, 4), signals };
+  return rounded(1 - innocent, 4);
 }
 
 /** A grown person whose whole history (debts, address, mailbox) began a few months ago: a made-up identity often looks so. */

@@ -3,80 +3,94 @@
  * a person for the borderline band.
  */
 import { workflow } from "baton";
-import {
-  creditScore,
-  finalApproval,
-  fraudDetection,
-  incomeVerification,
-  riskAssessment,
-} from "./agents.ts";
+import * as agents from "./agents.ts";
 import { Application, Decision } from "./contracts.ts";
 import { sum } from "./figures.ts";
 import { SCORE_CONFIDENCE_NEEDED } from "./risk.ts";
 import { isBorderline, settle } from "./sign-off.ts";
 
-export const creditDecision = workflow("credit-decision", "1.0.0", {
-  input: Application,
-  output: Decision,
-  description: "Decides a loan application.",
-})
-  .step("score", creditScore, {
-    input: ({ input }) => ({
-      nationalId: input.applicant.nationalId,
-      receivedAt: input.receivedAt,
-      debts: input.debts,
-    }),
+/** Who does the work: these, or others between the same contracts. */
+export interface CreditAgents {
+  readonly creditScore: typeof agents.creditScore;
+  readonly incomeVerification: typeof agents.incomeVerification;
+  readonly fraudDetection: typeof agents.fraudDetection;
+  readonly riskAssessment: typeof agents.riskAssessment;
+  readonly finalApproval: typeof agents.finalApproval;
+}
+
+export const creditDecision = creditDecisionBy(agents);
+
+/** The graph, with these agents in its steps. */
+export function creditDecisionBy({
+  creditScore,
+  incomeVerification,
+  fraudDetection,
+  riskAssessment,
+  finalApproval,
+}: CreditAgents) {
+  return workflow("credit-decision", "1.0.0", {
+    input: Application,
+    output: Decision,
+    description: "Decides a loan application.",
   })
-  .step("income", incomeVerification, {
-    input: ({ input }) => ({
-      receivedAt: input.receivedAt,
-      currency: input.currency,
-      statedMonthlyIncome: input.employment.statedMonthlyIncome,
-      payslips: input.employment.payslips,
-    }),
-  })
-  .step("fraud", fraudDetection, {
-    input: ({ input }) => ({
-      receivedAt: input.receivedAt,
-      birthDate: input.applicant.birthDate,
-      country: input.applicant.country,
-      payslips: input.employment.payslips,
-      debts: input.debts,
-      signals: input.signals,
-    }),
-  })
-  .step("risk", riskAssessment, {
-    needs: ["input", "score", "income"],
-    requires: {
-      [`score confidence is at least ${SCORE_CONFIDENCE_NEEDED}`]: ({ score }) =>
-        score.confidence >= SCORE_CONFIDENCE_NEEDED,
-    },
-    input: ({ input, score, income }) => ({
-      score: score.score,
-      scoreDate: score.scoreDate,
-      scoreModel: score.scoreModel,
-      monthlyIncome: income.countedMonthly,
-      incomeConfidence: income.confidence,
-      monthlyPayments: sum(input.debts.map((debt) => debt.monthlyPayment)),
-      amount: input.request.amount,
-      termMonths: input.request.termMonths,
-    }),
-  })
-  .step("approval", finalApproval, {
-    needs: ["input", "score", "income", "fraud", "risk"],
-    input: ({ input, score, income, fraud, risk }) => ({
-      request: { amount: input.request.amount, termMonths: input.request.termMonths },
-      score: { score: score.score, scoreDate: score.scoreDate, scoreModel: score.scoreModel },
-      income: { confidence: income.confidence, overstatement: income.overstatement },
-      fraud: { score: fraud.score },
-      risk,
-    }),
-  })
-  .approval("sign-off", {
-    needs: ["approval"],
-    when: ({ approval }) => isBorderline(approval),
-    show: ({ approval }) => approval,
-    timeout: "72h",
-    onTimeout: "refused",
-  })
-  .output((state) => settle(state.approval, state["sign-off"]?.approved ?? false));
+    .step("score", creditScore, {
+      input: ({ input }) => ({
+        nationalId: input.applicant.nationalId,
+        receivedAt: input.receivedAt,
+        debts: input.debts,
+      }),
+    })
+    .step("income", incomeVerification, {
+      input: ({ input }) => ({
+        receivedAt: input.receivedAt,
+        currency: input.currency,
+        statedMonthlyIncome: input.employment.statedMonthlyIncome,
+        payslips: input.employment.payslips,
+      }),
+    })
+    .step("fraud", fraudDetection, {
+      input: ({ input }) => ({
+        receivedAt: input.receivedAt,
+        birthDate: input.applicant.birthDate,
+        country: input.applicant.country,
+        payslips: input.employment.payslips,
+        debts: input.debts,
+        signals: input.signals,
+      }),
+    })
+    .step("risk", riskAssessment, {
+      needs: ["input", "score", "income"],
+      requires: {
+        [`score confidence is at least ${SCORE_CONFIDENCE_NEEDED}`]: ({ score }) =>
+          score.confidence >= SCORE_CONFIDENCE_NEEDED,
+      },
+      input: ({ input, score, income }) => ({
+        score: score.score,
+        scoreDate: score.scoreDate,
+        scoreModel: score.scoreModel,
+        monthlyIncome: income.countedMonthly,
+        incomeConfidence: income.confidence,
+        monthlyPayments: sum(input.debts.map((debt) => debt.monthlyPayment)),
+        amount: input.request.amount,
+        termMonths: input.request.termMonths,
+      }),
+    })
+    .step("approval", finalApproval, {
+      needs: ["input", "score", "income", "fraud", "risk"],
+      input: ({ input, score, income, fraud, risk }) => ({
+        request: { amount: input.request.amount, termMonths: input.request.termMonths },
+        score: { score: score.score, scoreDate: score.scoreDate, scoreModel: score.scoreModel },
+        income: { confidence: income.confidence, overstatement: income.overstatement },
+        fraud: { score: fraud.score },
+        risk,
+      }),
+    })
+    .approval("sign-off", {
+      needs: ["approval"],
+      when: ({ approval }) => isBorderline(approval),
+      show: ({ approval }) => approval,
+      timeout: "72h",
+      onTimeout: "refused",
+    })
+    .output((state) => settle(state.approval, state["sign-off"]?.approved ?? false));
+}

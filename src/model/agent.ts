@@ -73,7 +73,7 @@ export type AgentDelivery<I, O> =
 export interface AtMostOnce<I, O> {
   /** Asks the outside system, by the idempotency key, what an attempt of unknown outcome did. `onUnknown` decides if it gives up. */
   readonly probe?: (
-    input: Frozen<NoInfer<I>>,
+    input: NoInfer<Frozen<I>>,
     context: ProbeContext,
   ) => ProbeAnswer<NoInfer<O>> | Promise<ProbeAnswer<NoInfer<O>>>;
   /** Whether an error says that the attempt did nothing, so that another is safe. Synchronous. If left out, no error says so. */

@@ -129,7 +129,7 @@ export function all<const R extends Readonly<Record<string, TopicDefinition>>>(
  */
 export function to<O, V, T, const M extends string>(
   topic: Topic<T, M>,
-  data: (output: Frozen<O>, view: V) => Frozen<NoInfer<T>> | undefined,
+  data: (output: Frozen<O>, view: V) => NoInfer<Frozen<T>> | undefined,
 ): EventOf<O, V, M> {
   return Object.freeze({ topic, data });
 }

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { installedIn, installFromPypi } from "./installing.ts";
+import { installedIn, installFromPypi } from "../../examples/reference-stack/servers/installing.ts";
 
 /** Gives why it can't be installed. */
 export function installA2a(): string | undefined {

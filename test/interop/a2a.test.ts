@@ -11,7 +11,7 @@ import {
   pythonAgent,
   pythonClient,
 } from "./a2a-python.ts";
-import { freePort, until } from "./mlflow.ts";
+import { freePort, until } from "../../examples/reference-stack/servers/mlflow.ts";
 
 const missing = installA2a();
 const WAYS: readonly (readonly [Binding, Listening])[] = [

@@ -4,7 +4,12 @@
  */
 import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
-import { type Command, installedIn, installFromNpm, installFromPypi } from "./installing.ts";
+import {
+  type Command,
+  installedIn,
+  installFromNpm,
+  installFromPypi,
+} from "../../examples/reference-stack/servers/installing.ts";
 
 const CHDB = installedIn("chdb");
 const DELTALAKE = installedIn("deltalake");

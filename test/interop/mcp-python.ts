@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { installedIn, installFromPypi } from "./installing.ts";
+import { installedIn, installFromPypi } from "../../examples/reference-stack/servers/installing.ts";
 
 /** What was tested. */
 export const PYTHON_SDKS = { new: "mcp==2.3.0", old: "mcp==1.30.0" } as const;

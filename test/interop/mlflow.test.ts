@@ -13,7 +13,12 @@ import { mlflow } from "baton/otel";
 import { sqlite } from "baton/sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { JITI, SOURCES } from "../e2e/real-process.ts";
-import { installMlflow, type Mlflow, startMlflow, until } from "./mlflow.ts";
+import {
+  installMlflow,
+  type Mlflow,
+  startMlflow,
+  until,
+} from "../../examples/reference-stack/servers/mlflow.ts";
 import { EXPERIMENT, RUNS, scoring } from "./mlflow-runs.ts";
 
 const CHILD = fileURLToPath(new URL("./mlflow-child.ts", import.meta.url));

@@ -1,7 +1,7 @@
 /** Spark with its own Delta: from PyPI, and its jars from Maven Central. Needs Java 17. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { install, installedIn } from "./installing.ts";
+import { install, installedIn } from "../../examples/reference-stack/servers/installing.ts";
 
 const SPARK = installedIn("spark");
 const PYTHON = join(SPARK, "venv/bin/python");

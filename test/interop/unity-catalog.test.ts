@@ -14,7 +14,10 @@ import { rowsOf, TABLE_NAMES } from "../support/delta-places.ts";
 import { askUnity, openUnity, unityPlace, type UnityServer } from "../support/unity-places.ts";
 import { unitySuite } from "../conformance/unity-catalog/suite.ts";
 import { askChdbThroughUnity, installChdb } from "./delta-readers.ts";
-import { installUnityCatalog, startUnityCatalog } from "./unity-catalog.ts";
+import {
+  installUnityCatalog,
+  startUnityCatalog,
+} from "../../examples/reference-stack/servers/unity-catalog.ts";
 
 type Asked = typeof Application extends Contract<infer X> ? X : never;
 

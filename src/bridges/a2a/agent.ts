@@ -27,15 +27,15 @@ export type A2aPart = WirePart;
 export interface A2aCallOptions<I, O> extends CardPolicy {
   readonly auth?: A2aAuth;
   /** What is sent; the input as one part of data, if left out. */
-  readonly message?: (input: Frozen<NoInfer<I>>) => readonly A2aPart[];
+  readonly message?: (input: NoInfer<Frozen<I>>) => readonly A2aPart[];
   /**
    * What came out, of the parts of all artifacts. If left out, the last part with data; without one all text, read as JSON if it
    * is that.
    */
-  readonly result?: (parts: readonly A2aPart[]) => Frozen<NoInfer<O>>;
+  readonly result?: (parts: readonly A2aPart[]) => NoInfer<Frozen<O>>;
   /** What undoes it: another message to the same agent, in `skill` if given. It is told which message it undoes as `metadata.undoes`. */
   readonly undo?: {
-    readonly message: (input: Frozen<NoInfer<I>>, output: Frozen<NoInfer<O>>) => readonly A2aPart[];
+    readonly message: (input: NoInfer<Frozen<I>>, output: NoInfer<Frozen<O>>) => readonly A2aPart[];
     readonly skill?: string;
   };
   /**

@@ -16,9 +16,9 @@ type Settings = Pick<
 export interface PromptOptions<I> extends Readonly<Settings> {
   readonly model: PromptModel;
   /** Who the model is to be, and what it must heed. */
-  readonly system?: string | ((input: Frozen<NoInfer<I>>) => string);
+  readonly system?: string | ((input: NoInfer<Frozen<I>>) => string);
   /** What it is asked: a text, or the messages of a conversation. Synchronous: what must be looked up first is a step of its own. */
-  readonly prompt: (input: Frozen<NoInfer<I>>) => string | readonly ModelMessage[];
+  readonly prompt: (input: NoInfer<Frozen<I>>) => string | readonly ModelMessage[];
   /** What only one provider knows, by its name. */
   readonly providerOptions?: Readonly<Record<string, Record<string, JSONValue>>>;
   /** Sent with each request, beside `traceparent`. */

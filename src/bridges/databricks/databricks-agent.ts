@@ -46,9 +46,9 @@ export interface DatabricksCall<I, O> {
    * The body of the request, but for `stream`. If left out: one message of the user with the input (JSON, unless it is text), in the
    * Responses shape with `custom_inputs.input` and the run as the conversation, too.
    */
-  readonly toRequest?: (input: Frozen<NoInfer<I>>, context: AgentContext) => JsonObject;
+  readonly toRequest?: (input: NoInfer<Frozen<I>>, context: AgentContext) => JsonObject;
   /** The output. If left out: the last message, parsed as JSON unless the output contract is of text. */
-  readonly fromResponse?: (answer: RemoteAnswer, input: Frozen<NoInfer<I>>) => Frozen<NoInfer<O>>;
+  readonly fromResponse?: (answer: RemoteAnswer, input: NoInfer<Frozen<I>>) => NoInfer<Frozen<O>>;
   /** The model's name in the usage, where the answer does not say it; that of the endpoint or app if left out. */
   readonly model?: string;
   /** How large an answer may be, in bytes, with all its events; 8 MiB if left out. */

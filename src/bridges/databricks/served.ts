@@ -31,7 +31,7 @@ export interface ResponsesAgentOptions<In, Out> {
    */
   readonly toInput?: (request: ResponsesRequest) => NoInfer<In> | undefined;
   /** The text of the answer. If left out: the output itself where it is text, else as JSON. */
-  readonly toText?: (output: Frozen<NoInfer<Out>>) => string;
+  readonly toText?: (output: NoInfer<Frozen<Out>>) => string;
   /** The step whose streamed text is passed on as it comes. If left out the text comes at once, when the run has ended. */
   readonly deltas?: string;
   /** How large the body of a request may be; 4 MiB if left out. */

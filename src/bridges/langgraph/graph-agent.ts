@@ -17,9 +17,9 @@ import { graphTurn, threadOf, type TurnOptions } from "./graph-turn.ts";
 /** How a graph is run, by an agent or by a workflow. */
 export interface GraphRunOptions<G, I, O> {
   /** What the graph is begun with; the input as it is, if left out. */
-  readonly begin?: (input: Frozen<NoInfer<I>>) => GraphInput<G>;
+  readonly begin?: (input: NoInfer<Frozen<I>>) => GraphInput<G>;
   /** What comes out, of the graph's state in the end; the state as it is, if left out, which must be JSON then. */
-  readonly result?: (values: GraphValues<G>) => Frozen<NoInfer<O>>;
+  readonly result?: (values: GraphValues<G>) => NoInfer<Frozen<O>>;
   /** What is streamed to whoever watches; `["updates", "custom"]` if left out. */
   readonly stream?: readonly StreamMode[];
   /** What the graph is run with besides: `recursionLimit`, `configurable`, `tags` and so on. Not the thread, which is the run's. */

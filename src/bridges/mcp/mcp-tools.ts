@@ -54,9 +54,9 @@ export type McpAgentOptions<I, O> = Omit<
     /** Made of the tool's schema if left out; a text, where the tool has none. It may want more than the tool promises. */
     readonly output?: Contract<O>;
     /** The tool's arguments; the input as it is, if left out. */
-    readonly arguments?: (input: Frozen<NoInfer<I>>) => JsonObject;
+    readonly arguments?: (input: NoInfer<Frozen<I>>) => JsonObject;
     /** What comes out; if left out the structured content, or the text, parsed unless the contract wants a text. */
-    readonly result?: (answer: McpAnswer) => Frozen<NoInfer<O>>;
+    readonly result?: (answer: McpAnswer) => NoInfer<Frozen<O>>;
   };
 
 /** The tools of one MCP server. */

@@ -8,7 +8,6 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { UnityServer } from "../support/unity-places.ts";
 import { install, installedIn } from "./installing.ts";
 import { until } from "./mlflow.ts";
 
@@ -58,7 +57,15 @@ const FILES: Readonly<Record<string, string>> = {
     "status=warn\nappender.file.type=File\nappender.file.name=File\nappender.file.fileName=etc/server.log\nappender.file.layout.type=PatternLayout\nappender.file.layout.pattern=%d %-5level %logger{36} - %msg%n\nrootLogger.level=warn\nrootLogger.appenderRef.file.ref=File\n",
 };
 
-export async function startUnityCatalog(): Promise<UnityServer> {
+export interface RealUnityCatalog {
+  readonly url: string;
+  readonly dialect: "open-source";
+  /** A token for somebody; `admin` owns the metastore. */
+  readonly tokenOf: (principal: string) => string;
+  readonly stop: () => Promise<void>;
+}
+
+export async function startUnityCatalog(): Promise<RealUnityCatalog> {
   const folder = mkdtempSync(join(tmpdir(), "baton-unity-catalog-"));
   const conf = join(folder, "etc/conf");
   for (const each of [conf, join(folder, "etc/db")]) mkdirSync(each, { recursive: true });
@@ -90,7 +97,7 @@ export async function startUnityCatalog(): Promise<UnityServer> {
 }
 
 /** Tokens as the server itself makes them, with its own key. */
-function tokens(conf: string): UnityServer["tokenOf"] {
+function tokens(conf: string): RealUnityCatalog["tokenOf"] {
   const kid = readFileSync(join(conf, "key_id.txt"), "utf8").trim();
   const der = readFileSync(join(conf, "private_key.der"));
   const key = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
