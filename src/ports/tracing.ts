@@ -3,6 +3,7 @@
  * ids, so that it is the same span.
  */
 import type { TraceSpan } from "../model/trace-span.ts";
+import type { Portable } from "./portable.ts";
 
 /** A transition of a breaker. */
 export interface TracedTransition {
@@ -31,6 +32,11 @@ export interface Tracing {
   readonly name: string;
   /** Whether spans have inputs and outputs. */
   readonly content: boolean;
+  /**
+   * How another thread makes the same tracing, so that spans are made and sent there. Absent where what was given can't cross:
+   * then it is done in the thread that executes.
+   */
+  readonly inThread?: Portable;
   /** @throws BatonError DEPENDENCY_MISSING, ARGUMENT_INVALID */
   readonly open: (
     log: (level: "info" | "warn" | "error", message: string) => void,

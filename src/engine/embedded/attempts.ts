@@ -373,7 +373,9 @@ function succeed(running: Running, raw: unknown): void {
   const extra = told(running);
   charge(running, true);
   close(running);
-  const inputHash = sha256Hex(canonicalJson(input));
+  const text = canonicalJson(input);
+  const inputHash = sha256Hex(text);
+  core.tellInput?.(inputHash, text);
   const { output } = checked;
   tell(running, { kind: "sealed", path, turn, attempt, output, inputHash, ...extra }, SUCCEEDED);
 }
