@@ -39,7 +39,7 @@ const ENTRY = new URL(IS_SOURCE ? "worker.ts" : "worker.js", import.meta.url);
 /** Node reads no TypeScript by itself. What the process was started with is of its own code, and not for this. */
 const EXEC_ARGV = IS_SOURCE ? ["--import", "jiti/register"] : [];
 /** Spans live for one batch: where there is room for a few batches, what is collected is dead, and costs nothing. */
-const YOUNG_MB = 64;
+const YOUNG_MB = 32;
 /** Pauses before it is started again. */
 const RESTART_MIN_MS = 1_000;
 const RESTART_MAX_MS = 60_000;

@@ -5,7 +5,7 @@
 import { evolve } from "../../decide/evolve.ts";
 import { tryInput } from "../../decide/handoff.ts";
 import { parsePath } from "../../decide/path.ts";
-import { type Call, calledAt, callOf } from "../../decide/step-call.ts";
+import { type Call, calledOf, callOf } from "../../decide/step-call.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
 import type { AgentDefinition } from "../../model/agent-definition.ts";
@@ -63,10 +63,10 @@ export function contentOf(
   const agentsAt = (fact: Fact): readonly AgentDefinition[] => {
     const { path = "" } = fact;
     const step = definition.stepByName.get(parsePath(path).step);
-    if (step === undefined || lost) return [];
-    const own = callOf(run, step, path)?.agent;
-    const called = calledAt(run, step, path, fact.agent);
-    return [own, called].filter((each) => each !== undefined);
+    const own = step === undefined || lost ? undefined : callOf(run, step, path)?.agent;
+    if (own === undefined) return [];
+    const called = calledOf(own, fact.agent);
+    return called === own ? [own] : [own, called];
   };
   return {
     runInput: (value) => masked(value, definition.input.sensitive),
