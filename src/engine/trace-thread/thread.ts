@@ -37,7 +37,9 @@ export interface TraceThread {
 const IS_SOURCE = import.meta.url.endsWith(".ts");
 const ENTRY = new URL(IS_SOURCE ? "worker.ts" : "worker.js", import.meta.url);
 /** Node reads no TypeScript by itself. What the process was started with is of its own code, and not for this. */
-const EXEC_ARGV = IS_SOURCE ? ["--import", "jiti/register"] : [];
+const EXEC_ARGV = IS_SOURCE
+  ? ["--import", new URL("../../../node_modules/jiti/lib/jiti-register.mjs", import.meta.url).href]
+  : [];
 /** Spans live for one batch: where there is room for a few batches, what is collected is dead, and costs nothing. */
 const YOUNG_MB = 32;
 /** Pauses before it is started again. */
