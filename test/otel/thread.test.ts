@@ -1,7 +1,5 @@
 /** Traces that are made in a thread of their own are those that are made here: whatever dies, is late, or was forgotten. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { agent, type Baton, contract, type LogLine, open, type OpenOptions, workflow } from "baton";
@@ -66,6 +64,18 @@ function sorted(spans: readonly CollectedSpan[]): readonly CollectedSpan[] {
   return [...byId.values()].sort((a, b) => a.spanId.localeCompare(b.spanId));
 }
 
+/** Streams of what came after the place that is in the journal, of those that have spans. */
+async function unsent(file: string): Promise<readonly string[]> {
+  const store = await sqlite(file)({ readOnly: true });
+  const place = { namespace: "default", stream: "projection/otel" };
+  const head = await store.head(place);
+  const [entry] = await store.read(place, head?.lastSeq ?? 0, 1);
+  const { payload } = JSON.parse(entry?.text ?? "") as { payload: { position: number } };
+  const after = await store.arrivals(payload.position, 1_000);
+  await store.close();
+  return after.map(({ stream }) => stream).filter((stream) => /^(run|event)\//.test(stream));
+}
+
 /** What is made of the same journal in this thread, with the code. */
 async function madeHere(file: string): Promise<Collector> {
   const collector = await collecting();
@@ -92,12 +102,22 @@ describe("traces from a thread of their own", () => {
     await work(baton, 1, 8);
     await baton.close();
     expect(log).toEqual([]);
+    expect(await unsent(file)).toEqual([]);
     const here = await madeHere(file);
     const spans = sorted(collector.spans);
     expect(spans).toEqual(sorted(here.spans));
     expect(inputsIn(spans)).toBeGreaterThan(100);
     expect(new Set(spans.map(({ attributes }) => attributes["baton.kind"]))).toEqual(
-      new Set(["run", "step", "attempt", "handoff", "rollback", "compensation", "publish", "receive"]),
+      new Set([
+        "run",
+        "step",
+        "attempt",
+        "handoff",
+        "rollback",
+        "compensation",
+        "publish",
+        "receive",
+      ]),
     );
     expectNoSecrets(collector);
   });
@@ -166,23 +186,13 @@ describe("traces from a thread of their own", () => {
     expect(sorted(collector.spans)).toEqual(sorted((await madeHere(file)).spans));
   });
 
-  test("keep their place: what was taken is not sent again by the next process", async () => {
-    const file = join(folder(), "baton.db");
-    const collector = await collecting();
-    const { baton } = await opened(file, { tracing: tracingTo(collector) });
-    await work(baton, 1, 3);
-    await baton.close();
-    const sent = collector.spans.length;
-    const next = await opened(file, { tracing: tracingTo(collector) });
-    await next.baton.close();
-    expect(sent).toBeGreaterThan(0);
-    expect(collector.spans).toHaveLength(sent);
-  });
-
   test("are made here where no thread can be started, and that is told", async () => {
     const file = join(folder(), "baton.db");
     const collector = await collecting();
-    const tracing = { ...tracingTo(collector), inThread: { module: "file:///none.js", options: {} } };
+    const tracing = {
+      ...tracingTo(collector),
+      inThread: { module: "file:///none.js", options: {} },
+    };
     const { baton, log } = await opened(file, { tracing });
     await work(baton, 1, 3);
     await baton.close();
@@ -191,26 +201,4 @@ describe("traces from a thread of their own", () => {
     ]);
     expect(sorted(collector.spans)).toEqual(sorted((await madeHere(file)).spans));
   });
-});
-
-test("closing does not wait for a collector that never answers, beyond its limit", async () => {
-  const asked: unknown[] = [];
-  const server = createServer((request) => void asked.push(request));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
-  const file = join(folder(), "baton.db");
-  const tracing = otel({ url: `http://127.0.0.1:${port}/v1/traces` });
-  const { baton } = await opened(file, { tracing });
-  await work(baton, 1, 2);
-  await vi.waitFor(() => expect(asked).not.toEqual([]), { timeout: 15_000 });
-  await baton.close();
-  // Nothing of it is lost.
-  const collector = await collecting();
-  const next = await opened(file, { tracing: tracingTo(collector) });
-  await next.baton.close();
-  expect(sorted(collector.spans)).toEqual(sorted((await madeHere(file)).spans));
 });

@@ -147,7 +147,13 @@ export const events = choreography("events", "1.0.0", {
 });
 export const paid: typeof Paid = Paid;
 
-export function person(n: number): z.infer<typeof Person.schema> {
+interface PersonData {
+  n: number;
+  ssn: string;
+  cards: { card: string }[];
+}
+
+export function person(n: number): PersonData {
   return { n, ssn: SSN, cards: [{ card: CARD }] };
 }
 

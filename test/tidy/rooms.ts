@@ -70,6 +70,8 @@ export const ROOMS: readonly Room[] = [
   { name: "bus", files: /^src\/bus\//, knows: ["ports", "model"], node: [] },
   { name: "engine", files: /^src\/engine\/[^/]+\.ts$/, knows: [...CORE, "history"], node: [] },
   engine("embedded"),
+  // Makes traces in a thread of their own.
+  engine("trace-thread"),
   engine("restate"),
   engine("simulated"),
   { name: "history", files: /^src\/history\//, knows: CORE, node: [] },
@@ -95,6 +97,7 @@ export const ROOMS: readonly Room[] = [
       "history",
       "engine",
       "engine/embedded",
+      "engine/trace-thread",
       "stores/memory",
       "stores/sqlite",
       "stores/postgres",
