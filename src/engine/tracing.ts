@@ -2,7 +2,7 @@
  * Tracing as a projection of the journal: reads what has arrived, sends what has ended, and keeps its place.
  *
  * P1. The place moves over entries only once all that ended with them was taken. So nothing is lost, and some may be sent twice.
- * P2. One batch is in memory. While nobody takes it nothing more is read: the journal is the queue.
+ * P2. One batch is being sent, and one is made meanwhile. While nobody takes the first nothing more is read: the journal is the queue.
  * P3. Nothing here keeps a run waiting, or fails one.
  */
 import type { Clock } from "../ports/clock.ts";
@@ -47,11 +47,19 @@ export function startTracing(parts: TracingParts): RunningTracing {
   const place = keptPlace(parts);
   let [stopping, isLate] = [false, false];
 
+  let ahead: Promise<NextBatch> | undefined;
   const step = async (): Promise<"more" | "nothing"> => {
-    const { batch, upTo, own } = await nextBatch(parts, reader, place.position());
+    const next = ahead ?? nextBatch(parts, reader, place.position());
+    ahead = undefined;
+    const { batch, upTo, own, isFull } = await next;
     if (upTo === place.position()) return "nothing";
-    if (batch.spans.length > 0 || batch.transitions.length > 0)
-      await sendUntilTaken(parts, batch, pause, () => stopping);
+    if (batch.spans.length > 0 || batch.transitions.length > 0) {
+      const sent = sendUntilTaken(parts, batch, pause, () => stopping);
+      if (isFull) ahead = nextBatch(parts, reader, upTo);
+      // Where it fails, that is seen when it is its turn.
+      ahead?.catch(untold);
+      await sent;
+    }
     place.passed(upTo, own);
     await place.keepNowAndThen();
     return "more";
@@ -120,12 +128,21 @@ function keptPlace({ place, clock }: TracingParts): KeptPlace {
   };
 }
 
+interface NextBatch {
+  readonly batch: TraceBatch;
+  readonly upTo: number;
+  /** Whether there was nothing but places of projections. */
+  readonly own: boolean;
+  /** Whether there may be more. */
+  readonly isFull: boolean;
+}
+
 /** Reads on until a batch is full, or there is nothing more. */
 async function nextBatch(
   { store }: TracingParts,
   reader: TraceReader,
   position: number,
-): Promise<{ readonly batch: TraceBatch; readonly upTo: number; readonly own: boolean }> {
+): Promise<NextBatch> {
   const spans: TraceSpan[] = [];
   const transitions: TracedTransition[] = [];
   let [upTo, own] = [position, true];
@@ -136,9 +153,9 @@ async function nextBatch(
     transitions.push(...batch.transitions);
     own &&= page.every(({ stream }) => stream.startsWith("projection/"));
     upTo = page.at(-1)?.position ?? upTo;
-    if (page.length < PAGE) break;
+    if (page.length < PAGE) return { batch: { spans, transitions }, upTo, own, isFull: false };
   }
-  return { batch: { spans, transitions }, upTo, own };
+  return { batch: { spans, transitions }, upTo, own, isFull: true };
 }
 
 /** @throws what the sink throws, once Baton is being closed */
