@@ -51,11 +51,11 @@ export function startTracing(parts: TracingParts): RunningTracing {
   const step = async (): Promise<"more" | "nothing"> => {
     const next = ahead ?? nextBatch(parts, reader, place.position());
     ahead = undefined;
-    const { batch, upTo, own, isFull } = await next;
+    const { batch, upTo, own, isAll } = await next;
     if (upTo === place.position()) return "nothing";
     if (batch.spans.length > 0 || batch.transitions.length > 0) {
       const sent = sendUntilTaken(parts, batch, pause, () => stopping);
-      if (isFull) ahead = nextBatch(parts, reader, upTo);
+      if (!isAll) ahead = nextBatch(parts, reader, upTo);
       // Where it fails, that is seen when it is its turn.
       ahead?.catch(untold);
       await sent;
@@ -131,10 +131,9 @@ function keptPlace({ place, clock }: TracingParts): KeptPlace {
 interface NextBatch {
   readonly batch: TraceBatch;
   readonly upTo: number;
-  /** Whether there was nothing but places of projections. */
   readonly own: boolean;
-  /** Whether there may be more. */
-  readonly isFull: boolean;
+  /** Nothing more was there. */
+  readonly isAll: boolean;
 }
 
 /** Reads on until a batch is full, or there is nothing more. */
@@ -145,17 +144,17 @@ async function nextBatch(
 ): Promise<NextBatch> {
   const spans: TraceSpan[] = [];
   const transitions: TracedTransition[] = [];
-  let [upTo, own] = [position, true];
-  while (spans.length < BATCH_SPANS) {
+  let [upTo, own, isAll] = [position, true, false];
+  while (spans.length < BATCH_SPANS && !isAll) {
     const page = await store.arrivals(upTo, PAGE);
     const batch = await reader.read(page);
     spans.push(...batch.spans);
     transitions.push(...batch.transitions);
     own &&= page.every(({ stream }) => stream.startsWith("projection/"));
     upTo = page.at(-1)?.position ?? upTo;
-    if (page.length < PAGE) return { batch: { spans, transitions }, upTo, own, isFull: false };
+    isAll = page.length < PAGE;
   }
-  return { batch: { spans, transitions }, upTo, own, isFull: true };
+  return { batch: { spans, transitions }, upTo, own, isAll };
 }
 
 /** @throws what the sink throws, once Baton is being closed */
