@@ -9,7 +9,14 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 import { dyingTracing } from "../support/dying-tracing.ts";
 import { type CollectedSpan, type Collector, otlpCollector } from "../support/otlp-collector.ts";
-import { events, everything, paid, person, secrets } from "../support/traced-workflows.ts";
+import {
+  events,
+  everything,
+  givingUp,
+  paid,
+  person,
+  secrets,
+} from "../support/traced-workflows.ts";
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), "baton-thread-"));
@@ -32,7 +39,7 @@ async function opened(file: string, more: Partial<OpenOptions>): Promise<Opened>
   const log: LogLine[] = [];
   const baton = await open({
     store: sqlite(file, { durability: "process-crash" }),
-    workflows: [everything, events],
+    workflows: [everything, events, givingUp],
     // What the runs make the engine say is another matter.
     log: (line) => line.message.startsWith("Breaker") || log.push(line),
     ...more,
@@ -49,6 +56,7 @@ async function work(baton: Baton, from: number, to: number): Promise<void> {
     const run = await baton.start(everything, person(n), { id: `run-${n}` });
     await run.outcome();
   }
+  await (await baton.start(givingUp, 0, { id: `giving-up-${from}` })).outcome();
   await baton.publish(paid, person(from), { id: `event-${from}` });
   await vi.waitFor(async () => {
     const begun = (await baton.runs()).filter(({ workflow: id }) => id.startsWith("events"));
@@ -134,7 +142,7 @@ describe("traces from a thread of their own", () => {
     const large = workflow("large", "1.0.0", { input: Text })
       .step("measure", measuring, { input: ({ input }) => input.repeat(9_000_000) })
       .output(({ measure }) => measure);
-    const workflows = [everything, events, large];
+    const workflows = [everything, events, givingUp, large];
     const file = join(folder(), "baton.db");
     const before = await opened(file, { workflows });
     await work(before.baton, 1, 5);

@@ -129,6 +129,26 @@ export const everything = workflow("everything", "1.0.0", { input: Person })
   .step("last", last, { needs: ["input", "way", "child"], input: ({ input }) => input.n })
   .output(({ last: n }) => n);
 
+const slow = agent({
+  name: "slow",
+  version: "1.0.0",
+  input: Count,
+  output: Count,
+  execute: async (n, { signal }) => {
+    if (n === 0) throw new Error("it fails at once");
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    return n;
+  },
+});
+/** What is under way when another item fails is given all the same, and nobody can say of what any more. */
+export const givingUp = workflow("giving-up", "1.0.0", { input: Count })
+  .map("items", slow, {
+    needs: ["input"],
+    over: ({ input }) => [1, 2, input],
+    input: (item) => item,
+  })
+  .output(({ items }) => items);
+
 const Paid = topic("paid", Person);
 const Posted = topic("posted", Noted);
 const posting = agent({
