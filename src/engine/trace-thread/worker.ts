@@ -1,4 +1,7 @@
 /** The thread that makes traces: reads the store, folds, encodes and sends. {@link startTraceThread} starts it. */
+import { readlinkSync } from "node:fs";
+import { setPriority } from "node:os";
+import { basename } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import type { JournalStore, StoreFactory } from "../../ports/journal-store.ts";
 import type { LogLine } from "../../ports/log-sink.ts";
@@ -97,7 +100,20 @@ function took(batch: InputBatch): void {
   say({ kind: "took", characters: batch.characters });
 }
 
+/** Where there are fewer cores than work, runs go first: what waits here waits in the journal. */
+const NICE = 5;
+
+/** Linux gives each thread a priority of its own; elsewhere it stays as it is. */
+function standBack(): void {
+  try {
+    setPriority(Number(basename(readlinkSync("/proc/thread-self"))), NICE);
+  } catch {
+    // No such file, or no such right.
+  }
+}
+
 async function main(): Promise<void> {
+  if (process.platform === "linux") standBack();
   let parts: Opened;
   try {
     parts = await opened();
