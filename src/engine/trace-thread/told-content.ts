@@ -50,7 +50,8 @@ export function toldContent(parts: ToldContentParts): ContentSource {
   let passedAt = 0;
   const inputOf: InputOf = (ended, marks) => {
     const { fact, run, path, inputHash } = ended;
-    passedAt = Math.max(passedAt, fact.at);
+    // Not the latest: a clock that was put back must not make all that is told from then on look old.
+    passedAt = fact.at;
     const hash = hasSameView(ended) ? inputHash : undefined;
     const text = hash === undefined ? undefined : told.text(hash);
     if (text !== undefined) return parsed(text);
