@@ -24,6 +24,7 @@ import { hasNatsServer } from "./nats-server.ts";
 import { profile } from "./profile.ts";
 import { recover } from "./recover.ts";
 import { asTable, profileTable } from "./table.ts";
+import { tracing } from "./tracing.ts";
 import { wide } from "./wide.ts";
 
 // From .cache/bench, where this is compiled to.
@@ -32,7 +33,16 @@ const RESULTS = join(ROOT, "bench", "results");
 const CHILD = fileURLToPath(new URL("recover-child.js", import.meta.url));
 
 const IN_FLIGHT = [1, 16, 256];
-const WORKLOADS = ["credit", "long", "wide", "recover", "memory", "choreo", "choreo-nats"] as const;
+const WORKLOADS = [
+  "credit",
+  "tracing",
+  "long",
+  "wide",
+  "recover",
+  "memory",
+  "choreo",
+  "choreo-nats",
+] as const;
 type Workload = (typeof WORKLOADS)[number];
 
 interface Request {
@@ -51,6 +61,8 @@ function measure({ workload, inFlight, runs, seeds, folder }: Request): Promise<
   switch (workload) {
     case "credit":
       return credit({ folder, inFlight, runs: runs ?? creditRuns(inFlight) });
+    case "tracing":
+      return tracing({ folder, inFlight, runs: runs ?? 10_000 });
     case "long":
       return long({ folder });
     case "wide":

@@ -10,15 +10,14 @@ import { makeBaton } from "./engine/make-baton.ts";
 import { startMeasuring } from "./engine/measuring.ts";
 import { reader } from "./engine/reader.ts";
 import { systemClock } from "./engine/system-clock.ts";
-import type { TraceSource } from "./engine/trace-reader.ts";
-import {
-  exportTraces,
-  type ExportTracesOptions,
-  type RunningTracing,
-  startTracing,
-  type TraceExport,
-} from "./engine/tracing.ts";
 import { systemIds } from "./engine/system-ids.ts";
+import {
+  openSink,
+  openTracing,
+  traceSource,
+  type TracingRoom,
+} from "./engine/trace-thread/open-tracing.ts";
+import { exportTraces, type ExportTracesOptions, type TraceExport } from "./engine/tracing.ts";
 import type { PriceTable } from "./engine/usage.ts";
 import type { WatchSource } from "./engine/watch.ts";
 import type { AgentDefinition } from "./model/agent-definition.ts";
@@ -33,7 +32,7 @@ import type { Ids } from "./ports/ids.ts";
 import type { JournalStore, StoreFactory } from "./ports/journal-store.ts";
 import type { LogSink } from "./ports/log-sink.ts";
 import type { Registry, RegistryFactory } from "./ports/registry.ts";
-import type { TraceSink, Tracing } from "./ports/tracing.ts";
+import type { Tracing } from "./ports/tracing.ts";
 import { embeddedRegistry } from "./registry/embedded.ts";
 import { checkPrincipal } from "./registry/naming-checks.ts";
 
@@ -107,14 +106,15 @@ export async function open(options: OpenOptions): Promise<Baton> {
   const watchdogMs = options.watchdog === 0 ? 0 : durationMs(options.watchdog ?? "30s");
   const known = catalogue(workflows, options.agents ?? [], limits, options.topics ?? []);
   checkCurrencies(known, prices);
-  const openSink = (tracing: Tracing) =>
-    tracing.open((level, message) => log({ level, message, at: clock.now() }));
-  const sink =
-    readOnly || options.tracing === undefined ? undefined : await openSink(options.tracing);
   const bus = await outsideBus(options, known);
   const asked = registryOf(options);
   const store = await options.store({ readOnly, now: () => clock.now() });
+  const { tracing } = options;
+  const room = { store, namespace, catalogue: known, limits, clock, log };
+  let abandonTracing = () => Promise.resolve();
   try {
+    const opened = readOnly || tracing === undefined ? undefined : await openTracing(room, tracing);
+    if (opened !== undefined) abandonTracing = opened.abandon;
     const engine = readOnly
       ? undefined
       : await openEngine({
@@ -131,12 +131,18 @@ export async function open(options: OpenOptions): Promise<Baton> {
           watchdogMs,
           ...asked,
           ...(bus === undefined ? {} : { bus }),
+          ...(opened?.tellInput === undefined ? {} : { tellInput: opened.tellInput }),
         });
     const registry = engine?.registry ?? (await readRegistry(asked, store, namespace, clock));
     const source = watched({ store, namespace, clock }, engine);
-    const { tracing } = options;
-    const traced = { store, namespace, catalogue: known, limits, clock, log };
-    const running = await traceWith(traced, { tracing, sink, engine });
+    const running =
+      tracing === undefined || engine === undefined
+        ? undefined
+        : opened?.start(await engine.projection(tracing.name, tracing.from ?? "beginning"));
+    const endMeasuring =
+      tracing?.measured !== true || engine === undefined || running === undefined
+        ? undefined
+        : startMeasuring({ clock, engine, measure: running.measure });
     return makeBaton({
       source,
       reader: reader({ ...source, catalogue: known, limits }),
@@ -147,9 +153,10 @@ export async function open(options: OpenOptions): Promise<Baton> {
       engine,
       ...(tracing === undefined
         ? {}
-        : { exportTraces: (asked) => sendHistory(traced, tracing, openSink, asked) }),
+        : { exportTraces: (asked) => sendHistory(room, tracing, asked) }),
       close: async (graceMs) => {
         try {
+          endMeasuring?.();
           // Before the engine, since the place is kept under its lease.
           await running?.stop(TRACES_FLUSH_MS);
           if (engine === undefined) await registry.close();
@@ -160,6 +167,7 @@ export async function open(options: OpenOptions): Promise<Baton> {
       },
     });
   } catch (error) {
+    await abandonTracing().catch(() => {});
     await store.close();
     throw error;
   }
@@ -204,46 +212,17 @@ function watched(source: WatchSource, engine: Engine | undefined): WatchSource {
   };
 }
 
-/** Begins to send, where this process writes and there is somewhere to send to. */
-async function traceWith(
-  source: Omit<TraceSource, "content">,
-  {
-    tracing,
-    sink,
-    engine,
-  }: {
-    readonly tracing: Tracing | undefined;
-    readonly sink: TraceSink | undefined;
-    readonly engine: Engine | undefined;
-  },
-): Promise<RunningTracing | undefined> {
-  if (tracing === undefined || sink === undefined || engine === undefined) return undefined;
-  const { name, content, from = "beginning" } = tracing;
-  const place = await engine.projection(name, from);
-  const running = startTracing({ ...source, content, sink, place });
-  if (tracing.measured !== true) return running;
-  const endMeasuring = startMeasuring({ clock: source.clock, engine, measure: running.measure });
-  return {
-    ...running,
-    stop: async (limitMs) => {
-      endMeasuring();
-      await running.stop(limitMs);
-    },
-  };
-}
-
 /** How long closing waits for traces. What is not sent by then is sent at the next open. */
 const TRACES_FLUSH_MS = 5_000;
 
 async function sendHistory(
-  source: Omit<TraceSource, "content">,
+  room: TracingRoom,
   tracing: Tracing,
-  openSink: (tracing: Tracing) => Promise<TraceSink>,
   asked: ExportTracesOptions,
 ): Promise<TraceExport> {
-  const sink = await openSink(tracing);
+  const sink = await openSink(room, tracing);
   try {
-    return await exportTraces({ ...source, content: tracing.content }, sink, asked);
+    return await exportTraces(traceSource(room, tracing), sink, asked);
   } finally {
     await sink.close();
   }

@@ -153,6 +153,7 @@ export type { Clock } from "./ports/clock.ts";
 export type { Ids } from "./ports/ids.ts";
 export type { JournalStore, StoreFactory } from "./ports/journal-store.ts";
 export type { LogLine, LogSink } from "./ports/log-sink.ts";
+export type { Portable } from "./ports/portable.ts";
 export type {
   EngineMeasures,
   TraceBatch,

@@ -71,7 +71,13 @@ export function calledAt(
   id: string | undefined,
 ): AgentDefinition | undefined {
   const own = callOf(run, step, path)?.agent;
-  for (let each = own; each !== undefined; each = fallbackOf(each)) if (each.id === id) return each;
+  return own && calledOf(own, id);
+}
+
+/** The one of an agent and its fallbacks that `id` names; the agent itself where none is called that. */
+export function calledOf(own: AgentDefinition, id: string | undefined): AgentDefinition {
+  for (let each: AgentDefinition | undefined = own; each !== undefined; each = fallbackOf(each))
+    if (each.id === id) return each;
   return own;
 }
 

@@ -8,9 +8,7 @@
 import { FINAL_KINDS } from "../model/entry-kinds.ts";
 import { type Fact, type FactOf, runStream } from "../model/entry.ts";
 import { isBatonError } from "../model/errors.ts";
-import type { Limits } from "../model/limits.ts";
 import type { TraceSpan } from "../model/trace-span.ts";
-import { contentOf, type TopicContracts } from "../history/trace/content.ts";
 import { outsideEvent } from "../history/trace/events.ts";
 import { type RunTrace, runTrace } from "../history/trace/run-trace.ts";
 import { rootId } from "../history/trace/draft.ts";
@@ -19,18 +17,15 @@ import type { ArrivedEntry, JournalStore } from "../ports/journal-store.ts";
 import type { LogSink } from "../ports/log-sink.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { TraceBatch, TracedTransition } from "../ports/tracing.ts";
-import type { Catalogue } from "./definitions.ts";
-import { pinnedDefinition } from "./manifests.ts";
+import type { ContentSource } from "./trace-content.ts";
 
 export interface TraceSource {
   readonly store: JournalStore;
   readonly namespace: string;
-  readonly catalogue: Catalogue;
-  readonly limits: Limits;
   readonly clock: Clock;
   readonly log: LogSink;
-  /** Whether spans have inputs and outputs. */
-  readonly content: boolean;
+  /** What spans have as inputs and outputs; undefined where they have none. */
+  readonly content: ContentSource | undefined;
 }
 
 /** Runs that are kept while they are under way. One more, and that which was silent longest is read again when it goes on. */
@@ -68,7 +63,7 @@ export function traceReader(source: TraceSource): TraceReader {
       else if (each.stream.startsWith("breaker/"))
         transitions.push(...(await ofBreaker(source, each)));
     }
-    return { spans, transitions };
+    return { spans: (await source.content?.complete?.(spans)) ?? spans, transitions };
   };
   return {
     read: async (arrived) => {
@@ -152,7 +147,7 @@ async function caughtUp(source: TraceSource, id: string, fact: Fact): Promise<Fo
 }
 
 async function traceOf(source: TraceSource, id: string, first: Fact): Promise<RunTrace> {
-  return runTrace(source.namespace, id, await contentFor(source, id, first));
+  return runTrace(source.namespace, id, await source.content?.ofRun(id, first));
 }
 
 async function ofBreaker(
@@ -172,34 +167,17 @@ function isUnreadable(error: unknown): boolean {
   );
 }
 
-function contractsOf({ topics }: Catalogue): TopicContracts {
-  return (topic, id) =>
-    topics.get(topic)?.versions.find(({ contract }) => contract.id === id)?.contract;
-}
-
-async function contentFor(
-  { store, catalogue, limits, content }: TraceSource,
-  id: string,
-  first: Fact,
-) {
-  if (!content || first.kind !== "run.started") return undefined;
-  const { workflow, manifest } = first.payload;
-  const pinned = await pinnedDefinition(store, catalogue, { workflow, manifest });
-  if (pinned.kind !== "found") return undefined;
-  return contentOf(id, pinned.definition, limits, contractsOf(catalogue));
-}
-
 /** An event from outside is a part of the run that it concerns, where its correlation id is that of one. */
 async function ofOutside(
   source: TraceSource,
   arrived: ArrivedEntry,
 ): Promise<readonly TraceSpan[]> {
-  const { store, namespace, catalogue, content } = source;
+  const { store, namespace, content } = source;
   const fact = factOf(await arrivedEntry(store, arrived));
   if (fact.kind !== "event.published") return [];
   const parent = await concerned(source, fact);
   const parentId = parent === undefined ? undefined : rootId({ namespace, run: parent });
-  return [outsideEvent(namespace, fact, content ? contractsOf(catalogue) : undefined, parentId)];
+  return [outsideEvent(namespace, fact, content?.topics, parentId)];
 }
 
 async function concerned(

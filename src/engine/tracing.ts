@@ -2,7 +2,7 @@
  * Tracing as a projection of the journal: reads what has arrived, sends what has ended, and keeps its place.
  *
  * P1. The place moves over entries only once all that ended with them was taken. So nothing is lost, and some may be sent twice.
- * P2. One batch is in memory. While nobody takes it nothing more is read: the journal is the queue.
+ * P2. One batch is being sent, and one is made meanwhile. While nobody takes the first nothing more is read: the journal is the queue.
  * P3. Nothing here keeps a run waiting, or fails one.
  */
 import type { Clock } from "../ports/clock.ts";
@@ -50,14 +50,20 @@ export function startTracing(parts: TracingParts): RunningTracing {
   let [stopping, isLate] = [false, false];
   let upToDateMs = clock.monotonicMs();
 
+  let ahead: Promise<NextBatch> | undefined;
   const step = async (): Promise<"more" | "nothing"> => {
-    const askedMs = clock.monotonicMs();
-    const { batch, upTo, own, isAll } = await nextBatch(parts, reader, place.position());
+    const next = ahead ?? nextBatch(parts, reader, place.position());
+    ahead = undefined;
+    const { batch, upTo, own, isAll, readMs } = await next;
     if (upTo !== place.position() && (batch.spans.length > 0 || batch.transitions.length > 0)) {
-      await sendUntilTaken(parts, batch, pause, () => stopping);
+      const sent = sendUntilTaken(parts, batch, pause, () => stopping);
+      if (!isAll) ahead = nextBatch(parts, reader, upTo);
+      // Where it fails, that is seen when it is its turn.
+      ahead?.catch(untold);
+      await sent;
       sink.count?.(batch);
     }
-    if (isAll) upToDateMs = askedMs;
+    if (isAll) upToDateMs = readMs;
     if (upTo === place.position()) return "nothing";
     place.passed(upTo, own);
     await place.keepNowAndThen();
@@ -134,14 +140,17 @@ interface NextBatch {
   readonly own: boolean;
   /** Nothing more was there. */
   readonly isAll: boolean;
+  /** When it was read, by the monotonic clock. */
+  readonly readMs: number;
 }
 
 /** Reads on until a batch is full, or there is nothing more. */
 async function nextBatch(
-  { store }: TracingParts,
+  { store, clock }: TracingParts,
   reader: TraceReader,
   position: number,
 ): Promise<NextBatch> {
+  const readMs = clock.monotonicMs();
   const spans: TraceSpan[] = [];
   const transitions: TracedTransition[] = [];
   let [upTo, own, isAll] = [position, true, false];
@@ -154,7 +163,7 @@ async function nextBatch(
     upTo = page.at(-1)?.position ?? upTo;
     isAll = page.length < PAGE;
   }
-  return { batch: { spans, transitions }, upTo, own, isAll };
+  return { batch: { spans, transitions }, upTo, own, isAll, readMs };
 }
 
 /** @throws what the sink throws, once Baton is being closed */

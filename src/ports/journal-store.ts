@@ -12,6 +12,8 @@
  * J8. A label is written in the same transaction as its entry.
  */
 
+import type { Portable } from "./portable.ts";
+
 /** A stream within a namespace: `run/<id>`, `registry/workflows`. */
 export interface StreamName {
   readonly namespace: string;
@@ -150,6 +152,8 @@ export type LeaseResult =
 export interface JournalStore {
   /** Kind and place, for messages: `sqlite:baton.db`. */
   readonly label: string;
+  /** How another thread makes a {@link StoreFactory} of the same store, to read what is appended here; absent where only this thread can. */
+  readonly inThread?: Portable;
   /**
    * Appends, or changes nothing: a conflict, and an epoch that is not the lease's, are results.
    * @throws BatonError `STORE_FAILED` (nothing of it was kept, and it may be tried again), `STORE_CORRUPT`, `STORE_READ_ONLY`, `STORE_CLOSED`, `ARGUMENT_INVALID`

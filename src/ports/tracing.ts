@@ -6,6 +6,7 @@ import type { BreakerStateKind } from "../model/breaker.ts";
 import type { PressureSnapshot } from "../model/pressure.ts";
 import type { ProjectionStart } from "../model/projection.ts";
 import type { TraceSpan } from "../model/trace-span.ts";
+import type { Portable } from "./portable.ts";
 
 /** A transition of a breaker. */
 export interface TracedTransition {
@@ -50,6 +51,11 @@ export interface Tracing {
   readonly from?: ProjectionStart;
   /** Whether its sinks are to be told how the engine stands. */
   readonly measured?: boolean;
+  /**
+   * How another thread makes the same tracing, so that spans are made and sent there. Absent where what was given can't cross:
+   * then it is done in the thread that executes.
+   */
+  readonly inThread?: Portable;
   /** @throws BatonError DEPENDENCY_MISSING, ARGUMENT_INVALID */
   readonly open: (
     log: (level: "info" | "warn" | "error", message: string) => void,

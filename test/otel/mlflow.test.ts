@@ -1,6 +1,10 @@
 /** The preset for MLflow, against a server that answers as its REST API is published. test/interop has the real one. */
-import { agent, contract, workflow } from "baton";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { agent, contract, open, workflow } from "baton";
 import { mlflow } from "baton/otel";
+import { sqlite } from "baton/sqlite";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { ADA, opened } from "../support/opened.ts";
@@ -169,4 +173,32 @@ describe("the preset for MLflow", () => {
     expect(() => mlflow({ url: "http://h", experiment: " " })).toThrow("no name");
     expect(() => mlflow({ url: "http://h", experiment: "x", name: "a b" })).toThrow("not a name");
   });
+});
+
+test("traces for MLflow are the same from a thread of their own", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "baton-mlflow-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const { state, collector } = await server();
+  const options = { url: collector.url, experiment: "my chat", headers: { authorization: "me" } };
+  const log: string[] = [];
+  const store = sqlite(join(folder, "baton.db"));
+  const more = { log: ({ message }: { message: string }) => void log.push(message) };
+  const baton = await open({ store, workflows: [chat], tracing: mlflow(options), ...more });
+  await (await baton.start(chat, { text: "hello", pin: "1234" }, { by: ADA })).outcome();
+  await baton.close();
+  const there = collector.spans.splice(0);
+  const reading = await open({
+    store,
+    workflows: [chat],
+    tracing: mlflow(options),
+    readOnly: true,
+  });
+  await reading.exportTraces();
+  await reading.close();
+  expect(log).toEqual([]);
+  expect(there.map(({ attributes }) => attributes["mlflow.spanInputs"])).toContain(
+    '{"pin":"[sensitive]","text":"hello"}',
+  );
+  expect(there).toEqual(collector.spans);
+  expect([...state.known]).toEqual([["my chat", "7"]]);
 });

@@ -91,3 +91,47 @@ test("the command runs and explains itself", () => {
   expect(status, output).toBe(0);
   expect(output).toContain("Usage: baton");
 });
+
+/** Tracing of a user's own, which prints; and one run with it. */
+const PRINTING = `
+import { isMainThread } from "node:worker_threads";
+export const inThread = () => ({
+  name: "printing",
+  content: true,
+  open: async () => ({
+    send: async ({ spans }) => {
+      for (const { kind, subject, input } of spans) console.log(isMainThread, kind, subject, JSON.stringify(input));
+    },
+    close: async () => {},
+  }),
+});
+`;
+const TRACED = `
+import { agent, contract, open, workflow } from "baton";
+import { sqlite } from "baton/sqlite";
+import { inThread } from "./printing.mjs";
+const Any = contract("any", "1.0.0", { "~standard": { version: 1, vendor: "own", validate: (value) => ({ value }) } });
+const echo = agent({ name: "echo", version: "1.0.0", input: Any, output: Any, execute: (value) => value });
+const flow = workflow("flow", "1.0.0", { input: Any }).step("a", echo, { input: ({ input }) => input }).output(({ a }) => a);
+const module = new URL("printing.mjs", import.meta.url).href;
+const baton = await open({
+  store: sqlite("traced.db"),
+  workflows: [flow],
+  tracing: { ...inThread(), inThread: { module, options: {} } },
+  log: ({ message }) => console.log(message),
+});
+await (await baton.start(flow, "hello")).result();
+await baton.close();
+`;
+
+test("traces are made in a thread of their own, and the process ends by itself", () => {
+  writeFileSync(join(packed.folder, "printing.mjs"), PRINTING);
+  writeFileSync(join(packed.folder, "traced.mjs"), TRACED);
+  const { status, output } = runNode(packed.folder, "traced.mjs");
+  expect(status, output).toBe(0);
+  expect(output.trim().split("\n")).toEqual([
+    'false attempt echo "hello"',
+    "false step a undefined",
+    'false run flow "hello"',
+  ]);
+});

@@ -75,6 +75,8 @@ export const ROOMS: readonly Room[] = [
   { name: "bus", files: /^src\/bus\//, knows: ["ports", "model"], node: [] },
   { name: "engine", files: /^src\/engine\/[^/]+\.ts$/, knows: [...CORE, "history"], node: [] },
   engine("embedded"),
+  // Makes traces in a thread of their own.
+  engine("trace-thread"),
   engine("restate"),
   engine("simulated"),
   { name: "history", files: /^src\/history\//, knows: CORE, node: [] },
@@ -109,6 +111,7 @@ export const ROOMS: readonly Room[] = [
       "registry",
       "engine",
       "engine/embedded",
+      "engine/trace-thread",
       "stores/memory",
       "stores/sqlite",
       "stores/postgres",

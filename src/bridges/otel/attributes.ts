@@ -45,9 +45,10 @@ export function plain(path: string): string {
   return path.replace(/(#\d+|\[\d+\])$/, "");
 }
 
+/** There are many spans: what each has is put into one object, and nothing is copied. */
 export function attributesOf(span: TraceSpan, dress: Dress): Attributes {
   const { names } = dress;
-  const attributes: Record<string, AttributeValue> = {
+  const attributes: Mutable = {
     "baton.kind": span.kind,
     "baton.outcome": span.outcome,
     "baton.namespace": span.namespace,
@@ -55,14 +56,18 @@ export function attributesOf(span: TraceSpan, dress: Dress): Attributes {
   };
   if (span.run !== undefined) attributes["baton.run"] = span.run;
   if (span.path !== undefined) attributes["baton.path"] = span.path;
-  for (const [name, fact] of Object.entries(span.facts))
-    attributes[`baton.${name}`] = attributeOf(fact);
+  for (const name of Object.keys(span.facts)) {
+    const fact = span.facts[name];
+    if (fact !== undefined) attributes[`baton.${name}`] = attributeOf(fact);
+  }
   if (span.error !== undefined) attributes["error.type"] = span.error.code;
   if (span.kind === "run") nameRun(attributes, span, names);
   if (span.kind === "attempt" || span.kind === "compensation") nameAgent(attributes, span, names);
   if (span.kind === "model") attributes[names.operation] = "chat";
   if (span.kind === "publish" || span.kind === "receive") nameEvent(attributes, span);
-  Object.assign(attributes, usageOf(span, names), contentOf(span, dress), dress.more?.(span));
+  if (span.usage !== undefined) nameUsage(attributes, span, names);
+  nameContent(attributes, span, dress);
+  if (dress.more !== undefined) Object.assign(attributes, dress.more(span));
   return attributes;
 }
 
@@ -107,43 +112,37 @@ export function countedUsage({ usage }: TraceSpan): UsageRecord | undefined {
   return { model: first.model, inputTokens, outputTokens };
 }
 
-function usageOf(span: TraceSpan, names: Names): Attributes {
+function nameUsage(attributes: Mutable, span: TraceSpan, names: Names): void {
   const used = countedUsage(span);
   const costs = (span.usage ?? []).flatMap(({ cost, currency }) =>
     cost === undefined ? [] : [`${cost} ${currency ?? ""}`.trim()],
   );
-  return {
-    ...(costs.length === 0 ? {} : { "baton.costs": costs }),
-    ...(used === undefined
-      ? {}
-      : {
-          [names.requestModel]: used.model,
-          [names.inputTokens]: used.inputTokens,
-          [names.outputTokens]: used.outputTokens,
-        }),
-  };
+  if (costs.length > 0) attributes["baton.costs"] = costs;
+  if (used === undefined) return;
+  attributes[names.requestModel] = used.model;
+  attributes[names.inputTokens] = used.inputTokens;
+  attributes[names.outputTokens] = used.outputTokens;
 }
 
-function contentOf(span: TraceSpan, dress: Dress): Attributes {
+function nameContent(attributes: Mutable, span: TraceSpan, dress: Dress): void {
+  const { input, output, kind } = span;
+  if (input === undefined && output === undefined) return;
   const { names, contentCharactersMax } = dress;
   const text = (value: Json) => cut(JSON.stringify(value), contentCharactersMax);
-  if (dress.content !== undefined) return dress.content(span, text);
-  if (span.kind === "publish")
-    return span.output === undefined ? {} : { "baton.data": text(span.output) };
-  return {
-    ...(span.input === undefined
-      ? {}
-      : { [names.inputMessages]: messages("user", text(span.input)) }),
-    ...(span.output === undefined
-      ? {}
-      : { [names.outputMessages]: messages("assistant", text(span.output), "stop") }),
-  };
+  if (dress.content !== undefined) Object.assign(attributes, dress.content(span, text));
+  else if (kind === "publish") {
+    if (output !== undefined) attributes["baton.data"] = text(output);
+  } else {
+    if (input !== undefined) attributes[names.inputMessages] = message("user", text(input));
+    if (output !== undefined)
+      attributes[names.outputMessages] = message("assistant", text(output), "stop");
+  }
 }
 
-/** One message with the value as its text, in the form that the conventions give messages. */
-function messages(role: string, content: string, finish?: string): string {
-  const message = { role, parts: [{ type: "text", content }] };
-  return JSON.stringify([finish === undefined ? message : { ...message, finish_reason: finish }]);
+/** One message with the value as its text, in the form that the conventions give messages: as JSON. */
+function message(role: string, content: string, finish?: string): string {
+  const reason = finish === undefined ? "" : `,"finish_reason":"${finish}"`;
+  return `[{"role":"${role}","parts":[{"type":"text","content":${JSON.stringify(content)}}]${reason}}]`;
 }
 
 /** What is left out is said at the end. */

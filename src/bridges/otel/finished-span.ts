@@ -56,11 +56,11 @@ export function resourceOf(attributes: Attributes): SpanResource {
 export function finishedSpan(span: TraceSpan, resource: SpanResource, dress: Dress): FinishedSpan {
   const { traceId, spanId, parentId, startAt, endAt } = span;
   const context = contextOf(traceId, spanId);
-  return {
+  const parent = parentId === undefined ? undefined : contextOf(traceId, parentId);
+  const finished = {
     name: nameOf(span),
     kind: kindOf(span),
     spanContext: () => context,
-    ...(parentId === undefined ? {} : { parentSpanContext: contextOf(traceId, parentId) }),
     startTime: timeOf(startAt),
     endTime: timeOf(endAt),
     duration: timeOf(endAt - startAt),
@@ -84,6 +84,7 @@ export function finishedSpan(span: TraceSpan, resource: SpanResource, dress: Dre
     droppedEventsCount: span.momentsDropped,
     droppedLinksCount: 0,
   };
+  return parent === undefined ? finished : Object.assign(finished, { parentSpanContext: parent });
 }
 
 export function contextOf(traceId: string, spanId: string): SpanContext {

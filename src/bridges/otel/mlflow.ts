@@ -5,7 +5,7 @@ import type { TraceSpan, TraceSpanKind } from "../../model/trace-span.ts";
 import type { Tracing } from "../../ports/tracing.ts";
 import type { Attributes } from "./api-types.ts";
 import { countedUsage } from "./attributes.ts";
-import { tracingTo, type TracingOptions } from "./otel.ts";
+import { tracingTo, type TracingOptions, withThread } from "./otel.ts";
 import { checkUrl, loadOtlp } from "./otlp.ts";
 import type { TraceExporter } from "./sender.ts";
 
@@ -32,7 +32,7 @@ export function mlflow(options: MlflowOptions): Tracing {
   if (experiment.trim() === "")
     throw new BatonError("ARGUMENT_INVALID", "The experiment has no name.");
   const server = options.url.replace(/\/+$/, "");
-  return tracingTo("mlflow", options, { content: contentOf, more: moreOf }, async () => {
+  const tracing = tracingTo("mlflow", options, { content: contentOf, more: moreOf }, async () => {
     const make = await loadOtlp();
     let made: TraceExporter | undefined;
     return async () => {
@@ -48,6 +48,12 @@ export function mlflow(options: MlflowOptions): Tracing {
       return made;
     };
   });
+  return withThread(tracing, import.meta.url, options);
+}
+
+/** The same tracing in another thread. */
+export function inThread(options: MlflowOptions): Tracing {
+  return mlflow(options);
 }
 
 const TYPES: Readonly<Record<TraceSpanKind, string>> = {

@@ -48,7 +48,7 @@ export function otel(options: OtelOptions = {}): Tracing {
   if (exporter !== undefined && [url, headers, compression].some((each) => each !== undefined))
     throw new BatonError("ARGUMENT_INVALID", "An exporter has its own url and headers.");
   if (url !== undefined) checkUrl(url);
-  return tracingTo("otel", { ...options, ...metricsBeside(options) }, {}, async () => {
+  const tracing = tracingTo("otel", { ...options, ...metricsBeside(options) }, {}, async () => {
     if (exporter !== undefined) return () => Promise.resolve(exporter);
     const make = await loadOtlp();
     const made = make({
@@ -58,6 +58,18 @@ export function otel(options: OtelOptions = {}): Tracing {
     });
     return () => Promise.resolve(made);
   });
+  return withThread(tracing, import.meta.url, options);
+}
+
+/** The same tracing in another thread. */
+export function inThread(options: OtelOptions): Tracing {
+  return otel(options);
+}
+
+/** Lets another thread make the tracing of its module and options, unless these are objects that live here. */
+export function withThread(tracing: Tracing, module: string, options: OtelOptions): Tracing {
+  const isPlain = options.exporter === undefined && options.meterProvider === undefined;
+  return isPlain ? { ...tracing, inThread: { module, options } } : tracing;
 }
 
 /** What is open, for the exporter of a batch: it may have to ask a server first. */

@@ -41,7 +41,8 @@ export function checkedOutput(
 /** What is recorded of an error: never its stack, which speaks of the machine. */
 export function failureOf(error: unknown): Failure {
   if (isBatonError(error)) {
-    const { code, message, details } = error;
+    const { code, details } = error;
+    const message = wellFormed(error.message);
     return { code, message, ...foundViolations(error), ...retryAfter(details) };
   }
   if (!(error instanceof Error)) return { code: "THROWN", message: wellFormed(String(error)) };

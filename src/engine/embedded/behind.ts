@@ -44,7 +44,7 @@ export function told({
   context,
   startedMs,
 }: {
-  readonly core: Pick<Core, "clock">;
+  readonly core: Pick<Core, "clock" | "tellInput">;
   readonly command: Pick<Execute, "input">;
   readonly context: { readonly usage: readonly UsageRecord[] } | undefined;
   readonly startedMs: number;
@@ -54,7 +54,9 @@ export function told({
   readonly usage?: readonly UsageRecord[];
 } {
   const usage = context?.usage ?? [];
-  const inputHash = sha256Hex(canonicalJson(command.input));
+  const text = canonicalJson(command.input);
+  const inputHash = sha256Hex(text);
+  core.tellInput?.(inputHash, text);
   const tookMs = Math.round(core.clock.monotonicMs() - startedMs);
   return { inputHash, tookMs, ...(usage.length === 0 ? {} : { usage }) };
 }

@@ -137,6 +137,8 @@ export interface Core {
   readonly limits: Limits;
   readonly prices: PriceTable;
   readonly catalogue: Catalogue;
+  /** See {@link EngineOptions}. */
+  readonly tellInput: ((hash: string, text: string) => void) | undefined;
   /** In which the code of agents is called; see own-context.ts. */
   readonly inOwnContext: InOwnContext;
   readonly agentPlaces: AgentPlaces;

@@ -43,6 +43,8 @@ export interface EngineOptions {
   readonly limits: Limits;
   readonly prices: PriceTable;
   readonly catalogue: Catalogue;
+  /** Is given the input of each attempt that ends, before its entry is written: its hash, and its canonical JSON. */
+  readonly tellInput?: (hash: string, text: string) => void;
   /** How often the watchdog looks by itself; 0 for never. */
   readonly watchdogMs: number;
   /** The bus outside of the store, if there is one. */
@@ -67,6 +69,7 @@ export function makeCore(
     limits,
     prices,
     catalogue,
+    tellInput: options.tellInput,
     inOwnContext: ownContext(),
     agentPlaces: agentPlaces(),
     breakers: breakers(() => core),

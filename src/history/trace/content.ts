@@ -5,7 +5,7 @@
 import { evolve } from "../../decide/evolve.ts";
 import { tryInput } from "../../decide/handoff.ts";
 import { parsePath } from "../../decide/path.ts";
-import { calledAt, callOf } from "../../decide/step-call.ts";
+import { type Call, calledOf, callOf } from "../../decide/step-call.ts";
 import { canonicalJson } from "../../journal/canonical.ts";
 import { sha256Hex } from "../../journal/hash.ts";
 import type { AgentDefinition } from "../../model/agent-definition.ts";
@@ -13,13 +13,16 @@ import type { AnyContract } from "../../model/contract.ts";
 import type { Fact } from "../../model/entry.ts";
 import type { Json } from "../../model/json.ts";
 import type { Limits } from "../../model/limits.ts";
-import { newRun } from "../../model/run.ts";
+import { newRun, type Run } from "../../model/run.ts";
 import { masked } from "../../model/sensitive.ts";
-import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
+import type { StepDefinition, WorkflowDefinition } from "../../model/workflow-definition.ts";
 import { partsOf } from "../../model/workflow-parts.ts";
 
 /** Finds the contract under which an event was published; undefined where this process does not have it. */
-export type TopicContracts = (topic: string, contract: string) => AnyContract | undefined;
+export type TopicContracts = (
+  topic: string,
+  contract: string,
+) => Pick<AnyContract, "sensitive"> | undefined;
 
 /** The values of one run. Each entry is shown to `after` once, when all was asked of it. */
 export interface Content {
@@ -33,12 +36,26 @@ export interface Content {
   readonly after: (fact: Fact) => void;
 }
 
+/** A call of an agent, by the entry that has its end. */
+export interface EndedCall {
+  readonly run: Run;
+  readonly step: StepDefinition;
+  readonly call: Call;
+  readonly fact: Fact;
+  readonly path: string;
+  /** Of the canonical JSON of its input. */
+  readonly inputHash: string;
+}
+
+/** Where inputs come from, with nothing masked. `marks` is what will be. */
+export type InputOf = (ended: EndedCall, marks: () => readonly string[]) => Json | undefined;
+
 /** The content of a run of `definition`, which is the code that the run is pinned to. */
 export function contentOf(
   id: string,
   definition: WorkflowDefinition,
   limits: Limits,
-  topics: TopicContracts,
+  { topics, inputOf }: { readonly topics: TopicContracts; readonly inputOf: InputOf },
 ): Content {
   const run = newRun(id, definition, limits);
   // What follows from an entry that the code can't follow would be wrong: nothing more is shown of the run.
@@ -46,10 +63,10 @@ export function contentOf(
   const agentsAt = (fact: Fact): readonly AgentDefinition[] => {
     const { path = "" } = fact;
     const step = definition.stepByName.get(parsePath(path).step);
-    if (step === undefined || lost) return [];
-    const own = callOf(run, step, path)?.agent;
-    const called = calledAt(run, step, path, fact.agent);
-    return [own, called].filter((each) => each !== undefined);
+    const own = step === undefined || lost ? undefined : callOf(run, step, path)?.agent;
+    if (own === undefined) return [];
+    const called = calledOf(own, fact.agent);
+    return called === own ? [own] : [own, called];
   };
   return {
     runInput: (value) => masked(value, definition.input.sensitive),
@@ -61,13 +78,10 @@ export function contentOf(
       const { path = "", inputHash } = fact;
       const step = definition.stepByName.get(parsePath(path).step);
       const call = step === undefined || lost ? undefined : callOf(run, step, path);
-      if (call === undefined || inputHash === undefined) return undefined;
-      const input = tryInput(call.agent.input, `input of ${path}`, call.map);
-      if (!input.ok || sha256Hex(canonicalJson(input.value)) !== inputHash) return undefined;
-      return masked(
-        input.value,
-        agentsAt(fact).flatMap((agent) => agent.input.sensitive),
-      );
+      if (step === undefined || call === undefined || inputHash === undefined) return undefined;
+      const marks = () => agentsAt(fact).flatMap((agent) => agent.input.sensitive);
+      const value = inputOf({ run, step, call, fact, path, inputHash }, marks);
+      return value === undefined ? undefined : masked(value, marks());
     },
     output: (fact, value) => {
       const agents = agentsAt(fact);
@@ -90,6 +104,13 @@ export function contentOf(
       }
     },
   };
+}
+
+/** The input of a call, by the functions of its workflow. */
+export function computedInput({ call, path, inputHash }: EndedCall): Json | undefined {
+  const input = tryInput(call.agent.input, `input of ${path}`, call.map);
+  if (!input.ok || sha256Hex(canonicalJson(input.value)) !== inputHash) return undefined;
+  return input.value;
 }
 
 const unmarked = new WeakMap<WorkflowDefinition, boolean>();

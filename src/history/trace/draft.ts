@@ -21,6 +21,8 @@ export type SpanDraft = {
 export interface Tracing {
   readonly namespace: string;
   readonly run: string;
+  /** Of the run's own span. */
+  readonly rootId: string;
   /** What was given and what came out; undefined where it is not wanted, or the run's code is not here. */
   readonly content: Content | undefined;
   traceId: string;
@@ -65,11 +67,10 @@ export function draftOf(
   },
 ): SpanDraft {
   const { namespace, run, traceId, correlation } = tracing;
-  return {
+  const draft: SpanDraft = {
     kind,
     traceId,
     spanId,
-    ...(parentId === undefined ? {} : { parentId }),
     subject,
     startAt,
     namespace,
@@ -80,6 +81,8 @@ export function draftOf(
     momentsDropped: 0,
     links: [],
   };
+  if (parentId !== undefined) draft.parentId = parentId;
+  return draft;
 }
 
 /** Says that something happened within a span. */
@@ -88,19 +91,19 @@ export function note(draft: SpanDraft, name: string, at: number, facts: TraceFac
   else draft.moments.push({ name, at, facts });
 }
 
-/** Ends a span: it is one of those that the entry has finished. */
+/** Ends a span: it is one of those that the entry has finished, and nobody's draft any more. */
 export function finish(
   tracing: Tracing,
   draft: SpanDraft,
   end: { readonly at: number; readonly outcome: string; readonly error?: Failure },
 ): void {
-  const { at, outcome, error = draft.error } = end;
-  tracing.finished.push({
-    ...draft,
-    endAt: Math.max(at, draft.startAt),
-    outcome,
-    ...(error === undefined ? {} : { error }),
-  });
+  const { at, outcome, error } = end;
+  // There is one for each thing that happens: copies of it would be half of what a trace costs.
+  const span: SpanDraft & { endAt?: number; outcome?: string } = draft;
+  span.endAt = Math.max(at, draft.startAt);
+  span.outcome = outcome;
+  if (error !== undefined) span.error = error;
+  tracing.finished.push(span as TraceSpan);
 }
 
 /** The run's own span. */

@@ -2,7 +2,7 @@
 import { eventSpanId, spanIdOf, traceIdOf } from "../../journal/trace-ids.ts";
 import type { Fact, FactOf } from "../../model/entry.ts";
 import type { TraceSpan } from "../../model/trace-span.ts";
-import { draftOf, finish, rootId, type Tracing } from "./draft.ts";
+import { draftOf, finish, type Tracing } from "./draft.ts";
 import { spanAt } from "./steps.ts";
 import type { TopicContracts } from "./content.ts";
 import { masked } from "../../model/sensitive.ts";
@@ -42,7 +42,7 @@ function received(tracing: Tracing, fact: FactOf<"event.received">): void {
     subject: topic,
     spanId: spanIdOf({ namespace, run, of: "receive", attempt: fact.seq }),
     startAt: fact.at,
-    parentId: rootId(tracing),
+    parentId: tracing.rootId,
   });
   draft.facts = { event: id };
   draft.links = [

@@ -1,7 +1,7 @@
 /** Spans of a run's way back, and of each thing that it undoes. */
 import { spanIdOf } from "../../journal/trace-ids.ts";
 import type { Fact, FactOf } from "../../model/entry.ts";
-import { draftOf, finish, namedOf, note, rootId, type Tracing } from "./draft.ts";
+import { draftOf, finish, namedOf, note, type Tracing } from "./draft.ts";
 import { endOpenSteps } from "./steps.ts";
 
 /** Applies what an entry says of going back. */
@@ -38,7 +38,7 @@ function begin(tracing: Tracing, fact: FactOf<"run.compensating">): void {
     subject: tracing.root?.subject ?? run,
     spanId: spanIdOf({ namespace, run, of: "rollback", attempt: fact.seq }),
     startAt: fact.at,
-    parentId: rootId(tracing),
+    parentId: tracing.rootId,
   });
   draft.facts = {
     because,
@@ -75,7 +75,7 @@ function compensated(
     subject: named.subject,
     spanId: spanIdOf({ namespace, run, of: "compensation", path, turn, attempt }),
     startAt: at - tookMs,
-    parentId: tracing.rollback?.spanId ?? rootId(tracing),
+    parentId: tracing.rollback?.spanId ?? tracing.rootId,
   });
   if (named.version !== undefined) draft.version = named.version;
   draft.path = path;

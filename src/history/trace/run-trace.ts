@@ -23,6 +23,7 @@ export function runTrace(namespace: string, run: string, content: Content | unde
   const tracing: Tracing = {
     namespace,
     run,
+    rootId: rootId({ namespace, run }),
     content,
     traceId: traceIdOf(namespace, run),
     correlation: run,
@@ -71,7 +72,7 @@ function started(tracing: Tracing, fact: FactOf<"run.started">): void {
   const named = namedOf(workflow);
   const draft = draftOf(tracing, "run", {
     subject: named.subject,
-    spanId: rootId(tracing),
+    spanId: tracing.rootId,
     startAt: fact.at,
     parentId: parent === undefined ? undefined : childsParentId(namespace, run),
   });
@@ -95,7 +96,7 @@ function refused(tracing: Tracing, fact: FactOf<"run.refused">): void {
   const named = namedOf(workflow);
   const draft = draftOf(tracing, "run", {
     subject: named.subject,
-    spanId: rootId(tracing),
+    spanId: tracing.rootId,
     startAt: fact.at,
     parentId: undefined,
   });

@@ -10,7 +10,6 @@ import {
   finish,
   namedOf,
   note,
-  rootId,
   type SpanDraft,
   type Tracing,
 } from "./draft.ts";
@@ -38,7 +37,7 @@ export function childsParentId(namespace: string, childRun: string): string {
 
 /** The span that something at a path is a part of. */
 export function spanAt(tracing: Tracing, path: string | undefined, turn?: number): string {
-  if (path === undefined) return rootId(tracing);
+  if (path === undefined) return tracing.rootId;
   const place = placeOf(tracing, path, turn);
   return (
     tracing.steps.get(place.key)?.spanId ?? tracing.closed.get(place.key) ?? stepId(tracing, place)
@@ -59,7 +58,7 @@ function openStep(tracing: Tracing, fact: Fact, startAt?: number): SpanDraft | u
     subject: place.path,
     spanId: childId(tracing, fact) ?? stepId(tracing, place),
     startAt: Math.min(startAt ?? readyAt(tracing, fact, place), fact.at),
-    parentId: rootId(tracing),
+    parentId: tracing.rootId,
   });
   draft.path = place.path;
   draft.facts = { turn: place.turn };
@@ -260,7 +259,7 @@ function refused(tracing: Tracing, fact: FactOf<"handoff.refused">): void {
     subject: path,
     spanId: spanIdOf({ namespace, run, of: "handoff", path, attempt: seq }),
     startAt: at,
-    parentId: rootId(tracing),
+    parentId: tracing.rootId,
   });
   draft.path = path;
   draft.facts = {
@@ -309,7 +308,8 @@ export function endOpenSteps(tracing: Tracing, at: number): void {
 function noteOnStep(tracing: Tracing, fact: Fact): void {
   const facts = noted(fact);
   if (facts === undefined) return;
-  const draft = openStep(tracing, fact) ?? tracing.root;
+  // A span that has ended says nothing more: what it says must not hang on when it was sent.
+  const draft = openStep(tracing, fact) ?? (tracing.rootEnded ? undefined : tracing.root);
   if (draft !== undefined) note(draft, fact.kind, fact.at, facts);
 }
 

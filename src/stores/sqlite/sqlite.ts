@@ -6,6 +6,7 @@
  * Invariants: 1. A connection for reading never writes. 2. A closed store holds no lease.
  */
 import { realpathSync } from "node:fs";
+import { resolve } from "node:path";
 import { BatonError } from "../../model/errors.ts";
 import type { JournalStore, StoreFactory } from "../../ports/journal-store.ts";
 import { appendQueue } from "../append-queue.ts";
@@ -46,12 +47,18 @@ export function sqlite(path: string, options: SqliteOptions = {}): StoreFactory 
     await checkPlace(path, readOnly);
     const database = connect(driver, path, options, readOnly);
     try {
-      return openStore(driver, database, options.now ?? mode.now ?? wallClockMs, readOnly);
+      const store = openStore(driver, database, options.now ?? mode.now ?? wallClockMs, readOnly);
+      return { ...store, inThread: { module: import.meta.url, options: resolve(path) } };
     } catch (error) {
       database.close();
       throw openingError(error, path);
     }
   };
+}
+
+/** The store of this process in another of its threads, to read. */
+export function inThread(path: string): StoreFactory {
+  return sqlite(path, { readOnly: true });
 }
 
 function connect(

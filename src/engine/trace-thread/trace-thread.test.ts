@@ -1,0 +1,144 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { agent, contract, open, workflow } from "baton";
+import { otel } from "baton/otel";
+import { sqlite } from "baton/sqlite";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { z } from "zod";
+import { DEFAULT_LIMITS } from "../../model/limits.ts";
+import { catalogue } from "../definitions.ts";
+import { systemClock } from "../system-clock.ts";
+import { inputFeed } from "./input-feed.ts";
+import type { InputBatch } from "./messages.ts";
+import { openTraceThread } from "./thread.ts";
+import { toldInputs } from "./told-inputs.ts";
+
+const at = (now: number) => ({ now: () => now });
+const batchOf = (texts: readonly string[], when: number): InputBatch => ({
+  texts,
+  characters: texts.join("").length,
+  at: when,
+});
+
+describe("the feed of inputs", () => {
+  test("collects until it is asked, and hands over by itself what has become large", () => {
+    const given: InputBatch[] = [];
+    const feed = inputFeed(at(7));
+    feed.tell("h1", "one");
+    feed.connect((batch) => given.push(batch));
+    expect(given).toEqual([]);
+    feed.flush();
+    feed.flush();
+    expect(given).toEqual([{ texts: ["h1", "one"], characters: 5, at: 7 }]);
+    feed.tell("h2", "x".repeat(70_000));
+    expect(given.map(({ characters }) => characters)).toEqual([5, 70_002]);
+  });
+
+  test("drops what is over its bound until what it gave was taken, or is lost", () => {
+    const given: InputBatch[] = [];
+    const feed = inputFeed(at(7), 10);
+    feed.connect((batch) => given.push(batch));
+    const tell = (hash: string) => {
+      feed.tell(hash, "123456");
+      feed.flush();
+    };
+    tell("h1");
+    tell("h2");
+    feed.took(8);
+    tell("h3");
+    tell("h4");
+    feed.connect((batch) => given.push(batch));
+    tell("h5");
+    expect(given.map(({ texts }) => texts[0])).toEqual(["h1", "h3", "h5"]);
+  });
+});
+
+describe("inputs that were told", () => {
+  test("are there until their time has passed, also where one was told again", () => {
+    const told = toldInputs();
+    told.take(batchOf(["a", "1", "b", "2"], 10));
+    told.take(batchOf(["b", "2", "c", "3"], 20));
+    told.forgetBefore(10);
+    expect(["a", "b", "c"].map(told.text)).toEqual(["1", "2", "3"]);
+    told.forgetBefore(11);
+    expect(["a", "b", "c"].map(told.text)).toEqual([undefined, "2", "3"]);
+    told.forgetBefore(21);
+    expect(["a", "b", "c"].map(told.text)).toEqual([undefined, undefined, undefined]);
+  });
+
+  test("find no room beside those that are needed first, and do again once these are forgotten", () => {
+    const told = toldInputs(4);
+    told.take(batchOf(["a", "111"], 10));
+    told.take(batchOf(["b", "222"], 20));
+    expect([told.text("a"), told.text("b")]).toEqual(["111", undefined]);
+    told.forgetBefore(15);
+    told.take(batchOf(["b", "222"], 30));
+    expect([told.text("a"), told.text("b")]).toEqual([undefined, "222"]);
+  });
+});
+
+const Count = contract("count", "1.0.0", z.number());
+const add = agent({
+  name: "add",
+  version: "1.0.0",
+  input: Count,
+  output: Count,
+  execute: (n) => n + 1,
+});
+const flow = workflow("flow", "1.0.0", { input: Count })
+  .step("add", add, { input: ({ input }) => input })
+  .output(({ add: n }) => n);
+
+/** A file with a run in it. */
+async function filled(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "baton-thread-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, "baton.db");
+  const baton = await open({ store: sqlite(file), workflows: [flow] });
+  await (await baton.start(flow, 1)).outcome();
+  await baton.close();
+  return file;
+}
+
+test("a thread whose collector never answers ends once its limit is over, and keeps its place", async () => {
+  let asked = 0;
+  const server = createServer(() => {
+    asked += 1;
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  const store = await sqlite(await filled())({ readOnly: true });
+  onTestFinished(() => store.close());
+  const tracing = otel({ url: `http://127.0.0.1:${port}/v1/traces` });
+  if (store.inThread === undefined || tracing.inThread === undefined)
+    throw new Error("One of them can't cross.");
+  const moved: number[] = [];
+  const thread = await openTraceThread({
+    store,
+    namespace: "default",
+    catalogue: catalogue([flow], [], DEFAULT_LIMITS),
+    limits: DEFAULT_LIMITS,
+    clock: systemClock,
+    log: () => {},
+    there: { store: store.inThread, tracing: tracing.inThread },
+    content: true,
+    feed: inputFeed(systemClock),
+  });
+  const running = thread.start({
+    position: () => 0,
+    moved: (position) => {
+      moved.push(position);
+      return Promise.resolve();
+    },
+  });
+  await vi.waitFor(() => expect(asked).toBeGreaterThan(0), { timeout: 15_000 });
+  await running.stop(100);
+  expect(moved).toEqual([]);
+});
