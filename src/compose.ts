@@ -135,14 +135,7 @@ export async function open(options: OpenOptions): Promise<Baton> {
         });
     const registry = engine?.registry ?? (await readRegistry(asked, store, namespace, clock));
     const source = watched({ store, namespace, clock }, engine);
-    const running =
-      tracing === undefined || engine === undefined
-        ? undefined
-        : opened?.start(await engine.projection(tracing.name, tracing.from ?? "beginning"));
-    const endMeasuring =
-      tracing?.measured !== true || engine === undefined || running === undefined
-        ? undefined
-        : startMeasuring({ clock, engine, measure: running.measure });
+    const endTelling = await startTelling(options, { engine, opened, clock });
     return makeBaton({
       source,
       reader: reader({ ...source, catalogue: known, limits }),
@@ -156,9 +149,8 @@ export async function open(options: OpenOptions): Promise<Baton> {
         : { exportTraces: (asked) => sendHistory(room, tracing, asked) }),
       close: async (graceMs) => {
         try {
-          endMeasuring?.();
           // Before the engine, since the place is kept under its lease.
-          await running?.stop(TRACES_FLUSH_MS);
+          await endTelling?.();
           if (engine === undefined) await registry.close();
           else await engine.close(graceMs);
         } finally {
@@ -171,6 +163,31 @@ export async function open(options: OpenOptions): Promise<Baton> {
     await store.close();
     throw error;
   }
+}
+
+/** Sends traces, and what is measured beside them, until what it gives is called; undefined where this process sends none. */
+async function startTelling(
+  { tracing }: OpenOptions,
+  {
+    engine,
+    opened,
+    clock,
+  }: {
+    readonly engine: Engine | undefined;
+    readonly opened: Awaited<ReturnType<typeof openTracing>> | undefined;
+    readonly clock: Clock;
+  },
+): Promise<(() => Promise<void>) | undefined> {
+  if (tracing === undefined || engine === undefined || opened === undefined) return undefined;
+  const { measure, stop } = opened.start(
+    await engine.projection(tracing.name, tracing.from ?? "beginning"),
+  );
+  const endMeasuring =
+    tracing.measured === true ? startMeasuring({ clock, engine, measure }) : undefined;
+  return async () => {
+    endMeasuring?.();
+    await stop(TRACES_FLUSH_MS);
+  };
 }
 
 /** The registry; and for whom it is asked, if it is. @throws BatonError ARGUMENT_INVALID */

@@ -4,6 +4,7 @@
  */
 import { workflow } from "baton";
 import * as agents from "./agents.ts";
+import type { Application as ApplicationValue } from "./application.ts";
 import { Application, Decision } from "./contracts.ts";
 import { sum } from "./figures.ts";
 import { SCORE_CONFIDENCE_NEEDED } from "./risk.ts";
@@ -20,27 +21,26 @@ export interface CreditAgents {
 
 export const creditDecision = creditDecisionBy(agents);
 
+function fraudQuestion({ receivedAt, applicant, employment, debts, signals }: ApplicationValue) {
+  const { birthDate, country } = applicant;
+  return { receivedAt, birthDate, country, payslips: employment.payslips, debts, signals };
+}
+
 /** The graph, with these agents in its steps. */
-export function creditDecisionBy({
-  creditScore,
-  incomeVerification,
-  fraudDetection,
-  riskAssessment,
-  finalApproval,
-}: CreditAgents) {
+export function creditDecisionBy(by: CreditAgents) {
   return workflow("credit-decision", "1.0.0", {
     input: Application,
     output: Decision,
     description: "Decides a loan application.",
   })
-    .step("score", creditScore, {
+    .step("score", by.creditScore, {
       input: ({ input }) => ({
         nationalId: input.applicant.nationalId,
         receivedAt: input.receivedAt,
         debts: input.debts,
       }),
     })
-    .step("income", incomeVerification, {
+    .step("income", by.incomeVerification, {
       input: ({ input }) => ({
         receivedAt: input.receivedAt,
         currency: input.currency,
@@ -48,17 +48,10 @@ export function creditDecisionBy({
         payslips: input.employment.payslips,
       }),
     })
-    .step("fraud", fraudDetection, {
-      input: ({ input }) => ({
-        receivedAt: input.receivedAt,
-        birthDate: input.applicant.birthDate,
-        country: input.applicant.country,
-        payslips: input.employment.payslips,
-        debts: input.debts,
-        signals: input.signals,
-      }),
+    .step("fraud", by.fraudDetection, {
+      input: ({ input }) => fraudQuestion(input),
     })
-    .step("risk", riskAssessment, {
+    .step("risk", by.riskAssessment, {
       needs: ["input", "score", "income"],
       requires: {
         [`score confidence is at least ${SCORE_CONFIDENCE_NEEDED}`]: ({ score }) =>
@@ -75,7 +68,7 @@ export function creditDecisionBy({
         termMonths: input.request.termMonths,
       }),
     })
-    .step("approval", finalApproval, {
+    .step("approval", by.finalApproval, {
       needs: ["input", "score", "income", "fraud", "risk"],
       input: ({ input, score, income, fraud, risk }) => ({
         request: { amount: input.request.amount, termMonths: input.request.termMonths },

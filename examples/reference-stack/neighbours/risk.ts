@@ -2,7 +2,6 @@
  * The risk model, as it stands behind a serving endpoint of Databricks: a workflow that speaks the Responses API, and tokens for a
  * service principal. With DATABRICKS_HOST a real one is asked.
  */
-import { randomUUID } from "node:crypto";
 import { type Baton, memory, open, workflow } from "baton";
 import { responsesAgent } from "baton/databricks";
 import { Hono } from "hono";
@@ -35,7 +34,7 @@ export async function workspace(): Promise<Workspace> {
     const basic = `Basic ${btoa(`${clientId}:${clientSecret}`)}`;
     if (context.req.header("authorization") !== basic)
       return context.json({ error: "invalid_client" }, 401);
-    const token = randomUUID();
+    const token = `token-${tokens.size + 1}`;
     tokens.add(token);
     return context.json({ access_token: token, token_type: "Bearer", expires_in: 3600 });
   });

@@ -3,13 +3,13 @@
  * authorization on, ended after.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createPrivateKey, randomUUID, sign } from "node:crypto";
+import { createPrivateKey, sign } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { install, installedIn } from "./installing.ts";
-import { until } from "./mlflow.ts";
+import { freePort, until } from "./mlflow.ts";
 
 const JARS = join(installedIn("unity-catalog"), "jars", "*");
 /** What was tested. */
@@ -102,9 +102,11 @@ function tokens(conf: string): RealUnityCatalog["tokenOf"] {
   const der = readFileSync(join(conf, "private_key.der"));
   const key = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  let count = 0;
   return (sub) => {
+    count += 1;
     const header = { alg: "RS512", typ: "JWT", kid };
-    const claims = { iss: "internal", sub, type: "ACCESS", jti: randomUUID() };
+    const claims = { iss: "internal", sub, type: "ACCESS", jti: `baton-${count}` };
     const signed = `${part(header)}.${part(claims)}`;
     return `${signed}.${sign("RSA-SHA512", Buffer.from(signed), key).toString("base64url")}`;
   };
@@ -120,8 +122,10 @@ function ended(child: ChildProcess): Promise<void> {
 
 /** The first of two: the server takes the next one for itself. */
 async function freePorts(): Promise<number> {
-  for (let port = 20_000 + Math.floor(Math.random() * 20_000); ; port += 2)
-    if ((await isFree(port)) && (await isFree(port + 1))) return port;
+  for (;;) {
+    const port = await freePort();
+    if (await isFree(port + 1)) return port;
+  }
 }
 
 function isFree(port: number): Promise<boolean> {
