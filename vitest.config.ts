@@ -21,6 +21,7 @@ export default defineConfig({
       { find: /^baton\/langgraph$/, replacement: source("langgraph.ts") },
       { find: /^baton\/delta$/, replacement: source("delta.ts") },
       { find: /^baton\/nats$/, replacement: source("nats.ts") },
+      { find: /^baton\/unity-catalog$/, replacement: source("unity-catalog.ts") },
       { find: /^baton\/testing$/, replacement: source("testing/testing.ts") },
     ],
   },

@@ -12,15 +12,21 @@ export type ModuleLoader = (path: string) => Promise<Readonly<Record<string, unk
  * it nothing is kept.
  */
 export async function moduleLoader(cacheFolder?: string): Promise<ModuleLoader> {
-  const [{ createJiti }, surface, sqliteSurface, otelSurface] = await Promise.all([
+  const [{ createJiti }, surface, sqliteSurface, otelSurface, unitySurface] = await Promise.all([
     import("jiti"),
     import("../index.ts"),
     import("../sqlite.ts"),
     import("../otel.ts"),
+    import("../unity-catalog.ts"),
   ]);
   const jiti = createJiti(import.meta.url, {
     // A second copy of the package in memory would work, but it would be loaded for nothing, and it could be another version.
-    virtualModules: { baton: surface, "baton/sqlite": sqliteSurface, "baton/otel": otelSurface },
+    virtualModules: {
+      baton: surface,
+      "baton/sqlite": sqliteSurface,
+      "baton/otel": otelSurface,
+      "baton/unity-catalog": unitySurface,
+    },
     // Never jiti's own choice, which may be a folder under the system's /tmp that others can write to.
     fsCache: cacheFolder ?? false,
   });

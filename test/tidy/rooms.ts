@@ -40,6 +40,7 @@ export const SURFACES = [
   "src/langgraph.ts",
   "src/delta.ts",
   "src/nats.ts",
+  "src/unity-catalog.ts",
   "src/testing/testing.ts",
 ] as const;
 
@@ -62,8 +63,8 @@ export const ROOMS: readonly Room[] = [
   {
     name: "bridges",
     files: /^src\/bridges\//,
-    // What stands in a journal is read by the reader of journals, also by a bridge.
-    knows: ["ports", "model", "journal", "history", "bus"],
+    // What stands in a journal is read by the reader of journals, also by a bridge; a registry has names that all registries have.
+    knows: ["ports", "model", "journal", "history", "bus", "registry"],
     node: "any",
   },
   // What all buses share, such as the order of keys.
@@ -113,7 +114,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "surface",
-    files: /^src\/(index|sqlite|cloud-events|delta|langgraph|nats|otel)\.ts$/,
+    files: /^src\/(index|sqlite|cloud-events|delta|langgraph|nats|otel|unity-catalog)\.ts$/,
     knows: [
       ...CORE,
       "engine",

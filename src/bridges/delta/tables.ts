@@ -8,6 +8,7 @@ import type { TableDefinition } from "./table.ts";
 
 /** A table, and how its rows come of the journal. */
 export interface JournalTable extends TableDefinition {
+  readonly name: TableName;
   readonly rows: (batch: Batch) => readonly Row[];
 }
 

@@ -1,0 +1,209 @@
+/**
+ * Requests to a Unity Catalog, over its REST API.
+ *
+ * Owns: one request with its time limit, the size of an answer, and what is tried again. Does not own what the answers mean.
+ * Fails: with REGISTRY_UNAVAILABLE for whatever is no answer to the question. What the caller has to tell apart is returned:
+ * something is not there, or is there already.
+ *
+ * C1. Only questions are tried again (429 and 503): what changes something is sent once.
+ * C2. No redirect is followed: the token is for this server alone.
+ * C3. No more is read of an answer than `answerBytesMax`.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { BatonError } from "../../model/errors.ts";
+import { isObject, textOf, type UnityObject } from "./fields.ts";
+import type { UnityConnection } from "./options.ts";
+
+export type Answer =
+  | { readonly kind: "done"; readonly body: UnityObject }
+  /** 404: what was asked for, or what it belongs to. */
+  | { readonly kind: "missing"; readonly code: string; readonly message: string }
+  /** Something of this name is there. */
+  | { readonly kind: "exists"; readonly message: string };
+
+export type Query = Readonly<Record<string, string>>;
+
+export interface UnityClient {
+  readonly connection: UnityConnection;
+  readonly get: (path: string, query?: Query) => Promise<Answer>;
+  readonly send: (
+    method: "POST" | "PATCH",
+    path: string,
+    body: Readonly<Record<string, unknown>>,
+  ) => Promise<Answer>;
+  /** What stands under `field` of all pages. */
+  readonly pages: (path: string, query: Query, field: string) => AsyncGenerator<UnityObject>;
+}
+
+const ATTEMPTS_MAX = 3;
+/** Who is told to wait longer says so to the caller, who can do something else meanwhile. */
+const WAIT_MAX_MS = 1_000;
+const FIRST_WAIT_MS = 100;
+/** A hundred items each: a list that goes on for longer does not end. */
+const PAGES_MAX = 10_000;
+
+interface Exchange {
+  readonly method: string;
+  readonly path: string;
+  readonly query?: Query;
+  readonly body?: unknown;
+}
+
+interface Received {
+  readonly status: number;
+  readonly retryAfterMs: number | undefined;
+  readonly body: UnityObject;
+}
+
+export function unityClient(connection: UnityConnection): UnityClient {
+  const get = async (path: string, query: Query = {}): Promise<Answer> => {
+    const exchange = { method: "GET", path, query };
+    for (let attempt = 1; ; attempt += 1) {
+      const received = await exchanged(connection, exchange);
+      const waitMs = received.retryAfterMs ?? FIRST_WAIT_MS * 2 ** (attempt - 1);
+      const isBusy = received.status === 429 || received.status === 503;
+      if (!isBusy || attempt === ATTEMPTS_MAX || waitMs > WAIT_MAX_MS)
+        return meant(connection, exchange, received);
+      await sleep(waitMs);
+    }
+  };
+  return {
+    connection,
+    get,
+    send: async (method, path, body) => {
+      const exchange = { method, path, body };
+      return meant(connection, exchange, await exchanged(connection, exchange));
+    },
+    pages: async function* (path, query, field) {
+      let token = "";
+      for (let page = 0; page < PAGES_MAX; page += 1) {
+        // 0 is the server's own size of a page; without it Databricks gives everything at once.
+        const asked = {
+          ...query,
+          max_results: "0",
+          ...(token === "" ? {} : { page_token: token }),
+        };
+        const answer = await get(path, asked);
+        if (answer.kind !== "done") return;
+        const items = answer.body[field];
+        if (Array.isArray(items)) yield* items.filter(isObject);
+        const next = answer.body["next_page_token"];
+        if (typeof next !== "string" || next === "") return;
+        token = next;
+      }
+      throw unavailable(connection, `has more than ${PAGES_MAX} pages of ${path}`);
+    },
+  };
+}
+
+/** @throws BatonError REGISTRY_UNAVAILABLE */
+async function exchanged(connection: UnityConnection, exchange: Exchange): Promise<Received> {
+  const { method, path, query = {}, body } = exchange;
+  const url = new URL(`${connection.api}${path}`);
+  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+  try {
+    const token = await connection.token();
+    const response = await fetch(url, {
+      method,
+      redirect: "manual",
+      signal: AbortSignal.timeout(connection.timeoutMs),
+      headers: {
+        accept: "application/json",
+        ...(token === undefined || token === "" ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await limitedText(response, connection.answerBytesMax);
+    return {
+      status: response.status,
+      retryAfterMs: retryAfterMs(response.headers),
+      body: parsed(text, response.ok),
+    };
+  } catch (cause) {
+    const why = `gave no answer to ${method} ${path} (${reasonOf(cause)})`;
+    throw unavailable(connection, why, {}, cause);
+  }
+}
+
+/** fetch itself says "fetch failed", and why in its cause. */
+function reasonOf(error: unknown): string {
+  const inner = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  if (!(inner instanceof Error)) return String(inner);
+  // Several addresses that were tried in vain have no message of their own.
+  return inner.message || ("code" in inner ? String(inner.code) : inner.name);
+}
+
+function meant(connection: UnityConnection, exchange: Exchange, received: Received): Answer {
+  const { status, body, retryAfterMs: waitMs } = received;
+  if (status >= 200 && status < 300) return { kind: "done", body };
+  const code = textOf(body, "error_code") ?? "";
+  const message = shortened(textOf(body, "message") ?? "");
+  if (status === 404) return { kind: "missing", code, message };
+  // The open-source server says it of functions with 400, of models with 409.
+  if (code.endsWith("ALREADY_EXISTS")) return { kind: "exists", message };
+  throw unavailable(
+    connection,
+    `answered ${exchange.method} ${exchange.path} with ${status}${code === "" ? "" : ` ${code}`}${message === "" ? "" : `: ${message}`}`,
+    {
+      status,
+      ...(code === "" ? {} : { code }),
+      ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
+    },
+  );
+}
+
+/** An answer that can't be used. */
+export function unavailable(
+  { server }: UnityConnection,
+  problem: string,
+  details: Readonly<Record<string, unknown>> = {},
+  cause?: unknown,
+): BatonError {
+  const status = details["status"];
+  return new BatonError("REGISTRY_UNAVAILABLE", `Unity Catalog at ${server} ${problem}.`, {
+    details: { server, ...details },
+    ...(cause === undefined ? {} : { cause }),
+    ...(status === 401 || status === 403
+      ? { hint: "Give a token of somebody who owns the schema, or may see and do this in it." }
+      : {}),
+  });
+}
+
+/** Messages of the open-source server can hold a whole SQL statement. */
+function shortened(message: string): string {
+  const max = 300;
+  return message.length <= max ? message : `${message.slice(0, max)}...`;
+}
+
+async function limitedText(response: Response, bytesMax: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > bytesMax) throw new RangeError(`The answer has more than ${bytesMax} bytes.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** Some answers are no JSON: pages of proxies. */
+function parsed(text: string, isOk: boolean): UnityObject {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isObject(value)) return value;
+  } catch {
+    // No JSON: what follows says it.
+  }
+  return isOk ? {} : { message: text };
+}
+
+/** Seconds, or a date of HTTP, which is held against the server's own clock. */
+function retryAfterMs(headers: Headers): number | undefined {
+  const after = headers.get("retry-after")?.trim() ?? "";
+  if (after === "") return undefined;
+  const ms = /^\d+$/.test(after)
+    ? Number(after) * 1_000
+    : Date.parse(after) - Date.parse(headers.get("date") ?? "");
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+}

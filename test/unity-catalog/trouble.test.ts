@@ -1,0 +1,195 @@
+/** A server that is slow, busy, gone, or not what it seems; and what was changed behind Baton's back. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { unityCatalog, type UnityCatalogOptions } from "baton/unity-catalog";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { loanItems } from "../support/registered.ts";
+import { openUnity, unityPlace } from "../support/unity-places.ts";
+import { type FakeUnityServer, type Fault, fakeUnityServer } from "../support/unity-server.ts";
+
+const AGENT = { kind: "agent", name: "loan-scoring", version: "1.0.0" } as const;
+const EXECUTE = { principal: "grace", privilege: "EXECUTE" } as const;
+
+let server: FakeUnityServer;
+beforeAll(async () => {
+  server = await fakeUnityServer("open-source");
+});
+afterAll(() => server.stop());
+afterEach(() => {
+  server.fault = undefined;
+});
+
+async function published(more: Partial<UnityCatalogOptions> = {}) {
+  const options = await unityPlace(server, "ada", ["grace", "alan"]);
+  const registry = await openUnity({ ...options, ...more });
+  await registry.publish(loanItems(), "ada");
+  server.requests.length = 0;
+  return { options, registry };
+}
+
+/** Faults for the first so many requests that a pattern fits. */
+function first(count: number, pattern: RegExp, fault: Fault): void {
+  let left = count;
+  server.fault = (line) => (pattern.test(line) && left-- > 0 ? fault : undefined);
+}
+
+const VERSION = /^GET .*loan_scoring__v1_0_0$/;
+
+describe("a server that is busy", () => {
+  test.each([429, 503])("is asked again after %i, three times in all", async (status) => {
+    const { registry } = await published();
+    first(2, VERSION, { status, headers: { "retry-after": "0" } });
+    expect(await registry.find(AGENT)).toMatchObject(AGENT);
+    expect(server.requests.filter((line) => VERSION.test(line))).toHaveLength(3);
+    first(3, VERSION, { status, headers: { "retry-after": "0" } });
+    await expect(registry.find(AGENT)).rejects.toMatchObject({
+      code: "REGISTRY_UNAVAILABLE",
+      details: { status, retryAfterMs: 0 },
+    });
+  });
+
+  test.each([
+    { "retry-after": "120" },
+    { "retry-after": "Mon, 23 Nov 2026 10:02:00 GMT", date: "Mon, 23 Nov 2026 10:00:00 GMT" },
+  ])("that asks for a long wait (%j) is not waited for, and says how long", async (headers) => {
+    const { registry } = await published();
+    first(1, VERSION, { status: 429, headers });
+    await expect(registry.find(AGENT)).rejects.toMatchObject({
+      details: { status: 429, retryAfterMs: 120_000 },
+    });
+  });
+
+  test("is told nothing twice", async () => {
+    const { registry } = await published();
+    first(1, /^PATCH /, { status: 503, headers: { "retry-after": "0" } });
+    await expect(registry.grant("agent", "loan-scoring", EXECUTE, "ada")).rejects.toMatchObject({
+      code: "REGISTRY_UNAVAILABLE",
+    });
+    expect(server.requests.filter((line) => line.startsWith("PATCH"))).toHaveLength(1);
+  });
+});
+
+describe("what is no answer", () => {
+  test("a server that says nothing is given up", async () => {
+    const { registry } = await published({ timeout: "200ms" });
+    first(1, VERSION, { status: 200, hangs: true });
+    await expect(registry.find(AGENT)).rejects.toMatchObject({
+      code: "REGISTRY_UNAVAILABLE",
+      cause: expect.objectContaining({ name: "TimeoutError" }),
+    });
+  });
+
+  test("a long answer is not read to its end", async () => {
+    const { registry } = await published({ answerBytesMax: 20_000 });
+    first(1, VERSION, { status: 200, body: `{"name":"${"x".repeat(30_000)}"}` });
+    await expect(registry.find(AGENT)).rejects.toMatchObject({
+      code: "REGISTRY_UNAVAILABLE",
+      cause: expect.objectContaining({ message: "The answer has more than 20000 bytes." }),
+    });
+  });
+
+  test("the page of a proxy is told of, in short", async () => {
+    const { registry } = await published();
+    first(1, VERSION, { status: 502, body: `<html>${"bad gateway ".repeat(100)}</html>` });
+    const error: unknown = await registry.find(AGENT).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "REGISTRY_UNAVAILABLE", details: { status: 502 } });
+    expect(String(error)).toContain("502: <html>bad gateway");
+    expect(String(error).length).toBeLessThan(600);
+  });
+
+  test("a redirect is not followed: the token goes nowhere else", async () => {
+    const seen: unknown[] = [];
+    const elsewhere = createServer((request, response) => {
+      seen.push(request.headers.authorization);
+      response.end("{}");
+    });
+    await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void elsewhere.close());
+    // A server that listens on a port has an address of this form.
+    const { port } = elsewhere.address() as AddressInfo;
+    const { registry } = await published();
+    first(1, VERSION, { status: 307, headers: { location: `http://127.0.0.1:${port}/` } });
+    await expect(registry.find(AGENT)).rejects.toMatchObject({ details: { status: 307 } });
+    expect(seen).toEqual([]);
+  });
+});
+
+describe("what was changed behind Baton's back", () => {
+  const changed = async (change: (document: string) => string) => {
+    const { options, registry } = await published();
+    const at = `${options.catalog}.lending.loan_scoring__v1_0_0`;
+    const item = await registry.find(AGENT);
+    const document = { format: "baton/registry/v1", is: "version", item, by: "ada" };
+    server.tamper(at, change(JSON.stringify(document)));
+    return registry;
+  };
+
+  test("a definition that is not the one of its fingerprint is not taken for it", async () => {
+    const registry = await changed((document) => document.replace('"attempts":3', '"attempts":9'));
+    const code = "REGISTRY_UNAVAILABLE";
+    await expect(registry.find(AGENT)).rejects.toMatchObject({ code });
+    await expect(registry.list()[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code });
+  });
+
+  test("what is no document of Baton's any more is not registered", async () => {
+    for (const text of ["", "{", "[]", '{"format":"baton/registry/v1"}']) {
+      const registry = await changed(() => text);
+      expect(await registry.find(AGENT)).toBeUndefined();
+      await expect(registry.publish(loanItems(), "ada")).rejects.toMatchObject({
+        code: "REGISTRY_CONFLICT",
+      });
+    }
+  });
+});
+
+test("a token is asked for each time, and sent with each request", async () => {
+  let asked = 0;
+  const { options } = await published();
+  const registry = await openUnity({
+    ...options,
+    token: async () => {
+      asked += 1;
+      return server.tokenOf("ada");
+    },
+  });
+  await registry.find(AGENT);
+  expect(asked).toBe(server.requests.length);
+});
+
+test("who does not own the catalog sees no grants but its own, so nobody else may execute anything", async () => {
+  const { options, registry } = await published();
+  await registry.grant("agent", "loan-scoring", EXECUTE, "ada");
+  await registry.grant("agent", "loan-scoring", { ...EXECUTE, principal: "alan" }, "ada");
+  const ofGrace = await openUnity({ ...options, token: server.tokenOf("grace") });
+  const may = async (by: typeof registry) => [
+    await by.mayExecute("agent", "loan-scoring", "grace"),
+    await by.mayExecute("agent", "loan-scoring", "alan"),
+  ];
+  expect([await may(registry), await may(ofGrace)]).toEqual([
+    [true, true],
+    [true, false],
+  ]);
+  await unityPlace(server, "bob", []);
+  const ofStranger = await openUnity({ ...options, token: server.tokenOf("bob") });
+  await expect(may(ofStranger)).rejects.toMatchObject({
+    code: "REGISTRY_UNAVAILABLE",
+    details: { status: 403 },
+  });
+});
+
+test.each([
+  { url: "127.0.0.1:8080" },
+  { url: "ftp://127.0.0.1" },
+  { url: "http://ada:secret@127.0.0.1" },
+  { url: "http://127.0.0.1/?a=b" },
+  { dialect: "other" as "databricks" },
+  { answerBytesMax: 0 },
+  { timeout: "0s" as const },
+  { catalog: "Main" },
+  { schema: "a.b" },
+])("%j can't be used", (more) => {
+  const options = { url: "http://127.0.0.1:8080", ...more };
+  expect(() => unityCatalog(options)).toThrow(
+    expect.objectContaining({ code: "ARGUMENT_INVALID" }),
+  );
+});
