@@ -43,10 +43,45 @@ export function askChdb(
     // It reads nothing outside of the folder that it is in.
     dirname(path),
   );
+  return rowsIn(out);
+}
+
+function rowsIn(out: string): readonly Readonly<Record<string, unknown>>[] {
   return out
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+}
+
+const CHDB_UNITY_PROGRAM = `
+import { createRequire } from "node:module";
+const { Session } = createRequire(process.argv[1])("chdb");
+const [url, token, catalog, sql] = process.argv.slice(2);
+const session = new Session();
+session.query("SET allow_experimental_database_unity_catalog = 1; CREATE DATABASE uc ENGINE = DataLakeCatalog('" + url +
+  "/api/2.1/unity-catalog') SETTINGS catalog_type = 'unity', warehouse = '" + catalog + "', vended_credentials = false, catalog_credential = '" + token + "'");
+process.stdout.write(String(session.query(sql, "JSONEachRow")));
+session.cleanup();
+`;
+
+/** The rows that a query gives of a Unity Catalog's catalog, which is the database `uc` there; `folder` holds its tables. */
+export function askChdbThroughUnity(
+  folder: string,
+  {
+    url,
+    token,
+    catalog,
+    sql,
+  }: {
+    readonly url: string;
+    readonly token: string;
+    readonly catalog: string;
+    readonly sql: string;
+  },
+): readonly Readonly<Record<string, unknown>>[] {
+  const program = ["--input-type=module", "--eval", CHDB_UNITY_PROGRAM];
+  const argv = [join(CHDB, "package.json"), url, token, catalog, sql];
+  return rowsIn(ran([process.execPath, ...program, ...argv], folder));
 }
 
 /** Whatever a Python program prints as JSON; `argv` begins with 1, and deltalake's DeltaTable is there. */
