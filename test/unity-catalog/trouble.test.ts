@@ -1,8 +1,10 @@
 /** A server that is slow, busy, gone, or not what it seems; and what was changed behind Baton's back. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { agent, catalogueItems, memory, open, workflow } from "baton";
 import { unityCatalog, type UnityCatalogOptions } from "baton/unity-catalog";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { count } from "../support/opened.ts";
 import { loanItems } from "../support/registered.ts";
 import { openUnity, unityPlace } from "../support/unity-places.ts";
 import { type FakeUnityServer, type Fault, fakeUnityServer } from "../support/unity-server.ts";
@@ -112,6 +114,39 @@ describe("what is no answer", () => {
     await expect(registry.find(AGENT)).rejects.toMatchObject({ details: { status: 307 } });
     expect(seen).toEqual([]);
   });
+});
+
+test("a catalogue that goes away under a run stops the next call with what was answered", async () => {
+  const { options } = await published();
+  const step = (name: string, execute: (n: number) => number) =>
+    agent({ name, version: "1.0.0", input: count, output: count, retry: { attempts: 1 }, execute });
+  const called: string[] = [];
+  const one = step("one", (n) => {
+    called.push("one");
+    server.fault = () => ({ status: 500, body: "down" });
+    return n + 1;
+  });
+  const two = step("two", (n) => {
+    called.push("two");
+    return n + 1;
+  });
+  const flow = workflow("two-calls", "1.0.0", { input: count })
+    .step("a", one, { input: ({ input }) => input })
+    .step("b", two, { needs: ["a"], input: ({ a }) => a })
+    .output(({ b }) => b);
+  const registry = unityCatalog(options);
+  const parts = { store: memory(), workflows: [flow], registry, principal: "ada" };
+  const baton = await open({ ...parts, log: () => {} });
+  onTestFinished(() => baton.close({ graceMs: 0 }));
+  await baton.registry.publish(catalogueItems({ workflows: [flow] }), "ada");
+  expect(await (await baton.start(flow, 1)).outcome()).toMatchObject({
+    kind: "failed",
+    step: "b",
+    error: { code: "REGISTRY_UNAVAILABLE", message: expect.stringContaining("500: down") },
+  });
+  expect(called).toEqual(["one"]);
+  server.fault = undefined;
+  expect(await baton.registry.mayExecute("agent", "two", "ada")).toBe(true);
 });
 
 describe("what was changed behind Baton's back", () => {

@@ -37,21 +37,13 @@ export function unityAliases(client: UnityClient, place: RegistryPlace): Aliases
 
   async function at(named: Named, change: number): Promise<Change | undefined> {
     const of = aliasesFunction(place, { ...named, change });
-    const found = await findFunction(client, of);
-    if (found === undefined) return undefined;
-    const { document } = found;
+    const document = (await findFunction(client, of))?.document;
     const isOurs =
       document?.is === "aliases" &&
       document.kind === named.kind &&
       document.name === named.name &&
       document.change === change;
-    if (!isOurs)
-      throw new BatonError(
-        "REGISTRY_CONFLICT",
-        `${fullName(of)} is something else than the aliases of ${named.kind} ${named.name}.`,
-        { hint: "Remove or rename that function: Baton keeps aliases under its name." },
-      );
-    return { change, aliases: document.aliases };
+    return isOurs ? { change, aliases: document.aliases } : undefined;
   }
 
   /** The last change: by longer and longer steps, and again by short ones where one led too far. */
@@ -80,13 +72,16 @@ export function unityAliases(client: UnityClient, place: RegistryPlace): Aliases
         const { change, aliases } = await last(named);
         if (Object.entries(wanted).every(([each, to]) => aliases[each] === to)) return;
         const next = { ...named, change: change + 1 };
-        const at = aliasesFunction(place, next);
-        const became = await createFunction(client, at, {
+        const of = aliasesFunction(place, next);
+        const became = await createFunction(client, of, {
           document: { is: "aliases", ...next, set: wanted, aliases: { ...aliases, ...wanted }, by },
           comment: `Aliases of the ${kind} ${name}: ${alias} is ${version} from here on.`,
         });
-        if (became === "exists") continue;
-        const together = await setTogether(client, at, next);
+        if (became === "exists") {
+          if ((await at(named, next.change)) === undefined) throw taken(of, named);
+          continue;
+        }
+        const together = await setTogether(client, of, next);
         if (together.length < 2) return;
         // The one that was set here stands last: it was set now.
         wanted = Object.assign({}, ...together, wanted) as Readonly<Record<string, string>>;
@@ -97,6 +92,15 @@ export function unityAliases(client: UnityClient, place: RegistryPlace): Aliases
       );
     },
   };
+}
+
+/** What somebody else has created there is in the way of every further change; what was set before it stays as it was. */
+function taken(of: FunctionName, { kind, name }: Named): BatonError {
+  return new BatonError(
+    "REGISTRY_CONFLICT",
+    `${fullName(of)} is something else than the aliases of ${kind} ${name}.`,
+    { hint: "Remove or rename that function: Baton keeps aliases under its name." },
+  );
 }
 
 /** What was set by all changes that have this number. */

@@ -82,7 +82,8 @@ function namedOf(value: UnityObject): { kind: RegisteredKind; name: string } | u
   const { kind, name } = value;
   if (kind !== "agent" && kind !== "contract" && kind !== "workflow") return undefined;
   if (typeof name !== "string" || !isAgentName(name)) return undefined;
-  return { kind, name };
+  // Catalog, schema and name at most, none of them empty.
+  return /^[^.]+(\.[^.]+){0,2}$/.test(name) ? { kind, name } : undefined;
 }
 
 function keyOf(value: UnityObject): RegistryKey | undefined {

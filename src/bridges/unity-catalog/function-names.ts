@@ -15,6 +15,7 @@
 import type { RegistryPlace } from "../../model/registered-name.ts";
 import { registeredName } from "../../model/registered-name.ts";
 import type { RegisteredKind, RegistryKey } from "../../ports/registry.ts";
+import type { RegistryDocument } from "./documents.ts";
 
 const KIND_SUFFIX: Readonly<Record<RegisteredKind, string>> = {
   agent: "",
@@ -58,6 +59,18 @@ export function aliasesFunction(
   }: { readonly kind: RegisteredKind; readonly name: string; readonly change: number },
 ): FunctionName {
   return suffixed(nameFunction(place, kind, name), `aliases_${change}`);
+}
+
+/** Where a document belongs. What stands elsewhere and says that it is the same is a copy, or a claim. */
+export function documentFunction(place: RegistryPlace, document: RegistryDocument): FunctionName {
+  switch (document.is) {
+    case "name":
+      return nameFunction(place, document.kind, document.name);
+    case "version":
+      return versionFunction(place, document.item);
+    case "aliases":
+      return aliasesFunction(place, document);
+  }
 }
 
 function suffixed(of: FunctionName, suffix: string): FunctionName {

@@ -6,11 +6,11 @@
  * Fails: with REGISTRY_UNAVAILABLE where the catalogue can't be asked, or holds what is not whole.
  *
  * U1. Nothing in the catalogue is changed or removed, but grants and owners.
- * U2. A function is taken for what it says of itself, never for what its name says alone.
+ * U2. A function is taken for what it says of itself where its name says the same, and for nothing by one of both alone.
  */
 import { BatonError } from "../../model/errors.ts";
 import { compareVersions } from "../../model/naming.ts";
-import { registeredName } from "../../model/registered-name.ts";
+import { registeredName, type RegistryPlace } from "../../model/registered-name.ts";
 import type {
   Grant,
   RegisteredItem,
@@ -24,7 +24,13 @@ import { checkAlias, checkPrincipal } from "../../registry/naming-checks.ts";
 import { type Aliases, unityAliases } from "./aliases.ts";
 import { unavailable, type UnityClient } from "./client.ts";
 import { isWhole, type RegistryDocument } from "./documents.ts";
-import { type FunctionName, nameFunction, versionFunction } from "./function-names.ts";
+import {
+  documentFunction,
+  fullName,
+  type FunctionName,
+  nameFunction,
+  versionFunction,
+} from "./function-names.ts";
 import { findFunction, functionPath, listFunctions } from "./functions.ts";
 import { changeExecute, executeGrants, mayExecuteFunction } from "./privileges.ts";
 import { publishItems, type Shelf } from "./publishing.ts";
@@ -134,11 +140,12 @@ async function* listed(
   const changes = new Map<string, Extract<RegistryDocument, { is: "aliases" }>>();
   // The same version can be there twice, where two published it at once: it is listed once.
   const items = new Map<string, RegistryItem>();
-  for await (const { owner, document } of listFunctions(client, place)) {
-    if (document?.is === "name") owners.set(`${document.kind} ${document.name}`, owner);
-    if (document?.is === "version" && !items.has(keyText(document.item)))
+  for await (const { name, owner, document } of listFunctions(client, place)) {
+    if (document === undefined || !isAt(place, name, document)) continue;
+    if (document.is === "name") owners.set(`${document.kind} ${document.name}`, owner);
+    if (document.is === "version" && !items.has(keyText(document.item)))
       items.set(keyText(document.item), whole(client, document.item));
-    if (document?.is !== "aliases") continue;
+    if (document.is !== "aliases") continue;
     const named = `${document.kind} ${document.name}`;
     if (document.change > (changes.get(named)?.change ?? 0)) changes.set(named, document);
   }
@@ -147,6 +154,11 @@ async function* listed(
     const named = `${item.kind} ${item.name}`;
     yield registeredItem(shelf, item, owners.get(named), changes.get(named)?.aliases ?? {});
   }
+}
+
+function isAt(place: RegistryPlace, name: string, document: RegistryDocument): boolean {
+  const at = documentFunction(place, document);
+  return fullName(at) === fullName({ ...place, name });
 }
 
 function inOrder(one: RegistryItem, other: RegistryItem): number {

@@ -100,6 +100,46 @@ export function unityDefinitions(server: () => UnityServer): void {
       expect(await everything(registry)).toEqual([]);
     });
 
+    test("what claims to be another's name, version or aliases, under a name of its own, is not taken for it", async () => {
+      const options = await place("bob");
+      const registry = await openUnity(options);
+      await registry.publish(loanItems(), "ada");
+      await registry.setAlias(AGENT, "champion", "ada");
+      const claim = async (name: string, is: object) => {
+        const definition = JSON.stringify({ format: "baton/registry/v1", by: "ada", ...is });
+        const { status } = await ask(
+          "bob",
+          "POST",
+          "/functions",
+          foreign(options, name, definition),
+        );
+        expect(status).toBe(200);
+      };
+      const named = { kind: "agent", name: "loan-scoring" };
+      const later = { ...itemOf("agent", "loan-scoring"), version: "9.0.0" };
+      await claim("zz_name", { is: "name", ...named });
+      await claim("zz_version", { is: "version", item: later });
+      await claim("zz_aliases", { is: "aliases", ...named, change: 7, set: {}, aliases: {} });
+      expect(await registry.mayExecute("agent", "loan-scoring", "bob")).toBe(false);
+      const agents = [];
+      for await (const { version, owner, aliases } of registry.list("agent"))
+        agents.push({ version, owner, aliases });
+      expect(agents).toEqual([{ version: "1.0.0", owner: "ada", aliases: ["champion"] }]);
+    });
+
+    test("a function in the place of the next aliases is in the way of those alone", async () => {
+      const options = await place();
+      const registry = await openUnity(options);
+      await registry.publish(loanItems(), "ada");
+      await registry.setAlias(AGENT, "champion", "ada");
+      await ask("ada", "POST", "/functions", foreign(options, "loan_scoring__aliases_2"));
+      expect((await registry.find(AGENT))?.aliases).toEqual(["champion"]);
+      await expect(registry.setAlias(AGENT, "pilot", "ada")).rejects.toMatchObject({
+        code: "REGISTRY_CONFLICT",
+      });
+      expect(await registry.alias("agent", "loan-scoring", "champion")).toBe("1.0.0");
+    });
+
     test("two names that meet in one function are told apart", async () => {
       const options = await place();
       const registry = await openUnity(options);
@@ -230,7 +270,7 @@ async function everything(registry: Registry): Promise<readonly string[]> {
 }
 
 /** A function such as somebody else has. */
-function foreign({ catalog, schema }: UnityPlace, name: string) {
+function foreign({ catalog, schema }: UnityPlace, name: string, definition = "return 1.0") {
   return {
     function_info: {
       name,
@@ -241,7 +281,7 @@ function foreign({ catalog, schema }: UnityPlace, name: string) {
       full_data_type: "double",
       routine_body: "EXTERNAL",
       external_language: "PYTHON",
-      routine_definition: "return 1.0",
+      routine_definition: definition,
       parameter_style: "S",
       is_deterministic: true,
       sql_data_access: "NO_SQL",
