@@ -44,6 +44,7 @@ exec "${ROOT}/node_modules/.bin/$name" "$@"`,
     case "$name" in
       lab) exec "${NODE}" labs/run.mjs "$@" ;;
       example:report) exec "${ROOT}/node_modules/.bin/jiti" examples/research-report/run.ts "$@" ;;
+      example:stack) exec "${ROOT}/node_modules/.bin/jiti" examples/reference-stack/run.ts "$@" ;;
       *) echo "npm run $name is not one of the commands that the docs test knows"; exit 1 ;;
     esac ;;
   *) echo "npm $1 is not one of the commands that the docs test knows"; exit 1 ;;
