@@ -42,7 +42,7 @@ const EXEC_ARGV = IS_SOURCE
   ? ["--import", new URL("../../../node_modules/jiti/lib/jiti-register.mjs", import.meta.url).href]
   : [];
 /** Spans live for one batch: where there is room for a few batches, what is collected is dead, and costs nothing. */
-const YOUNG_MB = 32;
+const YOUNG_MB = 64;
 /** Pauses before it is started again. */
 const RESTART_MIN_MS = 1_000;
 const RESTART_MAX_MS = 60_000;

@@ -75,6 +75,7 @@ function attentive(store: JournalStore): JournalStore {
 }
 
 function start({ store, sink }: Opened, from: number): RunningTracing {
+  if (process.platform === "linux") standBack();
   const { namespace, limits, topics } = data;
   let position = from;
   return startTracing({
@@ -101,7 +102,7 @@ function took(batch: InputBatch): void {
 }
 
 /** Where there are fewer cores than work, runs go first: what waits here waits in the journal. */
-const NICE = 5;
+const NICE = 10;
 
 /** Linux gives each thread a priority of its own; elsewhere it stays as it is. */
 function standBack(): void {
@@ -113,7 +114,6 @@ function standBack(): void {
 }
 
 async function main(): Promise<void> {
-  if (process.platform === "linux") standBack();
   let parts: Opened;
   try {
     parts = await opened();
