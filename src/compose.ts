@@ -118,16 +118,11 @@ export async function open(options: OpenOptions): Promise<Baton> {
     const engine = readOnly
       ? undefined
       : await openEngine({
-          store,
-          namespace,
+          ...room,
           holder: `${hostname()}:${process.pid}`,
           standby: options.standby ?? false,
-          clock,
           ids,
-          log,
-          limits,
           prices,
-          catalogue: known,
           watchdogMs,
           ...asked,
           ...(bus === undefined ? {} : { bus }),

@@ -2,9 +2,11 @@
  * The credit decision as a graph: score, income and fraud side by side; risk from score and income; approval from all;
  * a person for the borderline band.
  */
-import { workflow } from "baton";
+import { type Workflow, workflow } from "baton";
+import type { z } from "zod";
 import * as agents from "./agents.ts";
-import type { Application as ApplicationValue } from "./application.ts";
+import type { Application as ApplicationValue, applicationSchema } from "./application.ts";
+import type { Decision as DecisionValue } from "./approval.ts";
 import { Application, Decision } from "./contracts.ts";
 import { sum } from "./figures.ts";
 import { SCORE_CONFIDENCE_NEEDED } from "./risk.ts";
@@ -19,6 +21,9 @@ export interface CreditAgents {
   readonly finalApproval: typeof agents.finalApproval;
 }
 
+/** From an application to a decision. */
+export type CreditDecision = Workflow<z.infer<typeof applicationSchema>, DecisionValue>;
+
 export const creditDecision = creditDecisionBy(agents);
 
 function fraudQuestion({ receivedAt, applicant, employment, debts, signals }: ApplicationValue) {
@@ -27,7 +32,7 @@ function fraudQuestion({ receivedAt, applicant, employment, debts, signals }: Ap
 }
 
 /** The graph, with these agents in its steps. */
-export function creditDecisionBy(by: CreditAgents) {
+export function creditDecisionBy(by: CreditAgents): CreditDecision {
   return workflow("credit-decision", "1.0.0", {
     input: Application,
     output: Decision,

@@ -8,15 +8,16 @@ const letterSchema = z.strictObject({
   body: z.string().min(20).max(2_000),
 });
 
-export type LetterValue = Frozen<z.infer<typeof letterSchema>>;
+export type LetterValue = z.infer<typeof letterSchema>;
 
 export const Letter = contract("letter", "1.0.0", letterSchema, {
   description: "What the applicant is written.",
 });
 
-export const Answer = contract(
-  "answer",
-  "1.0.0",
-  z.strictObject({ decision: decisionSchema, letter: letterSchema }),
-  { description: "The decision, with its letter." },
-);
+const answerSchema = z.strictObject({ decision: decisionSchema, letter: letterSchema });
+
+export type AnswerValue = Frozen<z.infer<typeof answerSchema>>;
+
+export const Answer = contract("answer", "1.0.0", answerSchema, {
+  description: "The decision, with its letter.",
+});

@@ -6,12 +6,12 @@ import type { ApplicationValue } from "./applications.ts";
 import type { Decision } from "../credit-decision/approval.ts";
 import { creditDecision } from "../credit-decision/workflow.ts";
 import { signOff } from "./applications.ts";
-import type { LetterValue } from "./contracts.ts";
+import type { AnswerValue } from "./contracts.ts";
 import type { Stack } from "./stack.ts";
 
 export interface Done {
   readonly id: string;
-  readonly outcome: RunOutcome<{ readonly decision: Decision; readonly letter: LetterValue }>;
+  readonly outcome: RunOutcome<AnswerValue>;
   /** What the plain agents say. */
   readonly plain: RunOutcome<Decision>;
 }

@@ -2,6 +2,7 @@
 import { Annotation, type BaseCheckpointSaver, END, START, StateGraph } from "@langchain/langgraph";
 import { langgraphAgent } from "baton/langgraph";
 import { FraudQuestion, FraudReport } from "../credit-decision/contracts.ts";
+import type { CreditAgents } from "../credit-decision/workflow.ts";
 import {
   detectFraud,
   type FraudQuestion as Question,
@@ -16,7 +17,7 @@ const State = Annotation.Root({
   score: Annotation<number>,
 });
 
-export function fraudAgent(checkpointer: BaseCheckpointSaver) {
+export function fraudAgent(checkpointer: BaseCheckpointSaver): CreditAgents["fraudDetection"] {
   const graph = new StateGraph(State)
     .addNode("look", ({ question }) => ({ signals: detectFraud(question).signals, score: 0 }))
     .addNode("weigh", ({ signals }) => ({ score: weigh(signals) }))

@@ -1,9 +1,15 @@
 /** The letter: a prompt, a model, and a contract that its answer is held against. */
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+import type { Agent } from "baton";
 import { promptAgent } from "baton/ai-sdk";
-import { type Decision as DecisionValue, REASONS } from "../credit-decision/approval.ts";
+import type { z } from "zod";
+import {
+  type Decision as DecisionValue,
+  type decisionSchema,
+  REASONS,
+} from "../credit-decision/approval.ts";
 import { Decision } from "../credit-decision/contracts.ts";
-import { Letter } from "./contracts.ts";
+import { Letter, type LetterValue } from "./contracts.ts";
 
 export interface ModelPlace {
   readonly url: string;
@@ -11,7 +17,11 @@ export interface ModelPlace {
   readonly key?: string;
 }
 
-export function letterAgent({ url, model, key }: ModelPlace) {
+export function letterAgent({
+  url,
+  model,
+  key,
+}: ModelPlace): Agent<z.infer<typeof decisionSchema>, LetterValue> {
   const provider = createOpenAICompatible({
     name: "letters",
     baseURL: url,

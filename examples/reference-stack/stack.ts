@@ -1,10 +1,19 @@
 /** Everything on: the lender's Baton, with its registry, its traces and its tables. */
 import { join } from "node:path";
-import { type Baton, catalogueItems, open, type PriceTable, type RegistryFactory } from "baton";
+import {
+  type Baton,
+  catalogueItems,
+  open,
+  type PriceTable,
+  type RegistryFactory,
+  type Workflow,
+} from "baton";
 import { deltaFolder, deltaSink, type DeltaSink, type DeltaStorage } from "baton/delta";
 import { langgraphJournal } from "baton/langgraph";
 import { mlflow } from "baton/otel";
 import { sqlite } from "baton/sqlite";
+import type { ApplicationValue } from "./applications.ts";
+import type { AnswerValue } from "./contracts.ts";
 import { lender } from "./lender.ts";
 import { MODEL } from "./neighbours/model.ts";
 import type { Addresses } from "./neighbours/neighbours.ts";
@@ -25,7 +34,7 @@ export interface StackOptions {
 
 export interface Stack {
   readonly baton: Baton;
-  readonly loan: ReturnType<typeof loanBy>;
+  readonly loan: Workflow<ApplicationValue, AnswerValue>;
   readonly tables: DeltaStorage;
   /** Sends the traces of all that is in the journal now. */
   readonly flush: () => Promise<void>;

@@ -8,7 +8,7 @@ export const SYSTEMS = ["mlflow", "unity-catalog"] as const;
 export type System = (typeof SYSTEMS)[number];
 
 /** What is to be ended, the newest first. */
-export type Ends = (() => Promise<unknown> | unknown)[];
+export type Ends = (() => Promise<void> | void)[];
 
 export interface Servers {
   /** The address of an MLflow. */
