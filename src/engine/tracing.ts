@@ -21,6 +21,11 @@ export interface ProjectionPlace {
 export interface TracingParts extends TraceSource {
   readonly sink: TraceSink;
   readonly place: ProjectionPlace;
+  /**
+   * How long is rested, in milliseconds, after a batch that took `workedMs`, where traces are `behindMs` behind; not at all if left
+   * out. Nor while it is being stopped.
+   */
+  readonly rest?: (workedMs: number, behindMs: number) => number;
 }
 
 export interface RunningTracing {
@@ -43,7 +48,7 @@ const RETRY_MAX_MS = 60_000;
 
 /** Begins where the place says. */
 export function startTracing(parts: TracingParts): RunningTracing {
-  const { clock, sink } = parts;
+  const { clock, sink, rest } = parts;
   const reader = traceReader(parts);
   const pause = pauses(clock);
   const place = keptPlace(parts);
@@ -73,6 +78,7 @@ export function startTracing(parts: TracingParts): RunningTracing {
   const loop = async () => {
     for (;;) {
       const wasStopping = stopping;
+      const beganMs = clock.monotonicMs();
       let did: "more" | "nothing" | "failed";
       try {
         did = await step();
@@ -82,7 +88,12 @@ export function startTracing(parts: TracingParts): RunningTracing {
         tell(parts, "warn", `The journal could not be read for traces: ${messageOf(error)}`);
       }
       if (isLate) return;
-      if (did === "more") continue;
+      if (did === "more") {
+        const nowMs = clock.monotonicMs();
+        const restMs = stopping ? 0 : (rest?.(nowMs - beganMs, nowMs - upToDateMs) ?? 0);
+        if (restMs > 0) await pause.wait(restMs);
+        continue;
+      }
       if (wasStopping) return;
       if (!stopping) await pause.wait(did === "failed" ? RETRY_MIN_MS : POLL_MS);
     }

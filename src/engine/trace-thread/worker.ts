@@ -17,6 +17,7 @@ import type {
   ToTraces,
   TraceThreadData,
 } from "./messages.ts";
+import { restWhileBusy } from "./rest.ts";
 import { type AskThere, toldContent } from "./told-content.ts";
 import { toldInputs } from "./told-inputs.ts";
 
@@ -84,6 +85,7 @@ function start({ store, sink }: Opened, from: number): RunningTracing {
     clock: systemClock,
     log,
     sink,
+    rest: restWhileBusy(() => systemClock.monotonicMs()),
     content:
       topics === undefined ? undefined : toldContent({ namespace, limits, topics, told, ask }),
     place: {
