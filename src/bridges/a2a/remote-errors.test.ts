@@ -1,16 +1,5 @@
 import { expect, it } from "vitest";
-import { retryAfterMs, statusFailed } from "./remote-errors.ts";
-
-it("reads how long it is asked to wait, in seconds or as a date", () => {
-  const of = (headers: Record<string, string>) => retryAfterMs(new Headers(headers));
-  const date = "Mon, 23 Nov 2026 09:00:00 GMT";
-  expect(of({})).toBeUndefined();
-  expect(of({ "retry-after": "7" })).toBe(7_000);
-  expect(of({ "retry-after": "Mon, 23 Nov 2026 09:00:30 GMT", date })).toBe(30_000);
-  expect(of({ "retry-after": "Mon, 23 Nov 2026 08:00:00 GMT", date })).toBe(0);
-  expect(of({ "retry-after": "Mon, 23 Nov 2026 09:00:30 GMT" })).toBeUndefined();
-  expect(of({ "retry-after": "soon", date })).toBeUndefined();
-});
+import { statusFailed } from "./remote-errors.ts";
 
 it("leaves to the protocol what the protocol says, and shows no query", () => {
   const status = (code: number, headers = {}) =>

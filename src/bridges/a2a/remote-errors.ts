@@ -1,5 +1,6 @@
 /** What goes wrong with a remote agent, and whether another attempt may do better. */
 import { BatonError, type ErrorCode, isBatonError } from "../../model/errors.ts";
+import { retryAfterMs } from "../retry-after.ts";
 import type { ClientSdk } from "./sdk.ts";
 
 /** Codes after which another attempt would be told the same. */
@@ -56,13 +57,4 @@ export function statusFailed(url: string, { status, headers }: Response): BatonE
   return new BatonError("REMOTE_CALL_FAILED", `${details.url} has answered ${status}${why}.`, {
     details: waits === undefined ? details : { ...details, retryAfterMs: waits },
   });
-}
-
-/** Seconds, or a date of HTTP: counted from the answer's own date, so that no two clocks have to agree. */
-export function retryAfterMs(headers: Headers): number | undefined {
-  const header = headers.get("retry-after");
-  if (header === null) return undefined;
-  if (/^\d+$/.test(header.trim())) return Number(header) * 1_000;
-  const ms = Date.parse(header) - Date.parse(headers.get("date") ?? "");
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }

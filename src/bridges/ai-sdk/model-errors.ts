@@ -3,7 +3,7 @@
  * used that nobody counted.
  */
 import { type ErrorCode, BatonError, isBatonError } from "../../model/errors.ts";
-import { retryAfterMs } from "./retry-after.ts";
+import { retryAfterMs } from "../retry-after.ts";
 
 /** Errors of the AI SDK that are the caller's mistake: asked again, the same would come of it. */
 const MISTAKES: ReadonlySet<string> = new Set([
@@ -48,7 +48,7 @@ export function modelError(error: unknown, model: string, usageUnknown: boolean)
   const text = typeof said.message === "string" ? said.message : String(error);
   const status = typeof said.statusCode === "number" ? said.statusCode : undefined;
   const isMistake = MISTAKES.has(name);
-  const wait = retryAfterMs(said.responseHeaders);
+  const wait = retryAfterMs(headersOf(said.responseHeaders));
   const message =
     status === undefined
       ? `${model} could not be asked: ${text}`
@@ -108,4 +108,10 @@ export function isOfTheRequest(error: unknown): boolean {
   const { code, details } = error;
   if (code === "MODEL_FAILED") return [400, 413, 422].includes(Number(details["status"]));
   return FINAL.has(code);
+}
+
+/** What the SDK gives is a record of texts, or nothing. */
+function headersOf(given: unknown): Pick<Headers, "get"> {
+  const all = typeof given === "object" && given !== null ? Object.entries(given) : [];
+  return new Headers(all.filter((each): each is [string, string] => typeof each[1] === "string"));
 }

@@ -1,6 +1,6 @@
 /** The AI SDK, which comes with Baton only where somebody has installed it. */
 import type * as Ai from "ai";
-import { loadPackage } from "../delta/packages.ts";
+import { loadPackage } from "../packages.ts";
 
 export type AiSdk = typeof Ai;
 

@@ -1,7 +1,6 @@
 /** One call over HTTP: the token, the headers, and what an answer that is not 200 means. */
 import type { AgentContext } from "../../model/agent-definition.ts";
 import { BatonError } from "../../model/errors.ts";
-import type { Clock } from "../../ports/clock.ts";
 import type { TokenSource } from "./credentials.ts";
 import { limitedText } from "./limited-body.ts";
 import type { AgentPlace } from "./place.ts";
@@ -11,7 +10,6 @@ import { brokenOff, statusError } from "./remote-errors.ts";
 export interface Line {
   readonly place: AgentPlace;
   readonly token: TokenSource;
-  readonly clock: Pick<Clock, "now">;
   readonly answerBytesMax: number;
 }
 
@@ -70,7 +68,7 @@ async function post(
 }
 
 async function refusalOf(
-  { place, clock }: Line,
+  { place }: Line,
   response: Response,
   secret: string,
   context: CallContext,
@@ -78,7 +76,7 @@ async function refusalOf(
   const { status, headers } = response;
   const body = await limitedText(response, ERROR_BYTES_MAX, place.label).catch(() => "");
   if (context.signal.aborted) throw stoppedOr(context, place, undefined);
-  return statusError({ from: place.label, status, headers, body, secret, nowMs: clock.now() });
+  return statusError({ from: place.label, status, headers, body, secret });
 }
 
 /** The error of an attempt that was told to stop is that it was; any other is the connection's. */

@@ -10,7 +10,7 @@ import { BatonError, isBatonError } from "../../model/errors.ts";
 import { definitionInvalid } from "../../model/problems.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { limitedText } from "./limited-body.ts";
-import { machineClock } from "./machine-clock.ts";
+import { machineClock } from "../machine-clock.ts";
 import { loadOauth } from "./packages.ts";
 import { addressOf, isLoopback } from "./place.ts";
 import { brokenOff, statusError } from "./remote-errors.ts";
@@ -109,7 +109,7 @@ async function ask({ host, clientId, clientSecret, scope, clock }: Asked): Promi
     const { status, headers } = response;
     const body = await limitedText(response, TOKEN_BYTES_MAX, from);
     if (status !== 200) {
-      const refusal = { from, status, headers, body, secret: clientSecret, nowMs: clock.now() };
+      const refusal = { from, status, headers, body, secret: clientSecret };
       // An unknown client is answered 400 or 401, by RFC 6749.
       throw statusError(status === 400 ? { ...refusal, status: 401 } : refusal);
     }

@@ -15,7 +15,7 @@ import { outputOf } from "./answer-output.ts";
 import type { Line } from "./call.ts";
 import { type DatabricksAuth, tokenSource } from "./credentials.ts";
 import { converse } from "./conversation.ts";
-import { machineClock } from "./machine-clock.ts";
+import { machineClock } from "../machine-clock.ts";
 import { addressOf, appPlace, endpointPlace } from "./place.ts";
 import type { RemoteAnswer } from "./remote-answer.ts";
 import { isFinal } from "./remote-errors.ts";
@@ -53,7 +53,7 @@ export interface DatabricksCall<I, O> {
   readonly model?: string;
   /** How large an answer may be, in bytes, with all its events; 8 MiB if left out. */
   readonly answerBytesMax?: number;
-  /** The clock of tokens and of `Retry-After`; the machine's if left out. */
+  /** The clock of tokens; the machine's if left out. */
   readonly clock?: Pick<Clock, "now">;
 }
 
@@ -127,7 +127,7 @@ function lineOf<I, O>(options: DatabricksAgentOptions<I, O>): Line {
         : endpointPlace(host, endpoint);
   if (problems.length > 0 || place === undefined || token === undefined)
     throw definitionInvalid(`agent "${name}@${version}"`, problems);
-  return { place, token, clock, answerBytesMax: bytesMax };
+  return { place, token, answerBytesMax: bytesMax };
 }
 
 function defaultRequest(

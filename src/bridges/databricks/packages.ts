@@ -1,7 +1,7 @@
 /** The packages that calls of agents need, which come with Baton only where somebody has installed them. */
 import type * as Events from "eventsource-parser";
 import type * as Oauth from "oauth4webapi";
-import { BatonError } from "../../model/errors.ts";
+import { loadPackage } from "../packages.ts";
 
 type Parsing = Pick<typeof Events, "createParser">;
 
@@ -9,24 +9,12 @@ type Parsing = Pick<typeof Events, "createParser">;
 export async function loadParser(
   load: () => Promise<Parsing> = () => import("eventsource-parser"),
 ): Promise<Parsing> {
-  return await loaded("Streamed answers", "eventsource-parser", load);
+  return await loadPackage("Streamed answers", "eventsource-parser", load);
 }
 
 /** The client of OAuth. @throws BatonError DEPENDENCY_MISSING */
 export async function loadOauth(
   load: () => Promise<typeof Oauth> = () => import("oauth4webapi"),
 ): Promise<typeof Oauth> {
-  return await loaded("Tokens of a service principal", "oauth4webapi", load);
-}
-
-async function loaded<X>(what: string, name: string, load: () => Promise<X>): Promise<X> {
-  try {
-    return await load();
-  } catch (cause) {
-    throw new BatonError("DEPENDENCY_MISSING", `${what} need the package ${name}.`, {
-      hint: `Install it: npm install ${name}`,
-      details: { package: name },
-      cause,
-    });
-  }
+  return await loadPackage("Tokens of a service principal", "oauth4webapi", load);
 }

@@ -1,5 +1,6 @@
 /** What can go wrong with an agent elsewhere, and whether another attempt may do better. */
 import { BatonError, type ErrorCode, isBatonError } from "../../model/errors.ts";
+import { retryAfterMs } from "../retry-after.ts";
 import { quoted } from "./fields.ts";
 
 /** What another attempt, with the same request, would meet again. */
@@ -26,11 +27,10 @@ export interface Refusal {
   readonly body: string;
   /** What must not be repeated, wherever the other side has said it. */
   readonly secret: string;
-  readonly nowMs: number;
 }
 
 /** The error for an answer with a status that is not 200. */
-export function statusError({ from, status, headers, body, secret, nowMs }: Refusal): BatonError {
+export function statusError({ from, status, headers, body, secret }: Refusal): BatonError {
   const said = saidIn(body, secret);
   const message = `The ${from} answered ${status}${said === "" ? "" : `: ${said}`}`;
   if (status >= 300 && status < 400) {
@@ -47,9 +47,9 @@ export function statusError({ from, status, headers, body, secret, nowMs }: Refu
     return new BatonError("CREDENTIALS_REFUSED", message, { details: { status } });
   if (status !== 408 && status !== 425 && status !== 429 && status < 500)
     return new BatonError("REMOTE_REFUSED", message, { details: { status } });
-  const retryAfterMs = retryAfterOf(headers, nowMs);
+  const waitMs = retryAfterMs(headers);
   return new BatonError("REMOTE_UNAVAILABLE", message, {
-    details: { status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
+    details: { status, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) },
   });
 }
 
@@ -66,14 +66,6 @@ function causeOf({ message, cause }: Error): string {
   if (!(cause instanceof Error)) return message;
   const code = "code" in cause && typeof cause.code === "string" ? cause.code : cause.message;
   return `${message} (${code})`;
-}
-
-/** Milliseconds of a `Retry-After`, seconds or an HTTP date. */
-export function retryAfterOf(headers: Headers, nowMs: number): number | undefined {
-  const given = headers.get("retry-after")?.trim() ?? "";
-  if (/^\d+(\.\d+)?$/.test(given)) return Math.round(Number(given) * 1_000);
-  const at = Date.parse(given);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
 }
 
 /** What the body of an error says, in the forms that Databricks, MLflow and OpenAI have. */

@@ -8,7 +8,7 @@ import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { LogSink } from "../../ports/log-sink.ts";
 import { appAuthor, programAuthor } from "./app-author.ts";
-import { machineClock } from "./machine-clock.ts";
+import { machineClock } from "../machine-clock.ts";
 import type { ResponsesRequest } from "./responses-request.ts";
 import type { ServedBaton } from "./served-baton.ts";
 

@@ -3,7 +3,7 @@ import type { Compressors, FileMetaData, ParquetParsers, SchemaElement } from "h
 import { BatonError, isBatonError } from "../../model/errors.ts";
 import type { Cell, Column, Row } from "./columns.ts";
 import { decimalText, unscaled } from "./decimal.ts";
-import { loadPackage } from "./packages.ts";
+import { loadPackage } from "../packages.ts";
 import { parquetColumn } from "./parquet-columns.ts";
 
 /** What a file is written from: a schema (with its root), and for each column at its top the values of all rows. */

@@ -1,7 +1,7 @@
 /** Tables in a bucket of S3, or of a store that speaks its protocol. */
 import type * as S3 from "@aws-sdk/client-s3";
 import { BatonError } from "../../model/errors.ts";
-import { loadPackage } from "./packages.ts";
+import { loadPackage } from "../packages.ts";
 import { type DeltaStorage, storageError } from "./storage.ts";
 import { freshName } from "./table-ids.ts";
 

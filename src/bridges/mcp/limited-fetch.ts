@@ -1,7 +1,7 @@
 /** The fetch of a client: with headers of its own, and a limit on what is read of an answer. */
+import { retryAfterMs } from "../retry-after.ts";
 import { BatonError } from "../../model/errors.ts";
 import { currentCall } from "./call-facts.ts";
-import { machineClock } from "./machine-clock.ts";
 import { TRACEPARENT } from "./meta.ts";
 import type { McpAddress } from "./transport-options.ts";
 
@@ -16,20 +16,11 @@ export function limitedFetch(given: McpAddress["headers"], bytesMax: number) {
     if (call?.traceparent !== undefined) headers.set(TRACEPARENT, call.traceparent);
     const response = await fetch(url, { ...init, headers });
     if (call !== undefined) {
-      const retryAfterMs = retryAfter(response.headers.get("retry-after"));
-      if (retryAfterMs !== undefined) call.retryAfterMs = retryAfterMs;
+      const waitMs = retryAfterMs(response.headers);
+      if (waitMs !== undefined) call.retryAfterMs = waitMs;
     }
     return limited(response, bytesMax, call?.abort);
   };
-}
-
-/** Of a header `Retry-After`: seconds, or a date. */
-function retryAfter(header: string | null): number | undefined {
-  if (header === null) return undefined;
-  const ms = /^\d+$/.test(header)
-    ? Number(header) * 1_000
-    : Date.parse(header) - machineClock.now();
-  return Number.isFinite(ms) && ms >= 0 ? ms : undefined;
 }
 
 function limited(

@@ -9,6 +9,7 @@
  * C2. No redirect is followed: the token is for this server alone.
  * C3. No more is read of an answer than `answerBytesMax`.
  */
+import { retryAfterMs } from "../retry-after.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BatonError } from "../../model/errors.ts";
 import { isObject, textOf, type UnityObject } from "./fields.ts";
@@ -196,14 +197,4 @@ function parsed(text: string, isOk: boolean): UnityObject {
     // No JSON: what follows says it.
   }
   return isOk ? {} : { message: text };
-}
-
-/** Seconds, or a date of HTTP, which is held against the server's own clock. */
-function retryAfterMs(headers: Headers): number | undefined {
-  const after = headers.get("retry-after")?.trim() ?? "";
-  if (after === "") return undefined;
-  const ms = /^\d+$/.test(after)
-    ? Number(after) * 1_000
-    : Date.parse(after) - Date.parse(headers.get("date") ?? "");
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }

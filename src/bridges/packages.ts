@@ -1,5 +1,5 @@
-/** The packages that tables need, which come with Baton only where somebody has installed them. */
-import { BatonError } from "../../model/errors.ts";
+/** Packages that come with Baton only where somebody has installed them. */
+import { BatonError } from "../model/errors.ts";
 
 /**
  * What `load` gives.
