@@ -259,6 +259,34 @@ describe("traces", () => {
     const { traceId, spanId } = named(collector.spans, "invoke_agent telling");
     expect(told).toEqual([`00-${traceId}-${spanId}-01`]);
   });
+
+  test("a step begins with its first attempt, though that has recorded something on its way", async () => {
+    const collector = await collecting();
+    const clock = virtualClock();
+    const passing = (ms: number) =>
+      new Promise<void>((resolve) => {
+        clock.after(ms, resolve);
+      });
+    const careful = agentOf("careful", async (n: number, { once }) => {
+      await passing(1_000);
+      await once("sent", () => n);
+      await passing(500);
+      return n;
+    });
+    const short = workflow("short", "1.0.0", { input: anything })
+      .step("a", careful, { input: () => 1 })
+      .output(({ a }) => a);
+    const tracing = otel({ url: `${collector.url}/v1/traces` });
+    const { baton } = await opened({ workflows: [short], tracing }, clock);
+    const run = await clock.until(baton.start(short, 1));
+    await clock.until(run.outcome());
+    await clock.until(baton.close());
+    const [step, attempt] = ["step a", "invoke_agent careful"].map((name) =>
+      named(collector.spans, name),
+    );
+    expect((attempt?.endMs ?? 0) - (attempt?.startMs ?? 0)).toBe(1_500);
+    expect(step?.startMs).toBe(attempt?.startMs);
+  });
 });
 
 function ids({ spans }: Collector): readonly string[] {

@@ -53,7 +53,11 @@ function openStep(tracing: Tracing, fact: Fact, startAt?: number): SpanDraft | u
   const place = placeOf(tracing, fact.path ?? "", fact.turn);
   if (tracing.closed.has(place.key)) return undefined;
   const known = tracing.steps.get(place.key);
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    // What an attempt has noted on its way told of the step before anything told when the attempt began.
+    known.startAt = Math.min(known.startAt, startAt ?? known.startAt);
+    return known;
+  }
   const draft = draftOf(tracing, "step", {
     subject: place.path,
     spanId: childId(tracing, fact) ?? stepId(tracing, place),
