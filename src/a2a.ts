@@ -7,6 +7,6 @@ export {
 } from "./bridges/a2a/agent.ts";
 export { a2aCardHash, type A2aKeys } from "./bridges/a2a/card.ts";
 export type { A2aAuth } from "./bridges/a2a/remote-fetch.ts";
-export type { ServedBaton } from "./bridges/a2a/served.ts";
+export type { ServedBaton, ServedItem, ServedOutcome, ServedRun } from "./bridges/served-baton.ts";
 export { type A2aHandler, a2aServer } from "./bridges/a2a/server.ts";
 export type { A2aCard, A2aServerOptions, A2aSkill } from "./bridges/a2a/server-options.ts";

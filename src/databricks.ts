@@ -16,4 +16,4 @@ export type { RemoteAnswer } from "./bridges/databricks/remote-answer.ts";
 export { responsesAgent, type ServedAgent } from "./bridges/databricks/responses-agent.ts";
 export type { ResponsesAgentOptions } from "./bridges/databricks/served.ts";
 export type { ResponsesRequest } from "./bridges/databricks/responses-request.ts";
-export type { ServedBaton, ServedItem } from "./bridges/databricks/served-baton.ts";
+export type { ServedBaton, ServedItem, ServedOutcome, ServedRun } from "./bridges/served-baton.ts";

@@ -7,12 +7,7 @@ export {
   type McpServerOptions,
   type McpStreams,
 } from "./bridges/mcp/mcp-server.ts";
-export type {
-  ServedBaton,
-  ServedOutcome,
-  ServedRun,
-  WatchedEntry,
-} from "./bridges/mcp/served.ts";
+export type { ServedBaton, ServedItem, ServedOutcome, ServedRun } from "./bridges/served-baton.ts";
 export type { McpToolHints, ServedWorkflow } from "./bridges/mcp/served-tools.ts";
 export {
   type McpAgentOptions,

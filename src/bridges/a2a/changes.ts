@@ -3,7 +3,7 @@ import type { RecordedEntry } from "../../history/read.ts";
 import type { EntryKind } from "../../model/entry.ts";
 import type { Json } from "../../model/json.ts";
 import { childOf } from "./questions.ts";
-import type { ServedBaton } from "./served.ts";
+import type { ServedBaton } from "../served-baton.ts";
 
 /** What an attempt gave out while it was at work. */
 export interface Partial {

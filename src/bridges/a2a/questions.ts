@@ -10,7 +10,8 @@ import type {
   StepDefinition,
   WorkflowDefinition,
 } from "../../model/workflow-definition.ts";
-import { entriesOf, type ServedBaton } from "./served.ts";
+import type { ServedBaton } from "../served-baton.ts";
+import { entriesOf } from "./run-entries.ts";
 
 /** How deep runs within runs are looked into. */
 const DEPTH_MAX = 10;

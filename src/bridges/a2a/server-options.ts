@@ -4,7 +4,7 @@ import type { Author } from "../../model/entry.ts";
 import type { JsonObject } from "../../model/json.ts";
 import { definitionInvalid, isWorkflow, unknownOptions } from "../../model/problems.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
-import type { ServedBaton } from "./served.ts";
+import type { ServedBaton } from "../served-baton.ts";
 
 /** A workflow as a skill of the agent. */
 export interface A2aSkill {

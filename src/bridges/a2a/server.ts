@@ -5,7 +5,7 @@ import { busyForMs } from "./protocol-errors.ts";
 import { allDefinitions } from "./questions.ts";
 import { requestHandler } from "./request-handler.ts";
 import { loadServer } from "./sdk.ts";
-import type { ServedBaton } from "./served.ts";
+import type { ServedBaton } from "../served-baton.ts";
 import { serverCard } from "./server-card.ts";
 import { type A2aServerOptions, BODY_BYTES_MAX, checkedSkills } from "./server-options.ts";
 
@@ -54,7 +54,8 @@ export async function a2aServer(
     };
     const gone = new AbortController();
     const signal = AbortSignal.any([request.signal, gone.signal]);
-    const desk = { baton, skills, definitions, author: caller, partials, signal };
+    const traceparent = request.headers.get("traceparent") ?? undefined;
+    const desk = { baton, skills, definitions, author: caller, traceparent, partials, signal };
     const handler = requestHandler({ sdk, desk, card, failed });
     const asked = { request, path, body, left: () => gone.abort() };
     const isRpc = request.method === "POST" && (path === "" || path === "/");

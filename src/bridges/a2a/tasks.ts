@@ -10,7 +10,8 @@ import { isBatonError } from "../../model/errors.ts";
 import type { Json } from "../../model/json.ts";
 import { changesOf, type Partial } from "./changes.ts";
 import { answeredBefore, type Definitions, openQuestions } from "./questions.ts";
-import { entriesOf, type ServedBaton } from "./served.ts";
+import type { ServedBaton } from "../served-baton.ts";
+import { entriesOf } from "./run-entries.ts";
 import type { A2aSkill } from "./server-options.ts";
 import {
   callerPrefix,
@@ -30,6 +31,8 @@ export interface Desk {
   readonly skills: ReadonlyMap<string, A2aSkill>;
   readonly definitions: Definitions;
   readonly author: Author;
+  /** Of the request, where it has one. */
+  readonly traceparent: string | undefined;
   readonly partials: boolean;
   /** Aborts when the caller has gone. */
   readonly signal: AbortSignal;
@@ -110,7 +113,7 @@ async function takeOrder(
   message: WireMessage,
   metadata: Readonly<Record<string, unknown>>,
 ): Promise<Found> {
-  const { baton, author } = desk;
+  const { baton, author, traceparent } = desk;
   const prefix = callerPrefix(author);
   const name = { message: message.messageId, context: contextOf(message) };
   const { workflow } = skillFor(desk, { ...metadata, ...message.metadata });
@@ -122,7 +125,11 @@ async function takeOrder(
     const why = `The message ${name.message} was sent before, in another context.`;
     throw new Refused("malformed", why);
   }
-  await baton.startUntyped(workflow, value, { id: runIdOf(prefix, name), by: author });
+  const options = { id: runIdOf(prefix, name), by: author };
+  await baton.startUntyped(workflow, value, {
+    ...options,
+    ...(traceparent === undefined ? {} : { traceparent }),
+  });
   return await lookAt(desk, name);
 }
 

@@ -1,7 +1,7 @@
 /** How a run is told to whoever asked: in the Responses shape, or in that of chat completions. */
 import type { JsonObject } from "../../model/json.ts";
 import type { Standing } from "./responses-response.ts";
-import type { ServedItem } from "./served-baton.ts";
+import type { ServedItem } from "../served-baton.ts";
 
 export interface StreamOptions {
   readonly run: string;

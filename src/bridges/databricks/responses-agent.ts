@@ -13,7 +13,7 @@ import type { AnswerShape } from "./answer-shape.ts";
 import { CHAT_SHAPE, chatRequestIn } from "./chat-shape.ts";
 import { requestIn, type TakenRequest } from "./responses-request.ts";
 import { RESPONSES_SHAPE } from "./responses-stream.ts";
-import type { ServedBaton } from "./served-baton.ts";
+import type { ServedBaton } from "../served-baton.ts";
 import { type ResponsesAgentOptions, type Served, served } from "./served.ts";
 import { failedAnswer, notFound, serveRun } from "./serving.ts";
 

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { RunReport } from "../../history/report.ts";
 import { responsesFold } from "./responses-answer.ts";
 import { eventWriter } from "./responses-stream.ts";
-import type { ServedItem } from "./served-baton.ts";
+import type { ServedItem } from "../served-baton.ts";
 
 const options = { run: "r", workflow: "w@1.0.0", startedAt: 0, deltas: "write" };
 

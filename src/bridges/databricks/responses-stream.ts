@@ -18,7 +18,7 @@ import {
 } from "./responses-response.ts";
 import type { AnswerShape, EventWriter, StreamOptions } from "./answer-shape.ts";
 import { jsonAnswer } from "./http-answers.ts";
-import type { ServedItem } from "./served-baton.ts";
+import type { ServedItem } from "../served-baton.ts";
 import { speech } from "./speech.ts";
 
 export const RESPONSES_SHAPE: AnswerShape = {

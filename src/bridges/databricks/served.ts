@@ -10,7 +10,7 @@ import type { LogSink } from "../../ports/log-sink.ts";
 import { appAuthor, programAuthor } from "./app-author.ts";
 import { machineClock } from "../machine-clock.ts";
 import type { ResponsesRequest } from "./responses-request.ts";
-import type { ServedBaton } from "./served-baton.ts";
+import type { ServedBaton } from "../served-baton.ts";
 
 /** What {@link responsesAgent} takes. */
 export interface ResponsesAgentOptions<In, Out> {

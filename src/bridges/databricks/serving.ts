@@ -62,7 +62,12 @@ async function begun(
   const id = runIdIn(request, headers);
   const input = toInput === undefined ? inputIn(request, workflow.input) : toInput(request);
   if (input !== undefined) {
-    const options = { by, ...(id === undefined ? {} : { id }) };
+    const traceparent = headers.get("traceparent");
+    const options = {
+      by,
+      ...(id === undefined ? {} : { id }),
+      ...(traceparent === null ? {} : { traceparent }),
+    };
     return (await baton.startUntyped(workflow, input, options)).id;
   }
   if (id !== undefined) return id;

@@ -1,5 +1,5 @@
 /** What of a run is said before its answer is there: the text that one step streams. */
-import type { ServedItem } from "./served-baton.ts";
+import type { ServedItem } from "../served-baton.ts";
 
 export interface Speech {
   /** The text to be passed on now; undefined if there is none. */

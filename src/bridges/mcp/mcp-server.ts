@@ -4,7 +4,7 @@ import type { Author } from "../../model/entry.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import { httpFace } from "./http-face.ts";
 import { loadServerPackage, loadServerStdio } from "./packages.ts";
-import type { ServedBaton } from "./served.ts";
+import type { ServedBaton } from "../served-baton.ts";
 import { openCalls, serverFactory } from "./served-factory.ts";
 import { newest, type ServedWorkflow, STATUS_TOOL, workflowTools } from "./served-tools.ts";
 

@@ -6,7 +6,7 @@ import { type BatonError, type ErrorCode, isBatonError } from "../../model/error
 import type { Json } from "../../model/json.ts";
 import type { Violation } from "../../model/violation.ts";
 import { RUN } from "./meta.ts";
-import type { ServedOutcome } from "./served.ts";
+import type { ServedOutcome } from "../served-baton.ts";
 import { wrap } from "./served-schema.ts";
 import { STATUS_TOOL, type WorkflowTool } from "./served-tools.ts";
 

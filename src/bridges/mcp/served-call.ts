@@ -7,8 +7,8 @@
 import { createHash } from "node:crypto";
 import type { Author } from "../../model/entry.ts";
 import { isBatonError } from "../../model/errors.ts";
-import { IDEMPOTENCY_KEY } from "./meta.ts";
-import type { ServedBaton, ServedRun } from "./served.ts";
+import { IDEMPOTENCY_KEY, TRACEPARENT } from "./meta.ts";
+import type { ServedBaton, ServedRun } from "../served-baton.ts";
 import { endAnswer, errorAnswer, type ToolAnswer, unfinishedAnswer } from "./served-answers.ts";
 import { unwrap } from "./served-schema.ts";
 import type { WorkflowTool } from "./served-tools.ts";
@@ -43,9 +43,11 @@ export async function callWorkflow(
 ): Promise<ToolAnswer> {
   try {
     const key = keyOf(call.meta);
+    const traceparent = call.meta[TRACEPARENT];
     const run = await baton.startUntyped(tool.definition, unwrap(tool.input, call.arguments), {
       by: call.by,
       ...(key === undefined ? {} : { id: runIdOf(call.by, key) }),
+      ...(typeof traceparent === "string" ? { traceparent } : {}),
     });
     return await followed(baton, tool, { run, call, isKeyed: key !== undefined }, options);
   } catch (error) {

@@ -2,7 +2,7 @@
 import type * as Sdk from "@modelcontextprotocol/server";
 import type { Author } from "../../model/entry.ts";
 import type { McpCaller } from "./mcp-server.ts";
-import type { ServedBaton } from "./served.ts";
+import type { ServedBaton } from "../served-baton.ts";
 import type { ToolAnswer } from "./served-answers.ts";
 import { type CallOptions, callWorkflow, type WorkflowCall } from "./served-call.ts";
 import { callStatus } from "./served-status.ts";

@@ -1,7 +1,7 @@
 /** How a run stands, for the caller who started it and for nobody else. */
 import type { Author } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
-import type { ServedBaton } from "./served.ts";
+import type { ServedBaton } from "../served-baton.ts";
 import { errorAnswer, statusAnswer, type ToolAnswer } from "./served-answers.ts";
 import type { WorkflowTool } from "./served-tools.ts";
 
