@@ -5,6 +5,7 @@ export {
   type McpServer,
   mcpServer,
   type McpServerOptions,
+  type McpStream,
   type McpStreams,
 } from "./bridges/mcp/mcp-server.ts";
 export type { ServedBaton, ServedItem, ServedOutcome, ServedRun } from "./bridges/served-baton.ts";

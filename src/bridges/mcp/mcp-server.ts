@@ -64,9 +64,14 @@ export interface McpServer {
   readonly close: () => Promise<void>;
 }
 
+/** A stream of Node, of which no more is named here: its types are not everybody's. */
+export interface McpStream {
+  once(event: "end" | "close", listener: () => void): unknown;
+}
+
 export interface McpStreams {
-  readonly input: NodeJS.ReadableStream;
-  readonly output: NodeJS.WritableStream;
+  readonly input: McpStream;
+  readonly output: McpStream;
 }
 
 const WAIT = "50s";
