@@ -110,7 +110,7 @@ describe("a serving endpoint in the Responses shape", () => {
       'de":"B"}',
     ]);
     expect(await usageIn(baton)).toEqual([
-      { model: "claude", calls: 1, inputTokens: 12, outputTokens: 30 },
+      { model: "llama", calls: 1, inputTokens: 12, outputTokens: 30 },
     ]);
   });
 

@@ -177,7 +177,7 @@ export function answerOf(text: string, pieces: readonly string[] = [text]): unkn
     { type: "response.output_item.done", output_index: 0, item: message(text) },
     {
       type: "response.completed",
-      response: { id: "resp-1", status: "completed", model: "claude", usage: usageOf(12, 30) },
+      response: { id: "resp-1", status: "completed", model: "llama", usage: usageOf(12, 30) },
     },
   ];
 }
