@@ -35,11 +35,12 @@ function blobOf(value: JsonObject, what: string): Blob {
 export interface RegistrySource {
   readonly store: JournalStore;
   readonly namespace: string;
-  readonly epoch: number;
+  /** Under which is registered; undefined where it is only compared. */
+  readonly epoch: number | undefined;
 }
 
 /**
- * Holds each workflow against what is registered under its name and version, and registers what is new.
+ * Holds each workflow against what is registered under its name and version, and, with an epoch, registers what is new.
  * @throws BatonError WORKFLOW_CHANGED with every difference of every workflow in `details.changes`.
  */
 export async function registerWorkflows(
@@ -80,7 +81,8 @@ async function register(
     // The blob was written by this function, from graphOf.
     return graphDifference(JSON.parse(before) as JsonObject, graphOf(workflow));
   }
-  if (registered.some((entry) => entry.manifestBlob.sha256 === manifest.sha256)) return [];
+  const isKnown = registered.some((entry) => entry.manifestBlob.sha256 === manifest.sha256);
+  if (isKnown || epoch === undefined) return [];
   const sealed = seal(
     {
       namespace,

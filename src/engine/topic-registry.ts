@@ -22,7 +22,7 @@ interface Registered {
 }
 
 /**
- * Holds the contracts of each topic against those that are registered for it, and registers what is new.
+ * Holds the contracts of each topic against those that are registered for it, and, with an epoch, registers what is new.
  * @throws BatonError TOPIC_CHANGED with every problem of every topic in `details.problems`.
  */
 export async function registerTopics(
@@ -63,8 +63,9 @@ async function register(
       );
     }
   }
-  if (problems.length > 0 || fresh.length === 0) return problems;
-  await append(source, { topic, stream, fresh, last: stored.at(-1) }, nowMs);
+  const { epoch } = source;
+  if (problems.length > 0 || fresh.length === 0 || epoch === undefined) return problems;
+  await append({ ...source, epoch }, { topic, stream, fresh, last: stored.at(-1) }, nowMs);
   return [];
 }
 
@@ -137,7 +138,7 @@ interface Registration {
 }
 
 async function append(
-  { store, namespace, epoch }: RegistrySource,
+  { store, namespace, epoch }: RegistrySource & { readonly epoch: number },
   { topic, stream, fresh, last }: Registration,
   nowMs: number,
 ): Promise<void> {

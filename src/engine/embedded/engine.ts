@@ -44,15 +44,14 @@ export interface OpenEngineOptions extends EngineOptions {
  */
 export async function openEngine(options: OpenEngineOptions): Promise<Engine> {
   const { store, clock } = options;
+  // First without the lease: who can't go on must not give back, as if in good order, what a process that died has left held.
+  await register(options, undefined);
   const lease = await acquireLease(store, clock, options.holder, options.standby);
   const { epoch } = lease;
   let core: Core;
   let registry: Registry;
   try {
-    const source = { store, namespace: options.namespace, epoch };
-    const { workflows, topics } = options.catalogue;
-    await registerWorkflows(source, workflows.values(), clock.now());
-    await registerTopics(source, topics.values(), clock.now());
+    await register(options, epoch);
     registry = await openRegistry(options, epoch);
     core = makeCore(options, lease, admissionBy(options, registry));
   } catch (error) {
@@ -100,6 +99,16 @@ export async function openEngine(options: OpenEngineOptions): Promise<Engine> {
       }
     },
   };
+}
+
+/** Registers what the code has, or, without an epoch, only compares it. @throws BatonError WORKFLOW_CHANGED, TOPIC_CHANGED */
+async function register(
+  { store, namespace, catalogue, clock }: OpenEngineOptions,
+  epoch: number | undefined,
+): Promise<void> {
+  const source = { store, namespace, epoch };
+  await registerWorkflows(source, catalogue.workflows.values(), clock.now());
+  await registerTopics(source, catalogue.topics.values(), clock.now());
 }
 
 function admissionBy(
