@@ -13,7 +13,7 @@ import { type AttemptOutcome, recordFailure, takePerforming } from "./call.ts";
 import { takeDeadlines } from "./deadline.ts";
 import { decide, rulesOf, takeDue } from "./decide.ts";
 import { type Held, holdAttempt, release, type Released } from "./hold.ts";
-import { sealLateChild } from "./steps/child.ts";
+import { childAt, sealLateChild } from "./steps/child.ts";
 import type { ChildOutcome } from "./steps/rules.ts";
 import { askToCancel, askToGoBack } from "./going-back.ts";
 import {
@@ -103,7 +103,13 @@ export type Input =
       /** `name@version` of the agent that acted, where it is not the step's own: a fallback. */
       readonly agent?: string;
     }
-  | { readonly kind: "child"; readonly path: string; readonly outcome: ChildOutcome }
+  | {
+      readonly kind: "child";
+      readonly path: string;
+      /** The child run, where it has one to name: it was begun. */
+      readonly run?: string;
+      readonly outcome: ChildOutcome;
+    }
   | {
       readonly kind: "signal";
       readonly step: string;
@@ -205,7 +211,7 @@ function accept(turn: Deliberation, input: Input): void {
     case "once":
       return onceDone(turn, input);
     case "child":
-      return childEnded(turn, input.path, input.outcome);
+      return childEnded(turn, input);
     case "signal":
       return signalled(turn, input);
     case "signalRefused":
@@ -418,8 +424,14 @@ function onceDone(turn: Deliberation, input: Extract<Input, { readonly kind: "on
   });
 }
 
-function childEnded(turn: Deliberation, path: string, outcome: ChildOutcome): void {
+function childEnded(
+  turn: Deliberation,
+  { path, run: child, outcome }: Extract<Input, { readonly kind: "child" }>,
+): void {
   const { run } = turn;
+  const awaited = childAt(run, path);
+  // Its end may be told twice, by itself and by who looked for it: a step that was begun anew meanwhile has another child.
+  if (child !== undefined && awaited !== undefined && awaited !== child) return;
   if (run.phase.kind === "compensating") return childCompensated(turn, path, outcome);
   const performing = run.performing.get(path);
   if (performing === undefined) return;

@@ -371,6 +371,7 @@ function endActor(core: Core, actor: Actor): void {
   deliver(core, parentActor, {
     kind: "child",
     path: parent.path,
+    run: actor.id,
     outcome: childOutcome(outcome, actor.run.seq),
   });
 }

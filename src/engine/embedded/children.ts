@@ -110,7 +110,8 @@ function failed(
 async function handOver(core: Core, parent: Actor, path: string, run: string): Promise<void> {
   const ended = await readOutcome(core, run);
   if (ended !== undefined) {
-    deliver(core, parent, { kind: "child", path, outcome: childOutcome(ended.outcome, ended.seq) });
+    const outcome = childOutcome(ended.outcome, ended.seq);
+    deliver(core, parent, { kind: "child", path, run, outcome });
     return;
   }
   try {
