@@ -60,7 +60,9 @@ export async function startRun(
   // What is part of a run that has been started is never refused.
   if (request.parent === undefined && isOverloaded(core)) await refuseOverload(core, id);
   const start = startInput(core, request);
-  if (core.actors.has(id) || core.loading.has(id) || core.unfinished.has(id)) {
+  // Somebody may be asking for a run of this id that is not there; if there is none, this start is to be its first.
+  while (core.loading.has(id)) await core.loading.get(id)?.catch(() => undefined);
+  if (core.actors.has(id) || core.unfinished.has(id)) {
     await compareStart(core, request, start);
     return { joined: true };
   }
@@ -161,7 +163,7 @@ async function compareStart(core: Core, request: StartRequest, start: StartInput
 
 /** Resolves once all that was delivered to the run so far is in the journal. */
 async function recorded(core: Core, id: string): Promise<void> {
-  const actor = core.actors.get(id) ?? (await core.loading.get(id));
+  const actor = core.actors.get(id);
   if (actor === undefined) return;
   const arrived = await new Promise<Arrived>((resolve) =>
     deliver(core, actor, { kind: "tick" }, resolve),
