@@ -182,9 +182,14 @@ export interface SdkAgent {
 
 export interface SdkAgentOptions {
   readonly card?: Partial<AgentCard>;
-  /** Looks at each request first, and may answer it. */
-  readonly before?: (request: Request, method: string) => Response | undefined;
+  /** Looks at each request first, which has an id of JSON-RPC, and may answer it. */
+  readonly before?: (request: Request, method: string, id: unknown) => Response | undefined;
   readonly sign?: AgentCardSignatureGenerator;
+}
+
+interface Asked {
+  readonly method: string;
+  readonly id?: unknown;
 }
 
 /** An agent made with the SDK alone: its executor, its request handler, its store in memory. */
@@ -239,9 +244,11 @@ export async function sdkAgent(act: Acting, options: SdkAgentOptions = {}): Prom
   });
   at.answer(async (request) => {
     const text = await request.text();
-    const method = text === "" ? "card" : (JSON.parse(text) as { readonly method: string }).method;
+    // A card is asked for without a body, everything else in JSON-RPC.
+    const asked = JSON.parse(text === "" ? '{"method":"card"}' : text) as Asked;
+    const { method, id } = asked;
     heard.push({ method, headers: request.headers });
-    const answered = options.before?.(request, method);
+    const answered = options.before?.(request, method, id);
     if (answered !== undefined) return answered;
     if (method === "card") return Response.json(sdk.AgentCard.toJSON(card));
     const context = new ServerCallContext({ requestedVersion: "1.0" });

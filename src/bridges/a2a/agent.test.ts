@@ -118,6 +118,47 @@ it("asks now and then where an agent does not stream, or only says that it does"
   }
 });
 
+it.each([
+  ["an end, and stays open", true],
+  ["nothing", false],
+])("looks at the task where a stream says %s", async (_, speaks) => {
+  const listened = gate();
+  const { run, remote } = await priced(
+    async (_asked, publish) => {
+      publish({ state: TASK_STATE_WORKING });
+      await listened.promise;
+      publish({ state: TaskState.TASK_STATE_INPUT_REQUIRED, text: "which nail?" });
+    },
+    // Silence would be longer than this test may take where the stream says that there is an end.
+    { poll: speaks ? "1s" : "10ms" },
+    {
+      before: (_request, method, id) => {
+        if (method !== "SubscribeToTask") return undefined;
+        listened.open();
+        return stayingOpen(id, speaks ? [{ task: { id: "t", status: { state: ASKS } } }] : []);
+      },
+    },
+  );
+  expect(await run.outcome()).toMatchObject({
+    kind: "failed",
+    error: { code: "REMOTE_AGENT_ASKS" },
+  });
+  const methods = remote.heard.map(({ method }) => method);
+  expect(methods.filter((each) => each === "SubscribeToTask")).toHaveLength(1);
+});
+
+const ASKS = "TASK_STATE_INPUT_REQUIRED";
+
+/** A stream of answers to one request, which is never closed. */
+function stayingOpen(id: unknown, results: readonly object[]): Response {
+  const events = results.map((result) => ({ jsonrpc: "2.0", id, result }));
+  const text = events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join("");
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new TextEncoder().encode(`: open\n\n${text}`)),
+  });
+  return new Response(body, { headers: { "content-type": "text/event-stream" } });
+}
+
 it("takes an answer that comes as a message, or as text", async () => {
   const { run } = await priced(
     () => {},

@@ -43,7 +43,10 @@ export interface A2aCallOptions<I, O> extends CardPolicy {
    * somebody else has answered.
    */
   readonly onAsked?: "fail" | "wait";
-  /** How long is waited before an agent that does not stream is asked again how far it is; `1s` if left out. */
+  /**
+   * How long is waited before an agent that does not stream is asked again how far it is; `1s` if left out. One that streams is asked
+   * once it has said nothing for thirty times as long.
+   */
   readonly poll?: Duration;
   /** The largest answer that is read: 4 MiB if left out. */
   readonly bytesMax?: number;

@@ -14,6 +14,9 @@ import { callFailed } from "./remote-errors.ts";
 import type { ClientSdk } from "./sdk.ts";
 import { TERMINAL_STATES, type WirePart, type WireTask, valueOf } from "./wire.ts";
 
+/** After so many times the pause between two looks, a stream that says nothing is looked behind. */
+const QUIET_POLLS = 30;
+
 /** A remote agent, ready to be asked. */
 export interface Remote {
   readonly sdk: ClientSdk;
@@ -86,6 +89,7 @@ function isNotFound(error: unknown): boolean {
 export async function follow(remote: Remote, id: string, listener: Listener): Promise<WireTask> {
   const { signal } = listener;
   let { streams } = remote;
+  let wasTold = false;
   for (;;) {
     const task = await look(remote, id, signal);
     if (task === undefined) {
@@ -95,14 +99,18 @@ export async function follow(remote: Remote, id: string, listener: Listener): Pr
     listener.beat();
     if (isEnd(remote, task)) return task;
     const heard = streams ? await listen(remote, id, listener) : "nothing";
-    if (heard === "end") continue;
+    // The look that follows comes at once; where it shows no end yet, the next one waits as usual.
+    if (heard === "end" && !wasTold) {
+      wasTold = true;
+      continue;
+    }
     // A card may promise streams that are none: then it is asked now and then.
     if (heard === "nothing") streams = false;
     await pause(remote.pollMs, undefined, { signal });
   }
 }
 
-function isEnd({ onAsked }: Remote, { status }: WireTask): boolean {
+function isEnd({ onAsked }: Remote, { status }: Pick<WireTask, "status">): boolean {
   if (status === undefined) return false;
   if (TERMINAL_STATES.has(status.state)) return true;
   return onAsked === "fail" && isAsking(status.state);
@@ -112,28 +120,47 @@ export function isAsking(state: string): boolean {
   return state === "TASK_STATE_INPUT_REQUIRED" || state === "TASK_STATE_AUTH_REQUIRED";
 }
 
-/** Listens as long as the agent speaks. What ends a stream is no failure: the task is looked at next. */
+/** What a stream says, in the SDK's own JSON. Its first word is the task as it is. */
+interface WireEvent {
+  readonly task?: WireTask;
+  readonly statusUpdate?: JsonObject;
+  readonly artifactUpdate?: JsonObject;
+}
+
+/**
+ * Listens until the agent says that the task has come to its end here, or has said nothing for a while: a stream may stay open after
+ * that, and one whose other end is gone does. What ends it is no failure: the task is looked at next.
+ */
 async function listen(
-  { sdk, client }: Remote,
+  remote: Remote,
   id: string,
   { signal, beat, tell }: Listener,
 ): Promise<"end" | "more" | "nothing"> {
+  const { sdk, client, pollMs } = remote;
   let heard: "more" | "nothing" = "nothing";
+  const silence = new AbortController();
+  const quiet = setTimeout(() => silence.abort(), QUIET_POLLS * pollMs);
+  const either = { signal: AbortSignal.any([signal, silence.signal]) };
   try {
-    for await (const event of client.resubscribeTask({ tenant: "", id }, { signal })) {
+    for await (const event of client.resubscribeTask({ tenant: "", id }, either)) {
       heard = "more";
+      quiet.refresh();
       beat();
-      const { statusUpdate, artifactUpdate } = sdk.protocol.StreamResponse.toJSON(event) as {
-        readonly statusUpdate?: JsonObject;
-        readonly artifactUpdate?: JsonObject;
-      };
+      const said = sdk.protocol.StreamResponse.toJSON(event) as WireEvent;
+      const { task, statusUpdate, artifactUpdate } = said;
       if (statusUpdate !== undefined) tell({ kind: "status", ...statusUpdate });
       if (artifactUpdate !== undefined) tell({ kind: "artifact", ...artifactUpdate });
+      // As wire.ts describes both.
+      const state = (task ?? statusUpdate ?? {}) as Pick<WireTask, "status">;
+      if (isEnd(remote, state)) return "end";
     }
   } catch (error) {
     signal.throwIfAborted();
     // What has ended in between is not listened to, and told so.
     if (error instanceof Error && error.name.endsWith("UnsupportedOperationError")) return "end";
+  } finally {
+    clearTimeout(quiet);
+    silence.abort();
   }
   return heard;
 }
