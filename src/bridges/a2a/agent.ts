@@ -1,10 +1,11 @@
 /** A remote agent that speaks A2A, as an agent of this side. */
-import { type Agent, agent, type AgentWork, RETRY_ATTEMPTS_DEFAULT } from "../../model/agent.ts";
+import { type Agent, agent, type AgentWork } from "../../model/agent.ts";
 import type { AgentContext, CompensationContext } from "../../model/agent-definition.ts";
 import type { Duration } from "../../model/duration.ts";
 import { BatonError, isBatonError } from "../../model/errors.ts";
 import { type Frozen, type JsonObject, sealJson } from "../../model/json.ts";
 import { definitionInvalid, durationOr } from "../../model/problems.ts";
+import { retryUnless } from "../bridged-retry.ts";
 import { type CardPolicy, checkedCard } from "./card.ts";
 import { isFinal } from "./remote-errors.ts";
 import { type A2aAuth, remoteFetch } from "./remote-fetch.ts";
@@ -73,19 +74,18 @@ export function a2aAgent<I, O>(options: A2aAgentOptions<I, O>): Agent<I, O> {
   const { card, cardHash, cardVersion, skill, keys, origins, ...others } = options;
   const { auth, message, result, undo, onAsked, poll, bytesMax, ...work } = others;
   const settings = settingsOf(options);
-  const attempts = work.retry?.attempts ?? RETRY_ATTEMPTS_DEFAULT;
-  const own = work.retry?.final;
+  const retry = retryUnless(isFinal, work.retry);
   return agent<I, O, Frozen<O>>({
     ...work,
-    retry: {
-      ...work.retry,
-      attempts,
-      final: (error: unknown) => isFinal(error) || own?.(error) === true,
-    },
+    retry,
     execute: async (input, context) => {
       const parts = message?.(input) ?? [valuePart(sealJson(input, "message"))];
       const remote = await reach(settings, context.signal, { traceparent: context.traceparent });
-      const given = await performed(remote, { parts, attempts, ...skillNamed(skill) }, context);
+      const given = await performed(
+        remote,
+        { parts, attempts: retry.attempts, ...skillNamed(skill) },
+        context,
+      );
       if (result !== undefined) return result(given);
       // What an agent gives is checked against its contract, whatever the compiler is told here.
       return valueOf(given)?.value as Frozen<O>;

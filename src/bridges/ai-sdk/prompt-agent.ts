@@ -5,13 +5,13 @@ import {
   type AgentOptions,
   type AgentUndoing,
   type AgentWork,
-  RETRY_ATTEMPTS_DEFAULT,
 } from "../../model/agent.ts";
 import type { AgentContext } from "../../model/agent-definition.ts";
 import { countsByDefault } from "../../model/breaker.ts";
 import type { Failure } from "../../model/entry.ts";
 import type { Frozen } from "../../model/json.ts";
 import { definitionInvalid } from "../../model/problems.ts";
+import { retryUnless } from "../bridged-retry.ts";
 import { isFinalError, isOfTheRequest } from "./model-errors.ts";
 import { loadAiSdk } from "./packages.ts";
 import { acts, outputForm, promptProblems, type PromptOptions } from "./prompt-options.ts";
@@ -50,16 +50,11 @@ export function promptAgent<I, O>(options: PromptAgentOptions<I, O>): Agent<I, O
     warned.add(message);
     context.log.warn(message);
   };
-  const { retry, breaker } = options;
-  const { attempts = RETRY_ATTEMPTS_DEFAULT, ...pauses } = retry ?? {};
+  const { breaker } = options;
   const made = {
     ...work,
     sideEffects: options.sideEffects ?? (options.compensate !== undefined || acts(prompt)),
-    retry: {
-      ...pauses,
-      attempts,
-      final: (error: unknown) => isFinalError(error) || retry?.final?.(error) === true,
-    },
+    retry: retryUnless(isFinalError, options.retry),
     ...(breaker === undefined ? {} : { breaker: { counts: isSign, ...breaker } }),
     execute: async (input: Frozen<I>, context: AgentContext): Promise<Frozen<O>> => {
       const ai = await loadAiSdk();

@@ -5,12 +5,12 @@ import {
   type AgentDelivery,
   type AgentUndoing,
   type AgentWork,
-  RETRY_ATTEMPTS_DEFAULT,
 } from "../../model/agent.ts";
 import type { AgentContext } from "../../model/agent-definition.ts";
 import type { Frozen, Json, JsonObject } from "../../model/json.ts";
 import { definitionInvalid, isContract } from "../../model/problems.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { retryUnless } from "../bridged-retry.ts";
 import { outputOf } from "./answer-output.ts";
 import type { Line } from "./call.ts";
 import { type DatabricksAuth, tokenSource } from "./credentials.ts";
@@ -85,7 +85,7 @@ export function databricksAgent<I, O>(options: DatabricksAgentOptions<I, O>): Ag
   return agent<I, O, Frozen<O>>({
     timeout: "5m",
     ...work,
-    retry: finalRetry(options.retry),
+    retry: retryUnless(isFinal, options.retry),
     execute: async (input: Frozen<I>, context: AgentContext) => {
       // A contract gives out JSON only, which the compiler does not know of every type.
       const request =
@@ -139,16 +139,4 @@ function defaultRequest(
   const messages = [{ role: "user", content }];
   if (api === "chat") return { messages };
   return { input: messages, custom_inputs: { input }, context: { conversation_id: run } };
-}
-
-/** What another attempt would meet again is final, whatever else is. */
-function finalRetry<I, O>(
-  retry: AgentWork<I, O, Frozen<O>>["retry"],
-): NonNullable<AgentWork<I, O, Frozen<O>>["retry"]> {
-  const { attempts = RETRY_ATTEMPTS_DEFAULT, ...rest } = retry ?? {};
-  return {
-    ...rest,
-    attempts,
-    final: (error: unknown) => isFinal(error) || retry?.final?.(error) === true,
-  };
 }

@@ -1,8 +1,9 @@
 /** A graph of LangGraph as an agent. */
-import { type Agent, agent, type AgentWork, RETRY_ATTEMPTS_DEFAULT } from "../../model/agent.ts";
+import { type Agent, agent, type AgentWork, type RetryOptions } from "../../model/agent.ts";
 import { BatonError, type ErrorCode, isBatonError } from "../../model/errors.ts";
 import type { Frozen } from "../../model/json.ts";
 import { definitionInvalid } from "../../model/problems.ts";
+import { retryUnless } from "../bridged-retry.ts";
 import {
   type Graph,
   type GraphInput,
@@ -110,15 +111,8 @@ export function resultOf<G, I, O>(
 }
 
 /** What a graph can't do better in another attempt is final. */
-export function graphRetry<I, O>(
-  retry: AgentWork<I, O, Frozen<O>>["retry"],
-): NonNullable<AgentWork<I, O, Frozen<O>>["retry"]> {
-  const { attempts = RETRY_ATTEMPTS_DEFAULT, ...rest } = retry ?? {};
-  return {
-    ...rest,
-    attempts,
-    final: (error: unknown) => isFinal(error) || retry?.final?.(error) === true,
-  };
+export function graphRetry(wanted: RetryOptions | undefined): RetryOptions {
+  return retryUnless(isFinal, wanted);
 }
 
 const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([

@@ -6,13 +6,13 @@ import {
   type AgentOptions,
   type AgentUndoing,
   type AgentWork,
-  RETRY_ATTEMPTS_DEFAULT,
 } from "../../model/agent.ts";
 import type { Contract } from "../../model/contract.ts";
 import { type Duration, durationMs } from "../../model/duration.ts";
 import { BatonError } from "../../model/errors.ts";
 import type { Frozen, Json, JsonObject } from "../../model/json.ts";
 import { definitionInvalid } from "../../model/problems.ts";
+import { retryUnless } from "../bridged-retry.ts";
 import { fingerprintOf, isRepeatable, type McpTool } from "./called-tool.ts";
 import { type ToolServer, toolServer } from "./connection.ts";
 import { loadClientPackage } from "./packages.ts";
@@ -167,18 +167,14 @@ function toolAgent<I, O>(
   );
   if (problems.length > 0)
     throw definitionInvalid(`agent "${name}@${version}" of the tool ${tool.name}`, problems);
-  const { description = tool.description, timeout = CALL_TIMEOUT, retry } = options;
+  const { description = tool.description, timeout = CALL_TIMEOUT } = options;
   const made = {
     ...work,
     ...contracts,
     ...(description === undefined ? {} : { description }),
     timeout,
     ...deliveryOf(tool, options),
-    retry: {
-      ...retry,
-      attempts: retry?.attempts ?? RETRY_ATTEMPTS_DEFAULT,
-      final: (error: unknown) => isFinalError(error) || retry?.final?.(error) === true,
-    },
+    retry: retryUnless(isFinalError, options.retry),
     execute: async (given: Frozen<I>, context: McpCallContext) => {
       const passed = argumentsOf === undefined ? given : argumentsOf(given);
       const answer = await callTool(server, tool, argumentsIn(tool, passed), context);
