@@ -245,8 +245,7 @@ export async function sdkAgent(act: Acting, options: SdkAgentOptions = {}): Prom
   at.answer(async (request) => {
     const text = await request.text();
     // A card is asked for without a body, everything else in JSON-RPC.
-    const asked = JSON.parse(text === "" ? '{"method":"card"}' : text) as Asked;
-    const { method, id } = asked;
+    const { method, id } = JSON.parse(text === "" ? '{"method":"card"}' : text) as Asked;
     heard.push({ method, headers: request.headers });
     const answered = options.before?.(request, method, id);
     if (answered !== undefined) return answered;

@@ -1,6 +1,7 @@
 /** The protocol over HTTP: which request is meant, and how its answer is written. Web-standard, without a framework. */
 import type { AgentCard, StreamResponse } from "@a2a-js/sdk";
 import type { A2ARequestHandler } from "@a2a-js/sdk/server";
+import { limitedText } from "../limited-body.ts";
 import type { ServerSdk } from "./sdk.ts";
 
 /** A request that was read. */
@@ -29,14 +30,13 @@ export function problem(
 /** The body as text; undefined where it is larger than `bytesMax`. */
 export async function bodyOf(request: Request, bytesMax: number): Promise<string | undefined> {
   if (Number(request.headers.get("content-length") ?? 0) > bytesMax) return undefined;
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of request.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > bytesMax) return undefined;
-    chunks.push(chunk);
+  const tooLong = new RangeError("body");
+  try {
+    return await limitedText(request, { bytesMax, tooLong: () => tooLong });
+  } catch (error) {
+    if (error === tooLong) return undefined;
+    throw error;
   }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 /** A request of JSON-RPC. */

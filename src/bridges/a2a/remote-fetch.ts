@@ -1,5 +1,6 @@
 /** How a remote agent is reached over HTTP: who asks, in which trace, and how much is read at most. */
 import { BatonError } from "../../model/errors.ts";
+import { limitedResponse } from "../limited-body.ts";
 import { statusFailed } from "./remote-errors.ts";
 
 /** How the remote agent knows who asks. A function is asked before each request, so that tokens may be renewed. */
@@ -29,7 +30,9 @@ export function remoteFetch({ auth, headers, bytesMax }: FetchOptions): typeof f
     }
     // A stream may be as long as it takes; the SDK bounds each of its events.
     const isStream = response.headers.get("content-type")?.startsWith("text/event-stream") === true;
-    return isStream ? response : limited(response, url, bytesMax);
+    const message = `The answer of ${url} has more than ${bytesMax} bytes, which is \`bytesMax\`.`;
+    const tooLong = () => new BatonError("VALUE_TOO_LARGE", message);
+    return isStream ? response : limitedResponse(response, { bytesMax, tooLong });
   };
 }
 
@@ -39,21 +42,4 @@ async function authHeaders(auth: A2aAuth | undefined): Promise<Readonly<Record<s
   if ("apiKey" in auth) return { [auth.header]: auth.apiKey };
   const token = typeof auth.bearer === "function" ? await auth.bearer() : auth.bearer;
   return { authorization: `Bearer ${token}` };
-}
-
-function limited(response: Response, url: string, bytesMax: number): Response {
-  if (response.body === null) return response;
-  let bytes = 0;
-  const counted = response.body.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform: (chunk, controller) => {
-        bytes += chunk.byteLength;
-        if (bytes <= bytesMax) return controller.enqueue(chunk);
-        const message = `The answer of ${url} has more than ${bytesMax} bytes, which is \`bytesMax\`.`;
-        controller.error(new BatonError("VALUE_TOO_LARGE", message));
-      },
-    }),
-  );
-  const { status, statusText, headers } = response;
-  return new Response(counted, { status, statusText, headers });
 }

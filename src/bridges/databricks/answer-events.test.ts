@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../model/json.ts";
 import { answerEvents, DONE } from "./answer-events.ts";
-import { limitedPieces } from "./limited-body.ts";
+import { limitedPieces } from "../limited-body.ts";
+import { limitOf } from "./too-long.ts";
 
 /** The events that are read where a text comes in pieces cut at these bytes. */
 async function eventsIn(text: string, cuts: readonly number[] = [], bytesMax = 1_000_000) {
@@ -17,7 +18,7 @@ async function eventsIn(text: string, cuts: readonly number[] = [], bytesMax = 1
     },
   });
   const events: (JsonObject | string)[] = [];
-  const pieces = limitedPieces(body, bytesMax, "endpoint x");
+  const pieces = limitedPieces({ body }, limitOf("endpoint x", bytesMax));
   for await (const event of answerEvents(pieces, { from: "endpoint x", bytesMax }))
     events.push(event);
   return events;

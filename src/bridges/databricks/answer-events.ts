@@ -2,7 +2,7 @@
 import type { EventSourceMessage } from "eventsource-parser";
 import { BatonError } from "../../model/errors.ts";
 import { isObject } from "./fields.ts";
-import { tooLong } from "./limited-body.ts";
+import { tooLong } from "./too-long.ts";
 import type { JsonObject } from "../../model/json.ts";
 import { loadParser } from "./packages.ts";
 

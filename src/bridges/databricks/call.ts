@@ -2,7 +2,8 @@
 import type { AgentContext } from "../../model/agent-definition.ts";
 import { BatonError } from "../../model/errors.ts";
 import type { TokenSource } from "./credentials.ts";
-import { limitedText } from "./limited-body.ts";
+import { limitedText } from "../limited-body.ts";
+import { limitOf } from "./too-long.ts";
 import type { AgentPlace } from "./place.ts";
 import { brokenOff, statusError } from "./remote-errors.ts";
 
@@ -74,7 +75,7 @@ async function refusalOf(
   context: CallContext,
 ): Promise<BatonError> {
   const { status, headers } = response;
-  const body = await limitedText(response, ERROR_BYTES_MAX, place.label).catch(() => "");
+  const body = await limitedText(response, limitOf(place.label, ERROR_BYTES_MAX)).catch(() => "");
   if (context.signal.aborted) throw stoppedOr(context, place, undefined);
   return statusError({ from: place.label, status, headers, body, secret });
 }

@@ -6,7 +6,8 @@ import { answerEvents, DONE } from "./answer-events.ts";
 import { ask, type Line, stoppedOr } from "./call.ts";
 import { chatFold } from "./chat-answer.ts";
 import { isObject, quoted } from "./fields.ts";
-import { limitedPieces } from "./limited-body.ts";
+import { limitedPieces } from "../limited-body.ts";
+import { limitOf } from "./too-long.ts";
 import type { AnswerFold, RemoteAnswer } from "./remote-answer.ts";
 import { responsesFold } from "./responses-answer.ts";
 
@@ -42,13 +43,13 @@ export async function converse(
 
 async function read(
   { place, answerBytesMax: bytesMax }: Line,
-  { headers, body }: Response,
+  response: Response,
   fold: AnswerFold,
   context: AgentContext,
 ): Promise<void> {
-  const pieces = limitedPieces(body, bytesMax, place.label);
+  const pieces = limitedPieces(response, limitOf(place.label, bytesMax));
   // An endpoint that can't stream answers as a whole, whatever it was asked for.
-  if (!(headers.get("content-type") ?? "").includes("text/event-stream"))
+  if (!(response.headers.get("content-type") ?? "").includes("text/event-stream"))
     return await readWhole(pieces, fold, place.label);
   let done = false;
   for await (const event of answerEvents(pieces, { from: place.label, bytesMax })) {

@@ -9,7 +9,8 @@ import type { ClientAuth } from "oauth4webapi";
 import { BatonError, isBatonError } from "../../model/errors.ts";
 import { definitionInvalid } from "../../model/problems.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { limitedText } from "./limited-body.ts";
+import { limitedText } from "../limited-body.ts";
+import { limitOf } from "./too-long.ts";
 import { machineClock } from "../machine-clock.ts";
 import { loadOauth } from "./packages.ts";
 import { addressOf, isLoopback } from "./place.ts";
@@ -107,7 +108,7 @@ async function ask({ host, clientId, clientSecret, scope, clock }: Asked): Promi
       },
     );
     const { status, headers } = response;
-    const body = await limitedText(response, TOKEN_BYTES_MAX, from);
+    const body = await limitedText(response, limitOf(from, TOKEN_BYTES_MAX));
     if (status !== 200) {
       const refusal = { from, status, headers, body, secret: clientSecret };
       // An unknown client is answered 400 or 401, by RFC 6749.

@@ -8,7 +8,8 @@
 import type { Workflow } from "../../model/workflow-types.ts";
 import { field } from "./fields.ts";
 import { errorAnswer, jsonAnswer, overloaded, refusedAnswer } from "./http-answers.ts";
-import { limitedText } from "./limited-body.ts";
+import { limitedText } from "../limited-body.ts";
+import { limitOf } from "./too-long.ts";
 import type { AnswerShape } from "./answer-shape.ts";
 import { CHAT_SHAPE, chatRequestIn } from "./chat-shape.ts";
 import { requestIn, type TakenRequest } from "./responses-request.ts";
@@ -96,7 +97,7 @@ function post(spoken: (body: unknown) => Spoken): Route {
       isDone = true;
     };
     try {
-      const text = await limitedText(http, agent.bodyBytesMax, "body of the request");
+      const text = await limitedText(http, limitOf("caller", agent.bodyBytesMax));
       const body = parsed(text);
       const { taken, shape } = spoken(body);
       const found = taken(body);

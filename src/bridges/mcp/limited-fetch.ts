@@ -1,6 +1,7 @@
 /** The fetch of a client: with headers of its own, and a limit on what is read of an answer. */
-import { retryAfterMs } from "../retry-after.ts";
 import { BatonError } from "../../model/errors.ts";
+import { limitedResponse } from "../limited-body.ts";
+import { retryAfterMs } from "../retry-after.ts";
 import { currentCall } from "./call-facts.ts";
 import { TRACEPARENT } from "./meta.ts";
 import type { McpAddress } from "./transport-options.ts";
@@ -19,30 +20,13 @@ export function limitedFetch(given: McpAddress["headers"], bytesMax: number) {
       const waitMs = retryAfterMs(response.headers);
       if (waitMs !== undefined) call.retryAfterMs = waitMs;
     }
-    return limited(response, bytesMax, call?.abort);
+    const tooLong = () => {
+      const error = tooLarge(bytesMax);
+      call?.abort(error);
+      return error;
+    };
+    return limitedResponse(response, { bytesMax, tooLong });
   };
-}
-
-function limited(
-  response: Response,
-  bytesMax: number,
-  abort: ((reason: Error) => void) | undefined,
-): Response {
-  const { body, status, statusText, headers } = response;
-  if (body === null) return response;
-  let bytes = 0;
-  const counted = body.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform: (chunk, controller) => {
-        bytes += chunk.byteLength;
-        if (bytes <= bytesMax) return controller.enqueue(chunk);
-        const error = tooLarge(bytesMax);
-        abort?.(error);
-        controller.error(error);
-      },
-    }),
-  );
-  return new Response(counted, { status, statusText, headers });
 }
 
 export function tooLarge(bytesMax: number): BatonError {

@@ -9,6 +9,7 @@
  * C2. No redirect is followed: the token is for this server alone.
  * C3. No more is read of an answer than `answerBytesMax`.
  */
+import { limitedText } from "../limited-body.ts";
 import { retryAfterMs } from "../retry-after.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BatonError } from "../../model/errors.ts";
@@ -115,7 +116,9 @@ async function exchanged(connection: UnityConnection, exchange: Exchange): Promi
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    const text = await limitedText(response, connection.answerBytesMax);
+    const { answerBytesMax: bytesMax } = connection;
+    const tooLong = () => new RangeError(`The answer has more than ${bytesMax} bytes.`);
+    const text = await limitedText(response, { bytesMax, tooLong });
     return {
       status: response.status,
       retryAfterMs: retryAfterMs(response.headers),
@@ -175,17 +178,6 @@ export function unavailable(
 function shortened(message: string): string {
   const max = 300;
   return message.length <= max ? message : `${message.slice(0, max)}...`;
-}
-
-async function limitedText(response: Response, bytesMax: number): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > bytesMax) throw new RangeError(`The answer has more than ${bytesMax} bytes.`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 /** Some answers are no JSON: pages of proxies. */
