@@ -4,13 +4,11 @@ import type { EntryKind, UsageRecord } from "../../model/entry.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { JournalEntry } from "./batch.ts";
 import type { Column, Row } from "./columns.ts";
-import { PLACE_COLUMNS, place, text, whole } from "./place-cells.ts";
+import { ofRun, PLACE_COLUMNS, place, RUN_COLUMNS, text, whole } from "./place-cells.ts";
 
 export const CALL_COLUMNS: readonly Column[] = [
   ...PLACE_COLUMNS,
-  { name: "run", type: "string", required: true, comment: "The run's id." },
-  { name: "workflow", type: "string", comment: "name@version." },
-  { name: "correlation", type: "string", comment: "What belongs together has one." },
+  ...RUN_COLUMNS,
   { name: "path", type: "string", comment: "The step." },
   { name: "turn", type: "long", comment: "0, or more where the step was sent or taken back." },
   { name: "attempt", type: "long", comment: "Which attempt it was, from 1." },
@@ -74,18 +72,14 @@ const OUTCOMES: Partial<Record<EntryKind, Outcome>> = {
 };
 
 export function callRow(from: JournalEntry): Row | undefined {
-  const { workflow, correlation } = from.facts;
   const { kind, path, turn, attempt, agent, inputHash, payload, by } = from.entry;
   const outcome = OUTCOMES[kind];
   // What a person has done by hand, or was carried over from another run, is no call.
   if (outcome === undefined || agent === undefined || by.kind === "person") return undefined;
   const error = fieldsOf(payload["error"]);
-  const { stream } = from.arrived;
   return {
     ...place(from),
-    run: stream.slice(stream.indexOf("/") + 1),
-    workflow: text(workflow),
-    correlation: text(correlation),
+    ...ofRun(from),
     path: text(path),
     turn: BigInt(turn ?? 0),
     attempt: whole(attempt),

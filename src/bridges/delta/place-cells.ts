@@ -1,4 +1,4 @@
-/** What the rows of most tables have: where their entry is; and cells of what may be absent. */
+/** What the rows of most tables have: where their entry is, and of which run; and cells of what may be absent. */
 import type { JournalEntry } from "./batch.ts";
 import type { Column, Row } from "./columns.ts";
 
@@ -22,6 +22,21 @@ export function place({ arrived, entry }: JournalEntry): Row {
     namespace: arrived.namespace,
     stream: arrived.stream,
     seq: BigInt(arrived.seq),
+  };
+}
+
+/** Of which run an entry is; for tables whose entries are all of runs. */
+export const RUN_COLUMNS: readonly Column[] = [
+  { name: "run", type: "string", required: true, comment: "The run's id." },
+  { name: "workflow", type: "string", comment: "name@version." },
+  { name: "correlation", type: "string", comment: "What belongs together has one." },
+];
+
+export function ofRun({ arrived: { stream }, facts }: JournalEntry): Row {
+  return {
+    run: stream.slice(stream.indexOf("/") + 1),
+    workflow: text(facts.workflow),
+    correlation: text(facts.correlation),
   };
 }
 

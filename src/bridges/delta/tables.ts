@@ -3,7 +3,7 @@ import type { Batch, JournalEntry } from "./batch.ts";
 import { callRow, CALL_COLUMNS } from "./call-rows.ts";
 import type { Column, Row } from "./columns.ts";
 import { ENTRY_COLUMNS, entryRow } from "./entry-rows.ts";
-import { PLACE_COLUMNS, place, text, whole } from "./place-cells.ts";
+import { ofRun, PLACE_COLUMNS, place, RUN_COLUMNS, text, whole } from "./place-cells.ts";
 import type { TableDefinition } from "./table.ts";
 
 /** A table, and how its rows come of the journal. */
@@ -63,9 +63,7 @@ const COMMIT_COLUMNS: readonly Column[] = [
 
 const VERSION_COLUMNS: readonly Column[] = [
   ...PLACE_COLUMNS,
-  { name: "run", type: "string", required: true, comment: "The run's id." },
-  { name: "workflow", type: "string", comment: "name@version." },
-  { name: "correlation", type: "string", comment: "What belongs together has one." },
+  ...RUN_COLUMNS,
   { name: "version", type: "long", required: true, comment: "Counted from 0, the input." },
   { name: "key", type: "string", required: true, comment: "What was sealed: the step, or input." },
   { name: "turn", type: "long", comment: "0, or more where the step was sent or taken back." },
@@ -179,14 +177,12 @@ function blobRows(entries: readonly JournalEntry[]): readonly Row[] {
 }
 
 function versionRow(from: JournalEntry): Row | undefined {
-  const { workflow, correlation, versions } = from.facts;
+  const { versions } = from.facts;
   const { kind, path, turn, agent } = from.entry;
   if (kind !== "run.started" && kind !== "step.sealed" && kind !== "step.carried") return undefined;
   return {
     ...place(from),
-    run: runOf(from),
-    workflow: text(workflow),
-    correlation: text(correlation),
+    ...ofRun(from),
     version: BigInt(versions - 1),
     key: kind === "run.started" ? "input" : (path ?? ""),
     turn: BigInt(turn ?? 0),
@@ -213,8 +209,4 @@ function eventRow(from: JournalEntry): Row | undefined {
     by_id: by.id,
     data: text(from.value),
   };
-}
-
-function runOf({ arrived: { stream } }: JournalEntry): string {
-  return stream.slice(stream.indexOf("/") + 1);
 }
