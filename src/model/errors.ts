@@ -128,20 +128,15 @@ export const ERROR_CODES = {
     "The provider does not want to answer this. Look at the input, or let a person do the step.",
   MODEL_USAGE_MISSING:
     "Have the provider tell what a call uses (`includeUsage` of OpenAI-compatible ones, where it is streamed), or take the `maximum` off the agent.",
-  REMOTE_CALL_FAILED:
-    "The remote agent could not be asked; see `details` and `cause`. What is not the caller's mistake is tried again.",
-  REMOTE_AGENT_FAILED: "The remote agent has ended without a result; `details` has what it said.",
-  REMOTE_AGENT_ASKS:
-    'Answer it on the remote side, with `onAsked: "wait"`, or give it all that it needs in the input.',
   REMOTE_REFUSED:
     "See what it answered: the request, its address, or who may ask there. Another attempt would be refused, too.",
   REMOTE_UNAVAILABLE:
     "Try again, where `details.retryAfterMs` says so then; a breaker spares an agent that is down.",
-  REMOTE_FAILED: "The agent there says why; its own traces and logs say more.",
+  REMOTE_FAILED: "The agent there says why, in `details`; its own traces and logs say more.",
   REMOTE_INCOMPLETE:
     "It was cut off, or is still at it: raise what it may use, or ask again with the same run id.",
-  REMOTE_APPROVAL_ASKED:
-    "Nobody is there to consent: let the agent use the tool without asking, or put an approval step before this one.",
+  REMOTE_ASKS:
+    'Nobody is there to answer: give it all that it needs, put an approval step before this one, or, over A2A, answer there with `onAsked: "wait"`.',
   REMOTE_ANSWER_INVALID:
     "Have the agent answer with what the output contract wants, or read its answer by `fromResponse`.",
   CREDENTIALS_REFUSED: "Give credentials that are valid there, and have not expired.",

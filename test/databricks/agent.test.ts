@@ -231,7 +231,7 @@ describe("what is not an answer", () => {
       "REMOTE_INCOMPLETE",
       "r-1",
     ],
-    ["a tool that asks for approval", [dones(approval)], "REMOTE_APPROVAL_ASKED", "pay of bank"],
+    ["a tool that asks for approval", [dones(approval)], "REMOTE_ASKS", "pay of bank"],
     [
       "a tool to be called",
       [dones({ type: "function_call", name: "look" })],

@@ -77,8 +77,8 @@ describe.skipIf(missing !== undefined)("A2A in Python", () => {
     const run = await baton.start(flow, { item: "nail", count: 4 });
     expect(await run.outcome()).toEqual({ kind: "completed", output: { cents: 400 } });
     for (const [item, code] of [
-      ["bomb", "REMOTE_AGENT_FAILED"],
-      ["riddle", "REMOTE_AGENT_ASKS"],
+      ["bomb", "REMOTE_FAILED"],
+      ["riddle", "REMOTE_ASKS"],
     ] as const) {
       const failed = await baton.start(flow, { item, count: 1 });
       expect(await failed.outcome()).toMatchObject({ kind: "failed", error: { code } });

@@ -141,7 +141,7 @@ it.each([
   );
   expect(await run.outcome()).toMatchObject({
     kind: "failed",
-    error: { code: "REMOTE_AGENT_ASKS" },
+    error: { code: "REMOTE_ASKS" },
   });
   const methods = remote.heard.map(({ method }) => method);
   expect(methods.filter((each) => each === "SubscribeToTask")).toHaveLength(1);
@@ -192,7 +192,7 @@ it("makes another attempt with another task where one failed, and none where it 
   );
   expect(await run.result()).toEqual({ cents: 300 });
   expect(ids[1]).toBe(`${ids[0]}-2`);
-  expect(await failureOf(baton)).toMatchObject({ code: "REMOTE_AGENT_FAILED" });
+  expect(await failureOf(baton)).toMatchObject({ code: "REMOTE_FAILED" });
 
   const { run: refused, baton: second } = await priced(
     (_, publish) => publish({ state: TaskState.TASK_STATE_REJECTED, text: "no" }),
@@ -208,7 +208,7 @@ it("fails where it is asked for more, and has the task cancelled", async () => {
   const { run, baton, remote } = await priced(asks, { retry: { attempts: 3 } });
   expect(await run.outcome()).toMatchObject({ kind: "failed" });
   expect(await failureOf(baton)).toMatchObject({
-    code: "REMOTE_AGENT_ASKS",
+    code: "REMOTE_ASKS",
     message: "The remote agent asks for more: which nail?",
   });
   expect(remote.cancelled).toHaveLength(1);
@@ -339,10 +339,10 @@ it("begins another task where the agent does not know the one that was begun any
 });
 
 it("says what HTTP says, and what is worth another attempt", async () => {
-  for (const [status, final] of [
-    [401, true],
-    [302, true],
-    [503, false],
+  for (const [status, code, final] of [
+    [401, "CREDENTIALS_REFUSED", true],
+    [302, "REMOTE_REFUSED", true],
+    [503, "REMOTE_UNAVAILABLE", false],
   ] as const) {
     let asked = 0;
     const { run, baton } = await priced(
@@ -359,7 +359,7 @@ it("says what HTTP says, and what is worth another attempt", async () => {
     );
     expect((await run.outcome()).kind).toBe(final ? "failed" : "completed");
     expect(await failureOf(baton)).toMatchObject({
-      code: "REMOTE_CALL_FAILED",
+      code,
       message: expect.stringContaining(`has answered ${status}`),
     });
   }

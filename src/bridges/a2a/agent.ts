@@ -40,7 +40,7 @@ export interface A2aCallOptions<I, O> extends CardPolicy {
     readonly skill?: string;
   };
   /**
-   * Where the agent asks for more: `fail` with `REMOTE_AGENT_ASKS`, and have its task cancelled (if left out), or `wait` until
+   * Where the agent asks for more: `fail` with `REMOTE_ASKS`, and have its task cancelled (if left out), or `wait` until
    * somebody else has answered.
    */
   readonly onAsked?: "fail" | "wait";
@@ -198,7 +198,7 @@ async function ended(
     return resultOf(await follow(remote, id, { signal, beat: () => beat(), tell }));
   } catch (error) {
     const isOver = signal.aborted && isUnwanted(context, attempts);
-    if (isOver || isBatonError(error, "REMOTE_AGENT_ASKS")) await farewell(remote, id);
+    if (isOver || isBatonError(error, "REMOTE_ASKS")) await farewell(remote, id);
     throw error;
   }
 }
@@ -252,7 +252,7 @@ async function undone(
     const { status } = await follow(remote, sent.id, deaf);
     if (status?.state === "TASK_STATE_COMPLETED") return;
   }
-  throw new BatonError("REMOTE_AGENT_FAILED", "The remote agent has not undone it.", {
+  throw new BatonError("REMOTE_FAILED", "The remote agent has not undone it.", {
     details: { undoes: executionKey },
   });
 }

@@ -28,7 +28,7 @@ export interface CardPolicy {
 
 const CARD_PATH = ".well-known/agent-card.json";
 
-/** The card as it can be trusted. @throws BatonError AGENT_CARD_CHANGED, AGENT_CARD_REFUSED, REMOTE_CALL_FAILED */
+/** The card as it can be trusted. @throws BatonError AGENT_CARD_CHANGED, AGENT_CARD_REFUSED, and as {@link callFailed} */
 export async function checkedCard(
   sdk: ClientSdk,
   policy: CardPolicy,
@@ -105,8 +105,8 @@ async function readCard(
     const response = await fetchCard(url, { headers, signal });
     const { status } = response;
     if (!response.ok)
-      throw new BatonError("REMOTE_CALL_FAILED", `There is no card at ${url}: ${status}.`, {
-        details: { status, final: true },
+      throw new BatonError("REMOTE_REFUSED", `There is no card at ${url}: ${status}.`, {
+        details: { status },
       });
     const card: unknown = await response.json();
     if (typeof card === "object" && card !== null) return card as JsonObject;

@@ -408,7 +408,7 @@ it("is a step of another Baton, also where it asks a person of its own", async (
   const failed = await here.start(fails, { word: "b" });
   expect(await failed.outcome()).toMatchObject({
     kind: "failed",
-    error: { code: "REMOTE_AGENT_ASKS" },
+    error: { code: "REMOTE_ASKS" },
   });
   expect((await remote.runs()).map(({ status }) => status)).toEqual(["cancelled"]);
 

@@ -7,7 +7,9 @@ import type { ClientSdk } from "./sdk.ts";
 const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "AGENT_CARD_CHANGED",
   "AGENT_CARD_REFUSED",
-  "REMOTE_AGENT_ASKS",
+  "REMOTE_ASKS",
+  "REMOTE_REFUSED",
+  "CREDENTIALS_REFUSED",
   "DEPENDENCY_MISSING",
   "VALUE_TOO_LARGE",
   "VALUE_NOT_JSON",
@@ -28,17 +30,17 @@ const NEVER: ReadonlySet<string> = new Set([
   "ExtendedAgentCardNotConfiguredError",
 ]);
 
-/** An error of the SDK, of the network, or of our own reading, as one of ours. */
+/** An error of the SDK, of the network, or of our own reading, as one of ours: REMOTE_UNAVAILABLE, REMOTE_REFUSED, or that of our reading. */
 export function callFailed({ errors }: Pick<ClientSdk, "errors">, error: unknown): BatonError {
   const inner = error instanceof Error && isBatonError(error.cause) ? error.cause : error;
   if (isBatonError(inner)) return inner;
   const said = errors.extractErrorMessage(error);
   const message = `The remote agent did not take the call: ${said}`;
   if (!(error instanceof errors.A2AError))
-    return new BatonError("REMOTE_CALL_FAILED", message, { cause: error });
-  const final = [...NEVER].some((name) => error.name.endsWith(name));
-  return new BatonError("REMOTE_CALL_FAILED", message, {
-    details: { reason: error.reason, final },
+    return new BatonError("REMOTE_UNAVAILABLE", message, { cause: error });
+  const isRefused = [...NEVER].some((name) => error.name.endsWith(name));
+  return new BatonError(isRefused ? "REMOTE_REFUSED" : "REMOTE_UNAVAILABLE", message, {
+    details: { reason: error.reason },
     cause: error,
   });
 }
@@ -52,9 +54,12 @@ export function statusFailed(url: string, { status, headers }: Response): BatonE
   const why = isRedirect
     ? ": redirects are not followed, since they would take credentials along"
     : "";
-  const details = { status, url: `${origin}${pathname}`, final: isRedirect || isDenied };
+  const details = { status, url: `${origin}${pathname}` };
+  const message = `${details.url} has answered ${status}${why}.`;
+  if (status === 401) return new BatonError("CREDENTIALS_REFUSED", message, { details });
+  if (isRedirect || isDenied) return new BatonError("REMOTE_REFUSED", message, { details });
   const waits = retryAfterMs(headers);
-  return new BatonError("REMOTE_CALL_FAILED", `${details.url} has answered ${status}${why}.`, {
+  return new BatonError("REMOTE_UNAVAILABLE", message, {
     details: waits === undefined ? details : { ...details, retryAfterMs: waits },
   });
 }

@@ -94,7 +94,7 @@ export async function follow(remote: Remote, id: string, listener: Listener): Pr
     const task = await look(remote, id, signal);
     if (task === undefined) {
       const message = `The remote agent does not know its task ${id} any more.`;
-      throw new BatonError("REMOTE_CALL_FAILED", message, { details: { remote: id } });
+      throw new BatonError("REMOTE_FAILED", message, { details: { remote: id } });
     }
     listener.beat();
     if (isEnd(remote, task)) return task;
@@ -165,7 +165,7 @@ async function listen(
   return heard;
 }
 
-/** The parts of a task's artifacts. @throws BatonError REMOTE_AGENT_FAILED, REMOTE_AGENT_ASKS */
+/** The parts of a task's artifacts. @throws BatonError REMOTE_FAILED, REMOTE_ASKS */
 export function resultOf({ id, status, artifacts = [] }: WireTask): readonly WirePart[] {
   const state = status?.state ?? "TASK_STATE_UNSPECIFIED";
   const said = status?.message?.parts ?? [];
@@ -179,10 +179,10 @@ export function resultOf({ id, status, artifacts = [] }: WireTask): readonly Wir
   if (isAsking(state)) {
     const what = state === "TASK_STATE_AUTH_REQUIRED" ? "for credentials" : "for more";
     const message = `The remote agent asks ${what}: ${text}`;
-    throw new BatonError("REMOTE_AGENT_ASKS", message, { details });
+    throw new BatonError("REMOTE_ASKS", message, { details });
   }
   const how = state.slice("TASK_STATE_".length).toLowerCase();
-  throw new BatonError("REMOTE_AGENT_FAILED", `The remote agent has ended as ${how}: ${text}`, {
+  throw new BatonError("REMOTE_FAILED", `The remote agent has ended as ${how}: ${text}`, {
     details: { ...details, final: state !== "TASK_STATE_FAILED" },
   });
 }

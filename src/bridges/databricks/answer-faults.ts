@@ -45,7 +45,7 @@ export function approvalAsked(from: string, item: JsonObject): BatonError {
   const tool = textField(item, "name") ?? "a tool";
   const server = textField(item, "server_label");
   return new BatonError(
-    "REMOTE_APPROVAL_ASKED",
+    "REMOTE_ASKS",
     `The ${from} asks whether it may use ${quoted(tool)}${server === undefined ? "" : ` of ${quoted(server)}`}.`,
     {
       details: {

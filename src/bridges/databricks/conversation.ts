@@ -19,7 +19,7 @@ export interface Question {
   readonly model: string;
 }
 
-/** @throws BatonError as {@link ask}, and REMOTE_FAILED, REMOTE_INCOMPLETE, REMOTE_APPROVAL_ASKED, REMOTE_ANSWER_INVALID, VALUE_TOO_LARGE */
+/** @throws BatonError as {@link ask}, and REMOTE_FAILED, REMOTE_INCOMPLETE, REMOTE_ASKS, REMOTE_ANSWER_INVALID, VALUE_TOO_LARGE */
 export async function converse(
   line: Line,
   { request, api = "responses", stream = true, model }: Question,

@@ -24,7 +24,7 @@ export interface AnswerFold {
   /** An answer that came as a whole. */
   readonly whole: (body: JsonObject) => void;
   readonly usage: () => readonly RemoteUsage[];
-  /** @throws BatonError REMOTE_FAILED, REMOTE_INCOMPLETE, REMOTE_APPROVAL_ASKED, REMOTE_ANSWER_INVALID */
+  /** @throws BatonError REMOTE_FAILED, REMOTE_INCOMPLETE, REMOTE_ASKS, REMOTE_ANSWER_INVALID */
   readonly answer: () => RemoteAnswer;
   /** Whether what came so far may be all, where the connection ends without saying so. */
   readonly mayEnd: () => boolean;

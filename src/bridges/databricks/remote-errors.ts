@@ -6,7 +6,7 @@ import { quoted } from "./fields.ts";
 /** What another attempt, with the same request, would meet again. */
 const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "REMOTE_REFUSED",
-  "REMOTE_APPROVAL_ASKED",
+  "REMOTE_ASKS",
   "CREDENTIALS_REFUSED",
   "DEPENDENCY_MISSING",
   "VALUE_TOO_LARGE",
