@@ -4,13 +4,11 @@
  * Owns the stream's head.
  */
 import type { Transition } from "../../decide/breaker.ts";
-import { NO_HASH } from "../../journal/hash.ts";
-import { seal } from "../../journal/seal.ts";
 import { breakerStream } from "../../model/breaker.ts";
 import type { Author, Fact } from "../../model/entry.ts";
 import type { StreamName } from "../../ports/journal-store.ts";
 import type { Core } from "./core.ts";
-import { commitStream } from "./stream-journal.ts";
+import { extendStream, NO_ENTRY, placeAfter, type StreamEnd } from "./stream-journal.ts";
 
 export interface BreakerJournal {
   /** Resolves once the transition is in the journal. @throws BatonError what the engine stopped with */
@@ -24,23 +22,15 @@ export function breakerJournal(
   newest: { readonly fact: Fact; readonly hash: string } | undefined,
 ): BreakerJournal {
   const stream: StreamName = { namespace: core.namespace, stream: breakerStream(name) };
-  let head = newest?.hash ?? NO_HASH;
-  let lastSeq = newest?.fact.seq ?? -1;
-  let lastAt = newest?.fact.at ?? 0;
+  const { seq, at } = newest?.fact ?? NO_ENTRY;
+  let end: StreamEnd = { hash: newest?.hash ?? NO_ENTRY.hash, seq, at };
   let last: Promise<void> = Promise.resolve();
 
   const write = async (transition: Transition, by: Author, nowMs: number): Promise<void> => {
-    lastAt = Math.max(lastAt, nowMs);
     // A transition is a draft without its author; with both, and its place, it is a fact of the same kind.
-    const fact = { ...transition, by, seq: lastSeq + 1, at: lastAt } as Fact;
-    const { namespace, epoch, limits } = core;
-    const { inlinePayloadBytesMax } = limits;
-    const context = { namespace, stream: stream.stream, epoch, prev: head, inlinePayloadBytesMax };
-    const sealed = seal(context, [fact]);
+    const fact = { ...transition, by, ...placeAfter(end, nowMs) } as Fact;
     const index = { status: STATUS[transition.kind], open: false, type: name };
-    await commitStream(core, stream, sealed, { expectedSeq: lastSeq, index });
-    head = sealed.head;
-    lastSeq += 1;
+    end = await extendStream(core, stream, end, [fact], index);
   };
   return {
     append: (transition, by) => {

@@ -10,8 +10,6 @@
  */
 import { type Ledger, type Restored, reservationKey } from "../../decide/budget.ts";
 import { ENGINE } from "../../decide/turn.ts";
-import { NO_HASH } from "../../journal/hash.ts";
-import { seal } from "../../journal/seal.ts";
 import type { Amounts } from "../../model/amounts.ts";
 import {
   type BudgetRecord,
@@ -23,7 +21,7 @@ import type { Author, Draft, Fact } from "../../model/entry.ts";
 import type { StreamName } from "../../ports/journal-store.ts";
 import type { RecordedBudget } from "../budgets.ts";
 import type { Core } from "./core.ts";
-import { commitStream } from "./stream-journal.ts";
+import { extendStream, NO_ENTRY, placeAfter, type StreamEnd } from "./stream-journal.ts";
 
 /** Entries that are read at the most to know what is set aside; then all of it is written again. */
 const TAIL_MAX = 200;
@@ -48,9 +46,7 @@ interface Journal {
   readonly stream: StreamName;
   readonly name: string;
   readonly ledger: () => Ledger;
-  head: string;
-  lastSeq: number;
-  lastAt: number;
+  end: StreamEnd;
   /** By key, in the order in which they were set aside, with the entry that says so. */
   readonly open: Map<string, Restored["open"] extends ReadonlyMap<string, infer V> ? V : never>;
   raises: Raise[];
@@ -74,9 +70,7 @@ export function budgetJournal(
     stream: { namespace: core.namespace, stream: budgetStream(name) },
     name,
     ledger,
-    head: recorded?.hash ?? NO_HASH,
-    lastSeq: recorded?.newest.seq ?? -1,
-    lastAt: recorded?.newest.at ?? 0,
+    end: endOf(recorded),
     open: new Map(recorded?.open),
     raises: [],
     reservations: new Map(),
@@ -106,6 +100,12 @@ export function budgetJournal(
   };
 }
 
+function endOf(recorded: RecordedBudget | undefined): StreamEnd {
+  if (recorded === undefined) return NO_ENTRY;
+  const { hash, newest } = recorded;
+  return { hash, seq: newest.seq, at: newest.at };
+}
+
 /** All that comes before the append before this one has ended is written together. */
 function flushed(journal: Journal): Promise<void> {
   if (journal.next !== undefined) return journal.next;
@@ -123,21 +123,11 @@ function flushed(journal: Journal): Promise<void> {
 }
 
 async function write(journal: Journal): Promise<void> {
-  const { core, stream, name } = journal;
-  const { namespace, epoch, limits } = core;
+  const { core, stream, name, end } = journal;
   const facts = takeFacts(journal);
   if (facts.length === 0) return;
-  const { inlinePayloadBytesMax } = limits;
-  const sealed = seal(
-    { namespace, stream: stream.stream, epoch, prev: journal.head, inlinePayloadBytesMax },
-    facts,
-  );
-  await commitStream(core, stream, sealed, {
-    expectedSeq: journal.lastSeq,
-    index: { status: "open", open: false, type: name },
-  });
-  journal.head = sealed.head;
-  journal.lastSeq += facts.length;
+  const index = { status: "open", open: false, type: name };
+  journal.end = await extendStream(core, stream, end, facts, index);
 }
 
 /** What has come since the last append, as entries (N1). */
@@ -148,12 +138,12 @@ function takeFacts(journal: Journal): readonly Fact[] {
   journal.reservations.clear();
   journal.raises = [];
   journal.settlements = [];
-  journal.lastAt = Math.max(journal.lastAt, core.clock.now());
+  const first = placeAfter(journal.end, core.clock.now());
   const facts: Fact[] = [];
   const say = (by: Author, draft: (record: BudgetRecord) => Pick<Draft, "kind" | "payload">) => {
-    const seq = journal.lastSeq + 1 + facts.length;
+    const seq = first.seq + facts.length;
     // A kind with its payload, its author and its place is a fact of that kind.
-    facts.push({ ...draft(recordAt(journal, seq)), by, seq, at: journal.lastAt } as Fact);
+    facts.push({ ...draft(recordAt(journal, seq)), by, seq, at: first.at } as Fact);
   };
   for (const { by, amounts, reason } of raises)
     say(by, (record) => ({
@@ -166,7 +156,7 @@ function takeFacts(journal: Journal): readonly Fact[] {
     say(ENGINE, (record) => ({ kind: "budget.settled", payload: { ...record, settlements } }));
   }
   if (reservations.length > 0) {
-    const seq = journal.lastSeq + 1 + facts.length;
+    const seq = first.seq + facts.length;
     say(ENGINE, (record) => ({ kind: "budget.reserved", payload: { ...record, reservations } }));
     for (const reservation of reservations)
       open.set(reservationKey(reservation), { reservation, seq });

@@ -2,13 +2,10 @@
  * Places: how far a reader of a topic has come, kept in the stream `subscription/<name>`. Each entry has the whole of it, so that
  * the newest says all.
  */
-import { readStream } from "../../history/read.ts";
-import { NO_HASH } from "../../journal/hash.ts";
-import { seal } from "../../journal/seal.ts";
 import { type Author, type Fact } from "../../model/entry.ts";
 import { type IntakeRecord, subscriptionStream } from "../../model/event-facts.ts";
 import type { Core } from "./core.ts";
-import { commitStream } from "./stream-journal.ts";
+import { extendStream, newestIn, NO_ENTRY, placeAfter } from "./stream-journal.ts";
 
 /** The kinds of entries in the stream of a subscription. */
 export type PlaceKind =
@@ -29,27 +26,14 @@ export interface Place {
 export async function placeOf(core: Core, name: string): Promise<Place> {
   const { namespace } = core;
   const stream = { namespace, stream: subscriptionStream(name) };
-  let end = { hash: NO_HASH, seq: -1, at: 0 };
-  let record: IntakeRecord | undefined;
-  const head = await core.store.head(stream);
-  if (head !== undefined) {
-    for await (const { entry, hash } of readStream(core.store, stream, head.lastSeq)) {
-      // The stream has entries of these kinds only, each with the whole record.
-      record = entry.payload as unknown as IntakeRecord;
-      end = { hash, seq: entry.seq, at: entry.at };
-    }
-  }
+  const newest = await newestIn(core, stream);
+  let end = newest?.end ?? NO_ENTRY;
+  // The stream has entries of these kinds only, each with the whole record.
+  let record = newest?.entry.payload as unknown as IntakeRecord | undefined;
   const write = async (kind: PlaceKind, told: IntakeRecord, by: Author) => {
-    const { hash, seq } = end;
-    const { epoch, limits, clock } = core;
-    const { inlinePayloadBytesMax } = limits;
-    const at = Math.max(end.at, clock.now());
-    const fact: Fact = { kind, by, payload: told, seq: seq + 1, at };
-    const context = { namespace, stream: stream.stream, epoch, prev: hash, inlinePayloadBytesMax };
-    const sealed = seal(context, [fact]);
+    const fact: Fact = { kind, by, payload: told, ...placeAfter(end, core.clock.now()) };
     const index = { status: told.paused ? "paused" : "open", open: false, type: told.topic };
-    await commitStream(core, stream, sealed, { expectedSeq: seq, index });
-    end = { hash: sealed.head, seq: seq + 1, at };
+    end = await extendStream(core, stream, end, [fact], index);
   };
   let last: Promise<void> = Promise.resolve();
   return {

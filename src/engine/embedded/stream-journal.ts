@@ -1,11 +1,12 @@
 /**
- * Appends to the streams that this process alone writes and that are no run's: of breakers and budgets.
+ * Appends to the streams that this process alone writes and that are no run's: of breakers, budgets, subscriptions and projections.
  *
  * A store that can't commit now is tried again until the engine stops; an append whose answer was lost is recognised as its own.
  */
+import { readStream } from "../../history/read.ts";
 import { NO_HASH } from "../../journal/hash.ts";
 import { seal, type Sealed } from "../../journal/seal.ts";
-import type { Fact } from "../../model/entry.ts";
+import type { Entry, Fact } from "../../model/entry.ts";
 import { BatonError, isBatonError } from "../../model/errors.ts";
 import type { StreamIndex, StreamName } from "../../ports/journal-store.ts";
 import { fence } from "./actors.ts";
@@ -14,30 +15,62 @@ import type { Core } from "./core.ts";
 /** Pause before an append that the store could not do is tried again. */
 const APPEND_RETRY_MS = 1_000;
 
-/** Where a stream is expected to end, and what the store's index is to say of it. */
-interface StreamEnd {
-  readonly expectedSeq: number;
-  readonly index: StreamIndex;
+/** Where a stream ends: the hash, place and time of its newest entry. */
+export interface StreamEnd {
+  readonly hash: string;
+  readonly seq: number;
+  readonly at: number;
 }
 
-/** Resolves once the entries are in the journal. @throws BatonError what the engine stopped with */
-export async function commitStream(
+/** The end of a stream that has no entry yet. */
+export const NO_ENTRY: StreamEnd = { hash: NO_HASH, seq: -1, at: 0 };
+
+/** Where the next entry of a stream stands: never before the one that it follows, whatever the clock says. */
+export function placeAfter(end: StreamEnd, nowMs: number): Pick<Fact, "seq" | "at"> {
+  return { seq: end.seq + 1, at: Math.max(end.at, nowMs) };
+}
+
+/**
+ * Adds facts to a stream: gives its new end once they are in the journal.
+ * @param index what the store's index is to say of the stream
+ * @throws BatonError what the engine stopped with
+ */
+export async function extendStream(
   core: Core,
   stream: StreamName,
-  sealed: Sealed,
   end: StreamEnd,
-): Promise<void> {
-  if (await tryCommitStream(core, stream, sealed, end)) return;
-  const message = `${stream.stream} was written by somebody else.`;
-  throw core.stopped ?? new BatonError("INVARIANT_BROKEN", message);
+  facts: readonly Fact[],
+  index: StreamIndex,
+): Promise<StreamEnd> {
+  const { epoch, limits } = core;
+  const { inlinePayloadBytesMax } = limits;
+  const sealed = seal({ ...stream, epoch, prev: end.hash, inlinePayloadBytesMax }, facts);
+  if (!(await tryCommitStream(core, stream, sealed, { expectedSeq: end.seq, index }))) {
+    const message = `${stream.stream} was written by somebody else.`;
+    throw core.stopped ?? new BatonError("INVARIANT_BROKEN", message);
+  }
+  const { seq, at } = facts.at(-1) ?? end;
+  return { hash: sealed.head, seq, at };
 }
 
-/** The same of a stream that others may have written: false where it does not end as expected, nor with these entries. */
-export async function tryCommitStream(
+/** The newest entry of a stream; undefined where it has none. */
+export async function newestIn(
+  { store }: Pick<Core, "store">,
+  stream: StreamName,
+): Promise<{ readonly end: StreamEnd; readonly entry: Entry } | undefined> {
+  const head = await store.head(stream);
+  if (head === undefined) return undefined;
+  for await (const { entry, hash } of readStream(store, stream, head.lastSeq))
+    return { end: { hash, seq: entry.seq, at: entry.at }, entry };
+  return undefined;
+}
+
+/** Whether the entries are in the journal: false where the stream does not end as expected, nor with them. */
+async function tryCommitStream(
   core: Core,
   stream: StreamName,
   sealed: Sealed,
-  { expectedSeq, index }: StreamEnd,
+  { expectedSeq, index }: { readonly expectedSeq: number; readonly index: StreamIndex },
 ): Promise<boolean> {
   const entries = sealed.entries.map((entry) => entry.stored);
   for (;;) {
