@@ -4,6 +4,7 @@ import type { Baton } from "./engine/baton.ts";
 import { checkCurrencies } from "./engine/budgets.ts";
 import type { Engine } from "./engine/engine.ts";
 import { type Catalogue, catalogue } from "./engine/definitions.ts";
+import { guardedLog } from "./engine/guarded-log.ts";
 import type { OutsideBus } from "./engine/embedded/bus-lines.ts";
 import { openEngine, type OpenEngineOptions } from "./engine/embedded/engine.ts";
 import { makeBaton } from "./engine/make-baton.ts";
@@ -50,7 +51,7 @@ export interface OpenOptions {
   readonly limits?: Partial<Limits>;
   /** What models cost; without a price, usage is recorded without a cost. */
   readonly prices?: PriceTable;
-  /** Where log lines go; nowhere if left out. It must not throw. */
+  /** Where log lines go; nowhere if left out. It must not throw: a line of which it does is lost. */
   readonly log?: LogSink;
   /**
    * Where traces go: `otel(...)` or `mlflow(...)` of `baton/otel`. They are made of the journal, by the process that writes it,
@@ -98,9 +99,9 @@ export async function open(options: OpenOptions): Promise<Baton> {
     readOnly = false,
     clock = systemClock,
     ids = systemIds,
-    log = () => {},
     prices = {},
   } = options;
+  const log = guardedLog(options.log);
   const namespace = checkedNamespace(options.namespace ?? "default");
   const limits = limitsWith(options.limits ?? {});
   const watchdogMs = options.watchdog === 0 ? 0 : durationMs(options.watchdog ?? "30s");

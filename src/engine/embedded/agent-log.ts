@@ -26,7 +26,8 @@ export function agentLog(
       span ??= callSpan(core, actor, of, place);
       core.log({
         level,
-        message,
+        // An agent may log what it has caught, whatever its type.
+        message: typeof message === "string" ? message : String(message),
         at: core.clock.now(),
         run: actor.id,
         path,

@@ -45,7 +45,8 @@ async function principalOf(
     // Entries of a run's journal, and of an event's, were written by this engine.
     const [started, first] = read.map(({ text }) => JSON.parse(text) as Beginning);
     const named = started === undefined ? undefined : namedBy(started.by);
-    if (started === undefined || named !== undefined) return named;
+    // Only what the engine began has a cause that somebody else answers for: a nameless caller, of a fork too, is nobody.
+    if (started === undefined || started.by.kind !== "engine") return named;
     const { parent } = started.payload;
     // The event that begins a run of a choreography follows its start at once.
     stream = parent === undefined ? first?.payload.from?.stream : runStream(parent.run);
