@@ -6,7 +6,8 @@
  * the messages of a reader that died to its successor late, and behind newer ones of the same key.
  *
  * C1. Messages are dispatched in the order of the stream. A gap in what the server delivers ends the session.
- * C2. Of a stream that was replaced, or that has lost its end, what is there now is read from where it differs.
+ * C2. Of a stream that was replaced, or that has lost its end, what is there now is read from where it differs. A position is
+ *     kept with the stream that its message was in.
  */
 import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
 import { type Dispatcher, dispatcher } from "../../bus/dispatcher.ts";
@@ -30,13 +31,19 @@ const FETCH_MS = 10_000;
 /** The server forgets a consumer that nobody has asked for so long. */
 const FORGET_MS = 60_000;
 
+/** A message, and the stream in which its position is. */
+interface Taken {
+  readonly message: BusMessage;
+  readonly log: string;
+}
+
 interface Reading {
   readonly context: BusContext;
   readonly settings: NatsSettings;
   readonly consumption: Consumption;
   readonly keeper: PlaceKeeper;
   readonly writer: PlaceWriter;
-  readonly out: Dispatcher<BusMessage>;
+  readonly out: Dispatcher<Taken>;
   readonly sessions: Sessions;
   /** Up to where messages were taken, and of which stream; undefined before the first contact. */
   read: number | undefined;
@@ -61,19 +68,15 @@ export async function consume(
   const writer = placeWriter(clock, keeper, (error) =>
     complain(`The place of ${group} in ${topic} was not kept: ${String(error)}`),
   );
-  const placeAt = (position: number) => ({
-    position,
-    ...(reading.log === undefined ? {} : { log: reading.log }),
-  });
-  const out = dispatcher<BusMessage>({
+  const out = dispatcher<Taken>({
     clock,
     inFlightMax,
-    handle: (message, position) => handle(message, placeAt(position)),
+    handle: ({ message, log }, position) => handle(message, { position, log }),
     failed: (error, position, pauseMs) =>
       complain(
         `Message ${position} of ${topic} was not handled: ${String(error)} Tried again in ${pauseMs} ms.`,
       ),
-    done: (position) => writer.moved(placeAt(position)),
+    done: (position, { log }) => writer.moved({ position, log }),
   });
   const reading: Reading = {
     context,
@@ -129,7 +132,8 @@ async function readOn(reading: Reading): Promise<void> {
 
 async function readSession(reading: Reading, session: Session): Promise<void> {
   const { consumption, out, context, settings } = reading;
-  const start = await startIn(reading, session);
+  const { log, start } = await startIn(reading, session);
+  if (reading.stopped) return;
   const { prefix, stream } = settings;
   const { namespace } = context;
   const { name } = await session.jsm.consumers.add(stream, {
@@ -155,12 +159,12 @@ async function readSession(reading: Reading, session: Session): Promise<void> {
       delivered += 1;
       if (message.info.deliverySequence !== delivered)
         throw new Error(`Message ${delivered} of the session is missing.`);
-      take(reading, message);
+      take(reading, message, log);
     }
   }
 }
 
-function take(reading: Reading, message: JsMsg): void {
+function take(reading: Reading, message: JsMsg, log: string): void {
   const { consumption, out } = reading;
   const { topic, keyOf = ({ key }) => key } = consumption;
   const headers = new Map<string, string>();
@@ -171,7 +175,7 @@ function take(reading: Reading, message: JsMsg): void {
     orderToken(message.subject),
   );
   reading.read = message.seq;
-  out.take(taken, message.seq, keyOf(taken));
+  out.take({ message: taken, log }, message.seq, keyOf(taken));
 }
 
 /** Where this session begins: after what was read, or where a new group begins. */
@@ -200,11 +204,12 @@ async function startIn(reading: Reading, { jsm }: Session) {
     else if (from === "beginning") reading.read = 0;
     else {
       const opt_start_time = new Date(from).toISOString();
-      return { deliver_policy: "by_start_time", opt_start_time } as const;
+      return { log, start: { deliver_policy: "by_start_time", opt_start_time } as const };
     }
     await keeper.keep({ position: reading.read, log });
   }
-  return { deliver_policy: "by_start_sequence", opt_start_seq: reading.read + 1 } as const;
+  const opt_start_seq = reading.read + 1;
+  return { log, start: { deliver_policy: "by_start_sequence", opt_start_seq } as const };
 }
 
 async function lagOf({ sessions, settings, consumer, out }: Reading): Promise<number | undefined> {
