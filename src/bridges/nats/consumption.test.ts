@@ -103,3 +103,17 @@ test("C2: a position is kept with the stream that its message was in, also where
   expect(kept).toEqual([{ position: 5_000, log: "old" }]);
   expect(state.consumersAdded).toBe(1);
 });
+
+test("C2: where a stream has lost its end, the next process reads from there, too", async () => {
+  const { clock, state, kept, told, begin } = served(
+    { created: "s", lastSeq: 4_000 },
+    { position: 5_000, log: "s" },
+  );
+  const consumer = await begin(async () => {});
+  await clock.settle();
+  expect(told).toEqual([expect.stringContaining("ends at 4000")]);
+  await clock.until(consumer.stop());
+  // Otherwise the events from 4001 to 5000 would be taken for known ones, once they are there.
+  expect(kept).toEqual([{ position: 4_000, log: "s" }]);
+  expect(state.consumersAdded).toBe(1);
+});

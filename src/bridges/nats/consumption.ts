@@ -193,6 +193,8 @@ async function startIn(reading: Reading, { jsm }: Session) {
     // Positions of the old one and of the new are not to be compared.
     await out.room(consumption.inFlightMax);
     reading.read = isOther ? 0 : lastSeq;
+    // Before something new is there that the place of before would pass over, in the next process.
+    if (!reading.stopped) reading.writer.moved({ position: reading.read, log });
   } else if (reading.read !== undefined && firstSeq > reading.read + 1) {
     complain(
       `The stream begins at ${firstSeq} now, and ${topic} was read up to ${reading.read}: its limits may have dropped events that were not taken.`,
