@@ -30,7 +30,7 @@ export interface LanggraphJournal {
    * @throws BatonError STORE_IN_USE and what the store throws when it is opened
    */
   readonly open: (options?: { readonly readOnly?: boolean }) => Promise<void>;
-  /** Closes what `open` opened; a Baton closes its own. */
+  /** Closes what `open` opened, and gives the lease back; where that fails it is closed all the same, and told. A Baton closes its own. */
   readonly close: () => Promise<void>;
 }
 
