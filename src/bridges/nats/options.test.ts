@@ -46,7 +46,7 @@ test.each(["nats://me:secret@nats-1:4222", "secret@nats-1:4222"])(
 );
 
 test("a package that is missing is named", async () => {
-  const missing = () => Promise.reject(new Error("Cannot find package"));
+  const missing = () => import("./no-such-package.ts" as string);
   await expect(loadDriver(missing)).rejects.toMatchObject({
     code: "DEPENDENCY_MISSING",
     hint: "Install them: npm install @nats-io/transport-node @nats-io/jetstream",
