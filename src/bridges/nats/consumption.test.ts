@@ -16,7 +16,14 @@ function served(stream: Stream, place: BusPlace | undefined) {
   const clock = virtualClock();
   const kept: BusPlace[] = [];
   const told: string[] = [];
-  const state = { stream, deliver: [] as number[], isOpen: true, consumersAdded: 0 };
+  const state = {
+    stream,
+    deliver: [] as number[],
+    isOpen: true,
+    failed: false,
+    consumersAdded: 0,
+    refusal: undefined as Error | undefined,
+  };
   const opened = (): Session => {
     state.isOpen = true;
     let sequence = 0;
@@ -39,6 +46,7 @@ function served(stream: Stream, place: BusPlace | undefined) {
         },
         consumers: {
           add: async () => {
+            if (state.refusal !== undefined) throw state.refusal;
             state.consumersAdded += 1;
             return { name: "c" };
           },
@@ -70,9 +78,13 @@ function served(stream: Stream, place: BusPlace | undefined) {
       },
       settingsOf({}),
       {
-        next: async () => opened(),
+        // There is none after one that failed.
+        next: () => (state.failed ? new Promise(() => {}) : Promise.resolve(opened())),
         current: () => undefined,
-        fail: (_, error) => told.push(String(error)),
+        fail: (_, error) => {
+          state.failed = true;
+          told.push(`The session failed: ${String(error)}`);
+        },
         trouble: () => undefined,
         close: async () => {},
       },
@@ -116,4 +128,40 @@ test("C2: where a stream has lost its end, the next process reads from there, to
   // Otherwise the events from 4001 to 5000 would be taken for known ones, once they are there.
   expect(kept).toEqual([{ position: 4_000, log: "s" }]);
   expect(state.consumersAdded).toBe(1);
+});
+
+test.each([
+  { name: "JetStreamApiError", message: "maximum consumers limit reached", status: 400 },
+  { name: "PermissionViolationError", message: "Permissions Violation for Publish" },
+])(
+  "C3: a consumer that is refused ($name) is asked for again, and ends no session",
+  async (error) => {
+    const { clock, state, told, begin } = served({ created: "s", lastSeq: 7 }, { position: 6 });
+    state.refusal = Object.assign(new Error(), error);
+    const handled: number[] = [];
+    const consumer = await begin(async (_, { position }) => void handled.push(position));
+    await clock.advance(60_000);
+    expect(told).toEqual([`t can't be read by in: ${error.message}. It is tried again.`]);
+    expect(consumer.trouble?.()).toBe(error.message);
+    state.refusal = undefined;
+    state.deliver.push(7);
+    await clock.advance(10_000);
+    expect(handled).toEqual([7]);
+    expect(consumer.trouble?.()).toBeUndefined();
+    await clock.until(consumer.stop());
+    expect(told).toHaveLength(1);
+  },
+);
+
+test.each([
+  { name: "StreamNotFoundError", message: "stream not found", status: 404 },
+  { name: "JetStreamApiError", message: "temporarily unavailable", status: 503 },
+  { name: "TimeoutError", message: "timeout" },
+])("$name ends the session: the next one may know better", async (error) => {
+  const { clock, state, told, begin } = served({ created: "s", lastSeq: 7 }, { position: 6 });
+  state.refusal = Object.assign(new Error(), error);
+  const consumer = await begin(async () => {});
+  await clock.settle();
+  expect(told).toEqual([`The session failed: ${error.name}: ${error.message}`]);
+  await clock.until(consumer.stop());
 });

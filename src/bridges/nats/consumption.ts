@@ -8,6 +8,7 @@
  * C1. Messages are dispatched in the order of the stream. A gap in what the server delivers ends the session.
  * C2. Of a stream that was replaced, or that has lost its end, what is there now is read from where it differs. A position is
  *     kept with the stream that its message was in.
+ * C3. A consumer that the server refuses is asked for again, and leaves the session to the others who use it.
  */
 import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
 import { type Dispatcher, dispatcher } from "../../bus/dispatcher.ts";
@@ -28,6 +29,9 @@ import { fromWire } from "./wire.ts";
 const NANOS = 1_000_000;
 /** How long the server waits for messages before it says that there are none. */
 const FETCH_MS = 10_000;
+/** The first pause after a server has refused the consumer of a topic, and the longest. */
+const REFUSED_FIRST_MS = 500;
+const REFUSED_MAX_MS = 10_000;
 /** The server forgets a consumer that nobody has asked for so long. */
 const FORGET_MS = 60_000;
 
@@ -35,6 +39,12 @@ const FORGET_MS = 60_000;
 interface Taken {
   readonly message: BusMessage;
   readonly log: string;
+}
+
+/** Why the server has refused the consumer, and after what pause it is asked again. */
+interface Refusal {
+  readonly message: string;
+  readonly pauseMs: number;
 }
 
 interface Reading {
@@ -51,6 +61,7 @@ interface Reading {
   fetching: ConsumerMessages | undefined;
   /** By which the server knows the consumer of this session. */
   consumer: string | undefined;
+  refusal: Refusal | undefined;
   stopped: boolean;
 }
 
@@ -90,6 +101,7 @@ export async function consume(
     log: known?.log,
     fetching: undefined,
     consumer: undefined,
+    refusal: undefined,
     stopped: false,
   };
   // One that waits for a session ends with the sessions.
@@ -97,6 +109,7 @@ export async function consume(
   return {
     lag: async () => await lagOf(reading),
     underWay: out.size,
+    trouble: () => reading.refusal?.message,
     stop: async () => {
       reading.stopped = true;
       reading.fetching?.stop();
@@ -131,19 +144,18 @@ async function readOn(reading: Reading): Promise<void> {
 }
 
 async function readSession(reading: Reading, session: Session): Promise<void> {
-  const { consumption, out, context, settings } = reading;
+  const { consumption, out } = reading;
+  const { stream } = reading.settings;
   const { log, start } = await startIn(reading, session);
   if (reading.stopped) return;
-  const { prefix, stream } = settings;
-  const { namespace } = context;
-  const { name } = await session.jsm.consumers.add(stream, {
-    ...start,
-    ack_policy: "none",
-    filter_subject: filterOf({ prefix, namespace, topic: consumption.topic }),
-    inactive_threshold: FORGET_MS * NANOS,
-    mem_storage: true,
-    num_replicas: 1,
-  });
+  let name: string;
+  try {
+    name = await addConsumer(reading, session, start);
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    return await refused(reading, error);
+  }
+  reading.refusal = undefined;
   reading.consumer = name;
   const consumer = await session.js.consumers.get(stream, name);
   let delivered = 0;
@@ -164,6 +176,46 @@ async function readSession(reading: Reading, session: Session): Promise<void> {
   }
 }
 
+/** The consumer of this session: its name. */
+async function addConsumer(
+  { consumption, context, settings }: Reading,
+  { jsm }: Session,
+  start: Start,
+): Promise<string> {
+  const { prefix, stream } = settings;
+  const { name } = await jsm.consumers.add(stream, {
+    ...start,
+    ack_policy: "none",
+    filter_subject: filterOf({ prefix, namespace: context.namespace, topic: consumption.topic }),
+    inactive_threshold: FORGET_MS * NANOS,
+    mem_storage: true,
+    num_replicas: 1,
+  });
+  return name;
+}
+
+/** Whether the server says no to this very consumer: another session would be told the same, and is the other topics' as well. */
+function isRefusal(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  if (error.name === "PermissionViolationError") return true;
+  // Of the server's own trouble (5xx), and of a stream that is gone (an error of its own), another session may know better.
+  const isNo = "status" in error && typeof error.status === "number" && error.status < 500;
+  return error.name === "JetStreamApiError" && isNo;
+}
+
+/** Told once, until there is a consumer. */
+async function refused(reading: Reading, { message }: Error): Promise<void> {
+  const { context, consumption, refusal } = reading;
+  const { topic, group } = consumption;
+  if (refusal === undefined) {
+    const what = `${topic} can't be read by ${group}`;
+    complaints(context, consumption)(`${what}: ${message}. It is tried again.`);
+  }
+  const pauseMs = Math.min((refusal?.pauseMs ?? REFUSED_FIRST_MS / 2) * 2, REFUSED_MAX_MS);
+  reading.refusal = { message, pauseMs };
+  await new Promise<void>((resolve) => context.clock.after(pauseMs, resolve, true));
+}
+
 function take(reading: Reading, message: JsMsg, log: string): void {
   const { consumption, out } = reading;
   const { topic, keyOf = ({ key }) => key } = consumption;
@@ -178,8 +230,15 @@ function take(reading: Reading, message: JsMsg, log: string): void {
   out.take({ message: taken, log }, message.seq, keyOf(taken));
 }
 
+type Start =
+  | { readonly deliver_policy: "by_start_time"; readonly opt_start_time: string }
+  | { readonly deliver_policy: "by_start_sequence"; readonly opt_start_seq: number };
+
 /** Where this session begins: after what was read, or where a new group begins. */
-async function startIn(reading: Reading, { jsm }: Session) {
+async function startIn(
+  reading: Reading,
+  { jsm }: Session,
+): Promise<{ readonly log: string; readonly start: Start }> {
   const { consumption, keeper, out } = reading;
   const complain = complaints(reading.context, consumption);
   const { topic, from } = consumption;
@@ -206,12 +265,12 @@ async function startIn(reading: Reading, { jsm }: Session) {
     else if (from === "beginning") reading.read = 0;
     else {
       const opt_start_time = new Date(from).toISOString();
-      return { log, start: { deliver_policy: "by_start_time", opt_start_time } as const };
+      return { log, start: { deliver_policy: "by_start_time", opt_start_time } };
     }
     await keeper.keep({ position: reading.read, log });
   }
   const opt_start_seq = reading.read + 1;
-  return { log, start: { deliver_policy: "by_start_sequence", opt_start_seq } as const };
+  return { log, start: { deliver_policy: "by_start_sequence", opt_start_seq } };
 }
 
 async function lagOf({ sessions, settings, consumer, out }: Reading): Promise<number | undefined> {
