@@ -21,8 +21,8 @@ export interface DispatchOptions<M> {
   readonly inFlightMax: number;
   readonly handle: (message: M, position: number) => Promise<void>;
   readonly failed: (error: unknown, position: number, pauseMs: number) => void;
-  /** Everything up to the position is done. */
-  readonly done: (position: number) => void;
+  /** Everything up to the position is done, the message there last. */
+  readonly done: (position: number, message: M) => void;
 }
 
 export interface Dispatcher<M> {
@@ -124,9 +124,9 @@ function beginLater<M>(
 function settle<M>(state: State<M>, taken: Taken<M>): void {
   const { window, lines, options } = state;
   taken.done = true;
-  let last: number | undefined;
-  while (window[0]?.done === true) last = window.shift()?.position;
-  if (last !== undefined) options.done(last);
+  let last: Taken<M> | undefined;
+  while (window[0]?.done === true) last = window.shift();
+  if (last !== undefined) options.done(last.position, last.message);
   const { key } = taken;
   const line = key === undefined ? undefined : lines.get(key);
   if (key === undefined || line === undefined) return;

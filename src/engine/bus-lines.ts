@@ -21,7 +21,7 @@ export interface BusLine {
   readonly lag?: number;
   /** Events that are crossing now. */
   readonly underWay: number;
-  /** Why the bus can't be reached now. */
+  /** Why the bus can't be reached now, or this topic not be read from it. */
   readonly trouble?: string;
 }
 

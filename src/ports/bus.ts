@@ -67,6 +67,8 @@ export interface Consumer {
   readonly lag: () => Promise<number | undefined>;
   /** Messages in hand. */
   readonly underWay: () => number;
+  /** Why this topic can't be read where the bus itself can be reached; undefined where it can. */
+  readonly trouble?: () => string | undefined;
   /** Takes no more, waits a moment for what is in hand, and keeps its place. */
   readonly stop: () => Promise<void>;
 }

@@ -167,6 +167,31 @@ describe("the lines", () => {
     }
   });
 
+  test("a topic that can't be read from a bus that is there is the trouble of its own line", async () => {
+    const [bus, clock] = [memoryBus(), virtualClock()];
+    const refusing: typeof bus = {
+      ...bus,
+      open: async (context) => {
+        const outside = await bus.open(context);
+        const consume: typeof outside.consume = async (consumption) => {
+          const consumer = await outside.consume(consumption);
+          return consumption.topic === "packed"
+            ? { ...consumer, trouble: () => "It is refused." }
+            : consumer;
+        };
+        return { ...outside, consume };
+      },
+    };
+    const { baton } = await opened({ workflows: [pack], bus: refusing, group: "store" }, clock);
+    const lines = await clock.until(baton.busLines());
+    expect(lines.map(({ direction, topic, trouble }) => [direction, topic, trouble])).toEqual([
+      ["out", "ordered", undefined],
+      ["out", "packed", undefined],
+      ["in", "ordered", undefined],
+      ["in", "packed", "It is refused."],
+    ]);
+  });
+
   test("a process that comes after goes on where the journal says, and a reader sees what is left", async () => {
     const [bus, clock] = [memoryBus(), virtualClock()];
     const store = memory({ now: () => clock.now() });

@@ -5,7 +5,7 @@ import { connect } from "@nats-io/transport-node";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { systemClock } from "../../src/engine/system-clock.ts";
 import type { Bus } from "../../src/ports/bus.ts";
-import { busMessage, TOPIC } from "../conformance/bus.ts";
+import { busMessage, OTHER_TOPIC, TOPIC } from "../conformance/bus.ts";
 import { type NatsServer, natsServer } from "../../bench/nats-server.ts";
 import { busContext } from "./places.ts";
 
@@ -123,6 +123,35 @@ test("a stream that was deleted and made again is read from its beginning", asyn
   await bus.publish([busMessage(3)]);
   await until(() => expect(got).toContain(3));
   expect(log.join("\n")).toContain("is another one than it was; it had been read up to 2");
+});
+
+test("a topic whose consumer the server refuses is tried again, beside the others and what is published", async () => {
+  const theirs = await asAdmin(async (jsm) => {
+    await jsm.streams.add({ name: "FEW", subjects: ["few.>"], max_consumers: 2 });
+    const { name } = await jsm.consumers.add("FEW", { durable_name: "theirs", ack_policy: "none" });
+    return name;
+  });
+  bus = await open({ stream: "FEW", prefix: "few" });
+  await consume();
+  await bus.publish([busMessage(1)]);
+  await until(() => expect(got).toEqual([1]));
+  const other = await bus.consume({
+    topic: OTHER_TOPIC,
+    group: "readers",
+    from: "beginning",
+    inFlightMax: 10,
+    handle: async () => void got.push(99),
+  });
+  await until(() => expect(other.trouble?.()).toBe("maximum consumers limit reached"));
+  await bus.publish([busMessage(2), busMessage(3, "a", OTHER_TOPIC)]);
+  await until(() => expect(got).toEqual([1, 2]));
+  expect(bus.trouble()).toBeUndefined();
+  await asAdmin((jsm) => jsm.consumers.delete("FEW", theirs));
+  await until(() => expect(got).toEqual([1, 2, 99]));
+  expect(other.trouble?.()).toBeUndefined();
+  expect(log).toEqual([
+    `error: ${OTHER_TOPIC} can't be read by readers: maximum consumers limit reached. It is tried again.`,
+  ]);
 });
 
 test("what is larger than the server takes is refused, and keeps nobody up", async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { loadOauth, loadParser } from "./packages.ts";
 
-const cause = new Error("Cannot find package");
+const cause = Object.assign(new Error("Cannot find package"), { code: "ERR_MODULE_NOT_FOUND" });
 const missing = () => Promise.reject(cause);
 
 test.each([

@@ -84,11 +84,13 @@ export class JournalItems extends BaseStore {
       });
     }
     const found: SearchItem[] = [];
-    for await (const namespace of this.#namespaces()) {
+    for await (const namespace of this.#namespaces(itemsStream(namespacePrefix))) {
+      // The names of streams that begin so are also those of `usersold` for `users`.
       if (!beginsWith(namespace, namespacePrefix)) continue;
       const items = await this.#streams.read(itemsStream(namespace));
       for (const item of items.byKey.values())
         if (matches(item.value, filter)) found.push(itemOf([...namespace], item));
+      if (found.length >= offset + limit) break;
     }
     return found.slice(offset, offset + limit);
   }
@@ -107,14 +109,14 @@ export class JournalItems extends BaseStore {
     return sorted.map(([, shown]) => shown).slice(offset, offset + limit);
   }
 
-  /** All namespaces that ever had an item, the oldest first. */
-  async *#namespaces(): AsyncGenerator<string[]> {
+  /** All namespaces that ever had an item and whose stream's name begins so, the oldest first. */
+  async *#namespaces(prefix = MEMORIES): AsyncGenerator<string[]> {
     const { store, namespace } = this.#opened();
     let after: number | undefined;
     for (;;) {
       const page = await store.heads({
         namespace,
-        prefix: MEMORIES,
+        prefix,
         order: "oldest",
         limit: STREAMS_AT_ONCE,
         ...(after === undefined ? {} : { after }),

@@ -60,6 +60,50 @@ it("searches by prefix and filter, with offset and limit, as LangGraph's store i
   expect(ours).toEqual(theirs);
 });
 
+it("reads for a search what is below its prefix, and no more than it gives out", async () => {
+  const source = memory();
+  const asked = new Set<string>();
+  const kept = await langgraphJournal(async (mode) => {
+    const store = await source(mode);
+    return {
+      ...store,
+      heads: async (filter) => {
+        asked.add(`heads of ${filter.prefix}`);
+        return await store.heads(filter);
+      },
+      read: async (name, ...page) => {
+        asked.add(name.stream);
+        return await store.read(name, ...page);
+      },
+    };
+  });
+  await kept.open();
+  for (const user of ["a/b", "ü", "c"])
+    for (const key of ["1", "2"]) await kept.store.put(["users", user], key, { key });
+  await kept.store.put(["usersold", "x"], "k", { key: "1" });
+  await kept.store.put(["else"], "k", { key: "1" });
+  const asking = async (prefix: string[], options: { limit?: number; offset?: number }) => {
+    asked.clear();
+    const found = await kept.store.search(prefix, options);
+    return { found: found.map(({ namespace, key }) => [...namespace, key]), asked: [...asked] };
+  };
+  expect(await asking(["users"], { limit: 2, offset: 1 })).toEqual({
+    found: [
+      ["users", "a/b", "2"],
+      ["users", "ü", "1"],
+    ],
+    asked: ["heads of memory/users", "memory/users/a%2Fb", "memory/users/%C3%BC"],
+  });
+  expect(await asking(["users", "a/b"], {})).toEqual({
+    found: [
+      ["users", "a/b", "1"],
+      ["users", "a/b", "2"],
+    ],
+    asked: ["heads of memory/users/a%2Fb", "memory/users/a%2Fb"],
+  });
+  await kept.close();
+});
+
 it("lists namespaces as LangGraph's store in memory does", async () => {
   const [theirs, ours] = await both(
     async (store) =>

@@ -267,13 +267,11 @@ it("gives a graph the same history as LangGraph's saver in memory does", async (
   await journal.close();
 });
 
-it("says which package is missing, and nothing else of other failures", async () => {
-  // As Node says it.
-  const missing = Object.assign(new Error("Cannot find package"), { code: "ERR_MODULE_NOT_FOUND" });
-  await expect(loadParts(() => Promise.reject(missing))).rejects.toMatchObject({
+it("says which packages are missing, with the command that installs them", async () => {
+  const missing = () => import("./no-such-package.ts" as string);
+  await expect(loadParts(missing)).rejects.toMatchObject({
     code: "DEPENDENCY_MISSING",
-    details: { package: "@langchain/langgraph-checkpoint" },
+    message: expect.stringContaining("@langchain/langgraph-checkpoint"),
+    hint: expect.stringContaining("npm install @langchain/langgraph @langchain/core "),
   });
-  const other = new Error("something else");
-  await expect(loadParts(() => Promise.reject(other))).rejects.toBe(other);
 });

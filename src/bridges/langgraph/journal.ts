@@ -5,9 +5,9 @@ import type {
   BaseStore,
   SerializerProtocol,
 } from "@langchain/langgraph-checkpoint";
-import { BatonError } from "../../model/errors.ts";
 import type { StoreFactory } from "../../ports/journal-store.ts";
 import { machineClock } from "../machine-clock.ts";
+import { loadPackage } from "../packages.ts";
 import { type Opened, sharedStore } from "./opened.ts";
 
 export interface LanggraphJournalOptions {
@@ -30,7 +30,7 @@ export interface LanggraphJournal {
    * @throws BatonError STORE_IN_USE and what the store throws when it is opened
    */
   readonly open: (options?: { readonly readOnly?: boolean }) => Promise<void>;
-  /** Closes what `open` opened; a Baton closes its own. */
+  /** Closes what `open` opened, and gives the lease back; where that fails it is closed all the same, and told. A Baton closes its own. */
   readonly close: () => Promise<void>;
 }
 
@@ -66,29 +66,15 @@ interface Parts {
   readonly JournalItems: new (opened: () => Opened) => BaseStore;
 }
 
-const PACKAGE = "@langchain/langgraph-checkpoint";
+/** The one that is loaded, with what it needs. */
+const PACKAGES = "@langchain/langgraph @langchain/core @langchain/langgraph-checkpoint";
 
 /**
  * Loads what extends LangGraph's classes.
  * @throws BatonError `DEPENDENCY_MISSING` if their package is not installed
  */
 export async function loadParts(load: () => Promise<Parts> = importParts): Promise<Parts> {
-  try {
-    return await load();
-  } catch (cause) {
-    const isMissing =
-      cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND";
-    if (!isMissing) throw cause;
-    throw new BatonError(
-      "DEPENDENCY_MISSING",
-      `Checkpoints of LangGraph need the package ${PACKAGE}.`,
-      {
-        hint: `Install it, with what it needs: npm install @langchain/langgraph @langchain/core ${PACKAGE}`,
-        details: { package: PACKAGE },
-        cause,
-      },
-    );
-  }
+  return await loadPackage("Checkpoints of LangGraph", PACKAGES, load);
 }
 
 async function importParts(): Promise<Parts> {

@@ -33,6 +33,8 @@ export function sharedStore(
   clock: Pick<Clock, "now" | "after">,
 ): SharedStore {
   let current: Opened | undefined;
+  /** Opening takes time, and a second one in that time would be used beside the first. */
+  let isOpening = false;
   let closeOwn: (() => Promise<void>) | undefined;
 
   function use(store: JournalStore, now: () => number): JournalStore {
@@ -62,12 +64,13 @@ export function sharedStore(
   }
 
   const factory: StoreFactory = async (mode) => {
-    if (current !== undefined) {
-      throw new BatonError("STORE_IN_USE", `${current.store.label} is open already.`, {
-        hint: "Open one Baton with it, or open it by itself; for another Baton make another one.",
-      });
+    if (isOpening || current !== undefined) throw openAlready(current?.store.label);
+    isOpening = true;
+    try {
+      return use(await make(mode), mode.now ?? clock.now);
+    } finally {
+      isOpening = false;
     }
-    return use(await make(mode), mode.now ?? clock.now);
   };
 
   return {
@@ -95,6 +98,12 @@ export function sharedStore(
   };
 }
 
+function openAlready(label = "The journal of the graph's checkpoints"): BatonError {
+  return new BatonError("STORE_IN_USE", `${label} is open already, or about to be.`, {
+    hint: "Open one Baton with it, or open it by itself; for another Baton make another one.",
+  });
+}
+
 /** Takes the lease and renews it; what is returned gives it back and closes the store. */
 async function keepLease(
   store: JournalStore,
@@ -119,7 +128,11 @@ async function keepLease(
   return async () => {
     isClosed = true;
     cancel();
-    await store.release(epoch);
-    await store.close();
+    try {
+      await store.release(epoch);
+    } finally {
+      // What can't be written (a full disk) can be closed: the next process takes the lease as it does from one that died.
+      await store.close();
+    }
   };
 }

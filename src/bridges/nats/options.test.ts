@@ -13,6 +13,8 @@ test("what is left out has a default", () => {
 
 test.each([
   [{ servers: [] }, /servers/],
+  [{ servers: [4222] }, /address/],
+  [{ servers: "" }, /address/],
   [{ stream: "a.b" }, /a\.b/],
   [{ prefix: "a.>" }, /a\.>/],
   [{ from: "soon" }, /soon/],
@@ -24,8 +26,27 @@ test.each([
   expect(() => nats(options as Parameters<typeof nats>[0])).toThrow(message);
 });
 
+test.each(["nats://me:secret@nats-1:4222", "secret@nats-1:4222"])(
+  "an address that says who logs in is refused, and not said again: %#",
+  (server) => {
+    for (const servers of [server, ["nats-2:4222", server]]) {
+      let thrown: unknown;
+      try {
+        nats({ servers });
+      } catch (error) {
+        thrown = error;
+      }
+      expect(thrown).toMatchObject({
+        code: "ARGUMENT_INVALID",
+        hint: expect.stringMatching(/user and pass, token/),
+        message: expect.not.stringContaining("secret"),
+      });
+    }
+  },
+);
+
 test("a package that is missing is named", async () => {
-  const missing = () => Promise.reject(new Error("Cannot find package"));
+  const missing = () => import("./no-such-package.ts" as string);
   await expect(loadDriver(missing)).rejects.toMatchObject({
     code: "DEPENDENCY_MISSING",
     hint: "Install them: npm install @nats-io/transport-node @nats-io/jetstream",

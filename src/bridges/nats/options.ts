@@ -5,7 +5,7 @@ import type { BusStart } from "../../ports/bus.ts";
 
 /** How to reach NATS, and what its stream is like. */
 export interface NatsOptions {
-  /** One or several, as `host:port` or `nats://host:port`; `127.0.0.1:4222` if left out. */
+  /** One or several, as `host:port` or `nats://host:port`, without who logs in; `127.0.0.1:4222` if left out. */
   readonly servers?: string | readonly string[];
   /** The JetStream stream that keeps the events: `BATON` if left out. Several deployments share it. */
   readonly stream?: string;
@@ -51,6 +51,7 @@ export interface NatsSettings {
 }
 
 const SERVER = "127.0.0.1:4222";
+const LOGIN_HINT = "Say who logs in with user and pass, token or credsFile, beside the servers.";
 const IN_FLIGHT = 256;
 const IN_FLIGHT_MAX = 10_000;
 const KNOWN: ReadonlySet<string> = new Set<keyof NatsOptions>([
@@ -83,7 +84,7 @@ export function settingsOf(options: NatsOptions): NatsSettings {
     refuse(`"${prefix}" is not the beginning of a subject.`);
   if (![1, 2, 3, 4, 5].includes(replicas)) refuse(`replicas is ${replicas}; it is 1 to 5.`);
   const list = typeof servers === "string" ? [servers] : servers;
-  if (list.length === 0) refuse("servers is empty.");
+  checkServers(list);
   const login = Object.fromEntries(
     Object.entries({ user, pass, token, credsFile, tls }).filter(
       ([, value]) => value !== undefined,
@@ -101,6 +102,16 @@ export function settingsOf(options: NatsOptions): NatsSettings {
   };
 }
 
+/** The client leaves out who logs in where that stands in an address; and addresses are in the log, in the console and in the journal. */
+function checkServers(servers: readonly unknown[]): void {
+  if (servers.length === 0) refuse("servers is empty.");
+  for (const server of servers) {
+    if (typeof server !== "string" || server === "") refuse("A server is no address.");
+    // It is not said again: it may hold a password.
+    if (server.includes("@")) refuse("A server has an @ in its address.", LOGIN_HINT);
+  }
+}
+
 /** From where a new deployment takes events. @throws BatonError ARGUMENT_INVALID */
 export function startOf({ from = "now" }: NatsOptions): BusStart {
   if (from !== "now" && from !== "beginning" && Number.isNaN(Date.parse(from)))
@@ -115,6 +126,6 @@ export function inFlightOf({ inFlight = IN_FLIGHT }: NatsOptions): number {
   return inFlight;
 }
 
-function refuse(message: string): never {
-  throw new BatonError("ARGUMENT_INVALID", message, { hint: "See docs/reference/nats.md." });
+function refuse(message: string, hint = "See docs/reference/nats.md."): never {
+  throw new BatonError("ARGUMENT_INVALID", message, { hint });
 }

@@ -73,11 +73,12 @@ export function busLines(core: () => Core, outside: OutsideBus | undefined): Bus
     },
     snapshots: async () => {
       const label = bus?.label ?? "";
-      const trouble = bus?.trouble();
+      const ofBus = bus?.trouble();
       return await Promise.all(
         lines.map(async ({ direction, topic, consumer }) => {
           // Of a store that can't be read now, others tell.
           const lag = await consumer.lag().catch(() => undefined);
+          const trouble = ofBus ?? consumer.trouble?.();
           return Object.freeze({
             direction,
             topic,
