@@ -5,12 +5,14 @@
  * S1. Each table has each row once, whatever number of sinks write to it, and wherever they are killed.
  * S2. The journal is only read: a sink takes no lease, and the engine does not know of it.
  * S3. A table never ends within a commit of the journal.
+ * S4. Tables that have commits which the store has not (any more) are not gone on with.
  */
 import { BatonError, isBatonError } from "../../model/errors.ts";
 import { durationMs, type Duration } from "../../model/duration.ts";
 import type { JournalStore, StoreFactory } from "../../ports/journal-store.ts";
 import { type BatchLimits, readBatch } from "./batch.ts";
 import { type DeltaClock, machineClock } from "./delta-clock.ts";
+import { checkHead } from "./journal-head.ts";
 import type { DeltaStorage } from "./storage.ts";
 import { type StreamBook, streamBook } from "./stream-facts.ts";
 import { type Cursor, tableWriter, type TableWriter } from "./table.ts";
@@ -106,6 +108,8 @@ export async function sinkOver(
       await writer.open();
       opened.push({ table, writer, written: writer.cursor() });
     }
+    // Not only at first: a sink on another copy of the store may have brought a table further.
+    for (const { writer } of opened) await checkHead(store, writer.cursor().head, writer.where);
     return opened;
   }
 
