@@ -102,6 +102,7 @@ export function tableWriter(options: TableWriterOptions): TableWriter {
     const snapshot = await log.look();
     if (snapshot === undefined) return;
     const written = cursorOf(snapshot, store);
+    if (written === BEFORE_ALL && snapshot.files.size > 0) throw placeLost(log.where);
     if (written.position > known.position) known = written;
   }
 
@@ -329,6 +330,17 @@ async function writeFiles(
     });
   }
   return files;
+}
+
+/** Whoever takes it for empty writes everything a second time. */
+function placeLost(where: string): BatonError {
+  return new BatonError(
+    "TABLE_UNSUITABLE",
+    `${where} has rows, but not how far it is: its txn actions are gone.`,
+    {
+      hint: "Another writer has taken them out, as delta.setTransactionRetentionDuration lets it. Write the journal to another place, where that is not set.",
+    },
+  );
 }
 
 function tooManyRaces(where: string): BatonError {
