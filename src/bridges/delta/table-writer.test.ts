@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { memoryPlace } from "../../../test/support/delta-places.ts";
+import { type Action, decodeActions, encodeActions } from "./actions.ts";
 import { writeCheckpoint } from "./checkpoint.ts";
 import type { Row } from "./columns.ts";
 import { commitPath } from "./log-paths.ts";
-import { snapshotAt } from "./reading.ts";
+import { fileRows, snapshotAt } from "./reading.ts";
 import type { DeltaStorage } from "./storage.ts";
 import { type TableDefinition, tableWriter, type TableWriter } from "./table.ts";
 
@@ -52,5 +53,39 @@ test("a table without rows is gone on with, though it does not say how far it is
   const place = memoryPlace();
   await opened(place);
   await append(await opened(place), 1);
+  expect((await snapshotAt(place, "t")).files.size).toBe(1);
+});
+
+test("a file that a commit of ours named stays, though the answer was lost and it was compacted away since", async () => {
+  const place = memoryPlace();
+  const answersLate: DeltaStorage = {
+    ...place,
+    async create(path, bytes) {
+      const created = await place.create(path, bytes);
+      if (path !== `t/${commitPath(1)}`) return created;
+      const [add] = decodeActions(bytes, path).flatMap((action) =>
+        "add" in action ? [action.add] : [],
+      );
+      if (add === undefined) throw new Error("The commit has a file.");
+      const together = { ...add, path: `${add.path}.together`, dataChange: false };
+      await place.create(
+        `t/${together.path}`,
+        place.files.get(`t/${add.path}`) ?? new Uint8Array(),
+      );
+      const compaction: readonly Action[] = [
+        { remove: { path: add.path, deletionTimestamp: 0, dataChange: false } },
+        { add: together },
+      ];
+      await place.create(`t/${commitPath(2)}`, encodeActions(compaction));
+      // What a client is told that has asked again by itself.
+      return "exists";
+    },
+  };
+  await append(await opened(answersLate), 1);
+  // Whoever reads the table as it was then needs it; vacuum takes it away in its time.
+  const then = await snapshotAt(place, "t", 1);
+  const [file] = then.files.values();
+  if (file === undefined) throw new Error("The table had a file.");
+  expect(await fileRows(place, "t", file)).toMatchObject([{ position: 1n }]);
   expect((await snapshotAt(place, "t")).files.size).toBe(1);
 });

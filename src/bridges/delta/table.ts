@@ -6,7 +6,8 @@
  * refuse a `txn` that goes back, so it is looked at again before each attempt to commit, after every race that was lost.
  *
  * T1. Rows of a position are committed once, by whatever number of writers.
- * T2. A file that a commit names is never removed: after a commit whose outcome is not known, nothing is.
+ * T2. A file that a commit names is never removed, also where a later one takes it out: after a commit whose outcome is not known,
+ *     nothing is.
  * T3. A table belongs to one store; another store's is refused. So is one that has what its store does not: journal-head.ts.
  */
 import { BatonError } from "../../model/errors.ts";
@@ -107,8 +108,7 @@ export function tableWriter(options: TableWriterOptions): TableWriter {
   }
 
   async function removeUnused(files: readonly AddFile[]): Promise<void> {
-    const used = log.files();
-    for (const { path } of files) if (!used.has(path)) await storage.remove(`${name}/${path}`);
+    for (const { path } of files) if (!log.names(path)) await storage.remove(`${name}/${path}`);
   }
 
   return {
@@ -164,8 +164,8 @@ interface LogWriter {
   preface(): readonly Action[];
   /** Commits after what was last looked at; or finds that somebody else has committed this version, and gives false. */
   commit(actions: readonly Action[], operation: string): Promise<boolean>;
-  /** The files of the table, by path. */
-  files(): ReadonlyMap<string, AddFile>;
+  /** Whether a file is of the table, or was: one that another writer took out is still read by whoever reads an earlier version. */
+  names(path: string): boolean;
 }
 
 function logWriter({ storage, definition, store, clock }: TableWriterOptions): LogWriter {
@@ -211,7 +211,7 @@ function logWriter({ storage, definition, store, clock }: TableWriterOptions): L
       if (isCheckpointDue(snapshot)) snapshot = await writeCheckpoint(storage, name, snapshot);
       return true;
     },
-    files: () => snapshot?.files ?? new Map(),
+    names: (path) => snapshot?.files.has(path) === true || snapshot?.removed.has(path) === true,
   };
 }
 
