@@ -29,6 +29,11 @@ export interface DeltaSinkOptions {
   readonly every?: Duration;
   /** Called after each batch. */
   readonly progress?: (progress: DeltaProgress) => void;
+  /**
+   * Called when a checkpoint of a table's log could not be written (a bucket that lets nothing be replaced, say). The rows are there
+   * all the same, and another one is tried some commits later; without any, the table takes longer to be read and opened.
+   */
+  readonly checkpointFailed?: (error: BatonError) => void;
 }
 
 export interface DeltaProgress {
@@ -104,6 +109,7 @@ export async function sinkOver(
         definition: table,
         store: identity,
         clock,
+        checkpointFailed: options.checkpointFailed,
       });
       await writer.open();
       opened.push({ table, writer, written: writer.cursor() });

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { memoryPlace } from "../../../test/support/delta-places.ts";
+import { BatonError } from "../../model/errors.ts";
 import { type Action, decodeActions, encodeActions } from "./actions.ts";
 import { writeCheckpoint } from "./checkpoint.ts";
 import type { Row } from "./columns.ts";
-import { commitPath } from "./log-paths.ts";
+import { checkpointPath, commitPath, LAST_CHECKPOINT } from "./log-paths.ts";
 import { fileRows, snapshotAt } from "./reading.ts";
 import type { DeltaStorage } from "./storage.ts";
 import { type TableDefinition, tableWriter, type TableWriter } from "./table.ts";
@@ -17,9 +18,12 @@ const TABLE: TableDefinition = {
   ],
 };
 
-async function opened(storage: DeltaStorage): Promise<TableWriter> {
+async function opened(
+  storage: DeltaStorage,
+  checkpointFailed?: (error: BatonError) => void,
+): Promise<TableWriter> {
   const clock = { now: () => 1_790_000_000_000, pause: () => Promise.resolve() };
-  const writer = tableWriter({ storage, definition: TABLE, store: "s", clock });
+  const writer = tableWriter({ storage, definition: TABLE, store: "s", clock, checkpointFailed });
   await writer.open();
   return writer;
 }
@@ -88,4 +92,26 @@ test("a file that a commit of ours named stays, though the answer was lost and i
   if (file === undefined) throw new Error("The table had a file.");
   expect(await fileRows(place, "t", file)).toMatchObject([{ position: 1n }]);
   expect((await snapshotAt(place, "t")).files.size).toBe(1);
+});
+
+test("a checkpoint that cannot be written takes nothing of the commit: it is told, and another one comes in its time", async () => {
+  const place = memoryPlace();
+  let isRefused = true;
+  const refusing: DeltaStorage = {
+    ...place,
+    async replace(path, bytes) {
+      if (isRefused) throw new BatonError("TABLE_FAILED", `Could not write ${path}.`);
+      await place.replace(path, bytes);
+    },
+  };
+  const told: string[] = [];
+  const writer = await opened(refusing, ({ message }) => told.push(message));
+  const checkpoints = () => [...place.files.keys()].filter((path) => path.includes("checkpoint"));
+  for (let position = 1; position <= 18; position += 1) await append(writer, position);
+  expect(told).toEqual([`Could not write t/${checkpointPath(9)}.`]);
+  expect(checkpoints()).toEqual([]);
+  isRefused = false;
+  await append(writer, 19);
+  expect(checkpoints()).toEqual([`t/${checkpointPath(19)}`, `t/${LAST_CHECKPOINT}`]);
+  expect((await snapshotAt(place, "t")).files.size).toBe(19);
 });

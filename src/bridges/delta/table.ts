@@ -10,7 +10,7 @@
  *     nothing is.
  * T3. A table belongs to one store; another store's is refused. So is one that has what its store does not: journal-head.ts.
  */
-import { BatonError } from "../../model/errors.ts";
+import { BatonError, isBatonError } from "../../model/errors.ts";
 import {
   type Action,
   type AddFile,
@@ -77,6 +77,8 @@ export interface TableWriterOptions {
   /** Of the store whose journal it is. */
   readonly store: string;
   readonly clock: DeltaClock;
+  /** Told of a checkpoint that could not be written. */
+  readonly checkpointFailed?: ((error: BatonError) => void) | undefined;
 }
 
 /** Races lost in a row: each means that somebody else has committed. */
@@ -168,7 +170,8 @@ interface LogWriter {
   names(path: string): boolean;
 }
 
-function logWriter({ storage, definition, store, clock }: TableWriterOptions): LogWriter {
+function logWriter(options: TableWriterOptions): LogWriter {
+  const { storage, definition, store, clock } = options;
   const { name } = definition;
   const where = `The table ${name} in ${storage.label}`;
   const columns = [...definition.columns, PARTITION];
@@ -208,11 +211,25 @@ function logWriter({ storage, definition, store, clock }: TableWriterOptions): L
       if ((await storage.create(`${name}/${commitPath(version)}`, bytes)) === "exists")
         return false;
       snapshot = advanced(snapshot, entry);
-      if (isCheckpointDue(snapshot)) snapshot = await writeCheckpoint(storage, name, snapshot);
+      if (isCheckpointDue(snapshot)) snapshot = await withCheckpoint(options, snapshot);
       return true;
     },
     names: (path) => snapshot?.files.has(path) === true || snapshot?.removed.has(path) === true,
   };
+}
+
+/** The commit was made, and a checkpoint only makes reading quicker: one that cannot be written is left out, until the next is due. */
+async function withCheckpoint(
+  { storage, definition, checkpointFailed }: TableWriterOptions,
+  snapshot: Snapshot,
+): Promise<Snapshot> {
+  try {
+    return await writeCheckpoint(storage, definition.name, snapshot);
+  } catch (error) {
+    if (!isBatonError(error, "TABLE_FAILED")) throw error;
+    checkpointFailed?.(error);
+    return { ...snapshot, checkpoint: snapshot.version };
+  }
 }
 
 /** How far a table is with what it has of a store. */
