@@ -42,8 +42,6 @@ export interface Batch {
   readonly entries: readonly JournalEntry[];
   readonly commits: readonly JournalCommit[];
   readonly until: Cursor;
-  /** Whether the journal had no more when it was read. */
-  readonly isLast: boolean;
 }
 
 /** When a batch is full: whichever comes first. */
@@ -93,11 +91,11 @@ export async function readBatch(
       head = headOf(stored);
       commits.push({ stored, row: readCommit(stored.text), lastPosition: position });
       if (entries.length >= limits.rowsMax || bytes >= limits.bytesMax)
-        return { entries, commits, until: { position, commitNo, head }, isLast: false };
+        return { entries, commits, until: { position, commitNo, head } };
     }
     if (page.length === COMMITS_AT_ONCE) continue;
     if (commits.length === 0) return undefined;
-    return { entries, commits, until: { position, commitNo, head }, isLast: true };
+    return { entries, commits, until: { position, commitNo, head } };
   }
 }
 
