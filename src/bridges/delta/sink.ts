@@ -53,7 +53,8 @@ export interface DeltaFollowOptions {
 
 export interface DeltaSink {
   /**
-   * Brings the tables to where the journal is now: from its beginning, or from where they are.
+   * Brings the tables to where the journal is now: from its beginning, or from where they are. Of several calls at the same time
+   * each begins when the one before it has ended.
    * @throws BatonError `TABLE_FAILED`, `TABLE_CORRUPT`, `TABLE_UNSUITABLE`, `JOURNAL_BROKEN`, `ENTRY_UNKNOWN`, `DEPENDENCY_MISSING`;
    *   what the store throws. Whatever it was, nothing is in a table twice.
    */
@@ -119,7 +120,8 @@ export async function sinkOver(
     return opened;
   }
 
-  async function drain(signal: AbortSignal | undefined): Promise<DeltaProgress> {
+  // Two with the same writers would each take what the other has just committed for what they have looked at.
+  const drain = oneAtATime(async (signal: AbortSignal | undefined): Promise<DeltaProgress> => {
     const writing = await writers();
     for (;;) {
       const from = furthestBack(writing ?? []);
@@ -131,7 +133,7 @@ export async function sinkOver(
       const now = furthestBack(writing);
       options.progress?.({ entries, position: now.position, commitNo: now.commitNo });
     }
-  }
+  });
 
   return {
     drain: ({ signal } = {}) => drain(signal),
@@ -157,6 +159,16 @@ export async function sinkOver(
       }
     },
     close: () => store.close(),
+  };
+}
+
+/** Each call begins when the one before it has ended, however it did. */
+function oneAtATime<X, Y>(work: (given: X) => Promise<Y>): (given: X) => Promise<Y> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (given) => {
+    const next = last.then(() => work(given));
+    last = next.catch(() => undefined);
+    return next;
   };
 }
 

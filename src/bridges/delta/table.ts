@@ -56,6 +56,7 @@ export interface Cursor {
 
 export const BEFORE_ALL: Cursor = { position: Number.MIN_SAFE_INTEGER, commitNo: 0 };
 
+/** Takes one call at a time. */
 export interface TableWriter {
   readonly name: string;
   /** For messages. */
