@@ -36,6 +36,8 @@ export async function exportDelta(cli: Cli, flags: DeltaFlags): Promise<ExitCode
     to,
     every: flags.every ?? EVERY,
     progress: (progress) => told(cli, flags, bar, progress),
+    checkpointFailed: ({ message }) =>
+      cli.note(`warn: ${printable(message)} Only a checkpoint is missing; the rows are there.`),
   });
   try {
     return await cli.untilInterrupted(async (interrupted) => {

@@ -1,3 +1,5 @@
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { memory } from "baton";
 import { deltaBucket, deltaSink, verifyDelta } from "baton/delta";
 import { expect, onTestFinished, test } from "vitest";
@@ -118,4 +120,38 @@ test("a bucket that cannot be reached is TABLE_FAILED", async () => {
     code: "TABLE_FAILED",
     message: expect.stringContaining("s3://lake/prod/baton"),
   });
+});
+
+test.each<[string, (response: ServerResponse) => void]>([
+  ["never answers", () => undefined],
+  [
+    "stops in the middle of an answer",
+    (response) => response.writeHead(200, { "content-length": "100" }).write("{"),
+  ],
+])("an endpoint that %s is TABLE_FAILED when its time is over", async (_what, answer) => {
+  const server = createServer((_request, response) => answer(response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  // A server on a port has one.
+  const { port } = server.address() as AddressInfo;
+  const place = deltaBucket({
+    bucket: "lake",
+    endpoint: `http://127.0.0.1:${port}`,
+    region: "eu-central-1",
+    credentials: { accessKeyId: "id", secretAccessKey: "secret" },
+    timeout: "20ms",
+  });
+  await expect(place.read("entries/_delta_log/_last_checkpoint")).rejects.toMatchObject({
+    code: "TABLE_FAILED",
+    message: expect.stringContaining("20 ms"),
+  });
+});
+
+test("a time that is none is refused when the bucket is named", () => {
+  expect(() => deltaBucket({ bucket: "lake", timeout: "0s" })).toThrow(
+    expect.objectContaining({ code: "ARGUMENT_INVALID" }),
+  );
 });

@@ -15,6 +15,7 @@ import {
 } from "../../model/entry.ts";
 import { BatonError } from "../../model/errors.ts";
 import type { ArrivedEntry, JournalStore, StoredCommit } from "../../ports/journal-store.ts";
+import { headOf } from "./journal-head.ts";
 import type { StreamBook, StreamFacts } from "./stream-facts.ts";
 import type { Cursor } from "./table.ts";
 
@@ -41,8 +42,6 @@ export interface Batch {
   readonly entries: readonly JournalEntry[];
   readonly commits: readonly JournalCommit[];
   readonly until: Cursor;
-  /** Whether the journal had no more when it was read. */
-  readonly isLast: boolean;
 }
 
 /** When a batch is full: whichever comes first. */
@@ -74,7 +73,7 @@ export async function readBatch(
   const blobs = new Map<string, string>();
   const entries: JournalEntry[] = [];
   const commits: JournalCommit[] = [];
-  let { position, commitNo } = after;
+  let { position, commitNo, head } = after;
   let bytes = 0;
   for (;;) {
     const page = await store.commits(commitNo, COMMITS_AT_ONCE);
@@ -89,13 +88,14 @@ export async function readBatch(
         position = arrived.position;
       }
       commitNo = stored.commitNo;
+      head = headOf(stored);
       commits.push({ stored, row: readCommit(stored.text), lastPosition: position });
       if (entries.length >= limits.rowsMax || bytes >= limits.bytesMax)
-        return { entries, commits, until: { position, commitNo }, isLast: false };
+        return { entries, commits, until: { position, commitNo, head } };
     }
     if (page.length === COMMITS_AT_ONCE) continue;
     if (commits.length === 0) return undefined;
-    return { entries, commits, until: { position, commitNo }, isLast: true };
+    return { entries, commits, until: { position, commitNo, head } };
   }
 }
 

@@ -3,14 +3,7 @@ import { BatonError } from "../../model/errors.ts";
 import { corrupt, isObject } from "./actions.ts";
 
 /** `timestamp` is UTC with microseconds; `decimal(38,18)` is for money. */
-export type ColumnType =
-  | "string"
-  | "long"
-  | "integer"
-  | "boolean"
-  | "timestamp"
-  | "date"
-  | "decimal(38,18)";
+export type ColumnType = "string" | "long" | "boolean" | "timestamp" | "date" | "decimal(38,18)";
 
 export interface Column {
   readonly name: string;

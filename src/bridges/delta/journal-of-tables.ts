@@ -219,7 +219,8 @@ async function* rowsInOrder(
     const file = waiting.shift();
     if (file !== undefined) {
       const rows = await fileRows(storage, table, file);
-      open.push(...rows.map((row, index) => ({ row, file, index })));
+      // One by one: whoever puts files together makes them longer than a call may have arguments.
+      for (const [index, row] of rows.entries()) open.push({ row, file, index });
       open.sort((one, other) => positionOf(one) - positionOf(other));
     }
     const [next] = waiting;

@@ -29,7 +29,7 @@ export interface Snapshot {
   readonly removed: ReadonlyMap<string, RemoveFile>;
   /** By the application's id. */
   readonly txns: ReadonlyMap<string, Txn>;
-  /** The checkpoint that it was read from, or that was written since; -1 if there is none. */
+  /** The checkpoint that it was read from, or that was written, or tried, since; -1 if there is none. */
   readonly checkpoint: number;
 }
 

@@ -5,7 +5,6 @@ import type { Column, ColumnType } from "./columns.ts";
 const PARQUET: Readonly<Record<ColumnType, Partial<SchemaElement>>> = {
   string: { type: "BYTE_ARRAY", converted_type: "UTF8", logical_type: { type: "STRING" } },
   long: { type: "INT64" },
-  integer: { type: "INT32" },
   boolean: { type: "BOOLEAN" },
   timestamp: {
     type: "INT64",

@@ -55,7 +55,6 @@ function stored({ type }: Column, cell: Cell): unknown {
   // hyparquet-writer takes the unscaled number, and microseconds.
   if (type === "decimal(38,18)") return unscaled(String(cell));
   if (type === "timestamp") return BigInt(cell) * 1_000n;
-  if (type === "integer") return Number(cell);
   return cell;
 }
 

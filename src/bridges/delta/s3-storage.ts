@@ -1,5 +1,6 @@
 /** Tables in a bucket of S3, or of a store that speaks its protocol. */
 import type * as S3 from "@aws-sdk/client-s3";
+import { type Duration, durationMs } from "../../model/duration.ts";
 import { BatonError } from "../../model/errors.ts";
 import { loadPackage } from "../packages.ts";
 import { type DeltaStorage, storageError } from "./storage.ts";
@@ -19,6 +20,8 @@ export interface DeltaBucketOptions {
     readonly secretAccessKey: string;
     readonly sessionToken?: string;
   };
+  /** How long the store may be silent in the middle of a request before that has failed; `1m` if left out. A slow transfer is no silence. */
+  readonly timeout?: Duration;
 }
 
 type Sdk = typeof S3;
@@ -28,18 +31,23 @@ interface Connection {
   readonly client: S3.S3Client;
 }
 
+const DEFAULT_TIMEOUT: Duration = "1m";
+/** A store that is there takes a connection sooner. */
+const CONNECT_MS_MAX = 5_000;
+
 /** 409: somebody else puts the same object at this moment. Who was first is known when it is tried again. */
 const CONFLICTS_MAX = 20;
 
 /**
  * A bucket. Put-if-absent is a put with `If-None-Match: *`; a store that takes no notice of it is refused before anything is
  * committed, because two writers would overwrite each other there.
+ * @throws BatonError `ARGUMENT_INVALID`, `DURATION_INVALID`
  */
 export function deltaBucket(options: DeltaBucketOptions): DeltaStorage {
   const { bucket, prefix = "" } = options;
   const label = `s3://${bucket}${prefix === "" ? "" : `/${prefix}`}`;
   const keyOf = (path: string): string => (prefix === "" ? path : `${prefix}/${path}`);
-  const requests = bucketRequests(options, label);
+  const requests = bucketRequests(options, timeoutMsOf(options), label);
   let proved: Promise<void> | undefined;
 
   async function prove(): Promise<void> {
@@ -85,7 +93,20 @@ interface BucketRequests {
   remove(key: string): Promise<void>;
 }
 
-function bucketRequests(options: DeltaBucketOptions, label: string): BucketRequests {
+function timeoutMsOf({ timeout = DEFAULT_TIMEOUT }: DeltaBucketOptions): number {
+  const timeoutMs = durationMs(timeout);
+  if (timeoutMs >= 1) return timeoutMs;
+  throw new BatonError("ARGUMENT_INVALID", "The timeout of a bucket leaves no time.", {
+    hint: `Leave it out, or write for example ${DEFAULT_TIMEOUT}.`,
+    details: { timeout },
+  });
+}
+
+function bucketRequests(
+  options: DeltaBucketOptions,
+  timeoutMs: number,
+  label: string,
+): BucketRequests {
   const { bucket: Bucket } = options;
   let connection: Promise<Connection> | undefined;
 
@@ -93,7 +114,7 @@ function bucketRequests(options: DeltaBucketOptions, label: string): BucketReque
     what: string,
     work: (connection: Connection) => Promise<X>,
   ): Promise<X> {
-    connection ??= connect(options);
+    connection ??= connect(options, timeoutMs);
     const open = await connection;
     try {
       return await work(open);
@@ -164,7 +185,10 @@ async function listed(
   return names.sort();
 }
 
-async function connect({ endpoint, region, credentials }: DeltaBucketOptions): Promise<Connection> {
+async function connect(
+  { endpoint, region, credentials }: DeltaBucketOptions,
+  timeoutMs: number,
+): Promise<Connection> {
   const sdk = await loadPackage(
     "Tables in a bucket",
     "@aws-sdk/client-s3",
@@ -174,6 +198,11 @@ async function connect({ endpoint, region, credentials }: DeltaBucketOptions): P
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     ...(region === undefined ? {} : { region }),
     ...(credentials === undefined ? {} : { credentials }),
+    // The SDK sets no limit by itself: a store that takes a request and never answers would be waited for without an end.
+    requestHandler: {
+      connectionTimeout: Math.min(timeoutMs, CONNECT_MS_MAX),
+      socketTimeout: timeoutMs,
+    },
     // Other stores than Amazon's do not all know its newer checksums.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",

@@ -5,12 +5,14 @@
  * S1. Each table has each row once, whatever number of sinks write to it, and wherever they are killed.
  * S2. The journal is only read: a sink takes no lease, and the engine does not know of it.
  * S3. A table never ends within a commit of the journal.
+ * S4. Tables that have commits which the store has not (any more) are not gone on with.
  */
 import { BatonError, isBatonError } from "../../model/errors.ts";
 import { durationMs, type Duration } from "../../model/duration.ts";
 import type { JournalStore, StoreFactory } from "../../ports/journal-store.ts";
 import { type BatchLimits, readBatch } from "./batch.ts";
 import { type DeltaClock, machineClock } from "./delta-clock.ts";
+import { checkHead } from "./journal-head.ts";
 import type { DeltaStorage } from "./storage.ts";
 import { type StreamBook, streamBook } from "./stream-facts.ts";
 import { type Cursor, tableWriter, type TableWriter } from "./table.ts";
@@ -27,6 +29,11 @@ export interface DeltaSinkOptions {
   readonly every?: Duration;
   /** Called after each batch. */
   readonly progress?: (progress: DeltaProgress) => void;
+  /**
+   * Called when a checkpoint of a table's log could not be written (a bucket that lets nothing be replaced, say). The rows are there
+   * all the same, and another one is tried some commits later; without any, the table takes longer to be read and opened.
+   */
+  readonly checkpointFailed?: (error: BatonError) => void;
 }
 
 export interface DeltaProgress {
@@ -46,7 +53,8 @@ export interface DeltaFollowOptions {
 
 export interface DeltaSink {
   /**
-   * Brings the tables to where the journal is now: from its beginning, or from where they are.
+   * Brings the tables to where the journal is now: from its beginning, or from where they are. Of several calls at the same time
+   * each begins when the one before it has ended.
    * @throws BatonError `TABLE_FAILED`, `TABLE_CORRUPT`, `TABLE_UNSUITABLE`, `JOURNAL_BROKEN`, `ENTRY_UNKNOWN`, `DEPENDENCY_MISSING`;
    *   what the store throws. Whatever it was, nothing is in a table twice.
    */
@@ -102,14 +110,18 @@ export async function sinkOver(
         definition: table,
         store: identity,
         clock,
+        checkpointFailed: options.checkpointFailed,
       });
       await writer.open();
       opened.push({ table, writer, written: writer.cursor() });
     }
+    // Not only at first: a sink on another copy of the store may have brought a table further.
+    for (const { writer } of opened) await checkHead(store, writer.cursor().head, writer.where);
     return opened;
   }
 
-  async function drain(signal: AbortSignal | undefined): Promise<DeltaProgress> {
+  // Two with the same writers would each take what the other has just committed for what they have looked at.
+  const drain = oneAtATime(async (signal: AbortSignal | undefined): Promise<DeltaProgress> => {
     const writing = await writers();
     for (;;) {
       const from = furthestBack(writing ?? []);
@@ -121,7 +133,7 @@ export async function sinkOver(
       const now = furthestBack(writing);
       options.progress?.({ entries, position: now.position, commitNo: now.commitNo });
     }
-  }
+  });
 
   return {
     drain: ({ signal } = {}) => drain(signal),
@@ -147,6 +159,16 @@ export async function sinkOver(
       }
     },
     close: () => store.close(),
+  };
+}
+
+/** Each call begins when the one before it has ended, however it did. */
+function oneAtATime<X, Y>(work: (given: X) => Promise<Y>): (given: X) => Promise<Y> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (given) => {
+    const next = last.then(() => work(given));
+    last = next.catch(() => undefined);
+    return next;
   };
 }
 

@@ -10,7 +10,7 @@ export function statsOf(columns: readonly Column[], rows: readonly Row[]): strin
   const maxValues: Record<string, unknown> = {};
   const nullCount: Record<string, number> = {};
   for (const { name, type } of columns) {
-    const isBounded = type === "long" || type === "integer" || type === "timestamp";
+    const isBounded = type === "long" || type === "timestamp";
     let nulls = 0;
     let least: Cell = null;
     let most: Cell = null;

@@ -10,7 +10,7 @@ export interface StreamFacts {
   readonly workflow: string | undefined;
   /** Undefined for a stream that is neither a run nor an event. */
   readonly correlation: string | undefined;
-  /** Versions that were sealed up to and with the entry. */
+  /** Versions that were sealed up to and with the entry; 0 for what is no run. */
   readonly versions: number;
 }
 
@@ -51,6 +51,7 @@ export function streamBook(store: JournalStore): StreamBook {
 
   return {
     async at(name, entry) {
+      if (!HAS_FACTS.test(name.stream)) return NOTHING;
       const key = `${name.namespace}\n${name.stream}`;
       const last = remembered.get(key);
       const from = last !== undefined && last.seq < entry.seq ? last : undefined;
@@ -66,6 +67,8 @@ export function streamBook(store: JournalStore): StreamBook {
   };
 }
 
+/** Streams of runs and of events. Of others no row says anything, and they may be long. */
+const HAS_FACTS = /^(run|event)\//;
 const NOTHING: StreamFacts = { workflow: undefined, correlation: undefined, versions: 0 };
 const BEGINNINGS: ReadonlySet<EntryKind> = new Set<EntryKind>([
   "run.started",

@@ -284,3 +284,22 @@ test("a batch that takes nothing is refused", async () => {
     message: expect.stringContaining("batch.rowsMax is 0"),
   });
 });
+
+test("a sink where nothing may be replaced writes all rows, and tells of the checkpoints that are missing", async () => {
+  const { store } = await sample(4);
+  const place = memoryPlace();
+  const { BatonError } = await import("../../model/errors.ts");
+  const told: string[] = [];
+  const sink = await deltaSink({
+    store,
+    to: { ...place, replace: () => Promise.reject(new BatonError("TABLE_FAILED", "Not allowed.")) },
+    batch: { rowsMax: 1 },
+    checkpointFailed: ({ message }) => told.push(message),
+  });
+  await sink.drain();
+  await sink.close();
+  expect(told).toContain("Not allowed.");
+  const alone = memoryPlace();
+  await drained(store, alone);
+  expect(await contents(place)).toEqual(await contents(alone));
+});

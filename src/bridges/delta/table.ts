@@ -1,15 +1,16 @@
 /**
  * Writing a table: rows are appended by optimistic concurrency, each batch once.
  *
- * A batch ends at a position of the journal. The commit that has its rows also has two `txn` actions which say how far the table
+ * A batch ends at a position of the journal. The commit that has its rows also has `txn` actions which say how far the table
  * is, so that rows and cursor are there together or not at all (PROTOCOL.md, "Transaction Identifiers"). Delta itself does not
  * refuse a `txn` that goes back, so it is looked at again before each attempt to commit, after every race that was lost.
  *
  * T1. Rows of a position are committed once, by whatever number of writers.
- * T2. A file that a commit names is never removed: after a commit whose outcome is not known, nothing is.
- * T3. A table belongs to one store; another store's is refused.
+ * T2. A file that a commit names is never removed, also where a later one takes it out: after a commit whose outcome is not known,
+ *     nothing is.
+ * T3. A table belongs to one store; another store's is refused. So is one that has what its store does not: journal-head.ts.
  */
-import { BatonError } from "../../model/errors.ts";
+import { BatonError, isBatonError } from "../../model/errors.ts";
 import {
   type Action,
   type AddFile,
@@ -28,6 +29,7 @@ import {
   refreshed,
   type Snapshot,
 } from "./log.ts";
+import type { JournalHead } from "./journal-head.ts";
 import { commitPath } from "./log-paths.ts";
 import { encodeRows } from "./parquet.ts";
 import { statsOf } from "./stats.ts";
@@ -48,12 +50,17 @@ export interface Cursor {
   /** In the order of arrival; {@link BEFORE_ALL} before the first. */
   readonly position: number;
   readonly commitNo: number;
+  /** The commit that the table came to; undefined in one that only older Batons have written, which did not say it. */
+  readonly head?: JournalHead | undefined;
 }
 
 export const BEFORE_ALL: Cursor = { position: Number.MIN_SAFE_INTEGER, commitNo: 0 };
 
+/** Takes one call at a time. */
 export interface TableWriter {
   readonly name: string;
+  /** For messages. */
+  readonly where: string;
   /** How far the table is, as far as this writer knows. */
   cursor(): Cursor;
   /** Makes the table if it is not there, and reads how far it is. */
@@ -71,6 +78,8 @@ export interface TableWriterOptions {
   /** Of the store whose journal it is. */
   readonly store: string;
   readonly clock: DeltaClock;
+  /** Told of a checkpoint that could not be written. */
+  readonly checkpointFailed?: ((error: BatonError) => void) | undefined;
 }
 
 /** Races lost in a row: each means that somebody else has committed. */
@@ -97,16 +106,17 @@ export function tableWriter(options: TableWriterOptions): TableWriter {
     const snapshot = await log.look();
     if (snapshot === undefined) return;
     const written = cursorOf(snapshot, store);
+    if (written === BEFORE_ALL && snapshot.files.size > 0) throw placeLost(log.where);
     if (written.position > known.position) known = written;
   }
 
   async function removeUnused(files: readonly AddFile[]): Promise<void> {
-    const used = log.files();
-    for (const { path } of files) if (!used.has(path)) await storage.remove(`${name}/${path}`);
+    for (const { path } of files) if (!log.names(path)) await storage.remove(`${name}/${path}`);
   }
 
   return {
     name,
+    where: log.where,
     cursor: () => known,
     async open() {
       for (let race = 0; race < RACES_MAX; race += 1) {
@@ -157,11 +167,12 @@ interface LogWriter {
   preface(): readonly Action[];
   /** Commits after what was last looked at; or finds that somebody else has committed this version, and gives false. */
   commit(actions: readonly Action[], operation: string): Promise<boolean>;
-  /** The files of the table, by path. */
-  files(): ReadonlyMap<string, AddFile>;
+  /** Whether a file is of the table, or was: one that another writer took out is still read by whoever reads an earlier version. */
+  names(path: string): boolean;
 }
 
-function logWriter({ storage, definition, store, clock }: TableWriterOptions): LogWriter {
+function logWriter(options: TableWriterOptions): LogWriter {
+  const { storage, definition, store, clock } = options;
   const { name } = definition;
   const where = `The table ${name} in ${storage.label}`;
   const columns = [...definition.columns, PARTITION];
@@ -201,20 +212,37 @@ function logWriter({ storage, definition, store, clock }: TableWriterOptions): L
       if ((await storage.create(`${name}/${commitPath(version)}`, bytes)) === "exists")
         return false;
       snapshot = advanced(snapshot, entry);
-      if (isCheckpointDue(snapshot)) snapshot = await writeCheckpoint(storage, name, snapshot);
+      if (isCheckpointDue(snapshot)) snapshot = await withCheckpoint(options, snapshot);
       return true;
     },
-    files: () => snapshot?.files ?? new Map(),
+    names: (path) => snapshot?.files.has(path) === true || snapshot?.removed.has(path) === true,
   };
 }
 
+/** The commit was made, and a checkpoint only makes reading quicker: one that cannot be written is left out, until the next is due. */
+async function withCheckpoint(
+  { storage, definition, checkpointFailed }: TableWriterOptions,
+  snapshot: Snapshot,
+): Promise<Snapshot> {
+  try {
+    return await writeCheckpoint(storage, definition.name, snapshot);
+  } catch (error) {
+    if (!isBatonError(error, "TABLE_FAILED")) throw error;
+    checkpointFailed?.(error);
+    return { ...snapshot, checkpoint: snapshot.version };
+  }
+}
+
 /** How far a table is with what it has of a store. */
-export function cursorOf(snapshot: Snapshot, store: string): Cursor {
-  const { position, commit } = txnApp(store);
-  const at = snapshot.txns.get(position);
-  const commitNo = snapshot.txns.get(commit);
-  if (at === undefined || commitNo === undefined) return BEFORE_ALL;
-  return { position: at.version, commitNo: commitNo.version };
+export function cursorOf({ txns }: Snapshot, store: string): Cursor {
+  const app = txnApp(store);
+  const position = txns.get(app.position)?.version;
+  const commitNo = txns.get(app.commit)?.version;
+  if (position === undefined || commitNo === undefined) return BEFORE_ALL;
+  const mark = txns.get(app.head)?.version;
+  const headNo = txns.get(app.headCommit)?.version;
+  const isKnown = mark !== undefined && headNo !== undefined;
+  return { position, commitNo, head: isKnown ? { commitNo: headNo, mark } : undefined };
 }
 
 /** Of which store's journal the table is; undefined for one that is not ours. */
@@ -225,22 +253,36 @@ export function storeOf({ configuration }: MetaData): string | undefined {
 interface TxnApp {
   readonly position: string;
   readonly commit: string;
+  readonly head: string;
+  readonly headCommit: string;
 }
 
-/** One id for each number: a `txn` has only one. */
+/**
+ * One id for each number: a `txn` has only one. The head has the number of its commit for itself, because an older Baton goes on
+ * with the table and leaves the head where it is.
+ */
 function txnApp(store: string): TxnApp {
-  return { position: `baton/${store}`, commit: `baton/${store}/commit` };
+  return {
+    position: `baton/${store}`,
+    commit: `baton/${store}/commit`,
+    head: `baton/${store}/head`,
+    headCommit: `baton/${store}/head/commit`,
+  };
 }
 
 function txnsOf(
   store: string,
-  { position, commitNo }: Cursor,
+  { position, commitNo, head }: Cursor,
   lastUpdated: number,
 ): readonly Action[] {
   const app = txnApp(store);
+  const txn = (appId: string, version: number): Action => ({
+    txn: { appId, version, lastUpdated },
+  });
   return [
-    { txn: { appId: app.position, version: position, lastUpdated } },
-    { txn: { appId: app.commit, version: commitNo, lastUpdated } },
+    txn(app.position, position),
+    txn(app.commit, commitNo),
+    ...(head === undefined ? [] : [txn(app.head, head.mark), txn(app.headCommit, head.commitNo)]),
   ];
 }
 
@@ -306,6 +348,17 @@ async function writeFiles(
     });
   }
   return files;
+}
+
+/** Whoever takes it for empty writes everything a second time. */
+function placeLost(where: string): BatonError {
+  return new BatonError(
+    "TABLE_UNSUITABLE",
+    `${where} has rows, but not how far it is: its txn actions are gone.`,
+    {
+      hint: "Another writer has taken them out, as delta.setTransactionRetentionDuration lets it. Write the journal to another place, where that is not set.",
+    },
+  );
 }
 
 function tooManyRaces(where: string): BatonError {

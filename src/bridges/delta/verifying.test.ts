@@ -5,8 +5,11 @@ import { hashEntry, sha256Hex } from "../../journal/hash.ts";
 import { memory } from "../../stores/memory/memory.ts";
 import type { Cell, Row } from "./columns.ts";
 import { commitPath } from "./log-paths.ts";
+import { journalOfTables } from "./journal-of-tables.ts";
 import { decodeParquet, encodeRows } from "./parquet.ts";
+import { snapshotAt } from "./reading.ts";
 import { deltaSink } from "./sink.ts";
+import { tableWriter } from "./table.ts";
 import { TABLES } from "./tables.ts";
 import { verifyDelta } from "./verifying.ts";
 
@@ -198,4 +201,28 @@ test("files of other writers, in another order and without statistics, are read 
   }
   for (const path of [...place.files.keys()]) if (/checkpoint/.test(path)) place.files.delete(path);
   expect((await verifyDelta(place)).problems).toEqual([]);
+});
+
+test("a file of more rows than a call takes arguments, as whoever puts files together makes it, is read", async () => {
+  const place = memoryPlace();
+  const rows = 150_000;
+  for (const definition of TABLES.filter(({ name }) => /^(blobs|entries|commits)$/.test(name))) {
+    const clock = { now: () => 1_790_000_000_000, pause: () => Promise.resolve() };
+    const writer = tableWriter({ storage: place, definition, store: "s", clock });
+    await writer.open();
+    if (definition.name !== "commits") continue;
+    const commits = Array.from({ length: rows }, (_, i): Row => {
+      const no = BigInt(i + 1);
+      return { position: no, at: 0, commit_no: no, hash: "", text: "", covers: "[]" };
+    });
+    await writer.append(commits, { position: rows, commitNo: rows }, false);
+  }
+  const snapshot = await snapshotAt(place, "commits");
+  const journal = journalOfTables({
+    storage: place,
+    commits: snapshot,
+    entries: await snapshotAt(place, "entries"),
+    blobs: await snapshotAt(place, "blobs"),
+  });
+  expect((await journal.commits(rows - 1, 10)).map(({ commitNo }) => commitNo)).toEqual([rows]);
 });

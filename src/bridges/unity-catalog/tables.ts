@@ -46,7 +46,6 @@ interface ColumnKind {
 const KINDS: Readonly<Record<ColumnType, ColumnKind>> = {
   string: { name: "STRING", text: "string" },
   long: { name: "LONG", text: "bigint" },
-  integer: { name: "INT", text: "int" },
   boolean: { name: "BOOLEAN", text: "boolean" },
   timestamp: { name: "TIMESTAMP", text: "timestamp" },
   date: { name: "DATE", text: "date" },
