@@ -1,6 +1,7 @@
 /** A server that is slow, busy, gone, or not what it seems; and what was changed behind Baton's back. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { inspect } from "node:util";
 import { agent, catalogueItems, memory, open, workflow } from "baton";
 import { unityCatalog, type UnityCatalogOptions } from "baton/unity-catalog";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -189,6 +190,22 @@ test("a token is asked for each time, and sent with each request", async () => {
   });
   await registry.find(AGENT);
   expect(asked).toBe(server.requests.length);
+});
+
+test.each([
+  ["a line break in it", "dapi-SECRET\nsecond line"],
+  ["a line break at its end", "dapi-SECRET\n"],
+  ["a letter that no header has", "dapi-SECRET\u2013x"],
+])("a token with %s is not sent, and is not told", async (_, token) => {
+  const { options } = await published();
+  const registry = await openUnity({ ...options, token: () => token });
+  const error: unknown = await registry.find(AGENT).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({
+    code: "REGISTRY_UNAVAILABLE",
+    message: expect.stringContaining("was not asked: its token has a line break"),
+  });
+  expect(inspect(error, { depth: 9 })).not.toContain("SECRET");
+  expect(server.requests).toEqual([]);
 });
 
 test("who does not own the catalog sees no grants but its own, so nobody else may execute anything", async () => {

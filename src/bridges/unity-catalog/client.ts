@@ -9,6 +9,7 @@
  * C2. No redirect is followed: the token is for this server alone.
  * C3. No more is read of an answer than `answerBytesMax`.
  */
+import { isBearerToken } from "../bearer-token.ts";
 import { limitedText } from "../limited-body.ts";
 import { retryAfterMs } from "../retry-after.ts";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -103,15 +104,15 @@ async function exchanged(connection: UnityConnection, exchange: Exchange): Promi
   const { method, path, query = {}, body } = exchange;
   const url = new URL(`${connection.api}${path}`);
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+  const authorization = await authorizationOf(connection);
   try {
-    const token = await connection.token();
     const response = await fetch(url, {
       method,
       redirect: "manual",
       signal: AbortSignal.timeout(connection.timeoutMs),
       headers: {
         accept: "application/json",
-        ...(token === undefined || token === "" ? {} : { authorization: `Bearer ${token}` }),
+        ...(authorization === undefined ? {} : { authorization }),
         ...(body === undefined ? {} : { "content-type": "application/json" }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -128,6 +129,23 @@ async function exchanged(connection: UnityConnection, exchange: Exchange): Promi
     const why = `gave no answer to ${method} ${path} (${reasonOf(cause)})`;
     throw unavailable(connection, why, {}, cause);
   }
+}
+
+/** What is wrong with a token is said without it: what is said here is journalled. @throws BatonError REGISTRY_UNAVAILABLE */
+async function authorizationOf(connection: UnityConnection): Promise<string | undefined> {
+  let token: unknown;
+  try {
+    token = await connection.token();
+  } catch (cause) {
+    const why = `was not asked: there is no token for it (${reasonOf(cause)})`;
+    throw unavailable(connection, why, {}, cause);
+  }
+  if (token === undefined || token === "") return undefined;
+  if (isBearerToken(token)) return `Bearer ${token}`;
+  throw unavailable(
+    connection,
+    "was not asked: its token has a line break, a space or another character that no token has",
+  );
 }
 
 /** fetch itself says "fetch failed", and why in its cause. */
