@@ -233,6 +233,7 @@ test.each([
   { url: "127.0.0.1:8080" },
   { url: "ftp://127.0.0.1" },
   { url: "http://ada:secret@127.0.0.1" },
+  { url: "https://:secret@127.0.0.1" },
   { url: "http://127.0.0.1/?a=b" },
   { dialect: "other" as "databricks" },
   { answerBytesMax: 0 },
@@ -241,7 +242,33 @@ test.each([
   { schema: "a.b" },
 ])("%j can't be used", (more) => {
   const options = { url: "http://127.0.0.1:8080", ...more };
-  expect(() => unityCatalog(options)).toThrow(
-    expect.objectContaining({ code: "ARGUMENT_INVALID" }),
-  );
+  const error = thrown(() => unityCatalog(options));
+  expect(error).toMatchObject({ code: "ARGUMENT_INVALID" });
+  expect(inspect(error)).not.toContain("secret");
 });
+
+test("a token goes over the network by https alone; without one, and on this machine, http will do", () => {
+  const inside = { url: "http://unity.bank.example" };
+  for (const token of ["dapi-1", () => "dapi-1"])
+    expect(thrown(() => unityCatalog({ ...inside, token }))).toMatchObject({
+      code: "ARGUMENT_INVALID",
+      message: expect.stringContaining("is not https"),
+    });
+  for (const options of [
+    inside,
+    { ...inside, token: "" },
+    { url: "https://unity.bank.example", token: "dapi-1" },
+    { url: "http://localhost:8080", token: "dapi-1" },
+    { url: "http://[::1]:8080", token: "dapi-1" },
+  ])
+    expect(unityCatalog(options)).toMatchObject({ kind: "outside" });
+});
+
+function thrown(by: () => unknown): unknown {
+  try {
+    by();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
