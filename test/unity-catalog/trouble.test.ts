@@ -7,6 +7,7 @@ import { unityCatalog, type UnityCatalogOptions } from "baton/unity-catalog";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { count } from "../support/opened.ts";
 import { loanItems } from "../support/registered.ts";
+import { itemOf } from "../support/unity-items.ts";
 import { openUnity, unityPlace } from "../support/unity-places.ts";
 import { type FakeUnityServer, type Fault, fakeUnityServer } from "../support/unity-server.ts";
 
@@ -98,6 +99,54 @@ describe("what is no answer", () => {
     expect(error).toMatchObject({ code: "REGISTRY_UNAVAILABLE", details: { status: 502 } });
     expect(String(error)).toContain("502: <html>bad gateway");
     expect(String(error).length).toBeLessThan(600);
+  });
+
+  const PAGE = "<html>default backend</html>";
+
+  test.each([
+    { status: 404, body: PAGE },
+    { status: 404, body: "" },
+    { status: 404, body: '{"error":"Not Found"}' },
+    { status: 200, body: PAGE },
+    { status: 200, body: "[]" },
+  ])(
+    "$status with $body is the word of somebody before the server, and settles nothing",
+    async (fault) => {
+      const { registry } = await published();
+      const { status } = fault;
+      server.fault = () => fault;
+      const told = { code: "REGISTRY_UNAVAILABLE", details: { status } };
+      await expect(registry.find(AGENT)).rejects.toMatchObject(told);
+      await expect(registry.mayExecute("agent", "loan-scoring", "ada")).rejects.toMatchObject(told);
+      await expect(registry.list()[Symbol.asyncIterator]().next()).rejects.toMatchObject(told);
+    },
+  );
+
+  test("a page in answer to what was to be created is no success", async () => {
+    const { options } = await published();
+    const registry = await openUnity({ ...options, catalog: "elsewhere" });
+    server.fault = (line) => (line.startsWith("POST ") ? { status: 200, body: PAGE } : undefined);
+    await expect(registry.publish(loanItems(), "ada")).rejects.toMatchObject({
+      code: "REGISTRY_UNAVAILABLE",
+      details: { status: 200 },
+    });
+  });
+
+  test("a list that is not there any more at its second page does not end with the first", async () => {
+    const { registry } = await published();
+    await registry.publish(
+      Array.from({ length: 12 }, (_, i) => itemOf("agent", `agent-${i}`)),
+      "ada",
+    );
+    let pages = 0;
+    server.fault = (line) => {
+      if (line !== "GET /functions" || ++pages === 1) return undefined;
+      return { status: 404, body: '{"error_code":"SCHEMA_NOT_FOUND","message":"gone"}' };
+    };
+    await expect(registry.list()[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: "REGISTRY_UNAVAILABLE",
+    });
+    expect(pages).toBe(2);
   });
 
   test("a redirect is not followed: the token goes nowhere else", async () => {

@@ -8,6 +8,7 @@
  * C1. Only questions are tried again (429 and 503): what changes something is sent once.
  * C2. No redirect is followed: the token is for this server alone.
  * C3. No more is read of an answer than `answerBytesMax`.
+ * C4. Only the server's own word settles anything: a 404 without its code, or a success without an object, is of a proxy before it.
  */
 import { isBearerToken } from "../bearer-token.ts";
 import { limitedText } from "../limited-body.ts";
@@ -19,7 +20,7 @@ import type { UnityConnection } from "./options.ts";
 
 export type Answer =
   | { readonly kind: "done"; readonly body: UnityObject }
-  /** 404: what was asked for, or what it belongs to. */
+  /** 404 with a code of the server: what was asked for, or what it belongs to. */
   | { readonly kind: "missing"; readonly code: string; readonly message: string }
   /** Something of this name is there. */
   | { readonly kind: "exists"; readonly message: string };
@@ -55,7 +56,9 @@ interface Exchange {
 interface Received {
   readonly status: number;
   readonly retryAfterMs: number | undefined;
-  readonly body: UnityObject;
+  readonly text: string;
+  /** Undefined where the text is no object. */
+  readonly body: UnityObject | undefined;
 }
 
 export function unityClient(connection: UnityConnection): UnityClient {
@@ -87,7 +90,13 @@ export function unityClient(connection: UnityConnection): UnityClient {
           ...(token === "" ? {} : { page_token: token }),
         };
         const answer = await get(path, asked);
-        if (answer.kind !== "done") return;
+        // What a list is of may not be there. What was there a page ago can't be told of in part.
+        if (answer.kind !== "done" && page === 0) return;
+        if (answer.kind !== "done")
+          throw unavailable(
+            connection,
+            `ended the list of ${path} in its middle: ${answer.message}`,
+          );
         const items = answer.body[field];
         if (Array.isArray(items)) yield* items.filter(isObject);
         const next = answer.body["next_page_token"];
@@ -123,7 +132,8 @@ async function exchanged(connection: UnityConnection, exchange: Exchange): Promi
     return {
       status: response.status,
       retryAfterMs: retryAfterMs(response.headers),
-      body: parsed(text, response.ok),
+      text,
+      body: parsed(text),
     };
   } catch (cause) {
     const why = `gave no answer to ${method} ${path} (${reasonOf(cause)})`;
@@ -157,11 +167,13 @@ function reasonOf(error: unknown): string {
 }
 
 function meant(connection: UnityConnection, exchange: Exchange, received: Received): Answer {
-  const { status, body, retryAfterMs: waitMs } = received;
-  if (status >= 200 && status < 300) return { kind: "done", body };
+  const { status, text, body = {}, retryAfterMs: waitMs } = received;
+  const isSuccess = status >= 200 && status < 300;
+  if (isSuccess && (received.body !== undefined || text.trim() === ""))
+    return { kind: "done", body };
   const code = textOf(body, "error_code") ?? "";
-  const message = shortened(textOf(body, "message") ?? "");
-  if (status === 404) return { kind: "missing", code, message };
+  const message = shortened(textOf(body, "message") ?? text);
+  if (status === 404 && code !== "") return { kind: "missing", code, message };
   // The open-source server says it of functions with 400, of models with 409.
   if (code.endsWith("ALREADY_EXISTS")) return { kind: "exists", message };
   throw unavailable(
@@ -199,12 +211,11 @@ function shortened(message: string): string {
 }
 
 /** Some answers are no JSON: pages of proxies. */
-function parsed(text: string, isOk: boolean): UnityObject {
+function parsed(text: string): UnityObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    if (isObject(value)) return value;
+    return isObject(value) ? value : undefined;
   } catch {
-    // No JSON: what follows says it.
+    return undefined;
   }
-  return isOk ? {} : { message: text };
 }
