@@ -278,6 +278,20 @@ test("who does not own the catalog sees no grants but its own, so nobody else ma
   });
 });
 
+test("an owner whom the catalogue does not know is told of, and the old one stays", async () => {
+  const databricks = await fakeUnityServer("databricks");
+  onTestFinished(() => databricks.stop());
+  const registry = await openUnity(await unityPlace(databricks, "ada", []));
+  await registry.publish(loanItems(), "ada");
+  await expect(
+    registry.setOwner?.("agent", "loan-scoring", "nobody@example.com", "ada"),
+  ).rejects.toMatchObject({
+    code: "ARGUMENT_INVALID",
+    message: expect.stringContaining("knows nobody named nobody@example.com"),
+  });
+  expect(await registry.find(AGENT)).toMatchObject({ owner: "ada" });
+});
+
 test.each([
   { url: "127.0.0.1:8080" },
   { url: "ftp://127.0.0.1" },
