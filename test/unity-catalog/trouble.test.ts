@@ -83,6 +83,29 @@ describe("what is no answer", () => {
     });
   });
 
+  test("a token that never comes is given up in the same time", async () => {
+    const { options } = await published();
+    const token = () => new Promise<string>(() => {});
+    const registry = await openUnity({ ...options, token, timeout: "50ms" });
+    await expect(registry.find(AGENT)).rejects.toMatchObject({
+      code: "REGISTRY_UNAVAILABLE",
+      message: expect.stringContaining("was not asked: there is no token for it"),
+      cause: expect.objectContaining({ name: "TimeoutError" }),
+    });
+    expect(server.requests).toEqual([]);
+  });
+
+  test("a list whose pages lead to themselves is not followed", async () => {
+    const { registry } = await published();
+    const body = '{"functions":[],"next_page_token":"same"}';
+    server.fault = () => ({ status: 200, body });
+    await expect(registry.list()[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: "REGISTRY_UNAVAILABLE",
+      message: expect.stringContaining("the same page again"),
+    });
+    expect(server.requests).toHaveLength(2);
+  });
+
   test("a long answer is not read to its end", async () => {
     const { registry } = await published({ answerBytesMax: 20_000 });
     first(1, VERSION, { status: 200, body: `{"name":"${"x".repeat(30_000)}"}` });

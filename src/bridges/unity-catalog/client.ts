@@ -1,7 +1,7 @@
 /**
  * Requests to a Unity Catalog, over its REST API.
  *
- * Owns: one request with its time limit, the size of an answer, and what is tried again. Does not own what the answers mean.
+ * Owns: one request and its token with their time limit, the size of an answer, and what is tried again. Does not own what the answers mean.
  * Fails: with REGISTRY_UNAVAILABLE for whatever is no answer to the question. What the caller has to tell apart is returned:
  * something is not there, or is there already.
  *
@@ -101,6 +101,8 @@ export function unityClient(connection: UnityConnection): UnityClient {
         if (Array.isArray(items)) yield* items.filter(isObject);
         const next = answer.body["next_page_token"];
         if (typeof next !== "string" || next === "") return;
+        if (next === token)
+          throw unavailable(connection, `leads from a page of ${path} to the same page again`);
         token = next;
       }
       throw unavailable(connection, `has more than ${PAGES_MAX} pages of ${path}`);
@@ -113,12 +115,13 @@ async function exchanged(connection: UnityConnection, exchange: Exchange): Promi
   const { method, path, query = {}, body } = exchange;
   const url = new URL(`${connection.api}${path}`);
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-  const authorization = await authorizationOf(connection);
+  const signal = AbortSignal.timeout(connection.timeoutMs);
+  const authorization = await authorizationOf(connection, signal);
   try {
     const response = await fetch(url, {
       method,
       redirect: "manual",
-      signal: AbortSignal.timeout(connection.timeoutMs),
+      signal,
       headers: {
         accept: "application/json",
         ...(authorization === undefined ? {} : { authorization }),
@@ -142,10 +145,13 @@ async function exchanged(connection: UnityConnection, exchange: Exchange): Promi
 }
 
 /** What is wrong with a token is said without it: what is said here is journalled. @throws BatonError REGISTRY_UNAVAILABLE */
-async function authorizationOf(connection: UnityConnection): Promise<string | undefined> {
+async function authorizationOf(
+  connection: UnityConnection,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   let token: unknown;
   try {
-    token = await connection.token();
+    token = await Promise.race([connection.token(), aborted(signal)]);
   } catch (cause) {
     const why = `was not asked: there is no token for it (${reasonOf(cause)})`;
     throw unavailable(connection, why, {}, cause);
@@ -156,6 +162,12 @@ async function authorizationOf(connection: UnityConnection): Promise<string | un
     connection,
     "was not asked: its token has a line break, a space or another character that no token has",
   );
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 }
 
 /** fetch itself says "fetch failed", and why in its cause. */

@@ -24,7 +24,7 @@ export interface UnityCatalogOptions {
   readonly token?: string | (() => string | Promise<string>);
   /** `open-source` if left out. */
   readonly dialect?: UnityDialect;
-  /** For one request and its answer; `5s` if left out. */
+  /** For one request, from asking for its token to the end of its answer; `5s` if left out. */
   readonly timeout?: Duration;
   /** A longer answer is not read to its end; 32 MiB if left out. */
   readonly answerBytesMax?: number;
