@@ -21,6 +21,9 @@ export interface Tally {
   readonly inquiries: number;
 }
 
+/** A search over all that was sent takes its time. */
+const ANSWER_MS = 30_000;
+
 const OUTCOMES: ReadonlySet<string> = new Set(["step.sealed", "attempt.failed"]);
 
 export async function tally(baton: Baton): Promise<Tally> {
@@ -80,7 +83,7 @@ export async function tablesAgree({ tables, drain }: Stack, { calls }: Tally): P
 
 /** The bureau, where inquiries of refused applications were withdrawn. */
 export async function bureauAgrees(address: string, { inquiries }: Tally): Promise<Check> {
-  const open = Number(await (await fetch(address)).json());
+  const open = Number(await (await asked(address)).json());
   return {
     what: "the bureau (MCP)",
     ok: open === inquiries,
@@ -99,6 +102,10 @@ export async function mlflowAgrees(url: string, { runs, tokens }: Tally): Promis
   };
 }
 
+function asked(url: string, request: RequestInit = {}): Promise<Response> {
+  return fetch(url, { ...request, signal: AbortSignal.timeout(ANSWER_MS) });
+}
+
 interface TraceInfo {
   readonly trace_metadata: Readonly<Record<string, string>>;
 }
@@ -109,7 +116,7 @@ function tokensOf({ trace_metadata: said }: TraceInfo): number {
 }
 
 async function tracesIn(url: string): Promise<readonly TraceInfo[]> {
-  const named = await fetch(
+  const named = await asked(
     `${url}/api/2.0/mlflow/experiments/get-by-name?experiment_name=${EXPERIMENT}`,
   );
   const { experiment } = (await named.json()) as { experiment: { experiment_id: string } };
@@ -119,7 +126,7 @@ async function tracesIn(url: string): Promise<readonly TraceInfo[]> {
   };
   const traces: TraceInfo[] = [];
   for (let token = ""; ; ) {
-    const response = await fetch(`${url}/api/3.0/mlflow/traces/search`, {
+    const response = await asked(`${url}/api/3.0/mlflow/traces/search`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({

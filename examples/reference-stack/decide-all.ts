@@ -50,29 +50,37 @@ async function decided<Out>(
 ): Promise<RunOutcome<Out>> {
   const run = await baton.start(workflow, application, { id: application.id });
   const ended = run.outcome();
-  const [outcome] = await Promise.all([ended, signOffs(baton, run.id, signed(run.id))]);
+  const followed = signOffs(baton, { run: run.id, signed: signed(run.id), ended });
+  const [outcome] = await Promise.all([ended, followed]);
   return outcome;
 }
 
-/** Follows a run to where it is signed off: in itself, or in a run below it. */
-async function signOffs(baton: Baton, run: string, signed: string): Promise<void> {
+interface Followed {
+  readonly run: string;
+  /** Where it is signed off: in itself, or in a run below it. */
+  readonly signed: string;
+  readonly ended: Promise<unknown>;
+}
+
+async function signOffs(baton: Baton, { run, signed, ended }: Followed): Promise<void> {
   if (run === signed) return signOff(baton, run);
   for await (const item of baton.watch(run))
     if (item.kind === "entry" && item.entry.kind === "step.opened") {
-      await begun(baton, signed);
+      if (!(await begun(baton, signed, ended))) return;
       await signOff(baton, signed);
     }
 }
 
-/** The run below begins a moment after the step that it belongs to was opened. */
-async function begun(baton: Baton, run: string): Promise<void> {
-  for (;;) {
+/** The run below begins a moment after the step that it belongs to was opened; or never, where the run above ends first. */
+async function begun(baton: Baton, run: string, ended: Promise<unknown>): Promise<boolean> {
+  for (let isOver = false; ; ) {
     const found = await baton.run(run).catch((error: unknown) => {
       if (isBatonError(error, "RUN_NOT_FOUND")) return undefined;
       throw error;
     });
-    if (found !== undefined) return;
-    await setTimeout(10);
+    if (found !== undefined) return true;
+    if (isOver) return false;
+    isOver = await Promise.race([setTimeout(10, false), ended.then(() => true)]);
   }
 }
 

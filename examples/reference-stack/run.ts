@@ -19,8 +19,9 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { firstApplications } from "./applications.ts";
 import { conclusionText } from "./conclusion.ts";
+import { type Ends, type Worked, workToTheEnd } from "./ending.ts";
 import type { Addresses } from "./neighbours/neighbours.ts";
-import { type Ends, startServers, type System, SYSTEMS } from "./servers/servers.ts";
+import { startServers, type System, SYSTEMS } from "./servers/servers.ts";
 import { tellStory } from "./story.ts";
 
 const OWNER = "lending-platform@example.com";
@@ -61,7 +62,7 @@ async function startNeighbours(ends: Ends): Promise<Addresses> {
   throw new Error("The neighbours ended before they said where they are.");
 }
 
-async function main(ends: Ends): Promise<number> {
+async function main(ends: Ends): Promise<Worked> {
   const { count, keep, json, wanted } = asked();
   const tell = json ? () => undefined : (line: string) => console.log(line);
   const folder = mkdtempSync(join(tmpdir(), "baton-reference-stack-"));
@@ -76,19 +77,8 @@ async function main(ends: Ends): Promise<number> {
     process.stderr,
   );
   console.log(json ? JSON.stringify(conclusion) : conclusionText(conclusion));
-  if (keep) {
-    tell(`\nThe store and the tables are in ${folder}. Ctrl-C ends it all.`);
-    await once(process, "SIGINT");
-  }
-  return conclusion.checks.every(({ ok }) => ok) ? 0 : 1;
+  if (keep) tell(`\nThe store and the tables are in ${folder}. Ctrl-C ends it all.`);
+  return { code: conclusion.checks.every(({ ok }) => ok) ? 0 : 1, keep };
 }
 
-const ends: Ends = [];
-try {
-  process.exitCode = await main(ends);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 2;
-} finally {
-  for (const end of ends.reverse()) await end();
-}
+await workToTheEnd(main);

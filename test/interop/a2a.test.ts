@@ -59,7 +59,8 @@ describe.skipIf(missing !== undefined)("A2A in Python", () => {
   test.each(WAYS)("an agent of it is a step over %s, %s", async (binding, listening) => {
     const { url, stop } = pythonAgent(await freePort(), binding, listening);
     onTestFinished(stop);
-    await until(60_000, async () => (await fetch(`${url}.well-known/agent-card.json`)).ok);
+    const card = `${url}.well-known/agent-card.json`;
+    await until(60_000, async (signal) => (await fetch(card, { signal })).ok);
     const remote = a2aAgent({
       name: "remote",
       version: "1.0.0",

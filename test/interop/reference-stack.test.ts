@@ -4,16 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { firstApplications } from "../../examples/reference-stack/applications.ts";
+import { endAll, type Ends } from "../../examples/reference-stack/ending.ts";
 import { neighbours } from "../../examples/reference-stack/neighbours/neighbours.ts";
-import { type Ends, startServers } from "../../examples/reference-stack/servers/servers.ts";
+import { startServers } from "../../examples/reference-stack/servers/servers.ts";
 import { tellStory } from "../../examples/reference-stack/story.ts";
 
 test("everybody who was there says what the journal says", async () => {
   const folder = mkdtempSync(join(tmpdir(), "baton-interop-stack-"));
   const ends: Ends = [() => rmSync(folder, { recursive: true, force: true })];
-  onTestFinished(async () => {
-    for (const end of ends.reverse()) await end();
-  });
+  onTestFinished(() => endAll(ends));
   const people = { owner: "platform@example.com", principal: "desk@example.com" };
   const servers = await startServers({ wanted: () => true, tell: console.log, ends, ...people });
   const { addresses, close } = await neighbours();

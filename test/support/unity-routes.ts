@@ -65,7 +65,10 @@ const ROUTES: Readonly<Record<string, Route>> = {
 
 const OF_DATABRICKS: Readonly<Record<string, Route>> = {
   "PATCH functions": (state, { first, body }) => {
-    const object = { ...found(state, "function", first, "NOT_FOUND"), owner: body["owner"] };
+    const { owner } = body;
+    const object = { ...found(state, "function", first, "NOT_FOUND"), owner };
+    if (!state.users.has(String(owner)))
+      throw new Refusal(404, "PRINCIPAL_DOES_NOT_EXIST", `Could not find principal: ${owner}`);
     state.objects.set(`function/${first}`, object);
     return object;
   },

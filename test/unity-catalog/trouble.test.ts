@@ -1,11 +1,13 @@
 /** A server that is slow, busy, gone, or not what it seems; and what was changed behind Baton's back. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { inspect } from "node:util";
 import { agent, catalogueItems, memory, open, workflow } from "baton";
 import { unityCatalog, type UnityCatalogOptions } from "baton/unity-catalog";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { count } from "../support/opened.ts";
 import { loanItems } from "../support/registered.ts";
+import { itemOf } from "../support/unity-items.ts";
 import { openUnity, unityPlace } from "../support/unity-places.ts";
 import { type FakeUnityServer, type Fault, fakeUnityServer } from "../support/unity-server.ts";
 
@@ -81,6 +83,29 @@ describe("what is no answer", () => {
     });
   });
 
+  test("a token that never comes is given up in the same time", async () => {
+    const { options } = await published();
+    const token = () => new Promise<string>(() => {});
+    const registry = await openUnity({ ...options, token, timeout: "50ms" });
+    await expect(registry.find(AGENT)).rejects.toMatchObject({
+      code: "REGISTRY_UNAVAILABLE",
+      message: expect.stringContaining("was not asked: there is no token for it"),
+      cause: expect.objectContaining({ name: "TimeoutError" }),
+    });
+    expect(server.requests).toEqual([]);
+  });
+
+  test("a list whose pages lead to themselves is not followed", async () => {
+    const { registry } = await published();
+    const body = '{"functions":[],"next_page_token":"same"}';
+    server.fault = () => ({ status: 200, body });
+    await expect(registry.list()[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: "REGISTRY_UNAVAILABLE",
+      message: expect.stringContaining("the same page again"),
+    });
+    expect(server.requests).toHaveLength(2);
+  });
+
   test("a long answer is not read to its end", async () => {
     const { registry } = await published({ answerBytesMax: 20_000 });
     first(1, VERSION, { status: 200, body: `{"name":"${"x".repeat(30_000)}"}` });
@@ -97,6 +122,54 @@ describe("what is no answer", () => {
     expect(error).toMatchObject({ code: "REGISTRY_UNAVAILABLE", details: { status: 502 } });
     expect(String(error)).toContain("502: <html>bad gateway");
     expect(String(error).length).toBeLessThan(600);
+  });
+
+  const PAGE = "<html>default backend</html>";
+
+  test.each([
+    { status: 404, body: PAGE },
+    { status: 404, body: "" },
+    { status: 404, body: '{"error":"Not Found"}' },
+    { status: 200, body: PAGE },
+    { status: 200, body: "[]" },
+  ])(
+    "$status with $body is the word of somebody before the server, and settles nothing",
+    async (fault) => {
+      const { registry } = await published();
+      const { status } = fault;
+      server.fault = () => fault;
+      const told = { code: "REGISTRY_UNAVAILABLE", details: { status } };
+      await expect(registry.find(AGENT)).rejects.toMatchObject(told);
+      await expect(registry.mayExecute("agent", "loan-scoring", "ada")).rejects.toMatchObject(told);
+      await expect(registry.list()[Symbol.asyncIterator]().next()).rejects.toMatchObject(told);
+    },
+  );
+
+  test("a page in answer to what was to be created is no success", async () => {
+    const { options } = await published();
+    const registry = await openUnity({ ...options, catalog: "elsewhere" });
+    server.fault = (line) => (line.startsWith("POST ") ? { status: 200, body: PAGE } : undefined);
+    await expect(registry.publish(loanItems(), "ada")).rejects.toMatchObject({
+      code: "REGISTRY_UNAVAILABLE",
+      details: { status: 200 },
+    });
+  });
+
+  test("a list that is not there any more at its second page does not end with the first", async () => {
+    const { registry } = await published();
+    await registry.publish(
+      Array.from({ length: 12 }, (_, i) => itemOf("agent", `agent-${i}`)),
+      "ada",
+    );
+    let pages = 0;
+    server.fault = (line) => {
+      if (line !== "GET /functions" || ++pages === 1) return undefined;
+      return { status: 404, body: '{"error_code":"SCHEMA_NOT_FOUND","message":"gone"}' };
+    };
+    await expect(registry.list()[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: "REGISTRY_UNAVAILABLE",
+    });
+    expect(pages).toBe(2);
   });
 
   test("a redirect is not followed: the token goes nowhere else", async () => {
@@ -191,6 +264,22 @@ test("a token is asked for each time, and sent with each request", async () => {
   expect(asked).toBe(server.requests.length);
 });
 
+test.each([
+  ["a line break in it", "dapi-SECRET\nsecond line"],
+  ["a line break at its end", "dapi-SECRET\n"],
+  ["a letter that no header has", "dapi-SECRET\u2013x"],
+])("a token with %s is not sent, and is not told", async (_, token) => {
+  const { options } = await published();
+  const registry = await openUnity({ ...options, token: () => token });
+  const error: unknown = await registry.find(AGENT).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({
+    code: "REGISTRY_UNAVAILABLE",
+    message: expect.stringContaining("was not asked: its token has a line break"),
+  });
+  expect(inspect(error, { depth: 9 })).not.toContain("SECRET");
+  expect(server.requests).toEqual([]);
+});
+
 test("who does not own the catalog sees no grants but its own, so nobody else may execute anything", async () => {
   const { options, registry } = await published();
   await registry.grant("agent", "loan-scoring", EXECUTE, "ada");
@@ -212,10 +301,25 @@ test("who does not own the catalog sees no grants but its own, so nobody else ma
   });
 });
 
+test("an owner whom the catalogue does not know is told of, and the old one stays", async () => {
+  const databricks = await fakeUnityServer("databricks");
+  onTestFinished(() => databricks.stop());
+  const registry = await openUnity(await unityPlace(databricks, "ada", []));
+  await registry.publish(loanItems(), "ada");
+  await expect(
+    registry.setOwner?.("agent", "loan-scoring", "nobody@example.com", "ada"),
+  ).rejects.toMatchObject({
+    code: "ARGUMENT_INVALID",
+    message: expect.stringContaining("knows nobody named nobody@example.com"),
+  });
+  expect(await registry.find(AGENT)).toMatchObject({ owner: "ada" });
+});
+
 test.each([
   { url: "127.0.0.1:8080" },
   { url: "ftp://127.0.0.1" },
   { url: "http://ada:secret@127.0.0.1" },
+  { url: "https://:secret@127.0.0.1" },
   { url: "http://127.0.0.1/?a=b" },
   { dialect: "other" as "databricks" },
   { answerBytesMax: 0 },
@@ -224,7 +328,33 @@ test.each([
   { schema: "a.b" },
 ])("%j can't be used", (more) => {
   const options = { url: "http://127.0.0.1:8080", ...more };
-  expect(() => unityCatalog(options)).toThrow(
-    expect.objectContaining({ code: "ARGUMENT_INVALID" }),
-  );
+  const error = thrown(() => unityCatalog(options));
+  expect(error).toMatchObject({ code: "ARGUMENT_INVALID" });
+  expect(inspect(error)).not.toContain("secret");
 });
+
+test("a token goes over the network by https alone; without one, and on this machine, http will do", () => {
+  const inside = { url: "http://unity.bank.example" };
+  for (const token of ["dapi-1", () => "dapi-1"])
+    expect(thrown(() => unityCatalog({ ...inside, token }))).toMatchObject({
+      code: "ARGUMENT_INVALID",
+      message: expect.stringContaining("is not https"),
+    });
+  for (const options of [
+    inside,
+    { ...inside, token: "" },
+    { url: "https://unity.bank.example", token: "dapi-1" },
+    { url: "http://localhost:8080", token: "dapi-1" },
+    { url: "http://[::1]:8080", token: "dapi-1" },
+  ])
+    expect(unityCatalog(options)).toMatchObject({ kind: "outside" });
+});
+
+function thrown(by: () => unknown): unknown {
+  try {
+    by();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}

@@ -4,6 +4,8 @@ import type { RealUnityCatalog } from "./unity-catalog.ts";
 
 const CATALOG = "main";
 const SCHEMA = "lending";
+/** A server that has just been started takes its time over the first questions. */
+const ANSWER_MS = 30_000;
 
 export async function lendingPlace(
   server: RealUnityCatalog,
@@ -33,6 +35,7 @@ function asking({ url, tokenOf }: RealUnityCatalog) {
     const base = path.startsWith("/api/") ? url : `${url}/api/2.1/unity-catalog`;
     const response = await fetch(`${base}${path}`, {
       method,
+      signal: AbortSignal.timeout(ANSWER_MS),
       headers: { authorization: `Bearer ${tokenOf(who)}`, "content-type": "application/json" },
       body: JSON.stringify(body),
     });

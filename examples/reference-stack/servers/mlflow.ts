@@ -5,9 +5,12 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Ends } from "../ending.ts";
 import { installedIn, installFromPypi } from "./installing.ts";
 
 const START_MS = 120_000;
+/** Who does not answer a question in this time is asked another one. */
+const QUESTION_MS = 5_000;
 
 export interface Mlflow {
   readonly url: string;
@@ -19,9 +22,10 @@ export function installMlflow(): string | undefined {
   return installFromPypi("mlflow", ["mlflow==3.17.2"]);
 }
 
-export async function startMlflow(): Promise<Mlflow> {
-  const folder = mkdtempSync(join(tmpdir(), "baton-mlflow-"));
+/** @param ends are given its end before it answers. */
+export async function startMlflow(ends: Ends = []): Promise<Mlflow> {
   const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), "baton-mlflow-"));
   const child = spawn(
     join(installedIn("mlflow"), "venv/bin/mlflow"),
     [
@@ -38,8 +42,9 @@ export async function startMlflow(): Promise<Mlflow> {
     await ended(child);
     rmSync(folder, { recursive: true, force: true });
   };
+  ends.push(stop);
   try {
-    await until(START_MS, async () => (await fetch(`${url}/health`)).ok);
+    await until(START_MS, async (signal) => (await fetch(`${url}/health`, { signal })).ok);
   } catch (error) {
     await stop();
     throw error;
@@ -47,11 +52,15 @@ export async function startMlflow(): Promise<Mlflow> {
   return { url, stop };
 }
 
-/** Waits until something holds; what throws does not hold yet. */
-export async function until(limitMs: number, holds: () => Promise<boolean>): Promise<void> {
+/** Waits until something holds; what throws does not hold yet, and what is asked ends with its signal. */
+export async function until(
+  limitMs: number,
+  holds: (signal: AbortSignal) => Promise<boolean>,
+): Promise<void> {
   const endMs = performance.now() + limitMs;
-  while (performance.now() < endMs) {
-    if (await holds().catch(() => false)) return;
+  for (let leftMs = limitMs; leftMs > 0; leftMs = endMs - performance.now()) {
+    const signal = AbortSignal.timeout(Math.ceil(Math.min(leftMs, QUESTION_MS)));
+    if (await holds(signal).catch(() => false)) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error(`It did not come true within ${limitMs} ms.`);
@@ -59,7 +68,8 @@ export async function until(limitMs: number, holds: () => Promise<boolean>): Pro
 
 function ended(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
-    if (child.exitCode !== null || child.pid === undefined) return resolve();
+    const isOver = child.exitCode !== null || child.signalCode !== null;
+    if (isOver || child.pid === undefined) return resolve();
     child.once("exit", () => resolve());
     process.kill(-child.pid, "SIGKILL");
   });

@@ -1,14 +1,13 @@
 /** Real servers on this machine: those that are wanted and can be had. What is left out is told, by name. */
+import { setImmediate } from "node:timers/promises";
 import type { UnityCatalogOptions } from "baton/unity-catalog";
+import type { Ends } from "../ending.ts";
 import { lendingPlace } from "./lending-place.ts";
 import { installMlflow, startMlflow } from "./mlflow.ts";
 import { installUnityCatalog, startUnityCatalog } from "./unity-catalog.ts";
 
 export const SYSTEMS = ["mlflow", "unity-catalog"] as const;
 export type System = (typeof SYSTEMS)[number];
-
-/** What is to be ended, the newest first. */
-export type Ends = (() => Promise<void> | void)[];
 
 export interface Servers {
   /** The address of an MLflow. */
@@ -39,12 +38,12 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
 
 async function mlflowOf({ tell, ends }: ServersOptions): Promise<string | undefined> {
   const missing = installMlflow();
+  await heard();
   if (missing !== undefined) {
     tell(`  LEFT OUT: MLflow: ${missing}`);
     return undefined;
   }
-  const { url, stop } = await startMlflow();
-  ends.push(stop);
+  const { url } = await startMlflow(ends);
   tell(`  MLflow         ${url}`);
   return url;
 }
@@ -52,12 +51,17 @@ async function mlflowOf({ tell, ends }: ServersOptions): Promise<string | undefi
 async function catalogOf(options: ServersOptions): Promise<UnityCatalogOptions | undefined> {
   const { tell, ends, owner, principal } = options;
   const missing = installUnityCatalog();
+  await heard();
   if (missing !== undefined) {
     tell(`  LEFT OUT: Unity Catalog, so the registry is in the store: ${missing}`);
     return undefined;
   }
-  const server = await startUnityCatalog();
-  ends.push(server.stop);
+  const server = await startUnityCatalog(ends);
   tell(`  Unity Catalog  ${server.url}`);
   return await lendingPlace(server, owner, [principal]);
+}
+
+/** Installing holds the process up: a signal that came meanwhile is heard now, and not after the next server. */
+async function heard(): Promise<void> {
+  await setImmediate();
 }

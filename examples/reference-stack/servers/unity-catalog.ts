@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Ends } from "../ending.ts";
 import { install, installedIn } from "./installing.ts";
 import { freePort, until } from "./mlflow.ts";
 
@@ -65,12 +66,13 @@ export interface RealUnityCatalog {
   readonly stop: () => Promise<void>;
 }
 
-export async function startUnityCatalog(): Promise<RealUnityCatalog> {
+/** @param ends are given its end before it answers. */
+export async function startUnityCatalog(ends: Ends = []): Promise<RealUnityCatalog> {
+  const port = await freePorts();
   const folder = mkdtempSync(join(tmpdir(), "baton-unity-catalog-"));
   const conf = join(folder, "etc/conf");
   for (const each of [conf, join(folder, "etc/db")]) mkdirSync(each, { recursive: true });
   for (const [name, text] of Object.entries(FILES)) writeFileSync(join(conf, name), text);
-  const port = await freePorts();
   const classpath = GIVEN ?? JARS;
   const main = "io.unitycatalog.server.UnityCatalogServer";
   const child = spawn("java", ["-Xmx512m", "-cp", classpath, main, "--port", String(port)], {
@@ -84,10 +86,11 @@ export async function startUnityCatalog(): Promise<RealUnityCatalog> {
     await ended(child);
     rmSync(folder, { recursive: true, force: true });
   };
+  ends.push(stop);
   try {
-    await until(START_MS, async () => {
+    await until(START_MS, async (signal) => {
       if (child.exitCode !== null) throw new Error("it has ended");
-      return (await fetch(url)).ok;
+      return (await fetch(url, { signal })).ok;
     });
   } catch (error) {
     await stop();

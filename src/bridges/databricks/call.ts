@@ -2,6 +2,7 @@
 import type { AgentContext } from "../../model/agent-definition.ts";
 import { BatonError } from "../../model/errors.ts";
 import type { TokenSource } from "./credentials.ts";
+import { isBearerToken } from "../bearer-token.ts";
 import { limitedText } from "../limited-body.ts";
 import { limitOf } from "./too-long.ts";
 import type { AgentPlace } from "./place.ts";
@@ -43,8 +44,7 @@ async function post(
   token: string,
   context: CallContext,
 ): Promise<Response> {
-  // A token with a line break would be a header of its own.
-  if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token))
+  if (!isBearerToken(token))
     throw new BatonError(
       "CREDENTIALS_REFUSED",
       `What \`auth\` gave for ${place.label} is no token.`,

@@ -9,11 +9,11 @@ import type { ClientAuth } from "oauth4webapi";
 import { BatonError, isBatonError } from "../../model/errors.ts";
 import { definitionInvalid } from "../../model/problems.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { addressOf, isLoopback } from "../address.ts";
 import { limitedText } from "../limited-body.ts";
 import { limitOf } from "./too-long.ts";
 import { machineClock } from "../machine-clock.ts";
 import { loadOauth } from "./packages.ts";
-import { addressOf, isLoopback } from "./place.ts";
 import { brokenOff, statusError } from "./remote-errors.ts";
 
 /** What a {@link TokenSource} is asked for. */

@@ -10,13 +10,14 @@ import type { AgentContext } from "../../model/agent-definition.ts";
 import type { Frozen, Json, JsonObject } from "../../model/json.ts";
 import { definitionInvalid, isContract } from "../../model/problems.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { addressOf } from "../address.ts";
 import { retryUnless } from "../bridged-retry.ts";
 import { outputOf } from "./answer-output.ts";
 import type { Line } from "./call.ts";
 import { type DatabricksAuth, tokenSource } from "./credentials.ts";
 import { converse } from "./conversation.ts";
 import { machineClock } from "../machine-clock.ts";
-import { addressOf, appPlace, endpointPlace } from "./place.ts";
+import { appPlace, endpointPlace } from "./place.ts";
 import type { RemoteAnswer } from "./remote-answer.ts";
 import { isFinal } from "./remote-errors.ts";
 

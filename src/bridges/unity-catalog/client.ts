@@ -1,14 +1,16 @@
 /**
  * Requests to a Unity Catalog, over its REST API.
  *
- * Owns: one request with its time limit, the size of an answer, and what is tried again. Does not own what the answers mean.
+ * Owns: one request and its token with their time limit, the size of an answer, and what is tried again. Does not own what the answers mean.
  * Fails: with REGISTRY_UNAVAILABLE for whatever is no answer to the question. What the caller has to tell apart is returned:
  * something is not there, or is there already.
  *
  * C1. Only questions are tried again (429 and 503): what changes something is sent once.
  * C2. No redirect is followed: the token is for this server alone.
  * C3. No more is read of an answer than `answerBytesMax`.
+ * C4. Only the server's own word settles anything: a 404 without its code, or a success without an object, is of a proxy before it.
  */
+import { isBearerToken } from "../bearer-token.ts";
 import { limitedText } from "../limited-body.ts";
 import { retryAfterMs } from "../retry-after.ts";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,7 +20,7 @@ import type { UnityConnection } from "./options.ts";
 
 export type Answer =
   | { readonly kind: "done"; readonly body: UnityObject }
-  /** 404: what was asked for, or what it belongs to. */
+  /** 404 with a code of the server: what was asked for, or what it belongs to. */
   | { readonly kind: "missing"; readonly code: string; readonly message: string }
   /** Something of this name is there. */
   | { readonly kind: "exists"; readonly message: string };
@@ -54,7 +56,9 @@ interface Exchange {
 interface Received {
   readonly status: number;
   readonly retryAfterMs: number | undefined;
-  readonly body: UnityObject;
+  readonly text: string;
+  /** Undefined where the text is no object. */
+  readonly body: UnityObject | undefined;
 }
 
 export function unityClient(connection: UnityConnection): UnityClient {
@@ -86,11 +90,19 @@ export function unityClient(connection: UnityConnection): UnityClient {
           ...(token === "" ? {} : { page_token: token }),
         };
         const answer = await get(path, asked);
-        if (answer.kind !== "done") return;
+        // What a list is of may not be there. What was there a page ago can't be told of in part.
+        if (answer.kind !== "done" && page === 0) return;
+        if (answer.kind !== "done")
+          throw unavailable(
+            connection,
+            `ended the list of ${path} in its middle: ${answer.message}`,
+          );
         const items = answer.body[field];
         if (Array.isArray(items)) yield* items.filter(isObject);
         const next = answer.body["next_page_token"];
         if (typeof next !== "string" || next === "") return;
+        if (next === token)
+          throw unavailable(connection, `leads from a page of ${path} to the same page again`);
         token = next;
       }
       throw unavailable(connection, `has more than ${PAGES_MAX} pages of ${path}`);
@@ -103,15 +115,16 @@ async function exchanged(connection: UnityConnection, exchange: Exchange): Promi
   const { method, path, query = {}, body } = exchange;
   const url = new URL(`${connection.api}${path}`);
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+  const signal = AbortSignal.timeout(connection.timeoutMs);
+  const authorization = await authorizationOf(connection, signal);
   try {
-    const token = await connection.token();
     const response = await fetch(url, {
       method,
       redirect: "manual",
-      signal: AbortSignal.timeout(connection.timeoutMs),
+      signal,
       headers: {
         accept: "application/json",
-        ...(token === undefined || token === "" ? {} : { authorization: `Bearer ${token}` }),
+        ...(authorization === undefined ? {} : { authorization }),
         ...(body === undefined ? {} : { "content-type": "application/json" }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -122,12 +135,39 @@ async function exchanged(connection: UnityConnection, exchange: Exchange): Promi
     return {
       status: response.status,
       retryAfterMs: retryAfterMs(response.headers),
-      body: parsed(text, response.ok),
+      text,
+      body: parsed(text),
     };
   } catch (cause) {
     const why = `gave no answer to ${method} ${path} (${reasonOf(cause)})`;
     throw unavailable(connection, why, {}, cause);
   }
+}
+
+/** What is wrong with a token is said without it: what is said here is journalled. @throws BatonError REGISTRY_UNAVAILABLE */
+async function authorizationOf(
+  connection: UnityConnection,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  let token: unknown;
+  try {
+    token = await Promise.race([connection.token(), aborted(signal)]);
+  } catch (cause) {
+    const why = `was not asked: there is no token for it (${reasonOf(cause)})`;
+    throw unavailable(connection, why, {}, cause);
+  }
+  if (token === undefined || token === "") return undefined;
+  if (isBearerToken(token)) return `Bearer ${token}`;
+  throw unavailable(
+    connection,
+    "was not asked: its token has a line break, a space or another character that no token has",
+  );
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 }
 
 /** fetch itself says "fetch failed", and why in its cause. */
@@ -139,11 +179,13 @@ function reasonOf(error: unknown): string {
 }
 
 function meant(connection: UnityConnection, exchange: Exchange, received: Received): Answer {
-  const { status, body, retryAfterMs: waitMs } = received;
-  if (status >= 200 && status < 300) return { kind: "done", body };
+  const { status, text, body = {}, retryAfterMs: waitMs } = received;
+  const isSuccess = status >= 200 && status < 300;
+  if (isSuccess && (received.body !== undefined || text.trim() === ""))
+    return { kind: "done", body };
   const code = textOf(body, "error_code") ?? "";
-  const message = shortened(textOf(body, "message") ?? "");
-  if (status === 404) return { kind: "missing", code, message };
+  const message = shortened(textOf(body, "message") ?? text);
+  if (status === 404 && code !== "") return { kind: "missing", code, message };
   // The open-source server says it of functions with 400, of models with 409.
   if (code.endsWith("ALREADY_EXISTS")) return { kind: "exists", message };
   throw unavailable(
@@ -181,12 +223,11 @@ function shortened(message: string): string {
 }
 
 /** Some answers are no JSON: pages of proxies. */
-function parsed(text: string, isOk: boolean): UnityObject {
+function parsed(text: string): UnityObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    if (isObject(value)) return value;
+    return isObject(value) ? value : undefined;
   } catch {
-    // No JSON: what follows says it.
+    return undefined;
   }
-  return isOk ? {} : { message: text };
 }

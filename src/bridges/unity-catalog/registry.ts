@@ -198,11 +198,7 @@ async function changeGrant(
   const of = await registeredFunction(shelf, kind, name);
   const became = await changeExecute(shelf.client, of, { principal, change });
   if (became === "done" || change === "remove") return;
-  throw new BatonError(
-    "ARGUMENT_INVALID",
-    `Unity Catalog at ${shelf.client.connection.server} knows nobody named ${principal}.`,
-    { hint: "Add the user to the catalogue first, or name a user that it has." },
-  );
+  throw nobodyNamed(shelf, principal);
 }
 
 /** Databricks alone has a way to. */
@@ -219,7 +215,16 @@ async function setOwner(
   checkPrincipal("by", by);
   checkPrincipal("owner", owner);
   const of = await registeredFunction(shelf, kind, name);
-  await shelf.client.send("PATCH", functionPath(of), { owner });
+  const answer = await shelf.client.send("PATCH", functionPath(of), { owner });
+  if (answer.kind !== "done") throw nobodyNamed(shelf, owner);
+}
+
+function nobodyNamed({ client }: Shelf, principal: string): BatonError {
+  return new BatonError(
+    "ARGUMENT_INVALID",
+    `Unity Catalog at ${client.connection.server} knows nobody named ${principal}.`,
+    { hint: "Add the user to the catalogue first, or name a user that it has." },
+  );
 }
 
 function notRegistered(what: string): BatonError {
