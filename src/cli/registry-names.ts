@@ -52,9 +52,10 @@ export async function versionsOf(
   kind: RegisteredKind,
   name: string,
 ): Promise<readonly [RegisteredItem, ...RegisteredItem[]]> {
+  // What is listed may be of other schemas too, under the same name.
+  const fullName = registry.fullName(name);
   const found: RegisteredItem[] = [];
-  for await (const item of registry.list(kind))
-    if (item.name === name || item.fullName === name) found.push(item);
+  for await (const item of registry.list(kind)) if (item.fullName === fullName) found.push(item);
   const [first, ...others] = found.sort((a, b) => compareVersions(b.version, a.version));
   if (first !== undefined) return [first, ...others];
   throw new BatonError("NOT_REGISTERED", `There is no ${kind} ${name} in ${registry.place}.`, {

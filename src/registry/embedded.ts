@@ -78,7 +78,9 @@ function openEmbedded(host: RegistryHost, place: RegistryPlace): Registry {
     asked(() => current(own, kind, registeredName(name, place)));
   return {
     place: label,
-    find: async ({ kind, name, version }) => registeredItem(await known(kind, name), version),
+    fullName: (name) => registeredName(name, place),
+    find: async ({ kind, name, version }) =>
+      registeredItem(await known(kind, name), version, place),
     list: (kind) => listed(own, label, kind),
     publish: (items, by) => inTurn(own, () => publish(own, items, by)),
     alias: async (kind, name, alias) => (await known(kind, name)).aliases.get(alias),
@@ -153,7 +155,8 @@ async function* listed(
       const heads = await unlessUnavailable(label, () => store.heads(page));
       for (const { stream } of heads) {
         const name = stream.slice(prefix.length);
-        yield* registeredItems(await unlessUnavailable(label, () => current(own, kind, name)));
+        const record = await unlessUnavailable(label, () => current(own, kind, name));
+        yield* registeredItems(record, own.place);
       }
       if (heads.length < PAGE_NAMES) break;
       after = heads.at(-1)?.no;

@@ -33,6 +33,7 @@ const elsewhere = () => {
     kind: "outside",
     open: async () => ({
       place: "main.default elsewhere",
+      fullName: (name) => "main.default." + name,
       find: async () => undefined,
       list: async function* () {},
       publish: async (items) => items.map(({ kind, name, version }) =>
@@ -149,6 +150,36 @@ test("lineage goes both ways", async () => {
     readonly usedBy: readonly { readonly key: { readonly kind: string } }[];
   };
   expect(usedBy.map(({ key }) => key.kind)).toEqual(["agent", "workflow"]);
+});
+
+test("a name stands for the one of the registry's own catalog and schema, whatever others the store has", async () => {
+  const own = ["--config", "lending.config.ts"];
+  const place = "embeddedRegistry({ catalog: 'bank', schema: 'lending' })";
+  configure(1, `registry: ${place}, admission: false`, "lending.config.ts");
+  await baton("registry", "publish", "--by", "ada");
+  await baton("registry", "publish", "--by", "bob", ...own);
+  await baton("registry", "grant", "agent", "greeter", "grace", ...own);
+  const shown = await baton("registry", "show", "agent", "greeter", ...own);
+  expect(shown.out).toMatch(/bank\.lending\.greeter .* bob /);
+  expect(shown.out).not.toContain("main.default");
+  expect(shown.out).toContain("may execute: bob, grace\n");
+  const other = await baton("registry", "show", "agent", "main.default.greeter", ...own);
+  expect(other.out).toMatch(/main\.default\.greeter .* ada /);
+  expect(other.out).toContain("may execute: ada\n");
+  await baton("registry", "alias", "agent", "main.default.greeter", "champion", ...own);
+  const aliases = await baton("registry", "list", "agent", ...own);
+  expect(aliases.out).toMatch(/main\.default\.greeter +1\.0\.0 +champion +ada/);
+  expect(aliases.out).toMatch(/bank\.lending\.greeter +1\.0\.0 +bob/);
+  const used = await baton("registry", "lineage", "contract", "main.default.name", ...own);
+  expect(used.out.split("\n")).toEqual([
+    "contract main.default.name@1.0.0",
+    "  is used by",
+    "    agent main.default.greeter@1.0.0",
+    "      workflow main.default.greet@1.0.0",
+    "    workflow main.default.greet@1.0.0",
+    "",
+  ]);
+  expect((await baton("registry", "drift", ...own)).code).toBe(0);
 });
 
 test("a run is refused until it is registered and granted, and what the command changes counts for the next", async () => {

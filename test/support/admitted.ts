@@ -43,6 +43,7 @@ export function outside(ask: (question: string) => Promise<boolean>): {
   const never = () => Promise.reject(new Error("is not asked"));
   const registry: Registry = {
     place: "main.default elsewhere",
+    fullName: (name) => `main.default.${name}`,
     find: async (key) => ({
       ...key,
       definition: {},

@@ -41,6 +41,7 @@ export function openUnityRegistry(client: UnityClient): Registry {
   const aliases = unityAliases(client, place);
   return {
     place: `${place.catalog}.${place.schema} at ${server}`,
+    fullName: (name) => registeredName(name, place),
     find: (key) => find(shelf, aliases, key),
     list: (kind) => listed(shelf, kind),
     publish: async (items, by) => {
