@@ -1,6 +1,7 @@
 import { agent, memory, workflow } from "baton";
+import { virtualClock } from "baton/testing";
 import { expect, test } from "vitest";
-import { known, outside } from "../support/admitted.ts";
+import { asKnown, known, outside } from "../support/admitted.ts";
 import { ADA, agentOf, count, gate, opened, payloadsOf, single } from "../support/opened.ts";
 
 test("a registry that can't be reached is asked again, as the agent's policy says, and nothing is called meanwhile", async () => {
@@ -47,6 +48,42 @@ test("a registry that never answers refuses after ten seconds", async () => {
     error: { code: "REGISTRY_UNAVAILABLE" },
   });
   expect(clock.now() - begunMs).toBe(10_000);
+});
+
+test("Baton is open, and runs go on, before the registry has said what of the code is registered", async () => {
+  const flow = known(single(agentOf("plain", (n: number) => n)));
+  const idle = agentOf("idle", (n: number) => n);
+  const { factory } = outside(
+    async () => true,
+    (key) => (key.name === "idle" ? new Promise(() => {}) : Promise.resolve(asKnown(key))),
+  );
+  const clock = virtualClock();
+  const begunMs = clock.now();
+  const parts = { workflows: [flow], agents: [idle], registry: factory };
+  const { baton, log } = await opened(parts, clock);
+  const run = await baton.start(flow, 1, { id: "r", by: ADA });
+  expect(await run.result()).toBe(1);
+  expect([clock.now() - begunMs, log]).toEqual([0, []]);
+  await clock.advance(10_000);
+  expect(log.map(({ level, message }) => `${level}: ${message}`)).toEqual([
+    "warn: The registry main.default elsewhere did not answer within 10 seconds. It will not be called as long as that is so.",
+  ]);
+});
+
+test("what the registry was asked when Baton was opened is waited for no longer than Baton is open", async () => {
+  const { factory } = outside(
+    async () => true,
+    () => new Promise(() => {}),
+  );
+  const idle = agentOf("idle", (n: number) => n);
+  const { baton, clock, log } = await opened({ workflows: [], agents: [idle], registry: factory });
+  await clock.settle();
+  expect(clock.pending()).toContain(10_000);
+  await clock.until(baton.close());
+  await clock.settle();
+  expect(clock.pending()).toEqual([]);
+  await clock.advance(10_000);
+  expect(log).toEqual([]);
 });
 
 test("many calls of one moment share a question", async () => {

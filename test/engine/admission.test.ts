@@ -239,7 +239,8 @@ test("what was never registered is not called, until it is", async () => {
 
 test("what is in the code and not registered is told of when Baton is opened", async () => {
   const flow = single(agentOf("plain", (n: number) => n));
-  const { log } = await opened({ workflows: [flow], registry: embeddedRegistry() });
+  const { clock, log } = await opened({ workflows: [flow], registry: embeddedRegistry() });
+  await clock.settle();
   expect(log.map(({ level, message }) => `${level}: ${message}`)).toEqual([
     "warn: agent plain@1.0.0 is not registered in main.default in memory. It will not be called as long as that is so.",
     expect.stringContaining("workflow single@1.0.0 is not registered"),
@@ -260,6 +261,7 @@ test("what is registered as something else is not called, and the journal has th
     { store, workflows: [changed], registry: embeddedRegistry() },
     first.clock,
   );
+  await clock.settle();
   expect(log.map(({ message }) => message)).toEqual([
     expect.stringContaining("/attempts is registered as 1, and is 4 in the code"),
   ]);

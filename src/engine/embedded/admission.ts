@@ -8,6 +8,7 @@
  * D2. What can't be asked is refused, and tried again as the agent's policy says.
  * D3. A version that was found to be what the code says is not looked up again: what is registered is never changed.
  * D4. Attempts to compensate, and probes, are never asked for: what was done must be undone, whoever may do what by now.
+ * D5. Nothing waits for what is looked up when Baton is opened: it warns, and each call is asked for all the same.
  */
 import { catalogueItems, type Definitions, keyText } from "../../registry/catalogue-items.ts";
 import { definitionDifferences, differenceText } from "../../registry/differences.ts";
@@ -42,8 +43,10 @@ export interface Admission {
   readonly call: (actor: Actor, agent: AgentDefinition) => Promise<Forbidden | undefined>;
   /** @throws BatonError NOT_REGISTERED, REGISTRY_DRIFT, NOT_GRANTED, REGISTRY_UNAVAILABLE */
   readonly start: (definition: WorkflowDefinition, by: Author) => Promise<void>;
-  /** Looks up all that is in the code, and warns of what can't be called. */
-  readonly lookUp: () => Promise<void>;
+  /** Begins to look up all that is in the code, and to warn of what can't be called. */
+  readonly lookUp: () => void;
+  /** No answer is waited for any more. */
+  readonly end: () => void;
 }
 
 export interface AdmissionOptions {
@@ -61,6 +64,9 @@ interface Asking {
   /** By key, the full names of those that are registered as they are in the code (D3). */
   readonly found: Map<string, string>;
   readonly mayExecute: ReturnType<typeof latestAnswer<boolean>>;
+  /** Ends one question each. */
+  readonly waiting: Set<() => void>;
+  ended: boolean;
 }
 
 /** @throws BatonError DEFINITION_INVALID where one name and version is two different things in the code. */
@@ -73,7 +79,15 @@ export function admission(
   const items = new Map<string, RegistryItem>();
   const { workflows, agents } = catalogue;
   know(items, { workflows: [...workflows.values()], agents: [...agents.values()] });
-  const asking: Asking = { core, registry, items, found: new Map(), mayExecute: latestAnswer() };
+  const asking: Asking = {
+    core,
+    registry,
+    items,
+    found: new Map(),
+    mayExecute: latestAnswer(),
+    waiting: new Set(),
+    ended: false,
+  };
   const { of } = principals(core);
   return {
     call: async (actor, agent) => {
@@ -95,7 +109,11 @@ export function admission(
       );
       if (refused !== undefined) throw refused.error;
     },
-    lookUp: () => lookUp(asking),
+    lookUp: () => void lookUp(asking),
+    end: () => {
+      asking.ended = true;
+      for (const giveUp of asking.waiting) giveUp();
+    },
   };
 }
 
@@ -197,19 +215,32 @@ function unavailable(
   return { error, mark, final: false };
 }
 
-/** @throws BatonError REGISTRY_UNAVAILABLE where no answer comes in time. */
-async function inTime<X>({ core, registry }: Asking, ask: () => Promise<X>): Promise<X> {
-  let cancel = () => {};
+/** @throws BatonError REGISTRY_UNAVAILABLE where no answer comes in time, or before Baton is closed. */
+async function inTime<X>(asking: Asking, ask: () => Promise<X>): Promise<X> {
+  const { core, registry, waiting } = asking;
+  const noAnswer = (when: string) =>
+    new BatonError(
+      "REGISTRY_UNAVAILABLE",
+      `The registry ${registry.place} did not answer ${when}.`,
+    );
+  const closed = "before Baton was closed";
+  if (asking.ended) throw noAnswer(closed);
+  let over = () => {};
   const late = new Promise<never>((_, reject) => {
-    cancel = core().clock.after(ANSWER_MS, () => {
-      const message = `The registry ${registry.place} did not answer within ${ANSWER_MS / 1_000} seconds.`;
-      reject(new BatonError("REGISTRY_UNAVAILABLE", message));
-    });
+    const giveUp = () => reject(noAnswer(closed));
+    const cancel = core().clock.after(ANSWER_MS, () =>
+      reject(noAnswer(`within ${ANSWER_MS / 1_000} seconds`)),
+    );
+    waiting.add(giveUp);
+    over = () => {
+      cancel();
+      waiting.delete(giveUp);
+    };
   });
   try {
     return await Promise.race([ask(), late]);
   } finally {
-    cancel();
+    over();
   }
 }
 
@@ -222,6 +253,7 @@ async function lookUp(asking: Asking): Promise<void> {
   for (let i = 0; i < keys.length; i += LOOK_UPS) {
     const some = keys.slice(i, i + LOOK_UPS).map((item) => lookUpOne(asking, item));
     for (const found of await Promise.all(some)) {
+      if (asking.ended) return;
       if (found === undefined) continue;
       warn(`${found.error.message} It will not be called as long as that is so.`);
       // The others would only say the same, each after its time.
