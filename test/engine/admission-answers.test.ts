@@ -1,4 +1,4 @@
-import { agent, memory, workflow } from "baton";
+import { agent, BatonError, memory, workflow } from "baton";
 import { virtualClock } from "baton/testing";
 import { expect, test } from "vitest";
 import { asKnown, known, outside } from "../support/admitted.ts";
@@ -84,6 +84,18 @@ test("what the registry was asked when Baton was opened is waited for no longer 
   expect(clock.pending()).toEqual([]);
   await clock.advance(10_000);
   expect(log).toEqual([]);
+});
+
+test("a mistake of Baton's own is told as that, and not tried again", async () => {
+  const flow = known(single(agentOf("plain", (n: number) => n, { attempts: 3 })));
+  const { factory } = outside(async (question) => {
+    if (question === "workflow single") return true;
+    throw new BatonError("INVARIANT_BROKEN", "this cannot be");
+  });
+  const { baton, clock } = await opened({ workflows: [flow], registry: factory });
+  const run = await baton.start(flow, 1, { id: "r", by: ADA });
+  expect(await clock.until(run.outcome())).toMatchObject({ error: { code: "INVARIANT_BROKEN" } });
+  expect(await payloadsOf(baton, "r", "attempt.failed")).toHaveLength(1);
 });
 
 test("many calls of one moment share a question", async () => {

@@ -164,12 +164,14 @@ async function differs(
   const id = keyText(key);
   if (asking.found.has(id)) return undefined;
   const { registry, items, found } = asking;
-  const known = await inTime(asking, () => registry.find(key));
   const forWhom = principal === undefined ? {} : { principal };
-  if (known === undefined) {
-    const mark = { registry: registry.place, item: `${key.name}@${key.version}`, ...forWhom };
-    return refusal("NOT_REGISTERED", `${id} is not registered in ${registry.place}.`, mark);
-  }
+  const unknown = { registry: registry.place, item: `${key.name}@${key.version}`, ...forWhom };
+  const missing = `${id} is not registered in ${registry.place}`;
+  const why = unregistrable(registry, key.name);
+  if (why !== undefined)
+    return refusal("NOT_REGISTERED", `${missing}: ${why.message}`, unknown, why.hint);
+  const known = await inTime(asking, () => registry.find(key));
+  if (known === undefined) return refusal("NOT_REGISTERED", `${missing}.`, unknown);
   const item = items.get(id);
   invariant(item !== undefined, `${id} is asked for, and no code says what it is.`);
   if (item.fingerprint === known.fingerprint) {
@@ -192,18 +194,31 @@ async function differs(
   );
 }
 
+/** Why a registry can have nothing of that name: code may have names of more levels than a registry. */
+function unregistrable(registry: Registry, name: string): BatonError | undefined {
+  try {
+    registry.fullName(name);
+    return undefined;
+  } catch (error) {
+    if (isBatonError(error, "ARGUMENT_INVALID")) return error;
+    throw error;
+  }
+}
+
 function refusal(code: ErrorCode, message: string, mark: AdmissionMark, hint?: string): Forbidden {
   const details = { ...mark };
   const error = new BatonError(code, message, { details, ...(hint === undefined ? {} : { hint }) });
   return { error, mark, final: true };
 }
 
+/** What could not be asked is tried again, but for what is a mistake of Baton's own. */
 function unavailable(
   { registry }: Asking,
   { name, version }: RegistryKey,
   cause: unknown,
 ): Forbidden {
   const mark = { registry: registry.place, item: `${name}@${version}` };
+  if (isBatonError(cause, "INVARIANT_BROKEN")) return { error: cause, mark, final: true };
   const why = cause instanceof Error ? cause.message : String(cause);
   const error = isBatonError(cause, "REGISTRY_UNAVAILABLE")
     ? cause
