@@ -118,6 +118,35 @@ test("many calls of one moment share a question", async () => {
   expect(ofAgent.length).toBeLessThan(10);
 });
 
+test("a registry that comes back is asked once or twice for a version, however many had waited for it", async () => {
+  const flow = known(single(agentOf("plain", (n: number) => n)));
+  const asked = new Map<string, number>();
+  let isDown = true;
+  const { factory } = outside(
+    async () => true,
+    async (key) => {
+      if (isDown) throw new Error("connect ECONNREFUSED");
+      const what = `${key.kind} ${key.name}`;
+      asked.set(what, (asked.get(what) ?? 0) + 1);
+      return asKnown(key);
+    },
+  );
+  const { baton, clock } = await opened({ workflows: [flow], registry: factory });
+  await clock.settle();
+  isDown = false;
+  const runs = await Promise.all(
+    Array.from({ length: 50 }, () => baton.start(flow, 1, { by: ADA })),
+  );
+  await clock.until(Promise.all(runs.map((run) => run.result())));
+  expect([...asked.keys()].sort()).toEqual([
+    "agent plain",
+    "contract anything",
+    "contract count",
+    "workflow single",
+  ]);
+  expect(Math.max(...asked.values())).toBeLessThanOrEqual(2);
+});
+
 test("a breaker that opened while the registry was asked lets nothing through", async () => {
   let calls = 0;
   const answer = gate<boolean>();

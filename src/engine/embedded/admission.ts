@@ -18,7 +18,7 @@ import type { Author } from "../../model/entry.ts";
 import { BatonError, type ErrorCode, invariant, isBatonError } from "../../model/errors.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
 import type { RegisteredKind, RegistryKey } from "../../model/registered-name.ts";
-import type { Registry, RegistryItem } from "../../ports/registry.ts";
+import type { RegisteredItem, Registry, RegistryItem } from "../../ports/registry.ts";
 import { namedBy } from "../caller.ts";
 import type { Catalogue } from "../definitions.ts";
 import type { Actor, Core } from "./core.ts";
@@ -63,6 +63,7 @@ interface Asking {
   readonly items: Map<string, RegistryItem>;
   /** By key, the full names of those that are registered as they are in the code (D3). */
   readonly found: Map<string, string>;
+  readonly find: ReturnType<typeof latestAnswer<RegisteredItem | undefined>>;
   readonly mayExecute: ReturnType<typeof latestAnswer<boolean>>;
   /** Ends one question each. */
   readonly waiting: Set<() => void>;
@@ -84,6 +85,7 @@ export function admission(
     registry,
     items,
     found: new Map(),
+    find: latestAnswer(),
     mayExecute: latestAnswer(),
     waiting: new Set(),
     ended: false,
@@ -170,7 +172,7 @@ async function differs(
   const why = unregistrable(registry, key.name);
   if (why !== undefined)
     return refusal("NOT_REGISTERED", `${missing}: ${why.message}`, unknown, why.hint);
-  const known = await inTime(asking, () => registry.find(key));
+  const known = await asking.find(id, () => inTime(asking, () => registry.find(key)));
   if (known === undefined) return refusal("NOT_REGISTERED", `${missing}.`, unknown);
   const item = items.get(id);
   invariant(item !== undefined, `${id} is asked for, and no code says what it is.`);
