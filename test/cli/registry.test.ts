@@ -207,6 +207,23 @@ test("a run is refused until it is registered and granted, and what the command 
   expect(stopped.out + stopped.err).toContain("grace has no EXECUTE on agent main.default.greeter");
 });
 
+test("what was changed is told, though Baton could not be opened to the end", async () => {
+  await baton("registry", "publish", "--by", "bob");
+  await baton("registry", "grant", "agent", "greeter", "grace");
+  const bus = `{ from: "beginning", inFlightMax: 1, open: async () => { throw new Error("There is no bus."); } }`;
+  configure(1, `group: "tests", bus: ${bus}`, "away.config.ts");
+  const away = ["--config", "away.config.ts"];
+  const revoked = await baton("registry", "revoke", "agent", "greeter", "grace", ...away);
+  expect(revoked.code).toBe(1);
+  expect(revoked.err).toContain("There is no bus.");
+  expect(revoked.out).toBe("EXECUTE on agent greeter revoked from grace\n");
+  const shown = await baton("registry", "show", "agent", "greeter");
+  expect(shown.out).toContain("may execute: bob\n");
+  // Nothing was changed, and nothing is told but why it was not opened.
+  const nobody = await baton("registry", "revoke", "agent", "nobody", "grace", "--json", ...away);
+  expect([nobody.code, nobody.out]).toEqual([1, ""]);
+});
+
 test("a registry outside of the store is changed without it, and closed", async () => {
   configure(1, "registry: elsewhere()");
   const published = await baton("registry", "publish", "--json");
