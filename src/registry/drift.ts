@@ -1,9 +1,8 @@
 /** Drift: where the code and the registry say different things. */
 import type { DefinitionDifference } from "../model/admission.ts";
 import { compareVersions } from "../model/naming.ts";
-import type { RegistryKey } from "../model/registered-name.ts";
+import { keyText, type RegistryKey } from "../model/registered-name.ts";
 import type { RegisteredItem, Registry, RegistryItem } from "../ports/registry.ts";
-import { keyText } from "./catalogue-items.ts";
 import { definitionDifferences } from "./differences.ts";
 
 /** One place where the code and the registry say different things. */

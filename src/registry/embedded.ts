@@ -11,6 +11,8 @@
 import { readStream } from "../history/read.ts";
 import { BatonError, isBatonError } from "../model/errors.ts";
 import {
+  keyText,
+  REGISTERED_KINDS,
   type RegisteredKind,
   registeredName,
   type RegistryKey,
@@ -28,7 +30,6 @@ import type {
 } from "../ports/registry.ts";
 import { type Change, commitChanges } from "./commit-changes.ts";
 import { checkAlias, checkPrincipal } from "./naming-checks.ts";
-import { keyText } from "./catalogue-items.ts";
 import { definitionDifferences, differenceText } from "./differences.ts";
 import {
   applyEntry,
@@ -137,7 +138,6 @@ async function refreshed(
   return record;
 }
 
-const KINDS: readonly RegisteredKind[] = ["agent", "contract", "workflow"];
 const PAGE_NAMES = 1_000;
 
 async function* listed(
@@ -146,7 +146,7 @@ async function* listed(
   only: RegisteredKind | undefined,
 ): AsyncGenerator<RegisteredItem, void, undefined> {
   const { store, namespace } = own.host;
-  for (const kind of only === undefined ? KINDS : [only]) {
+  for (const kind of only === undefined ? REGISTERED_KINDS : [only]) {
     const prefix = registryStream(kind);
     const filter = { namespace, prefix, order: "oldest", limit: PAGE_NAMES } as const;
     let after: number | undefined;

@@ -10,14 +10,14 @@
  * D4. Attempts to compensate, and probes, are never asked for: what was done must be undone, whoever may do what by now.
  * D5. Nothing waits for what is looked up when Baton is opened: it warns, and each call is asked for all the same.
  */
-import { catalogueItems, type Definitions, keyText } from "../../registry/catalogue-items.ts";
+import { catalogueItems, type Definitions } from "../../registry/catalogue-items.ts";
 import { definitionDifferences, differenceText } from "../../registry/differences.ts";
 import type { AdmissionMark } from "../../model/admission.ts";
 import type { AgentDefinition } from "../../model/agent-definition.ts";
 import type { Author } from "../../model/entry.ts";
 import { BatonError, type ErrorCode, invariant, isBatonError } from "../../model/errors.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
-import type { RegisteredKind, RegistryKey } from "../../model/registered-name.ts";
+import { keyText, type RegisteredKind, type RegistryKey } from "../../model/registered-name.ts";
 import type { RegisteredItem, Registry, RegistryItem } from "../../ports/registry.ts";
 import { namedBy } from "../caller.ts";
 import type { Catalogue } from "../definitions.ts";
