@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { compareVersions, fieldOf, versionRef, wholeNumber } from "./arguments.ts";
+import { fieldOf, versionRef, wholeNumber } from "./arguments.ts";
 
 test("a version is what follows the last @, if it is a number", () => {
   expect(versionRef("app-1@2")).toEqual({ run: "app-1", version: 2 });
@@ -19,17 +19,6 @@ test.for(["", "-1", "1.5", "x", "1e3", "0x10", "99999999999999999999"])(
 test("whole numbers keep their least", () => {
   expect(wholeNumber(1)("256")).toBe(256);
   expect(() => wholeNumber(1)("0")).toThrow("at least 1");
-});
-
-test("versions are ordered by their numbers, pre-releases before the release", () => {
-  const versions = ["1.10.0", "1.2.0", "2.0.0", "2.0.0-rc.1", "1.2.0"];
-  expect(versions.toSorted(compareVersions)).toEqual([
-    "1.2.0",
-    "1.2.0",
-    "1.10.0",
-    "2.0.0-rc.1",
-    "2.0.0",
-  ]);
 });
 
 test("a field is found by its dotted path or pointer, and only among own fields", () => {

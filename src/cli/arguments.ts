@@ -5,6 +5,7 @@ import { InvalidArgumentError } from "commander";
 import type { VersionRef } from "../index.ts";
 import { type Duration, durationMs } from "../model/duration.ts";
 import { BatonError, isBatonError } from "../model/errors.ts";
+import { compareVersions } from "../model/naming.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 
 /** For an option that takes a whole number of at least `least`. */
@@ -61,24 +62,6 @@ export function findWorkflow(
         : `The config has: ${known.join(", ")}.`,
     details: { workflow: name, known },
   });
-}
-
-/** Orders semantic versions, pre-releases before their release. */
-export function compareVersions(a: string, b: string): number {
-  const [numbersA, preA] = versionParts(a);
-  const [numbersB, preB] = versionParts(b);
-  for (let i = 0; i < 3; i += 1) {
-    const difference = (numbersA[i] ?? 0) - (numbersB[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  if (preA === preB) return 0;
-  if (preA === undefined || preB === undefined) return preA === undefined ? 1 : -1;
-  return preA < preB ? -1 : 1;
-}
-
-function versionParts(version: string): readonly [readonly number[], string | undefined] {
-  const [main = "", ...pre] = version.split("-");
-  return [main.split(".").map(Number), pre.length === 0 ? undefined : pre.join("-")];
 }
 
 /** The field at a dotted path, or undefined. */

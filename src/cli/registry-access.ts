@@ -1,6 +1,6 @@
 /** How a command gets at the registry: the one of the config, or the one in the store. */
 import type { Definitions, Registry, RegistryFactory } from "../index.ts";
-import type { Cli, CommonFlags } from "./cli.ts";
+import type { Cli, CommonFlags, Opened } from "./cli.ts";
 import type { BatonConfig } from "./config.ts";
 import type { ExitCode } from "./exit-codes.ts";
 
@@ -18,7 +18,8 @@ export async function askRegistry(cli: Cli, flags: CommonFlags, work: Work): Pro
 
 /**
  * Changes the registry. One that is kept in the store is changed as soon as the store is open, before any run goes on in it: so
- * that what is revoked is executed by nobody any more, and what is published is there for who needs it.
+ * that what is revoked is executed by nobody any more, and what is published is there for who needs it. What was changed is told,
+ * though what comes after it fails.
  */
 export async function changeRegistry<X>(
   cli: Cli,
@@ -34,18 +35,27 @@ export async function changeRegistry<X>(
   if (outside !== undefined)
     return await outside(async (registry, code) => done(await change(registry, code)));
   const { config } = await cli.project(flags);
-  let changing: Promise<X> | undefined;
-  const first = async (registry: Registry): Promise<void> => {
-    changing = change(registry, definitionsOf(config));
-    // A change that is refused is told below: the store is opened and closed like any other time.
-    await changing.catch(() => undefined);
+  const made: { changing?: Promise<X> } = {};
+  let isTold = false;
+  const tellOnce = async (changed: X): Promise<ExitCode> => {
+    if (isTold) return 0;
+    isTold = true;
+    return await done(changed);
   };
-  return cli.withBaton(
-    flags,
-    "write",
-    async ({ baton }) => done(await (changing ?? change(baton.registry, definitionsOf(config)))),
-    first,
-  );
+  const first = async (registry: Registry): Promise<void> => {
+    made.changing = change(registry, definitionsOf(config));
+    // A change that is refused is told below: the store is opened and closed like any other time.
+    await made.changing.catch(() => undefined);
+  };
+  const work = async ({ baton }: Opened): Promise<ExitCode> =>
+    tellOnce(await (made.changing ?? change(baton.registry, definitionsOf(config))));
+  try {
+    return await cli.withBaton(flags, "write", work, first);
+  } catch (error) {
+    // Whoever sees only this error would take it that nothing was changed.
+    await made.changing?.then(tellOnce, () => undefined);
+    throw error;
+  }
 }
 
 /** Undefined where the registry is kept in the store. */

@@ -1,18 +1,17 @@
 /** What of the registry a command is about, as it is typed: `agent credit-score@1.2.0`. */
 import type { RegisteredItem, RegisteredKind, Registry, RegistryKey } from "../index.ts";
 import { BatonError } from "../model/errors.ts";
-import { compareVersions } from "./arguments.ts";
-
-const KINDS: readonly RegisteredKind[] = ["agent", "contract", "workflow"];
+import { compareVersions } from "../model/naming.ts";
+import { REGISTERED_KINDS } from "../model/registered-name.ts";
 
 /** @throws BatonError ARGUMENT_INVALID */
 export function kindOf(text: string | undefined): RegisteredKind {
-  const kind = KINDS.find((each) => each === text);
+  const kind = REGISTERED_KINDS.find((each) => each === text);
   if (kind !== undefined) return kind;
   const what =
     text === undefined ? "It is not said what it is about" : `"${text}" can't be registered`;
   throw new BatonError("ARGUMENT_INVALID", `${what}.`, {
-    hint: `Name one of ${KINDS.join(", ")}, and then its name, as in: agent credit-score.`,
+    hint: `Name one of ${REGISTERED_KINDS.join(", ")}, and then its name, as in: agent credit-score.`,
   });
 }
 
@@ -52,9 +51,10 @@ export async function versionsOf(
   kind: RegisteredKind,
   name: string,
 ): Promise<readonly [RegisteredItem, ...RegisteredItem[]]> {
+  // What is listed may be of other schemas too, under the same name.
+  const fullName = registry.fullName(name);
   const found: RegisteredItem[] = [];
-  for await (const item of registry.list(kind))
-    if (item.name === name || item.fullName === name) found.push(item);
+  for await (const item of registry.list(kind)) if (item.fullName === fullName) found.push(item);
   const [first, ...others] = found.sort((a, b) => compareVersions(b.version, a.version));
   if (first !== undefined) return [first, ...others];
   throw new BatonError("NOT_REGISTERED", `There is no ${kind} ${name} in ${registry.place}.`, {

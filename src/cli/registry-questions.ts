@@ -8,9 +8,9 @@ import {
   differenceText,
   type LineageOfDefinition,
   type RegisteredItem,
-  type RegistryKey,
 } from "../index.ts";
 import { BatonError } from "../model/errors.ts";
+import { keyText } from "../model/registered-name.ts";
 import type { Cli } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { RegistryFlags, Typed } from "./registry.ts";
@@ -79,13 +79,9 @@ export async function show(cli: Cli, typed: Typed, flags: RegistryFlags): Promis
       `may execute: ${printable([shown.owner ?? "", principals].filter(Boolean).join(", "))}`,
     );
     if (shown.uses.length > 0)
-      cli.print(`${shown.version} uses: ${printable(shown.uses.map(keyShown).join(", "))}`);
+      cli.print(`${shown.version} uses: ${printable(shown.uses.map(keyText).join(", "))}`);
     return EXIT.ok;
   });
-}
-
-function keyShown({ kind, name, version }: RegistryKey): string {
-  return `${kind} ${name}@${version}`;
 }
 
 /** Exit code 1 if there is any. */
@@ -115,7 +111,7 @@ function printDrift(cli: Cli, found: readonly Drift[], held: string): void {
 }
 
 function driftLines(found: Drift): readonly string[] {
-  const key = keyShown(found.key);
+  const key = keyText(found.key);
   switch (found.kind) {
     case "notRegistered":
       return [`${key} is in the code, and not registered`];
@@ -146,7 +142,7 @@ export async function lineage(cli: Cli, typed: Typed, flags: RegistryFlags): Pro
 }
 
 function printLineage(cli: Cli, { key, uses, usedBy }: DefinitionLineage): void {
-  cli.print(printable(keyShown(key)));
+  cli.print(printable(keyText(key)));
   const branch = (title: string, nodes: readonly LineageOfDefinition[]) => {
     if (nodes.length === 0) return;
     cli.print(`  ${cli.colors.dim(title)}`);
@@ -158,6 +154,6 @@ function printLineage(cli: Cli, { key, uses, usedBy }: DefinitionLineage): void 
 
 function printNode(cli: Cli, { key, known, next }: LineageOfDefinition, depth: number): void {
   const missing = known ? "" : cli.colors.yellow("  (not registered)");
-  cli.print(`${"  ".repeat(depth)}${printable(keyShown(key))}${missing}`);
+  cli.print(`${"  ".repeat(depth)}${printable(keyText(key))}${missing}`);
   for (const node of next) printNode(cli, node, depth + 1);
 }

@@ -7,9 +7,9 @@
 import type { AgentDefinition } from "../model/agent-definition.ts";
 import { compatibility } from "../model/compatibility.ts";
 import type { AnyContract } from "../model/contract.ts";
+import { compareVersions } from "../model/naming.ts";
 import type { AgentStep, View, WorkflowDefinition } from "../model/workflow-definition.ts";
 import { agentsOf, fallbackOf, partsOf } from "../model/workflow-parts.ts";
-import { compareVersions } from "./arguments.ts";
 
 export interface Finding {
   /** `error`: will fail. `warning`: likely to hurt. `note`: for information; can't be decided without running. */

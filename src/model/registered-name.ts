@@ -4,11 +4,18 @@ import { BatonError } from "./errors.ts";
 /** What can be registered. */
 export type RegisteredKind = "agent" | "contract" | "workflow";
 
+export const REGISTERED_KINDS: readonly RegisteredKind[] = ["agent", "contract", "workflow"];
+
 /** What is looked for: a name and version as the code says them, without catalog and schema. */
 export interface RegistryKey {
   readonly kind: RegisteredKind;
   readonly name: string;
   readonly version: string;
+}
+
+/** A key as text, by which items are found: `agent credit-score@1.2.0`. */
+export function keyText({ kind, name, version }: RegistryKey): string {
+  return `${kind} ${name}@${version}`;
 }
 
 /** Where names belong that do not say it themselves. */

@@ -29,7 +29,10 @@ export interface RegistryItem extends RegistryKey {
   readonly uses: readonly RegistryKey[];
 }
 
-/** What the registry says. */
+/**
+ * What the registry says. Its name is one under which this registry has it: as the code says it, or in full where that would be
+ * another one here. The same of what it uses.
+ */
 export interface RegisteredItem extends RegistryItem {
   /** `catalog.schema.name` */
   readonly fullName: string;
@@ -59,6 +62,8 @@ export interface Published {
 export interface Registry {
   /** For messages: `main.lending in sqlite:baton.db`, `main.lending at http://127.0.0.1:8080`. */
   readonly place: string;
+  /** A name as `catalog.schema.name`: what it leaves out is of this registry. Asks nobody. @throws BatonError ARGUMENT_INVALID for one that can't be registered */
+  readonly fullName: (name: string) => string;
   readonly find: (key: RegistryKey) => Promise<RegisteredItem | undefined>;
   /** Every version of every name that is kept here: in this catalog and schema at least. Versions of a name come the oldest first. */
   readonly list: (kind?: RegisteredKind) => AsyncIterable<RegisteredItem>;

@@ -3,7 +3,8 @@ import { agent, contract, jsonSchemaContract, rule, workflow } from "baton";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { Application, loan, loanItems } from "../../test/support/registered.ts";
-import { catalogueItems, keyText } from "./catalogue-items.ts";
+import { keyText } from "../model/registered-name.ts";
+import { catalogueItems } from "./catalogue-items.ts";
 
 test("contracts, agents and workflows, each with what it uses", () => {
   const items = loanItems();

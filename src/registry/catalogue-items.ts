@@ -6,7 +6,7 @@ import type { AnyContract } from "../model/contract.ts";
 import { BatonError } from "../model/errors.ts";
 import { type Json, type JsonObject, sealJson } from "../model/json.ts";
 import { graphOf, pinnedAgent } from "../model/manifest.ts";
-import type { RegisteredKind, RegistryKey } from "../model/registered-name.ts";
+import { keyText, type RegisteredKind, type RegistryKey } from "../model/registered-name.ts";
 import type { TopicDefinition } from "../model/topic.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 import { agentsOf, fallbackOf, partsOf, topicsOf, workflowsOf } from "../model/workflow-parts.ts";
@@ -55,11 +55,6 @@ export function catalogueItems({
     ...[...allAgents].map(agentItem),
     ...[...nested].map(workflowItem),
   ]);
-}
-
-/** A key as text, by which items are found: `agent credit-score@1.2.0`. */
-export function keyText({ kind, name, version }: RegistryKey): string {
-  return `${kind} ${name}@${version}`;
 }
 
 function unique(items: readonly RegistryItem[]): readonly RegistryItem[] {

@@ -82,3 +82,41 @@ test("an alias that points to a version that is not in the code", async () => {
   ]);
   await registry.close();
 });
+
+test("names of another catalog and schema are neither told of nor taken for its own", async () => {
+  const store = memory();
+  const elsewhere = await registryIn(store);
+  await elsewhere.publish(loanItems("1.0.0"), "ada");
+  await elsewhere.publish(loanItems("2.0.0"), "ada");
+  await elsewhere.setAlias({ ...AGENT, version: "2.0.0" }, "champion", "ada");
+  await elsewhere.close();
+  const registry = await registryIn(store, { catalog: "bank", schema: "lending" });
+  await registry.publish(loanItems("1.0.0"), "bob");
+  expect(await drift(registry, loanItems("1.0.0"))).toEqual([]);
+  // Code of main.default has it; code of this registry does not.
+  await registry.publish(loanItems("2.0.0"), "bob");
+  const found = await drift(registry, loanItems("1.0.0"));
+  expect(found.map((each) => "fullName" in each && [each.kind, each.fullName])).toEqual([
+    ["notInCode", "bank.lending.loan-scoring"],
+    ["notInCode", "bank.lending.loan-report"],
+    ["notInCode", "bank.lending.loan-decision"],
+  ]);
+  await registry.close();
+});
+
+test("a name that the code says in full is held against what is registered there", async () => {
+  const store = memory();
+  const elsewhere = await registryIn(store);
+  await elsewhere.publish(loanItems("1.0.0"), "ada");
+  await elsewhere.publish(loanItems("2.0.0"), "ada");
+  await elsewhere.close();
+  const registry = await registryIn(store, { catalog: "bank", schema: "lending" });
+  const inFull = loanItems("1.0.0").map((item) => ({ ...item, name: `main.default.${item.name}` }));
+  const found = await drift(registry, inFull);
+  expect(found.map(({ kind, key }) => [kind, key.kind, key.name, key.version])).toEqual([
+    ["notInCode", "agent", "main.default.loan-scoring", "2.0.0"],
+    ["notInCode", "contract", "main.default.loan-report", "2.0.0"],
+    ["notInCode", "workflow", "main.default.loan-decision", "2.0.0"],
+  ]);
+  await registry.close();
+});

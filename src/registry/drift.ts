@@ -1,9 +1,8 @@
 /** Drift: where the code and the registry say different things. */
 import type { DefinitionDifference } from "../model/admission.ts";
 import { compareVersions } from "../model/naming.ts";
-import type { RegistryKey } from "../model/registered-name.ts";
+import { keyText, type RegistryKey } from "../model/registered-name.ts";
 import type { RegisteredItem, Registry, RegistryItem } from "../ports/registry.ts";
-import { keyText } from "./catalogue-items.ts";
 import { definitionDifferences } from "./differences.ts";
 
 /** One place where the code and the registry say different things. */
@@ -32,13 +31,13 @@ export type Drift =
 
 /**
  * Holds the code against the registry. Versions that are registered and older than one in the code are no drift: that is what a
- * registry is for.
+ * registry is for. Neither are names of other catalogs and schemas, unless the code has them.
  *
  * @param items what the code says: `catalogueItems({ workflows, agents })`
- * @throws BatonError REGISTRY_UNAVAILABLE
+ * @throws BatonError REGISTRY_UNAVAILABLE; ARGUMENT_INVALID for a name that can't be registered
  */
 export async function drift(
-  registry: Pick<Registry, "find" | "list">,
+  registry: Pick<Registry, "find" | "list" | "fullName">,
   items: readonly RegistryItem[],
 ): Promise<readonly Drift[]> {
   const found: Drift[] = [];
@@ -46,11 +45,21 @@ export async function drift(
     const difference = differenceOf(item, await registry.find(keyOf(item)));
     if (difference !== undefined) found.push(difference);
   }
-  const inCode = new Set(items.map(keyText));
-  const newest = newestInCode(items);
-  for await (const registered of registry.list())
-    found.push(...onlyRegistered(registered, inCode, newest));
+  const inFull = items.map((item) => ({ ...item, name: registry.fullName(item.name) }));
+  const code: Code = { versions: new Set(inFull.map(keyText)), newest: newestInCode(inFull) };
+  for await (const registered of registry.list()) {
+    const { fullName } = registered;
+    const isOwn = registry.fullName(fullName.split(".").at(-1) ?? "") === fullName;
+    found.push(...onlyRegistered(registered, code, isOwn));
+  }
   return found;
+}
+
+/** What the code has, by full names. */
+interface Code {
+  readonly versions: ReadonlySet<string>;
+  /** The newest version of each kind and name. */
+  readonly newest: ReadonlyMap<string, string>;
 }
 
 function differenceOf(item: RegistryItem, known: RegisteredItem | undefined): Drift | undefined {
@@ -67,7 +76,6 @@ function differenceOf(item: RegistryItem, known: RegisteredItem | undefined): Dr
   };
 }
 
-/** The newest version of each kind and name. */
 function newestInCode(items: readonly RegistryItem[]): ReadonlyMap<string, string> {
   const newest = new Map<string, string>();
   for (const { kind, name, version } of items) {
@@ -78,15 +86,13 @@ function newestInCode(items: readonly RegistryItem[]): ReadonlyMap<string, strin
   return newest;
 }
 
-function onlyRegistered(
-  registered: RegisteredItem,
-  inCode: ReadonlySet<string>,
-  newest: ReadonlyMap<string, string>,
-): readonly Drift[] {
-  if (inCode.has(keyText(registered))) return [];
-  const { fullName, aliases, version } = registered;
+/** `isOwn`: it is in the registry's own catalog and schema. */
+function onlyRegistered(registered: RegisteredItem, code: Code, isOwn: boolean): readonly Drift[] {
+  const { kind, fullName, aliases, version } = registered;
+  const inUse = code.newest.get(`${kind} ${fullName}`);
+  if (!isOwn && inUse === undefined) return [];
+  if (code.versions.has(keyText({ kind, name: fullName, version }))) return [];
   const place = { key: keyOf(registered), fullName };
-  const inUse = newest.get(`${registered.kind} ${registered.name}`);
   const isGone = inUse === undefined || compareVersions(version, inUse) > 0;
   return [
     ...(isGone ? [{ kind: "notInCode", ...place } as const] : []),

@@ -35,6 +35,26 @@ test("names get the catalog and schema that they don't say", async () => {
   await registry.close();
 });
 
+test("what is of another catalog and schema is told of under its full name, with what it uses", async () => {
+  const store = memory();
+  const elsewhere = await registryIn(store);
+  await elsewhere.publish(loanItems(), "ada");
+  await elsewhere.close();
+  const registry = await registryIn(store, { catalog: "bank", schema: "lending" });
+  await registry.publish(loanItems("2.0.0"), "bob");
+  const told: unknown[] = [];
+  for await (const { name, version, owner, uses } of registry.list("agent")) {
+    const [, output] = uses;
+    told.push([name, version, owner, output?.name]);
+    expect((await registry.find({ kind: "agent", name, version }))?.name).toBe(name);
+  }
+  expect(told).toEqual([
+    ["main.default.loan-scoring", "1.0.0", "ada", "main.default.loan-report"],
+    ["loan-scoring", "2.0.0", "bob", "loan-report"],
+  ]);
+  await registry.close();
+});
+
 test("its journal is verified like any other, and says who did what", async () => {
   const factory = memory();
   const registry = await registryIn(factory);

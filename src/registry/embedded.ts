@@ -11,6 +11,8 @@
 import { readStream } from "../history/read.ts";
 import { BatonError, isBatonError } from "../model/errors.ts";
 import {
+  keyText,
+  REGISTERED_KINDS,
   type RegisteredKind,
   registeredName,
   type RegistryKey,
@@ -28,7 +30,6 @@ import type {
 } from "../ports/registry.ts";
 import { type Change, commitChanges } from "./commit-changes.ts";
 import { checkAlias, checkPrincipal } from "./naming-checks.ts";
-import { keyText } from "./catalogue-items.ts";
 import { definitionDifferences, differenceText } from "./differences.ts";
 import {
   applyEntry,
@@ -78,7 +79,9 @@ function openEmbedded(host: RegistryHost, place: RegistryPlace): Registry {
     asked(() => current(own, kind, registeredName(name, place)));
   return {
     place: label,
-    find: async ({ kind, name, version }) => registeredItem(await known(kind, name), version),
+    fullName: (name) => registeredName(name, place),
+    find: async ({ kind, name, version }) =>
+      registeredItem(await known(kind, name), version, place),
     list: (kind) => listed(own, label, kind),
     publish: (items, by) => inTurn(own, () => publish(own, items, by)),
     alias: async (kind, name, alias) => (await known(kind, name)).aliases.get(alias),
@@ -135,7 +138,6 @@ async function refreshed(
   return record;
 }
 
-const KINDS: readonly RegisteredKind[] = ["agent", "contract", "workflow"];
 const PAGE_NAMES = 1_000;
 
 async function* listed(
@@ -144,7 +146,7 @@ async function* listed(
   only: RegisteredKind | undefined,
 ): AsyncGenerator<RegisteredItem, void, undefined> {
   const { store, namespace } = own.host;
-  for (const kind of only === undefined ? KINDS : [only]) {
+  for (const kind of only === undefined ? REGISTERED_KINDS : [only]) {
     const prefix = registryStream(kind);
     const filter = { namespace, prefix, order: "oldest", limit: PAGE_NAMES } as const;
     let after: number | undefined;
@@ -153,7 +155,8 @@ async function* listed(
       const heads = await unlessUnavailable(label, () => store.heads(page));
       for (const { stream } of heads) {
         const name = stream.slice(prefix.length);
-        yield* registeredItems(await unlessUnavailable(label, () => current(own, kind, name)));
+        const record = await unlessUnavailable(label, () => current(own, kind, name));
+        yield* registeredItems(record, own.place);
       }
       if (heads.length < PAGE_NAMES) break;
       after = heads.at(-1)?.no;

@@ -1,8 +1,7 @@
 /** The lineage of definitions: of what a version is made, and what is made of it. */
 import { BatonError } from "../model/errors.ts";
-import type { RegistryKey } from "../model/registered-name.ts";
+import { keyText, type RegistryKey } from "../model/registered-name.ts";
 import type { RegistryItem } from "../ports/registry.ts";
-import { keyText } from "./catalogue-items.ts";
 
 /** A version, with those that it leads to. */
 export interface LineageOfDefinition {

@@ -8,7 +8,12 @@ import { NO_HASH } from "../journal/hash.ts";
 import type { Fact } from "../model/entry.ts";
 import type { JsonObject } from "../model/json.ts";
 import { compareVersions } from "../model/naming.ts";
-import type { RegisteredKind } from "../model/registered-name.ts";
+import { isBatonError } from "../model/errors.ts";
+import {
+  type RegisteredKind,
+  registeredName,
+  type RegistryPlace,
+} from "../model/registered-name.ts";
 import type { RegisteredItem, RegistryItem } from "../ports/registry.ts";
 import { distinct } from "./catalogue-items.ts";
 
@@ -88,20 +93,43 @@ function applyFact(record: NameRecord, fact: Fact): void {
   }
 }
 
-/** One version, as the registry tells of it. */
+/** One version, as the registry of a catalog and schema tells of it. */
 export function registeredItem(
   { versions, aliases, fullName, owner }: NameRecord,
   version: string,
+  place: RegistryPlace,
 ): RegisteredItem | undefined {
   const item = versions.get(version);
   if (item === undefined) return undefined;
   const pointing = [...aliases].filter(([, to]) => to === version).map(([alias]) => alias);
-  return { ...item, fullName, owner, aliases: pointing.sort() };
+  return { ...namedFor(item, fullName, place), fullName, owner, aliases: pointing.sort() };
+}
+
+/** A store has the names of many schemas: those that mean another one here than where they were published are told in full. */
+function namedFor(item: RegistryItem, fullName: string, place: RegistryPlace): RegistryItem {
+  if (registeredName(item.name, place) === fullName) return item;
+  const [catalog = "", schema = ""] = fullName.split(".");
+  const inFull = (name: string) => fullNameOf(name, { catalog, schema }) ?? name;
+  const uses = item.uses.map((key) => ({ ...key, name: inFull(key.name) }));
+  return { ...item, name: fullName, uses };
+}
+
+/** Undefined for a name that can't be registered: what is used need not be. */
+function fullNameOf(name: string, place: RegistryPlace): string | undefined {
+  try {
+    return registeredName(name, place);
+  } catch (error) {
+    if (isBatonError(error, "ARGUMENT_INVALID")) return undefined;
+    throw error;
+  }
 }
 
 /** Its versions, the oldest first. */
-export function registeredItems(record: NameRecord): readonly RegisteredItem[] {
+export function registeredItems(
+  record: NameRecord,
+  place: RegistryPlace,
+): readonly RegisteredItem[] {
   return [...record.versions.keys()]
     .sort(compareVersions)
-    .flatMap((version) => registeredItem(record, version) ?? []);
+    .flatMap((version) => registeredItem(record, version, place) ?? []);
 }

@@ -33,6 +33,7 @@ const elsewhere = () => {
     kind: "outside",
     open: async () => ({
       place: "main.default elsewhere",
+      fullName: (name) => "main.default." + name,
       find: async () => undefined,
       list: async function* () {},
       publish: async (items) => items.map(({ kind, name, version }) =>
@@ -151,6 +152,36 @@ test("lineage goes both ways", async () => {
   expect(usedBy.map(({ key }) => key.kind)).toEqual(["agent", "workflow"]);
 });
 
+test("a name stands for the one of the registry's own catalog and schema, whatever others the store has", async () => {
+  const own = ["--config", "lending.config.ts"];
+  const place = "embeddedRegistry({ catalog: 'bank', schema: 'lending' })";
+  configure(1, `registry: ${place}, admission: false`, "lending.config.ts");
+  await baton("registry", "publish", "--by", "ada");
+  await baton("registry", "publish", "--by", "bob", ...own);
+  await baton("registry", "grant", "agent", "greeter", "grace", ...own);
+  const shown = await baton("registry", "show", "agent", "greeter", ...own);
+  expect(shown.out).toMatch(/bank\.lending\.greeter .* bob /);
+  expect(shown.out).not.toContain("main.default");
+  expect(shown.out).toContain("may execute: bob, grace\n");
+  const other = await baton("registry", "show", "agent", "main.default.greeter", ...own);
+  expect(other.out).toMatch(/main\.default\.greeter .* ada /);
+  expect(other.out).toContain("may execute: ada\n");
+  await baton("registry", "alias", "agent", "main.default.greeter", "champion", ...own);
+  const aliases = await baton("registry", "list", "agent", ...own);
+  expect(aliases.out).toMatch(/main\.default\.greeter +1\.0\.0 +champion +ada/);
+  expect(aliases.out).toMatch(/bank\.lending\.greeter +1\.0\.0 +bob/);
+  const used = await baton("registry", "lineage", "contract", "main.default.name", ...own);
+  expect(used.out.split("\n")).toEqual([
+    "contract main.default.name@1.0.0",
+    "  is used by",
+    "    agent main.default.greeter@1.0.0",
+    "      workflow main.default.greet@1.0.0",
+    "    workflow main.default.greet@1.0.0",
+    "",
+  ]);
+  expect((await baton("registry", "drift", ...own)).code).toBe(0);
+});
+
 test("a run is refused until it is registered and granted, and what the command changes counts for the next", async () => {
   configure(1, "registry: embeddedRegistry(), principal: 'nobody'");
   const run = (id: string, by: string) =>
@@ -174,6 +205,23 @@ test("a run is refused until it is registered and granted, and what the command 
   const stopped = await run("r5", "grace");
   expect(stopped.code).toBe(1);
   expect(stopped.out + stopped.err).toContain("grace has no EXECUTE on agent main.default.greeter");
+});
+
+test("what was changed is told, though Baton could not be opened to the end", async () => {
+  await baton("registry", "publish", "--by", "bob");
+  await baton("registry", "grant", "agent", "greeter", "grace");
+  const bus = `{ from: "beginning", inFlightMax: 1, open: async () => { throw new Error("There is no bus."); } }`;
+  configure(1, `group: "tests", bus: ${bus}`, "away.config.ts");
+  const away = ["--config", "away.config.ts"];
+  const revoked = await baton("registry", "revoke", "agent", "greeter", "grace", ...away);
+  expect(revoked.code).toBe(1);
+  expect(revoked.err).toContain("There is no bus.");
+  expect(revoked.out).toBe("EXECUTE on agent greeter revoked from grace\n");
+  const shown = await baton("registry", "show", "agent", "greeter");
+  expect(shown.out).toContain("may execute: bob\n");
+  // Nothing was changed, and nothing is told but why it was not opened.
+  const nobody = await baton("registry", "revoke", "agent", "nobody", "grace", "--json", ...away);
+  expect([nobody.code, nobody.out]).toEqual([1, ""]);
 });
 
 test("a registry outside of the store is changed without it, and closed", async () => {

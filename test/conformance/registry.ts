@@ -229,6 +229,17 @@ export function registryConformance(
       expect(may).toEqual(names.map((_, i) => i < 5));
     });
 
+    test("what is listed has a name under which it is found, and its full name is what that stands for", async () => {
+      await registry.publish(loanItems("1.0.0"), "ada");
+      await registry.publish(loanItems("2.0.0"), "ada");
+      for await (const { kind, name, version, fullName } of registry.list()) {
+        expect(registry.fullName(name)).toBe(fullName);
+        expect(await registry.find({ kind, name, version })).toMatchObject({ fullName, version });
+        expect(await registry.mayExecute(kind, name, "ada")).toBe(true);
+      }
+      expect(() => registry.fullName("a.b.c.d")).toThrow('"a.b.c.d" can\'t be registered');
+    });
+
     test("what is no name or alias is refused", async () => {
       await registry.publish(loanItems(), "ada");
       const code = "ARGUMENT_INVALID";

@@ -254,10 +254,42 @@ test("what was never registered is not called, until it is", async () => {
 
 test("what is in the code and not registered is told of when Baton is opened", async () => {
   const flow = single(agentOf("plain", (n: number) => n));
-  const { log } = await opened({ workflows: [flow], registry: embeddedRegistry() });
+  const { clock, log } = await opened({ workflows: [flow], registry: embeddedRegistry() });
+  await clock.settle();
   expect(log.map(({ level, message }) => `${level}: ${message}`)).toEqual([
     "warn: agent plain@1.0.0 is not registered in main.default in memory. It will not be called as long as that is so.",
     expect.stringContaining("workflow single@1.0.0 is not registered"),
+  ]);
+});
+
+test("a name that can't be registered is refused for good, and those after it are looked up all the same", async () => {
+  const [four, idle] = ["bank.risk.eu.scoring", "idle"].map((name) =>
+    agentOf(name, (n: number) => n, { attempts: 3 }),
+  );
+  if (four === undefined || idle === undefined) throw new Error("two agents were made");
+  const flow = single(four);
+  const { baton, clock, log } = await opened({
+    workflows: [flow],
+    agents: [idle],
+    registry: embeddedRegistry(),
+  });
+  await clock.settle();
+  expect(log.map(({ message }) => message)).toEqual([
+    expect.stringContaining(
+      'agent bank.risk.eu.scoring@1.0.0 is not registered in main.default in memory: "bank.risk.eu.scoring" can\'t be registered.',
+    ),
+    expect.stringContaining("agent idle@1.0.0 is not registered"),
+    expect.stringContaining("workflow single@1.0.0 is not registered"),
+  ]);
+  const items = catalogueItems({ workflows: [flow] });
+  await baton.registry.publish(
+    items.filter(({ kind }) => kind !== "agent"),
+    "ada",
+  );
+  const run = await baton.start(flow, 1, { id: "r", by: ADA });
+  expect(await clock.until(run.outcome())).toMatchObject({ error: { code: "NOT_REGISTERED" } });
+  expect(await payloadsOf(baton, "r", "attempt.failed")).toMatchObject([
+    { admission: { item: "bank.risk.eu.scoring@1.0.0", principal: "ada" } },
   ]);
 });
 
@@ -275,6 +307,7 @@ test("what is registered as something else is not called, and the journal has th
     { store, workflows: [changed], registry: embeddedRegistry() },
     first.clock,
   );
+  await clock.settle();
   expect(log.map(({ message }) => message)).toEqual([
     expect.stringContaining("/attempts is registered as 1, and is 4 in the code"),
   ]);

@@ -5,8 +5,10 @@ import {
   catalogueItems,
   embeddedRegistry,
   type OpenOptions,
+  type RegisteredItem,
   type Registry,
   type RegistryFactory,
+  type RegistryKey,
   type WorkflowDefinition,
 } from "baton";
 import type { VirtualClock } from "baton/testing";
@@ -34,8 +36,11 @@ export async function grant(
     await registry.grant(kind === "workflow" ? kind : "agent", name, toGrace, "ada");
 }
 
-/** A registry outside of the store that answers as the test says. */
-export function outside(ask: (question: string) => Promise<boolean>): {
+/** A registry outside of the store that answers as the test says; `find` may be another one. */
+export function outside(
+  ask: (question: string) => Promise<boolean>,
+  find?: Registry["find"],
+): {
   readonly factory: RegistryFactory;
   readonly asked: readonly string[];
 } {
@@ -43,14 +48,8 @@ export function outside(ask: (question: string) => Promise<boolean>): {
   const never = () => Promise.reject(new Error("is not asked"));
   const registry: Registry = {
     place: "main.default elsewhere",
-    find: async (key) => ({
-      ...key,
-      definition: {},
-      fingerprint: fingerprints.get(`${key.kind} ${key.name}`) ?? "",
-      uses: [],
-      fullName: `main.default.${key.name}`,
-      aliases: [],
-    }),
+    fullName: (name) => `main.default.${name}`,
+    find: find ?? (async (key) => asKnown(key)),
     list: async function* () {},
     publish: never,
     alias: never,
@@ -67,6 +66,18 @@ export function outside(ask: (question: string) => Promise<boolean>): {
   return { factory: { kind: "outside", open: async () => registry }, asked };
 }
 const fingerprints = new Map<string, string>();
+
+/** What {@link outside} finds: what was made {@link known}, as it is in the code. */
+export function asKnown(key: RegistryKey): RegisteredItem {
+  return {
+    ...key,
+    definition: {},
+    fingerprint: fingerprints.get(`${key.kind} ${key.name}`) ?? "",
+    uses: [],
+    fullName: `main.default.${key.name}`,
+    aliases: [],
+  };
+}
 
 export function known<F extends WorkflowDefinition>(flow: F): F {
   for (const { kind, name, fingerprint } of catalogueItems({ workflows: [flow] }))

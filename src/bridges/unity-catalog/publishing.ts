@@ -7,9 +7,8 @@
  */
 import { BatonError } from "../../model/errors.ts";
 import type { Json } from "../../model/json.ts";
-import { type RegistryPlace, registeredName } from "../../model/registered-name.ts";
+import { keyText, registeredName, type RegistryPlace } from "../../model/registered-name.ts";
 import type { Published, RegistryItem, RegistryKey } from "../../ports/registry.ts";
-import { keyText } from "../../registry/catalogue-items.ts";
 import { definitionDifferences, differenceText } from "../../registry/differences.ts";
 import type { UnityClient } from "./client.ts";
 import { fullName, type FunctionName, nameFunction, versionFunction } from "./function-names.ts";

@@ -10,7 +10,7 @@
  */
 import { BatonError } from "../../model/errors.ts";
 import { compareVersions } from "../../model/naming.ts";
-import { registeredName, type RegistryPlace } from "../../model/registered-name.ts";
+import { keyText, registeredName, type RegistryPlace } from "../../model/registered-name.ts";
 import type {
   Grant,
   RegisteredItem,
@@ -19,7 +19,6 @@ import type {
   RegistryItem,
   RegistryKey,
 } from "../../ports/registry.ts";
-import { keyText } from "../../registry/catalogue-items.ts";
 import { checkAlias, checkPrincipal } from "../../registry/naming-checks.ts";
 import { type Aliases, unityAliases } from "./aliases.ts";
 import { unavailable, type UnityClient } from "./client.ts";
@@ -41,6 +40,7 @@ export function openUnityRegistry(client: UnityClient): Registry {
   const aliases = unityAliases(client, place);
   return {
     place: `${place.catalog}.${place.schema} at ${server}`,
+    fullName: (name) => registeredName(name, place),
     find: (key) => find(shelf, aliases, key),
     list: (kind) => listed(shelf, kind),
     publish: async (items, by) => {

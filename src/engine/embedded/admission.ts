@@ -8,16 +8,17 @@
  * D2. What can't be asked is refused, and tried again as the agent's policy says.
  * D3. A version that was found to be what the code says is not looked up again: what is registered is never changed.
  * D4. Attempts to compensate, and probes, are never asked for: what was done must be undone, whoever may do what by now.
+ * D5. Nothing waits for what is looked up when Baton is opened: it warns, and each call is asked for all the same.
  */
-import { catalogueItems, type Definitions, keyText } from "../../registry/catalogue-items.ts";
+import { catalogueItems, type Definitions } from "../../registry/catalogue-items.ts";
 import { definitionDifferences, differenceText } from "../../registry/differences.ts";
 import type { AdmissionMark } from "../../model/admission.ts";
 import type { AgentDefinition } from "../../model/agent-definition.ts";
 import type { Author } from "../../model/entry.ts";
 import { BatonError, type ErrorCode, invariant, isBatonError } from "../../model/errors.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
-import type { RegisteredKind, RegistryKey } from "../../model/registered-name.ts";
-import type { Registry, RegistryItem } from "../../ports/registry.ts";
+import { keyText, type RegisteredKind, type RegistryKey } from "../../model/registered-name.ts";
+import type { RegisteredItem, Registry, RegistryItem } from "../../ports/registry.ts";
 import { namedBy } from "../caller.ts";
 import type { Catalogue } from "../definitions.ts";
 import type { Actor, Core } from "./core.ts";
@@ -42,8 +43,10 @@ export interface Admission {
   readonly call: (actor: Actor, agent: AgentDefinition) => Promise<Forbidden | undefined>;
   /** @throws BatonError NOT_REGISTERED, REGISTRY_DRIFT, NOT_GRANTED, REGISTRY_UNAVAILABLE */
   readonly start: (definition: WorkflowDefinition, by: Author) => Promise<void>;
-  /** Looks up all that is in the code, and warns of what can't be called. */
-  readonly lookUp: () => Promise<void>;
+  /** Begins to look up all that is in the code, and to warn of what can't be called. */
+  readonly lookUp: () => void;
+  /** No answer is waited for any more. */
+  readonly end: () => void;
 }
 
 export interface AdmissionOptions {
@@ -60,7 +63,11 @@ interface Asking {
   readonly items: Map<string, RegistryItem>;
   /** By key, the full names of those that are registered as they are in the code (D3). */
   readonly found: Map<string, string>;
+  readonly find: ReturnType<typeof latestAnswer<RegisteredItem | undefined>>;
   readonly mayExecute: ReturnType<typeof latestAnswer<boolean>>;
+  /** Ends one question each. */
+  readonly waiting: Set<() => void>;
+  ended: boolean;
 }
 
 /** @throws BatonError DEFINITION_INVALID where one name and version is two different things in the code. */
@@ -73,7 +80,16 @@ export function admission(
   const items = new Map<string, RegistryItem>();
   const { workflows, agents } = catalogue;
   know(items, { workflows: [...workflows.values()], agents: [...agents.values()] });
-  const asking: Asking = { core, registry, items, found: new Map(), mayExecute: latestAnswer() };
+  const asking: Asking = {
+    core,
+    registry,
+    items,
+    found: new Map(),
+    find: latestAnswer(),
+    mayExecute: latestAnswer(),
+    waiting: new Set(),
+    ended: false,
+  };
   const { of } = principals(core);
   return {
     call: async (actor, agent) => {
@@ -95,7 +111,11 @@ export function admission(
       );
       if (refused !== undefined) throw refused.error;
     },
-    lookUp: () => lookUp(asking),
+    lookUp: () => void lookUp(asking),
+    end: () => {
+      asking.ended = true;
+      for (const giveUp of asking.waiting) giveUp();
+    },
   };
 }
 
@@ -146,12 +166,14 @@ async function differs(
   const id = keyText(key);
   if (asking.found.has(id)) return undefined;
   const { registry, items, found } = asking;
-  const known = await inTime(asking, () => registry.find(key));
   const forWhom = principal === undefined ? {} : { principal };
-  if (known === undefined) {
-    const mark = { registry: registry.place, item: `${key.name}@${key.version}`, ...forWhom };
-    return refusal("NOT_REGISTERED", `${id} is not registered in ${registry.place}.`, mark);
-  }
+  const unknown = { registry: registry.place, item: `${key.name}@${key.version}`, ...forWhom };
+  const missing = `${id} is not registered in ${registry.place}`;
+  const why = unregistrable(registry, key.name);
+  if (why !== undefined)
+    return refusal("NOT_REGISTERED", `${missing}: ${why.message}`, unknown, why.hint);
+  const known = await asking.find(id, () => inTime(asking, () => registry.find(key)));
+  if (known === undefined) return refusal("NOT_REGISTERED", `${missing}.`, unknown);
   const item = items.get(id);
   invariant(item !== undefined, `${id} is asked for, and no code says what it is.`);
   if (item.fingerprint === known.fingerprint) {
@@ -174,18 +196,31 @@ async function differs(
   );
 }
 
+/** Why a registry can have nothing of that name: code may have names of more levels than a registry. */
+function unregistrable(registry: Registry, name: string): BatonError | undefined {
+  try {
+    registry.fullName(name);
+    return undefined;
+  } catch (error) {
+    if (isBatonError(error, "ARGUMENT_INVALID")) return error;
+    throw error;
+  }
+}
+
 function refusal(code: ErrorCode, message: string, mark: AdmissionMark, hint?: string): Forbidden {
   const details = { ...mark };
   const error = new BatonError(code, message, { details, ...(hint === undefined ? {} : { hint }) });
   return { error, mark, final: true };
 }
 
+/** What could not be asked is tried again, but for what is a mistake of Baton's own. */
 function unavailable(
   { registry }: Asking,
   { name, version }: RegistryKey,
   cause: unknown,
 ): Forbidden {
   const mark = { registry: registry.place, item: `${name}@${version}` };
+  if (isBatonError(cause, "INVARIANT_BROKEN")) return { error: cause, mark, final: true };
   const why = cause instanceof Error ? cause.message : String(cause);
   const error = isBatonError(cause, "REGISTRY_UNAVAILABLE")
     ? cause
@@ -197,19 +232,32 @@ function unavailable(
   return { error, mark, final: false };
 }
 
-/** @throws BatonError REGISTRY_UNAVAILABLE where no answer comes in time. */
-async function inTime<X>({ core, registry }: Asking, ask: () => Promise<X>): Promise<X> {
-  let cancel = () => {};
+/** @throws BatonError REGISTRY_UNAVAILABLE where no answer comes in time, or before Baton is closed. */
+async function inTime<X>(asking: Asking, ask: () => Promise<X>): Promise<X> {
+  const { core, registry, waiting } = asking;
+  const noAnswer = (when: string) =>
+    new BatonError(
+      "REGISTRY_UNAVAILABLE",
+      `The registry ${registry.place} did not answer ${when}.`,
+    );
+  const closed = "before Baton was closed";
+  if (asking.ended) throw noAnswer(closed);
+  let over = () => {};
   const late = new Promise<never>((_, reject) => {
-    cancel = core().clock.after(ANSWER_MS, () => {
-      const message = `The registry ${registry.place} did not answer within ${ANSWER_MS / 1_000} seconds.`;
-      reject(new BatonError("REGISTRY_UNAVAILABLE", message));
-    });
+    const giveUp = () => reject(noAnswer(closed));
+    const cancel = core().clock.after(ANSWER_MS, () =>
+      reject(noAnswer(`within ${ANSWER_MS / 1_000} seconds`)),
+    );
+    waiting.add(giveUp);
+    over = () => {
+      cancel();
+      waiting.delete(giveUp);
+    };
   });
   try {
     return await Promise.race([ask(), late]);
   } finally {
-    cancel();
+    over();
   }
 }
 
@@ -222,6 +270,7 @@ async function lookUp(asking: Asking): Promise<void> {
   for (let i = 0; i < keys.length; i += LOOK_UPS) {
     const some = keys.slice(i, i + LOOK_UPS).map((item) => lookUpOne(asking, item));
     for (const found of await Promise.all(some)) {
+      if (asking.ended) return;
       if (found === undefined) continue;
       warn(`${found.error.message} It will not be called as long as that is so.`);
       // The others would only say the same, each after its time.

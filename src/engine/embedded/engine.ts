@@ -60,8 +60,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<Engine> {
     throw error;
   }
   const leave = keepLease(store, clock, epoch, () => fence(core));
-  // It may take its time, and so needs the lease kept; it never throws.
-  await core.admission?.lookUp();
+  core.admission?.lookUp();
   await goOnWithAll(core, leave);
   const guard = watchdog(core, options.watchdogMs);
   return {
@@ -92,6 +91,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<Engine> {
       leave();
       guard.stop();
       await closeCore(core, graceMs);
+      core.admission?.end();
       try {
         await registry.close();
       } finally {
@@ -178,6 +178,7 @@ async function goOnWithAll(core: Core, leave: () => void): Promise<void> {
     await core.busLines.takeIn();
   } catch (error) {
     leave();
+    core.admission?.end();
     core.wakes.stop();
     core.breakers.stop();
     core.budgets.stop();
