@@ -5,9 +5,9 @@
  * P2. One batch is being sent, and one is made meanwhile. While nobody takes the first nothing more is read: the journal is the queue.
  * P3. Nothing here keeps a run waiting, or fails one.
  */
-import type { Clock } from "../ports/clock.ts";
 import type { EngineMeasures, TraceBatch, TraceSink, TracedTransition } from "../ports/tracing.ts";
 import type { TraceSpan } from "../model/trace-span.ts";
+import { type Pauses, pauses, within } from "../ports/waiting.ts";
 import { type TraceReader, type TraceSource, traceReader } from "./trace-reader.ts";
 
 /** Where a projection stands, durably. */
@@ -105,11 +105,11 @@ export function startTracing(parts: TracingParts): RunningTracing {
     stop: async (limitMs) => {
       stopping = true;
       pause.end();
-      await within(clock, limitMs, ended);
+      await within(clock, limitMs, ended, true);
       isLate = true;
       // Where sending took too long, the place of what was taken by then.
-      await within(clock, limitMs, place.keep().catch(untold));
-      await within(clock, limitMs, sink.close().catch(untold));
+      await within(clock, limitMs, place.keep().catch(untold), true);
+      await within(clock, limitMs, sink.close().catch(untold), true);
     },
   };
 }
@@ -209,42 +209,6 @@ function tell({ log, clock }: TracingParts, level: "info" | "warn", message: str
 
 /** What fails at the end costs nothing but that something is sent again. */
 function untold(): void {}
-
-/** Waits for something, but not for ever. */
-async function within(clock: Clock, limitMs: number, work: Promise<void>): Promise<void> {
-  let cancel = () => {};
-  const late = new Promise<void>((resolve) => {
-    cancel = clock.after(limitMs, resolve, true);
-  });
-  await Promise.race([work, late]);
-  cancel();
-}
-
-interface Pauses {
-  readonly wait: (ms: number) => Promise<void>;
-  readonly end: () => void;
-}
-
-/** Waits that can be ended, all that come after too. In the background: they keep no process alive. */
-function pauses(clock: Clock): Pauses {
-  let ended = false;
-  let wake = () => {};
-  return {
-    wait: (ms) =>
-      new Promise<void>((resolve) => {
-        if (ended) return resolve();
-        const cancel = clock.after(ms, resolve, true);
-        wake = () => {
-          cancel();
-          resolve();
-        };
-      }),
-    end: () => {
-      ended = true;
-      wake();
-    },
-  };
-}
 
 function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);

@@ -104,7 +104,10 @@ describe("logs", () => {
     await clock.until(baton.close());
     await log.flush();
     expect(collector.logs).toEqual([]);
-    expect(told).toEqual([expect.stringMatching(/^Log lines are not taken: /)]);
+    expect(told).toEqual([
+      "Log lines are lost: 3 wait for the collector.",
+      expect.stringMatching(/^Log lines are not taken: /),
+    ]);
     expect(log.lost()).toBe(1);
     await log.close();
     expect(collector.logs.map(({ body }) => body)).toEqual([
