@@ -6,11 +6,11 @@ import { within } from "../../ports/waiting.ts";
 import { machineClock } from "../machine-clock.ts";
 import type { Attributes } from "./api-types.ts";
 import type { Dress } from "./attributes.ts";
-import { finishedSpan, resourceOf } from "./finished-span.ts";
+import { type FinishedSpan, finishedSpan, resourceOf } from "./finished-span.ts";
 import { checkMetering, type MeteringOptions, metricsBeside, openMetering } from "./metering.ts";
 import { type Conventions, NAMES } from "./names.ts";
 import { checkUrl, loadOtlp, type OtlpOptions } from "./otlp.ts";
-import { type NotTaken, sendAll, type TraceExporter } from "./sender.ts";
+import { type NotTaken, sender, type TraceExporter } from "./sender.ts";
 
 /** What all kinds of tracing take. */
 export interface TracingOptions extends MeteringOptions {
@@ -114,6 +114,7 @@ export function tracingTo(
     open: async (log): Promise<TraceSink> => {
       const exporter = await open();
       const metering = await openMetering({ ...options, name }, resource, log);
+      const sendAll = sender<FinishedSpan>({ repeats: true });
       let used: TraceExporter | undefined;
       return {
         send: async (batch) => {

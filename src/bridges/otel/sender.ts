@@ -31,33 +31,83 @@ const NEVER: ReadonlySet<number> = new Set([400, 413, 422]);
  */
 const ANSWER_MS = 30_000;
 
-/**
- * Gives undefined once all was taken, or told to `dropped` one by one: a batch that a collector can't read is halved until what
- * it can't read is alone. Else why it was not taken, all or a part of it.
- */
-export async function sendAll<X>(
+/** Gives undefined once all was taken, or told to `dropped` one by one. Else why it was not taken, all or a part of it. */
+export type Send<X> = (
   exporter: Exporter<X>,
   items: readonly X[],
   dropped: (item: X, why: string) => void,
-  clock: Pick<Clock, "after"> = machineClock,
+) => Promise<NotTaken | undefined>;
+
+export interface SenderOptions {
+  /** Whether what was taken may be sent again, which a collector can tell from what is new. */
+  readonly repeats: boolean;
+  readonly clock?: Pick<Clock, "after">;
+}
+
+/**
+ * What a collector can't read is dropped, and found by halving a batch until it is alone. Only where the collector takes something
+ * else at that time: another item of the batch, or again what it took last. A proxy that answers all with 400 is no collector, and
+ * what it was sent has not been taken.
+ */
+export function sender<X>({ repeats, clock = machineClock }: SenderOptions): Send<X> {
+  let takenLast: X | undefined;
+  return async (exporter, items, dropped) => {
+    const send: Try<X> = async (some) => {
+      const why = notTaken(await exported(exporter, some, clock));
+      if (why === undefined && repeats) takenLast = some.at(-1);
+      return why;
+    };
+    if (items.length === 0) return undefined;
+    const why = await send(items);
+    if (why === undefined || !isFinal(why)) return why;
+    const takesAgain = takenLast === undefined ? undefined : await send([takenLast]);
+    if (takesAgain !== undefined) return takesNothing(why);
+    const refused = new Map<X, string>();
+    const later = await part(send, items, why, refused);
+    if (later !== undefined) return later;
+    if (takenLast === undefined && refused.size === items.length) return takesNothing(why);
+    for (const [item, said] of refused) dropped(item, said);
+    return undefined;
+  };
+}
+
+type Try<X> = (items: readonly X[]) => Promise<NotTaken | undefined>;
+
+/** Sends by halves what was refused together. Gives why one of them was not taken that may be taken later. */
+async function part<X>(
+  send: Try<X>,
+  items: readonly X[],
+  why: NotTaken,
+  refused: Map<X, string>,
 ): Promise<NotTaken | undefined> {
-  if (items.length === 0) return undefined;
-  const error = await exported(exporter, items, clock);
-  if (error === undefined) return undefined;
-  const status = statusOf(error);
-  if (status === undefined) return { message: error.message, cause: error };
-  const message = `${status} ${error.message}`;
-  if (!NEVER.has(status)) return { message, status, cause: error };
   const [only, ...others] = items;
   if (only !== undefined && others.length === 0) {
-    dropped(only, message);
+    refused.set(only, why.message);
     return undefined;
   }
   const half = Math.ceil(items.length / 2);
-  return (
-    (await sendAll(exporter, items.slice(0, half), dropped, clock)) ??
-    (await sendAll(exporter, items.slice(half), dropped, clock))
-  );
+  for (const some of [items.slice(0, half), items.slice(half)]) {
+    const not = await send(some);
+    if (not === undefined) continue;
+    const later = isFinal(not) ? await part(send, some, not, refused) : not;
+    if (later !== undefined) return later;
+  }
+  return undefined;
+}
+
+function takesNothing(why: NotTaken): NotTaken {
+  return { ...why, message: `${why.message}. It takes nothing else either.` };
+}
+
+function isFinal({ status }: NotTaken): boolean {
+  return status !== undefined && NEVER.has(status);
+}
+
+function notTaken(error: Error | undefined): NotTaken | undefined {
+  if (error === undefined) return undefined;
+  const status = statusOf(error);
+  if (status === undefined) return { message: error.message, cause: error };
+  return { message: `${status} ${error.message}`, status, cause: error };
 }
 
 /** What is said after the time is over is not heard: the same batch may be under way again by then. */
