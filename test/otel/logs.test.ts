@@ -84,6 +84,15 @@ describe("logs", () => {
     ]);
   });
 
+  test("go to an address with a user and a password as these", async () => {
+    const collector = await collecting();
+    const { log } = await logging({ url: collector.url.replace("//", "//ada:secret@") });
+    log({ level: "info", message: "a", at: 1 });
+    await log.close();
+    const asked = collector.requests.map(({ headers }) => headers.authorization);
+    expect(asked).toEqual([`Basic ${btoa("ada:secret")}`]);
+  });
+
   test("below a level are not sent", async () => {
     const collector = await collecting();
     const { log } = await logging(collector, { level: "warn" });
