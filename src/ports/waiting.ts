@@ -26,23 +26,25 @@ export interface Pauses {
   readonly end: () => void;
 }
 
-/** Waits of one after the other that can be ended, all that come after too. In the background: they keep no process alive. */
+/** Waits that can be ended, all that come after too. In the background: they keep no process alive. */
 export function pauses(clock: Timer): Pauses {
+  const waiting = new Set<() => void>();
   let ended = false;
-  let wake = () => {};
   return {
     wait: (ms) =>
       new Promise<void>((resolve) => {
         if (ended) return resolve();
-        const cancel = clock.after(ms, resolve, true);
-        wake = () => {
+        const goOn = () => {
           cancel();
+          waiting.delete(goOn);
           resolve();
         };
+        const cancel = clock.after(ms, goOn, true);
+        waiting.add(goOn);
       }),
     end: () => {
       ended = true;
-      wake();
+      for (const goOn of waiting) goOn();
     },
   };
 }

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { queryObjects } from "node:v8";
 import { agent, contract, open, workflow } from "baton";
 import { otel } from "baton/otel";
 import { sqlite } from "baton/sqlite";
@@ -17,6 +18,7 @@ import type { Portable } from "../../ports/portable.ts";
 import { catalogue } from "../definitions.ts";
 import { systemClock } from "../system-clock.ts";
 import { inputFeed } from "./input-feed.ts";
+import { inputTeller } from "./input-teller.ts";
 import type { InputBatch } from "./messages.ts";
 import { openTraceThread } from "./thread.ts";
 import { toldInputs } from "./told-inputs.ts";
@@ -103,7 +105,7 @@ async function filled(): Promise<string> {
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, "baton.db");
   const baton = await open({ store: sqlite(file), workflows: [flow] });
-  await (await baton.start(flow, 1)).outcome();
+  await (await baton.start(flow, 1, { id: "r1" })).outcome();
   await baton.close();
   return file;
 }
@@ -125,6 +127,35 @@ async function threadOver(tracing: Portable, clock: Clock, log: LogSink = () => 
     feed: inputFeed(clock),
   });
 }
+
+test("pauses between inputs that are computed again leave nothing behind, however many there were", async () => {
+  const store = await sqlite(await filled())({ readOnly: true });
+  onTestFinished(() => store.close());
+  let [nowMs, paused] = [0, 0];
+  const clock: Clock = {
+    now: () => 0,
+    // Each look at it is some work later.
+    monotonicMs: () => (nowMs += 10),
+    after: (_, wake) => {
+      paused += 1;
+      setImmediate(wake);
+      return () => {};
+    },
+  };
+  const limits = DEFAULT_LIMITS;
+  const known = catalogue([flow], [], limits);
+  const teller = inputTeller({ store, namespace: "default", catalogue: known, limits, clock });
+  const compute = async (times: number) =>
+    await teller.inputs(Array(times).fill({ run: "r1", seqs: [0] }));
+  await compute(10);
+  const before = queryObjects(Promise);
+  await compute(300);
+  expect(paused).toBe(310);
+  expect(Number(queryObjects(Promise)) - Number(before)).toBeLessThan(50);
+  teller.hurry();
+  await compute(10);
+  expect(paused).toBe(310);
+});
 
 test("a thread whose collector never answers ends once its limit is over, and keeps its place", async () => {
   let asked = 0;
