@@ -236,7 +236,8 @@ function tell({ log, clock }: TracingParts, level: "info" | "warn", message: str
 /** What fails at the end costs nothing but that something is sent again. */
 function untold(): void {}
 
-function messageOf(error: unknown): string {
+/** Why something failed, as a sentence in a line of the log. */
+export function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.endsWith(".") ? message : `${message}.`;
 }

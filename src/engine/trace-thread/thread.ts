@@ -13,7 +13,7 @@ import { pauses, within } from "../../ports/waiting.ts";
 import type { EngineMeasures } from "../../ports/tracing.ts";
 import type { Catalogue } from "../definitions.ts";
 import type { ContentParts } from "../trace-content.ts";
-import type { ProjectionPlace, RunningTracing } from "../tracing.ts";
+import { messageOf, type ProjectionPlace, type RunningTracing } from "../tracing.ts";
 import { type Answering, answering } from "./answers.ts";
 import type { InputFeed } from "./input-feed.ts";
 import type { FromTraces, TopicMarks, ToTraces, TraceThreadData } from "./messages.ts";
@@ -224,9 +224,4 @@ function topicMarks({ topics }: Catalogue): TopicMarks {
   for (const [name, { versions }] of topics)
     marks.set(name, new Map(versions.map(({ contract }) => [contract.id, contract.sensitive])));
   return marks;
-}
-
-function messageOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.endsWith(".") ? message : `${message}.`;
 }
