@@ -2,12 +2,13 @@
  * Tracing as a projection of the journal: reads what has arrived, sends what has ended, and keeps its place.
  *
  * P1. The place moves over entries only once all that ended with them was taken. So nothing is lost, and some may be sent twice.
- * P2. One batch is being sent, and one is made meanwhile. While nobody takes the first nothing more is read: the journal is the queue.
+ * P2. One batch is being sent, and one is made meanwhile. While nobody takes the first no more is read than finds room in it: the
+ *     journal is the queue.
  * P3. Nothing here keeps a run waiting, or fails one.
  */
-import type { Clock } from "../ports/clock.ts";
 import type { EngineMeasures, TraceBatch, TraceSink, TracedTransition } from "../ports/tracing.ts";
 import type { TraceSpan } from "../model/trace-span.ts";
+import { type Pauses, pauses, within } from "../ports/waiting.ts";
 import { type TraceReader, type TraceSource, traceReader } from "./trace-reader.ts";
 
 /** Where a projection stands, durably. */
@@ -59,15 +60,16 @@ export function startTracing(parts: TracingParts): RunningTracing {
   const step = async (): Promise<"more" | "nothing"> => {
     const next = ahead ?? nextBatch(parts, reader, place.position());
     ahead = undefined;
-    const { batch, upTo, own, isAll, readMs } = await next;
-    if (upTo !== place.position() && (batch.spans.length > 0 || batch.transitions.length > 0)) {
-      const sent = sendUntilTaken(parts, batch, pause, () => stopping);
-      if (!isAll) ahead = nextBatch(parts, reader, upTo);
+    let made = await next;
+    if (made.upTo !== place.position() && !isEmpty(made.batch)) {
+      const sent = sendUntilTaken({ ...parts, reader, pause, isStopping: () => stopping }, made);
+      if (!made.isAll) ahead = nextBatch(parts, reader, made.upTo);
       // Where it fails, that is seen when it is its turn.
       ahead?.catch(untold);
-      await sent;
-      sink.count?.(batch);
+      made = await sent;
+      sink.count?.(made.batch);
     }
+    const { upTo, own, isAll, readMs } = made;
     if (isAll) upToDateMs = readMs;
     if (upTo === place.position()) return "nothing";
     place.passed(upTo, own);
@@ -105,11 +107,11 @@ export function startTracing(parts: TracingParts): RunningTracing {
     stop: async (limitMs) => {
       stopping = true;
       pause.end();
-      await within(clock, limitMs, ended);
+      await within(clock, limitMs, ended, true);
       isLate = true;
       // Where sending took too long, the place of what was taken by then.
-      await within(clock, limitMs, place.keep().catch(untold));
-      await within(clock, limitMs, sink.close().catch(untold));
+      await within(clock, limitMs, place.keep().catch(untold), true);
+      await within(clock, limitMs, sink.close().catch(untold), true);
     },
   };
 }
@@ -177,18 +179,24 @@ async function nextBatch(
   return { batch: { spans, transitions }, upTo, own, isAll, readMs };
 }
 
-/** @throws what the sink throws, once Baton is being closed */
-async function sendUntilTaken(
-  parts: TracingParts,
-  batch: TraceBatch,
-  pause: Pauses,
-  isStopping: () => boolean,
-): Promise<void> {
+function isEmpty({ spans, transitions }: TraceBatch): boolean {
+  return spans.length === 0 && transitions.length === 0;
+}
+
+interface SendingParts extends TracingParts {
+  readonly reader: TraceReader;
+  readonly pause: Pauses;
+  readonly isStopping: () => boolean;
+}
+
+/** Gives what was taken: it grows while nobody takes it. @throws what the sink throws, once Baton is being closed */
+async function sendUntilTaken(parts: SendingParts, next: NextBatch): Promise<NextBatch> {
+  let made = next;
   for (let waitMs = RETRY_MIN_MS, failed = false; ; waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
     try {
-      await parts.sink.send(batch);
+      await parts.sink.send(made.batch);
       if (failed) tell(parts, "info", "Traces are taken again.");
-      return;
+      return made;
     } catch (error) {
       if (!failed)
         tell(
@@ -197,9 +205,27 @@ async function sendUntilTaken(
           `Traces are not taken: ${messageOf(error)} They are sent again until they are.`,
         );
       failed = true;
-      if (isStopping()) throw error;
-      await pause.wait(waitMs);
+      if (parts.isStopping()) throw error;
+      await parts.pause.wait(waitMs);
     }
+    made = await grown(parts, made);
+  }
+}
+
+/**
+ * With what came since, where it is not full. A collector that refuses all of a batch may refuse what is in it, or everything: which
+ * of the two is seen once there is something in it that it takes.
+ */
+async function grown({ reader, ...parts }: SendingParts, made: NextBatch): Promise<NextBatch> {
+  if (!made.isAll || made.batch.spans.length >= BATCH_SPANS) return made;
+  try {
+    const { batch, own, ...more } = await nextBatch(parts, reader, made.upTo);
+    const spans = [...made.batch.spans, ...batch.spans];
+    const transitions = [...made.batch.transitions, ...batch.transitions];
+    return { ...more, batch: { spans, transitions }, own: made.own && own };
+  } catch {
+    // It is read again with the next.
+    return made;
   }
 }
 
@@ -210,43 +236,8 @@ function tell({ log, clock }: TracingParts, level: "info" | "warn", message: str
 /** What fails at the end costs nothing but that something is sent again. */
 function untold(): void {}
 
-/** Waits for something, but not for ever. */
-async function within(clock: Clock, limitMs: number, work: Promise<void>): Promise<void> {
-  let cancel = () => {};
-  const late = new Promise<void>((resolve) => {
-    cancel = clock.after(limitMs, resolve, true);
-  });
-  await Promise.race([work, late]);
-  cancel();
-}
-
-interface Pauses {
-  readonly wait: (ms: number) => Promise<void>;
-  readonly end: () => void;
-}
-
-/** Waits that can be ended, all that come after too. In the background: they keep no process alive. */
-function pauses(clock: Clock): Pauses {
-  let ended = false;
-  let wake = () => {};
-  return {
-    wait: (ms) =>
-      new Promise<void>((resolve) => {
-        if (ended) return resolve();
-        const cancel = clock.after(ms, resolve, true);
-        wake = () => {
-          cancel();
-          resolve();
-        };
-      }),
-    end: () => {
-      ended = true;
-      wake();
-    },
-  };
-}
-
-function messageOf(error: unknown): string {
+/** Why something failed, as a sentence in a line of the log. */
+export function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.endsWith(".") ? message : `${message}.`;
 }

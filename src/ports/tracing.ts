@@ -32,7 +32,7 @@ export interface EngineMeasures {
 
 /** What takes spans. */
 export interface TraceSink {
-  /** Resolves once all of it was taken. Where it throws, the same batch is given again later. */
+  /** Resolves once all of it was taken. Where it throws, the same is given again later, with what came since. */
   readonly send: (batch: TraceBatch) => Promise<void>;
   /** Counts a batch that was taken, for metrics. History that is sent again by hand is not counted. */
   readonly count?: (batch: TraceBatch) => void;

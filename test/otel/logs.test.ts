@@ -84,6 +84,15 @@ describe("logs", () => {
     ]);
   });
 
+  test("go to an address with a user and a password as these", async () => {
+    const collector = await collecting();
+    const { log } = await logging({ url: collector.url.replace("//", "//ada:secret@") });
+    log({ level: "info", message: "a", at: 1 });
+    await log.close();
+    const asked = collector.requests.map(({ headers }) => headers.authorization);
+    expect(asked).toEqual([`Basic ${btoa("ada:secret")}`]);
+  });
+
   test("below a level are not sent", async () => {
     const collector = await collecting();
     const { log } = await logging(collector, { level: "warn" });
@@ -104,7 +113,10 @@ describe("logs", () => {
     await clock.until(baton.close());
     await log.flush();
     expect(collector.logs).toEqual([]);
-    expect(told).toEqual([expect.stringMatching(/^Log lines are not taken: /)]);
+    expect(told).toEqual([
+      "Log lines are lost: 3 wait for the collector.",
+      expect.stringMatching(/^Log lines are not taken: /),
+    ]);
     expect(log.lost()).toBe(1);
     await log.close();
     expect(collector.logs.map(({ body }) => body)).toEqual([

@@ -170,6 +170,10 @@ describe("the preset for MLflow", () => {
 
   test("refuses what can't be right", () => {
     expect(() => mlflow({ url: "localhost:5000", experiment: "x" })).toThrow("is not an address");
+    for (const user of ["ada:secret@", "ada@", ":secret@"])
+      expect(() => mlflow({ url: `http://${user}h`, experiment: "x" })).toThrow(
+        "The url has a user or a password in it.",
+      );
     expect(() => mlflow({ url: "http://h", experiment: " " })).toThrow("no name");
     expect(() => mlflow({ url: "http://h", experiment: "x", name: "a b" })).toThrow("not a name");
   });

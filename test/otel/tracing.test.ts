@@ -235,9 +235,42 @@ describe("traces", () => {
     const run = await clock.until(baton.start(flow, ADA_DATA));
     await clock.until(run.outcome());
     await clock.until(baton.close());
-    expect(collector.spans).toHaveLength(6);
+    expect(ids(collector)).toHaveLength(6);
     expect(log.filter(({ level }) => level === "error")).toMatchObject([
       { message: expect.stringContaining("is dropped") },
+    ]);
+  });
+
+  test("of which the first can't be read wait for others, which show that it is not the collector", async () => {
+    const collector = await collecting();
+    collector.poison.add("invoke_agent late");
+    const late = agentOf(
+      "late",
+      (n: number, { attempt }) => {
+        if (attempt === 1) throw Object.assign(new Error("too early"), { retryAfterMs: 10_000 });
+        return n;
+      },
+      { attempts: 2 },
+    );
+    const slow = workflow("slow", "1.0.0", { input: anything })
+      .step("a", late, { input: () => 1 })
+      .output(({ a }) => a);
+    const tracing = otel({ url: `${collector.url}/v1/traces` });
+    const { baton, clock, log } = await opened({ workflows: [slow], tracing });
+    const run = await clock.until(baton.start(slow, 1));
+    for (let i = 0; i < 1_000 && log.length < 4; i += 1) {
+      await clock.advance(1_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await clock.until(run.outcome())).toMatchObject({ kind: "completed" });
+    await clock.until(baton.close());
+    expect(collector.requests[0]).toMatchObject({ status: 400 });
+    expect(collector.spans.map(({ name }) => name)).toEqual(["step a", "invoke_workflow slow"]);
+    expect(log.map(({ level, message }) => [level, message])).toEqual([
+      ["warn", expect.stringContaining("400 Bad Request. It takes nothing else either.")],
+      ["error", expect.stringContaining('"invoke_agent late" is dropped')],
+      ["error", expect.stringContaining('"invoke_agent late" is dropped')],
+      ["info", "Traces are taken again."],
     ]);
   });
 

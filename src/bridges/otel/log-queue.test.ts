@@ -64,6 +64,32 @@ test("a full queue takes no more, and how many were lost is in the log as soon a
   expect(batches[1]).toEqual(["h"]);
 });
 
+test("that lines are lost is told with the first, though nobody answers", async () => {
+  const { clock, queue, answers, told } = queued({ linesMax: 2 });
+  answers.push(new Promise(() => {}));
+  const add = (count: number) => {
+    for (let i = 0; i < count; i += 1) queue.add(`line ${i}`);
+  };
+  add(2);
+  await clock.advance(1_000);
+  expect(told).toEqual([]);
+  add(10);
+  const lost = "Log lines are lost: 2 wait for the collector.";
+  expect(told).toEqual([lost]);
+  await clock.until(queue.close(5_000));
+  add(1);
+  expect(told).toEqual([lost, "Log lines were lost (12): the collector did not take them."]);
+});
+
+test("a queue that was full and was emptied tells anew of the next line that finds no room", async () => {
+  const { clock, queue, told } = queued({ linesMax: 1 });
+  for (const line of ["a", "b", "c"]) queue.add(line);
+  await clock.advance(1_000);
+  for (const line of ["d", "e", "f"]) queue.add(line);
+  const lost = "Log lines are lost: 1 wait for the collector.";
+  expect(told).toEqual([lost, lost]);
+});
+
 test("lines of which a loss is told are not told of again where that was not taken", async () => {
   const { clock, queue, answers, batches } = queued({ linesMax: 1 });
   answers.push("refuse", "refuse");

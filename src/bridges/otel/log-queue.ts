@@ -3,9 +3,11 @@
  *
  * L1. Who logs never waits and never fails: a line is put into the queue, or counted as lost where that is full.
  * L2. Lines are sent in their order, batch by batch. One that is not taken comes again, until it is or the queue is closed.
- * L3. Every lost line is counted. How many there were is said in the log itself, as soon as it is taken again, and at the end.
+ * L3. Every lost line is counted. How many there were is said in the log itself, as soon as it is taken again, and at the end. That
+ *     lines are lost is told with the first.
  */
 import type { Clock } from "../../ports/clock.ts";
+import { within } from "../../ports/waiting.ts";
 import type { NotTaken } from "./sender.ts";
 
 export interface LogQueueParts<X> {
@@ -18,7 +20,7 @@ export interface LogQueueParts<X> {
   readonly linesMax: number;
   /** The line that says how many were lost. */
   readonly lossOf: (lost: number) => X;
-  /** Told of trouble: once, until lines are taken again. */
+  /** Told of trouble: once that lines are not taken, until they are again, and once that they are lost, until none waits. */
   readonly tell: (message: string) => void;
 }
 
@@ -45,6 +47,8 @@ interface State<X> {
   /** Lost lines of which the log does not tell yet. */
   untold: number;
   failing: boolean;
+  /** Lines find no room, since the queue was empty last. */
+  full: boolean;
   closed: boolean;
   retryMs: number;
 }
@@ -56,6 +60,7 @@ export function logQueue<X>(parts: LogQueueParts<X>): LogQueue<X> {
     lost: 0,
     untold: 0,
     failing: false,
+    full: false,
     closed: false,
     retryMs: RETRY_MIN_MS,
   };
@@ -92,7 +97,8 @@ export function logQueue<X>(parts: LogQueueParts<X>): LogQueue<X> {
   return {
     add: (line) => {
       const { waiting, closed, failing } = state;
-      if (closed || waiting.length >= linesMax) return lose(state, 1);
+      if (closed) return lose(state, 1);
+      if (waiting.length >= linesMax) return loseOver(parts, state);
       waiting.push(line);
       if (failing || sending !== undefined) return;
       if (waiting.length === BATCH_LINES) unschedule();
@@ -117,6 +123,7 @@ export function logQueue<X>(parts: LogQueueParts<X>): LogQueue<X> {
 async function sendWaiting<X>(parts: LogQueueParts<X>, state: State<X>): Promise<boolean> {
   while (state.waiting.length > 0 || state.untold > 0)
     if (!(await sendBatch(parts, state))) return false;
+  state.full = false;
   return true;
 }
 
@@ -158,23 +165,18 @@ function lose<X>(state: State<X>, count: number): void {
   state.untold += count;
 }
 
+/** There is no room for a line. */
+function loseOver<X>(parts: LogQueueParts<X>, state: State<X>): void {
+  lose(state, 1);
+  if (state.full) return;
+  state.full = true;
+  tell(parts, `Log lines are lost: ${parts.linesMax} wait for the collector.`);
+}
+
 function tell<X>(parts: LogQueueParts<X>, message: string): void {
   try {
     parts.tell(message);
   } catch {
     // Whoever is told of trouble must not make more of it.
   }
-}
-
-async function within(
-  clock: Pick<Clock, "after">,
-  limitMs: number,
-  work: Promise<void>,
-): Promise<void> {
-  let cancel = () => {};
-  const late = new Promise<void>((resolve) => {
-    cancel = clock.after(limitMs, resolve);
-  });
-  await Promise.race([work, late]);
-  cancel();
 }

@@ -35,7 +35,7 @@ export function metricsBeside({
 }: MeteringOptions & OtlpOptions): Pick<MeteringOptions, "metrics"> {
   if (metrics !== true || url === undefined) return {};
   if (!TRACES_PATH.test(url)) {
-    throw new BatonError("ARGUMENT_INVALID", `Where metrics go does not follow from "${url}".`, {
+    throw new BatonError("ARGUMENT_INVALID", "Where metrics go does not follow from the url.", {
       hint: 'Write their address: metrics: { url: "http://127.0.0.1:4318/v1/metrics" }',
     });
   }

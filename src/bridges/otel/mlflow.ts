@@ -11,11 +11,11 @@ import type { TraceExporter } from "./sender.ts";
 
 /** What {@link mlflow} takes. */
 export interface MlflowOptions extends TracingOptions {
-  /** Of the tracking server: `http://127.0.0.1:5000`. It needs a SQL store, and version 3.6 or later. */
+  /** Of the tracking server: `http://127.0.0.1:5000`. It needs a SQL store, and version 3.6 or later. No user and password are in it. */
   readonly url: string;
   /** The experiment's name. It is made if it is not there. */
   readonly experiment: string;
-  /** For a server that wants to know who asks. */
+  /** For a server that wants to know who asks, such as `authorization`. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -28,7 +28,7 @@ export interface MlflowOptions extends TracingOptions {
  */
 export function mlflow(options: MlflowOptions): Tracing {
   const { experiment, headers = {} } = options;
-  checkUrl(options.url);
+  checkServer(options.url);
   if (experiment.trim() === "")
     throw new BatonError("ARGUMENT_INVALID", "The experiment has no name.");
   const server = options.url.replace(/\/+$/, "");
@@ -49,6 +49,16 @@ export function mlflow(options: MlflowOptions): Tracing {
     };
   });
   return withThread(tracing, import.meta.url, options);
+}
+
+/** What asks for the experiment would refuse an address with a password, with a message that shows it. @throws BatonError ARGUMENT_INVALID */
+function checkServer(url: string): void {
+  checkUrl(url);
+  const { username, password } = new URL(url);
+  if (username === "" && password === "") return;
+  throw new BatonError("ARGUMENT_INVALID", "The url has a user or a password in it.", {
+    hint: "Give them as a header: headers: { authorization: `Basic ${btoa(`${user}:${password}`)}` }",
+  });
 }
 
 /** The same tracing in another thread. */

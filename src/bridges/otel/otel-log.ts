@@ -13,7 +13,7 @@ import {
   missing,
   type OtlpOptions,
 } from "./otlp.ts";
-import { type Exporter, sendAll } from "./sender.ts";
+import { type Exporter, sender } from "./sender.ts";
 
 /** What {@link otelLog} takes. */
 export interface OtelLogOptions extends OtlpOptions {
@@ -58,6 +58,8 @@ export async function otelLog(options: OtelLogOptions = {}): Promise<OtelLog> {
   const { level = "debug", linesMax = LINES_MAX, trouble = warn } = options;
   const exporter = (await loadOtlpLogs())(options);
   const resource = resourceOf({ "service.name": "baton", ...options.resource });
+  // A line has no id: one that was sent again would be there twice.
+  const sendAll = sender<FinishedLogRecord>({ repeats: false });
   const queue = logQueue<FinishedLogRecord>({
     clock: machineClock,
     linesMax,

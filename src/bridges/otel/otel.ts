@@ -2,13 +2,15 @@
 import { BatonError } from "../../model/errors.ts";
 import type { ProjectionStart } from "../../model/projection.ts";
 import type { TraceSink, Tracing } from "../../ports/tracing.ts";
+import { within } from "../../ports/waiting.ts";
+import { machineClock } from "../machine-clock.ts";
 import type { Attributes } from "./api-types.ts";
 import type { Dress } from "./attributes.ts";
-import { finishedSpan, resourceOf } from "./finished-span.ts";
+import { type FinishedSpan, finishedSpan, resourceOf } from "./finished-span.ts";
 import { checkMetering, type MeteringOptions, metricsBeside, openMetering } from "./metering.ts";
 import { type Conventions, NAMES } from "./names.ts";
 import { checkUrl, loadOtlp, type OtlpOptions } from "./otlp.ts";
-import { type NotTaken, sendAll, type TraceExporter } from "./sender.ts";
+import { type NotTaken, sender, type TraceExporter } from "./sender.ts";
 
 /** What all kinds of tracing take. */
 export interface TracingOptions extends MeteringOptions {
@@ -36,6 +38,8 @@ export interface OtelOptions extends TracingOptions, OtlpOptions {
 }
 
 const CONTENT_CHARACTERS = 32_768;
+/** How long is waited for an exporter to end. */
+const CLOSE_MS = 5_000;
 
 /**
  * Sends traces by OTLP (protobuf over HTTP), or by an exporter of your own, with the names of the GenAI semantic conventions.
@@ -110,6 +114,7 @@ export function tracingTo(
     open: async (log): Promise<TraceSink> => {
       const exporter = await open();
       const metering = await openMetering({ ...options, name }, resource, log);
+      const sendAll = sender<FinishedSpan>({ repeats: true });
       let used: TraceExporter | undefined;
       return {
         send: async (batch) => {
@@ -124,7 +129,8 @@ export function tracingTo(
         close: async () => {
           // An exporter that was given is its owner's to end.
           const ended = "exporter" in options ? undefined : used?.shutdown();
-          await Promise.all([ended, metering?.end()]);
+          // That of the SDK waits for all that it has ever sent, also for what is not answered.
+          await within(machineClock, CLOSE_MS, Promise.all([ended, metering?.end()]));
         },
       };
     },

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { resourceOf } from "./finished-span.ts";
 import { loadMeters } from "./metric-export.ts";
+import { mlflow } from "./mlflow.ts";
 import { loadOtlpLogs, otelLog } from "./otel-log.ts";
 import { otel } from "./otel.ts";
 import { loadOtlp } from "./otlp.ts";
@@ -46,4 +47,22 @@ test("what can't be right is refused where it is written", () => {
   // What a caller without types may write.
   expect(() => otel({ from: "then" as "now" })).toThrow("beginning");
   expect(() => otel({ conventions: "2" as "1.41" })).toThrow("no conventions");
+});
+
+test("an address is never shown, since it may hold a password", () => {
+  const said = (make: () => unknown) => {
+    try {
+      return expect.fail(String(make()));
+    } catch (error) {
+      return JSON.stringify([String(error), error]);
+    }
+  };
+  const errors = [
+    said(() => otel({ url: "ada:secret@h:4318" })),
+    said(() => otel({ metrics: { url: "ada:secret@h:4318" } })),
+    said(() => otel({ url: "http://ada:secret@h/otlp", metrics: true })),
+    said(() => mlflow({ url: "http://ada:secret@h", experiment: "x" })),
+  ];
+  expect(errors.filter((error) => !error.includes("ARGUMENT_INVALID"))).toEqual([]);
+  expect(errors.filter((error) => error.includes("secret"))).toEqual([]);
 });

@@ -69,10 +69,10 @@ export function exporterConfig(
   };
 }
 
-/** @throws BatonError ARGUMENT_INVALID */
+/** The url itself is never shown: it may hold a password. @throws BatonError ARGUMENT_INVALID */
 export function checkUrl(url: string): void {
   if (/^https?:\/\//.test(url) && URL.canParse(url)) return;
-  throw new BatonError("ARGUMENT_INVALID", `"${url}" is not an address.`, {
+  throw new BatonError("ARGUMENT_INVALID", "The url is not an address.", {
     hint: "Write it whole: http://127.0.0.1:4318/v1/traces",
   });
 }

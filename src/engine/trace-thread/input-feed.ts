@@ -21,7 +21,7 @@ export interface InputFeed {
 /** Large enough that a message costs little beside what it carries. */
 const BATCH_CHARACTERS = 65_536;
 /** Collected, and given but not yet taken. */
-export const FEED_CHARACTERS_MAX = 8_000_000;
+const FEED_CHARACTERS_MAX = 8_000_000;
 
 export function inputFeed(clock: Pick<Clock, "now">, max = FEED_CHARACTERS_MAX): InputFeed {
   let post: ((batch: InputBatch) => void) | undefined;

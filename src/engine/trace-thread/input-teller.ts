@@ -9,6 +9,7 @@ import { isBatonError } from "../../model/errors.ts";
 import type { Json } from "../../model/json.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { JournalStore } from "../../ports/journal-store.ts";
+import { pauses } from "../../ports/waiting.ts";
 import { catalogueContent, type ContentParts } from "../trace-content.ts";
 import type { Answer, WantedInputs } from "./messages.ts";
 
@@ -51,29 +52,19 @@ export function inputTeller(parts: InputTellerParts): InputTeller {
 
 /** Pauses after work, until there is to be no more of them. */
 function rests(clock: Clock) {
-  let [workedMs, isOver, end] = [0, false, () => {}];
-  const over = new Promise<void>((resolve) => {
-    end = resolve;
-  });
+  const pause = pauses(clock);
+  let workedMs = 0;
   return {
     after: async <X>(work: () => Promise<X>): Promise<X> => {
       const fromMs = clock.monotonicMs();
       const made = await work();
       workedMs += clock.monotonicMs() - fromMs;
-      if (workedMs < WORK_MS || isOver) return made;
+      if (workedMs < WORK_MS) return made;
       workedMs = 0;
-      let cancel = () => {};
-      const pause = new Promise<void>((resolve) => {
-        cancel = clock.after(PAUSE_MS, resolve, true);
-      });
-      await Promise.race([pause, over]);
-      cancel();
+      await pause.wait(PAUSE_MS);
       return made;
     },
-    noMore: () => {
-      isOver = true;
-      end();
-    },
+    noMore: pause.end,
   };
 }
 

@@ -2,17 +2,18 @@
  * The thread that makes traces, seen from the one that executes, which only keeps the place and helps with what needs the user's code.
  *
  * H1. What the thread has not read is in the journal. One that dies is started again, and begins from the place.
- * H2. It keeps no process alive, except while it is being stopped, and that has a limit.
+ * H2. It keeps no process alive, except while it is being started or stopped, and each has a limit.
  */
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../../ports/clock.ts";
 import type { JournalStore } from "../../ports/journal-store.ts";
 import type { LogSink } from "../../ports/log-sink.ts";
 import type { Portable } from "../../ports/portable.ts";
+import { pauses, within } from "../../ports/waiting.ts";
 import type { EngineMeasures } from "../../ports/tracing.ts";
 import type { Catalogue } from "../definitions.ts";
 import type { ContentParts } from "../trace-content.ts";
-import type { ProjectionPlace, RunningTracing } from "../tracing.ts";
+import { messageOf, type ProjectionPlace, type RunningTracing } from "../tracing.ts";
 import { type Answering, answering } from "./answers.ts";
 import type { InputFeed } from "./input-feed.ts";
 import type { FromTraces, TopicMarks, ToTraces, TraceThreadData } from "./messages.ts";
@@ -43,6 +44,8 @@ const EXEC_ARGV = IS_SOURCE
   : [];
 /** Spans live for one batch: where there is room for a few batches, what is collected is dead, and costs nothing. */
 const YOUNG_MB = 64;
+/** How long a thread may take to be ready. Usual are some tenths of a second, and seconds on a machine that has too much to do. */
+const READY_MS = 30_000;
 /** Pauses before it is started again. */
 const RESTART_MIN_MS = 1_000;
 const RESTART_MAX_MS = 60_000;
@@ -74,32 +77,31 @@ type StartedParts = TraceThreadParts & { readonly place: ProjectionPlace };
 function supervised(parts: StartedParts, first: Life): RunningTracing {
   const { feed, place } = parts;
   const answers = answering(parts);
-  let [life, isStopping, wake]: [Life | undefined, boolean, () => void] = [first, false, () => {}];
-  const stopped = new Promise<void>((resolve) => {
-    wake = resolve;
-  });
+  const pause = pauses(parts.clock);
+  const stopping = new AbortController();
+  let life: Life | undefined = first;
   const supervise = async () => {
     for (let pauseMs = RESTART_MIN_MS; ; pauseMs = Math.min(pauseMs * 2, RESTART_MAX_MS)) {
       const from = place.position();
       life?.start(answers, from);
       const why = await life?.ended;
       feed.connect();
-      if (isStopping) return;
+      if (stopping.signal.aborted) return;
       if (why !== undefined)
         tell(parts, `The thread of traces has died, and is started again: ${why} Nothing is lost.`);
       // One that came on was a healthy one.
       if (place.position() > from) pauseMs = RESTART_MIN_MS;
-      await Promise.race([pause(parts.clock, pauseMs), stopped]);
-      life = isStopping ? undefined : await beginAgain(parts);
-      if (isStopping) return await life?.end();
+      await pause.wait(pauseMs);
+      life = await beginAgain(parts, stopping.signal);
+      if (stopping.signal.aborted) return await life?.end();
     }
   };
   const over = supervise();
   return {
     measure: (measures) => life?.measure(measures),
     stop: async (limitMs) => {
-      isStopping = true;
-      wake();
+      stopping.abort();
+      pause.end();
       answers.hurry();
       await life?.stop(limitMs);
       await over;
@@ -107,10 +109,16 @@ function supervised(parts: StartedParts, first: Life): RunningTracing {
   };
 }
 
-async function beginAgain(parts: TraceThreadParts): Promise<Life | undefined> {
+/** Undefined where it fails, or is not to be any more. */
+async function beginAgain(
+  parts: TraceThreadParts,
+  stopping: AbortSignal,
+): Promise<Life | undefined> {
+  if (stopping.aborted) return undefined;
   try {
-    return await begin(parts);
+    return await begin(parts, stopping);
   } catch (error) {
+    if (stopping.aborted) return undefined;
     tell(parts, `The thread of traces could not be started again: ${messageOf(error)}`);
     return undefined;
   }
@@ -120,8 +128,8 @@ function tell({ log, clock }: TraceThreadParts, message: string): void {
   log({ level: "error", message, at: clock.now() });
 }
 
-/** Starts a thread, and waits until all is open in it. @throws where that fails */
-async function begin(parts: TraceThreadParts): Promise<Life> {
+/** Starts a thread, and waits until all is open in it. @throws where that fails, or takes too long, or `stopping` says to stop */
+async function begin(parts: TraceThreadParts, stopping?: AbortSignal): Promise<Life> {
   const { feed, clock } = parts;
   const worker = new Worker(ENTRY, {
     name: "baton traces",
@@ -139,18 +147,14 @@ async function begin(parts: TraceThreadParts): Promise<Life> {
   const saidAll = new Promise<void>((resolve) => {
     said = resolve;
   });
+  worker.on("message", (message: FromTraces) => {
+    if (message.kind === "took") feed.took(message.characters);
+    if (message.kind === "log") parts.log(message.line);
+    if (message.kind === "ask") void answers?.answer(message).then(post);
+    if (message.kind === "stopped") said();
+  });
   try {
-    await new Promise<void>((resolve, reject) => {
-      worker.on("message", (message: FromTraces) => {
-        if (message.kind === "ready") resolve();
-        if (message.kind === "failed") reject(new Error(message.message));
-        if (message.kind === "took") feed.took(message.characters);
-        if (message.kind === "log") parts.log(message.line);
-        if (message.kind === "ask") void answers?.answer(message).then(post);
-        if (message.kind === "stopped") said();
-      });
-      void ended.then((why) => reject(new Error(why)));
-    });
+    await ready({ worker, ended, clock, stopping });
   } catch (error) {
     await end();
     throw error;
@@ -168,10 +172,40 @@ async function begin(parts: TraceThreadParts): Promise<Life> {
     stop: async (limitMs) => {
       worker.ref();
       post({ kind: "stop", limitMs });
-      await Promise.race([saidAll, ended, pause(clock, limitMs + LAST_WORDS_MS)]);
+      await within(clock, limitMs + LAST_WORDS_MS, Promise.race([saidAll, ended]), true);
       await end();
     },
   };
+}
+
+interface Starting extends Pick<TraceThreadParts, "clock"> {
+  readonly worker: Worker;
+  readonly ended: Promise<string>;
+  readonly stopping: AbortSignal | undefined;
+}
+
+/** @throws why it will never be ready, or need not be any more */
+async function ready({ worker, ended, clock, stopping }: Starting): Promise<void> {
+  let unheard = () => {};
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const stop = () => reject(new Error("It is being stopped."));
+      const late = new Error(`It was not ready in ${READY_MS / 1_000} seconds.`);
+      const cancel = clock.after(READY_MS, () => reject(late), true);
+      stopping?.addEventListener("abort", stop);
+      unheard = () => {
+        cancel();
+        stopping?.removeEventListener("abort", stop);
+      };
+      worker.on("message", (message: FromTraces) => {
+        if (message.kind === "ready") resolve();
+        if (message.kind === "failed") reject(new Error(message.message));
+      });
+      void ended.then((why) => reject(new Error(why)));
+    });
+  } finally {
+    unheard();
+  }
 }
 
 function dataOf({
@@ -190,14 +224,4 @@ function topicMarks({ topics }: Catalogue): TopicMarks {
   for (const [name, { versions }] of topics)
     marks.set(name, new Map(versions.map(({ contract }) => [contract.id, contract.sensitive])));
   return marks;
-}
-
-/** In the background: it keeps no process alive. */
-function pause(clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => void clock.after(ms, resolve, true));
-}
-
-function messageOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.endsWith(".") ? message : `${message}.`;
 }

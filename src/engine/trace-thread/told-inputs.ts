@@ -9,7 +9,7 @@ export interface ToldInputs {
 }
 
 /** Room for some hundred thousand usual inputs: those of a minute at full speed. */
-export const TOLD_CHARACTERS_MAX = 64_000_000;
+const TOLD_CHARACTERS_MAX = 64_000_000;
 
 export function toldInputs(max = TOLD_CHARACTERS_MAX): ToldInputs {
   const known = new Map<string, { readonly text: string; readonly batch: InputBatch }>();
