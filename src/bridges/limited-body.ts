@@ -5,6 +5,8 @@ export interface BodyLimit {
   readonly bytesMax: number;
   /** What is thrown above it. */
   readonly tooLong: () => Error;
+  /** Aborted when nobody wants more of it: what came before is all of it then. */
+  readonly enough?: AbortSignal;
 }
 
 interface Sent {
@@ -13,20 +15,41 @@ interface Sent {
 
 /** The pieces of a body as they come, as text. @throws what the limit says, and what the connection throws */
 export async function* limitedPieces(
-  { body }: Sent,
-  { bytesMax, tooLong }: BodyLimit,
+  sent: Sent,
+  { bytesMax, tooLong, enough }: BodyLimit,
 ): AsyncGenerator<string, void, undefined> {
-  if (body === null) return;
   const decoder = new TextDecoder();
   let bytes = 0;
-  // Leaving the loop early, or by an error, cancels the body, and with it the connection.
-  for await (const piece of body) {
+  for await (const piece of piecesOf(sent, enough)) {
     bytes += piece.byteLength;
     if (bytes > bytesMax) throw tooLong();
     yield decoder.decode(piece, { stream: true });
   }
   const rest = decoder.decode();
   if (rest !== "") yield rest;
+}
+
+/** By hand, since whoever waits for the next piece in a loop can't be told that nobody wants it. */
+async function* piecesOf(
+  { body }: Sent,
+  enough: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (body === null) return;
+  const reader = body.getReader();
+  // Ends a read that is under way, and the connection.
+  const leave = () => void reader.cancel().catch(() => {});
+  enough?.addEventListener("abort", leave);
+  if (enough?.aborted === true) leave();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    enough?.removeEventListener("abort", leave);
+    leave();
+  }
 }
 
 /** All of a body. @throws as {@link limitedPieces} */

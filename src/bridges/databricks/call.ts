@@ -1,6 +1,7 @@
 /** One call over HTTP: the token, the headers, and what an answer that is not 200 means. */
 import type { AgentContext } from "../../model/agent-definition.ts";
 import { BatonError } from "../../model/errors.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { TokenSource } from "./credentials.ts";
 import { limitedText } from "../limited-body.ts";
 import { limitOf } from "./too-long.ts";
@@ -12,6 +13,7 @@ export interface Line {
   readonly place: AgentPlace;
   readonly token: TokenSource;
   readonly answerBytesMax: number;
+  readonly clock: Pick<Clock, "after">;
 }
 
 /** What of its context a call needs. */

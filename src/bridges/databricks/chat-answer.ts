@@ -6,6 +6,9 @@ import { field, isObject, objectsIn, textField } from "./fields.ts";
 import type { AnswerFold, RemoteUsage } from "./remote-answer.ts";
 import { isCount } from "./responses-answer.ts";
 
+/** Why a message has ended that goes on once tools have been called. */
+const TOOL_REASONS: ReadonlySet<string> = new Set(["tool_calls", "function_call"]);
+
 export function chatFold(from: string): AnswerFold {
   const pieces: string[] = [];
   let custom: JsonObject = {};
@@ -37,8 +40,9 @@ export function chatFold(from: string): AnswerFold {
       message = given;
       pieces.push(textIn(given["content"]));
     },
-    usage: () => (usage === undefined ? [] : [usage]),
+    usage: (isOver) => (usage === undefined || !isOver ? [] : [usage]),
     mayEnd: () => reason !== undefined || fault !== undefined,
+    seemsWhole: () => fault !== undefined || (reason !== undefined && !TOOL_REASONS.has(reason)),
     answer: () => {
       if (fault !== undefined) throw fault;
       if (reason === "length") throw unfinished(from, "max_output_tokens");

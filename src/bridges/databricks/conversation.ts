@@ -19,6 +19,12 @@ export interface Question {
   readonly model: string;
 }
 
+/**
+ * A stream that stays open after its end is left once it has been silent for so long: what was said last is the answer. Agents pause
+ * between the answers of one stream, yet this long as a rule only where the last one has asked for something.
+ */
+const SILENCE_MS = 10_000;
+
 /** @throws BatonError as {@link ask}, and REMOTE_FAILED, REMOTE_INCOMPLETE, REMOTE_ASKS, REMOTE_ANSWER_INVALID, VALUE_TOO_LARGE */
 export async function converse(
   line: Line,
@@ -29,36 +35,73 @@ export async function converse(
   const body = JSON.stringify(sealJson({ ...request, stream }, `request to the ${label}`));
   const response = await ask(line, body, context);
   const fold = api === "chat" ? chatFold(label) : responsesFold(label);
+  const count = counting(fold, model, context);
   try {
-    await read(line, response, fold, context);
+    await read(line, response, { fold, count }, context);
   } catch (error) {
     // What broke while it was read is the connection's fault, unless it is one of ours.
     throw isBatonError(error) ? error : stoppedOr(context, line.place, error);
   } finally {
     // Also where it went wrong: the tokens are spent.
-    for (const used of fold.usage()) context.usage({ ...used, model: quoted(used.model ?? model) });
+    count(true);
   }
   return fold.answer();
 }
 
-async function read(
-  { place, answerBytesMax: bytesMax }: Line,
-  response: Response,
+/** Reports what was used as it becomes known: once an attempt is out of time, nobody listens any more. */
+function counting(
   fold: AnswerFold,
+  model: string,
+  context: AgentContext,
+): (isOver: boolean) => void {
+  let counted = 0;
+  return (isOver) => {
+    for (const used of fold.usage(isOver).slice(counted)) {
+      counted += 1;
+      context.usage({ ...used, model: quoted(used.model ?? model) });
+    }
+  };
+}
+
+interface Reading {
+  readonly fold: AnswerFold;
+  readonly count: (isOver: boolean) => void;
+}
+
+async function read(
+  { place, answerBytesMax: bytesMax, clock }: Line,
+  response: Response,
+  { fold, count }: Reading,
   context: AgentContext,
 ): Promise<void> {
-  const pieces = limitedPieces(response, limitOf(place.label, bytesMax));
+  const silent = new AbortController();
+  const limit = { ...limitOf(place.label, bytesMax), enough: silent.signal };
+  const pieces = limitedPieces(response, limit);
   // An endpoint that can't stream answers as a whole, whatever it was asked for.
   if (!(response.headers.get("content-type") ?? "").includes("text/event-stream"))
     return await readWhole(pieces, fold, place.label);
   let done = false;
-  for await (const event of answerEvents(pieces, { from: place.label, bytesMax })) {
-    context.heartbeat();
-    done ||= event === DONE;
-    if (event !== DONE) for (const chunk of fold.event(event)) show(context, chunk);
+  let stopWaiting: () => void = () => {};
+  try {
+    for await (const event of answerEvents(pieces, { from: place.label, bytesMax })) {
+      stopWaiting();
+      context.heartbeat();
+      done ||= event === DONE;
+      if (event !== DONE) for (const chunk of fold.event(event)) show(context, chunk);
+      count(false);
+      if (fold.seemsWhole())
+        stopWaiting = clock.after(silenceMs(context), () => silent.abort(), true);
+    }
+  } finally {
+    stopWaiting();
   }
   if (done || fold.mayEnd()) return;
   throw new BatonError("REMOTE_UNAVAILABLE", `The answer of the ${place.label} broke off.`);
+}
+
+/** Half of the time that is left, where that is less: an answer that is there must not be lost to the timeout. */
+function silenceMs({ remainingMs }: AgentContext): number {
+  return Math.min(SILENCE_MS, (remainingMs() ?? Number.POSITIVE_INFINITY) / 2);
 }
 
 /** Shows what has come. What no journal could hold is not worth the attempt: it is not shown. */

@@ -53,8 +53,8 @@ export interface DatabricksCall<I, O> {
   readonly model?: string;
   /** How large an answer may be, in bytes, with all its events; 8 MiB if left out. */
   readonly answerBytesMax?: number;
-  /** The clock of tokens; the machine's if left out. */
-  readonly clock?: Pick<Clock, "now">;
+  /** The clock of tokens, and of answers that are silent; the machine's if left out. */
+  readonly clock?: Pick<Clock, "now" | "after">;
 }
 
 /** What {@link databricksAgent} takes: what an agent takes, and how the agent there is asked. */
@@ -127,7 +127,7 @@ function lineOf<I, O>(options: DatabricksAgentOptions<I, O>): Line {
         : endpointPlace(host, endpoint);
   if (problems.length > 0 || place === undefined || token === undefined)
     throw definitionInvalid(`agent "${name}@${version}"`, problems);
-  return { place, token, answerBytesMax: bytesMax };
+  return { place, token, answerBytesMax: bytesMax, clock };
 }
 
 function defaultRequest(

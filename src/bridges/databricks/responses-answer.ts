@@ -3,7 +3,7 @@
  *
  * R1. Items that are done are what counts; deltas are shown, and are the answer only where no message was ever done.
  * R2. `response.completed` ends one answer of a model, of which an agent may give several; what ends the stream is `[DONE]`, or
- *     its end after such an event. A stream that ends anywhere else has broken off.
+ *     its end, or silence, after such an event. A stream that ends anywhere else has broken off.
  * R3. Lenient where agents differ: `response.completed` and `responses.completed`, errors without a type, items without an
  *     event around them, events that nobody knows.
  */
@@ -39,6 +39,7 @@ export function responsesFold(from: string): AnswerFold {
     whole: (body) => ended(told, from, body),
     usage: () => told.usage,
     mayEnd: () => told.mayEnd,
+    seemsWhole: () => told.mayEnd && seemsWhole(told),
     answer: () => {
       const { fault, items, deltas, customOutputs } = told;
       if (fault !== undefined) throw fault;
@@ -50,6 +51,13 @@ export function responsesFold(from: string): AnswerFold {
       return { text: deltas.join(""), items, customOutputs };
     },
   };
+}
+
+/** What goes on as a rule ends with the call of a tool, with what it gave, or with a thought. */
+function seemsWhole({ fault, items }: Told): boolean {
+  const last = items.at(-1);
+  if (fault !== undefined || last === undefined || isMessage(last)) return true;
+  return last["type"] === "mcp_approval_request";
 }
 
 function take(told: Told, from: string, event: JsonObject): readonly (string | JsonObject)[] {
