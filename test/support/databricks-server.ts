@@ -21,6 +21,8 @@ export interface Reply {
   readonly pieces: readonly (string | Uint8Array | (() => Promise<string>))[];
   /** The connection is cut after the pieces. */
   readonly cut?: boolean;
+  /** The connection is cut instead of an answer. */
+  readonly hangsUp?: boolean;
   /** The answer is left open after the pieces, until whoever asked is gone. */
   readonly open?: boolean;
 }
@@ -108,10 +110,11 @@ async function answer(
 }
 
 async function write(response: ServerResponse, reply: Reply, leave: () => void): Promise<void> {
-  const { status = 200, headers = {}, pieces, cut = false, open = false } = reply;
+  const { status = 200, headers = {}, pieces, cut = false, open = false, hangsUp = false } = reply;
   response.on("close", () => {
     if (!response.writableEnded) leave();
   });
+  if (hangsUp) return void response.destroy();
   response.writeHead(status, { ...headers });
   response.flushHeaders();
   for (const piece of pieces) {

@@ -3,10 +3,11 @@ import type { AgentContext } from "../../model/agent-definition.ts";
 import { BatonError } from "../../model/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { TokenSource } from "./credentials.ts";
+import { wasNotReached } from "../not-reached.ts";
 import { limitedText } from "../limited-body.ts";
 import { limitOf } from "./too-long.ts";
 import type { AgentPlace } from "./place.ts";
-import { brokenOff, statusError } from "./remote-errors.ts";
+import { brokenOff, statusError, usageUnknown } from "./remote-errors.ts";
 
 /** How an agent elsewhere is reached. */
 export interface Line {
@@ -18,6 +19,9 @@ export interface Line {
 
 /** What of its context a call needs. */
 export type CallContext = Pick<AgentContext, "signal" | "idempotencyKey" | "traceparent">;
+
+/** With these a gateway stops waiting for an agent, which may go on. */
+const GAVE_UP: ReadonlySet<number> = new Set([408, 504]);
 
 /** The body of an error is read so far. */
 const ERROR_BYTES_MAX = 65_536;
@@ -66,7 +70,9 @@ async function post(
       },
     });
   } catch (error) {
-    throw stoppedOr(context, place, error);
+    if (context.signal.aborted) throw context.signal.reason;
+    const fault = brokenOff(place.label, error);
+    throw wasNotReached(error) ? fault : usageUnknown(fault);
   }
 }
 
@@ -78,15 +84,7 @@ async function refusalOf(
 ): Promise<BatonError> {
   const { status, headers } = response;
   const body = await limitedText(response, limitOf(place.label, ERROR_BYTES_MAX)).catch(() => "");
-  if (context.signal.aborted) throw stoppedOr(context, place, undefined);
-  return statusError({ from: place.label, status, headers, body, secret });
-}
-
-/** The error of an attempt that was told to stop is that it was; any other is the connection's. */
-export function stoppedOr(
-  { signal }: Pick<AgentContext, "signal">,
-  { label }: AgentPlace,
-  error: unknown,
-): unknown {
-  return signal.aborted ? signal.reason : brokenOff(label, error);
+  if (context.signal.aborted) throw context.signal.reason;
+  const refusal = statusError({ from: place.label, status, headers, body, secret });
+  return GAVE_UP.has(status) ? usageUnknown(refusal) : refusal;
 }

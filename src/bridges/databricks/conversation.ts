@@ -3,12 +3,13 @@ import type { AgentContext } from "../../model/agent-definition.ts";
 import { BatonError, isBatonError } from "../../model/errors.ts";
 import { type JsonObject, sealJson } from "../../model/json.ts";
 import { answerEvents, DONE } from "./answer-events.ts";
-import { ask, type Line, stoppedOr } from "./call.ts";
+import { ask, type Line } from "./call.ts";
 import { chatFold } from "./chat-answer.ts";
 import { isObject, quoted } from "./fields.ts";
 import { limitedPieces } from "../limited-body.ts";
 import { limitOf } from "./too-long.ts";
 import type { AnswerFold, RemoteAnswer } from "./remote-answer.ts";
+import { brokenOff, usageMissing, usageUnknown } from "./remote-errors.ts";
 import { responsesFold } from "./responses-answer.ts";
 
 export interface Question {
@@ -17,6 +18,8 @@ export interface Question {
   readonly stream: boolean | undefined;
   /** Named in the usage where the answer does not name one. */
   readonly model: string;
+  /** Whether a limit hangs on the usage: then an answer of which nothing is told can't be taken. */
+  readonly mustCount: boolean;
 }
 
 /**
@@ -25,10 +28,13 @@ export interface Question {
  */
 const SILENCE_MS = 10_000;
 
-/** @throws BatonError as {@link ask}, and REMOTE_FAILED, REMOTE_INCOMPLETE, REMOTE_ASKS, REMOTE_ANSWER_INVALID, VALUE_TOO_LARGE */
+/**
+ * @throws BatonError as {@link ask}, and REMOTE_FAILED, REMOTE_INCOMPLETE, REMOTE_ASKS, REMOTE_ANSWER_INVALID, VALUE_TOO_LARGE,
+ *   MODEL_USAGE_MISSING; with `usageUnknown` in its details where tokens may have been used that nobody told of
+ */
 export async function converse(
   line: Line,
-  { request, api = "responses", stream = true, model }: Question,
+  { request, api = "responses", stream = true, model, mustCount }: Question,
   context: AgentContext,
 ): Promise<RemoteAnswer> {
   const { label } = line.place;
@@ -36,16 +42,32 @@ export async function converse(
   const response = await ask(line, body, context);
   const fold = api === "chat" ? chatFold(label) : responsesFold(label);
   const count = counting(fold, model, context);
+  let isRead = false;
   try {
-    await read(line, response, { fold, count }, context);
+    try {
+      await read(line, response, { fold, count }, context);
+      isRead = true;
+    } finally {
+      // Also where it went wrong: the tokens are spent.
+      count(true);
+    }
+    const answer = fold.answer();
+    if (mustCount && fold.usage(true).length === 0) throw usageMissing(label);
+    return answer;
   } catch (error) {
+    // The error of an attempt that was told to stop is that it was.
+    if (context.signal.aborted) throw context.signal.reason;
     // What broke while it was read is the connection's fault, unless it is one of ours.
-    throw isBatonError(error) ? error : stoppedOr(context, line.place, error);
-  } finally {
-    // Also where it went wrong: the tokens are spent.
-    count(true);
+    const fault = isBatonError(error) ? error : brokenOff(label, error);
+    throw isUncounted(fold, isRead, fault) ? usageUnknown(fault) : fault;
   }
-  return fold.answer();
+}
+
+/** Whether the other side may have used what it has not told. */
+function isUncounted(fold: AnswerFold, isRead: boolean, { code, details }: BatonError): boolean {
+  // A run that goes on tells all that it used to the attempt that waits for its end.
+  if (code === "REMOTE_INCOMPLETE" && details["run"] !== undefined) return false;
+  return fold.usage(true).length === 0 || !(isRead || fold.mayEnd());
 }
 
 /** Reports what was used as it becomes known: once an attempt is out of time, nobody listens any more. */

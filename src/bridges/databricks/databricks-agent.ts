@@ -81,6 +81,7 @@ export function databricksAgent<I, O>(options: DatabricksAgentOptions<I, O>): Ag
     options;
   const { answerBytesMax, clock, ...work } = rest;
   const line = lineOf(options);
+  const mustCount = options.maximum !== undefined;
   const named = model ?? options.endpoint ?? new URL(line.place.url).host;
   return agent<I, O, Frozen<O>>({
     timeout: "5m",
@@ -92,7 +93,8 @@ export function databricksAgent<I, O>(options: DatabricksAgentOptions<I, O>): Ag
         toRequest === undefined
           ? defaultRequest(api, input as Json, context)
           : toRequest(input, context);
-      const answer = await converse(line, { request, api, stream, model: named }, context);
+      const question = { request, api, stream, model: named, mustCount };
+      const answer = await converse(line, question, context);
       if (fromResponse !== undefined) return fromResponse(answer, input);
       // By the message's own words; the engine checks it against the contract.
       return outputOf(line.place.label, options.output, answer) as Frozen<O>;
