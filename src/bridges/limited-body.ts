@@ -59,6 +59,29 @@ export async function limitedText(sent: Sent, limit: BodyLimit): Promise<string>
   return pieces.join("");
 }
 
+/**
+ * The beginning of a body that is only quoted: what has come up to the limit of bytes, until it is `enough`, or until the connection
+ * breaks. Never throws.
+ */
+export async function bodyBeginning(
+  sent: Sent,
+  { bytesMax, enough }: Pick<BodyLimit, "bytesMax" | "enough">,
+): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let left = bytesMax;
+  try {
+    for await (const piece of piecesOf(sent, enough)) {
+      text += decoder.decode(piece.subarray(0, left), { stream: true });
+      left -= piece.byteLength;
+      if (left <= 0) break;
+    }
+  } catch {
+    // What came before is what there is to quote.
+  }
+  return text;
+}
+
 /** The same answer, for somebody else to read: what it is read by is told where it is too long. */
 export function limitedResponse(response: Response, { bytesMax, tooLong }: BodyLimit): Response {
   const { body, status, statusText, headers } = response;

@@ -5,6 +5,7 @@ import {
   ADA,
   callContext,
   ONCE,
+  PAT,
   play,
   QUICKLY,
   riskAgent,
@@ -88,6 +89,39 @@ describe("a stream that stays open and says nothing more", () => {
     server.replies.push({ ...streamed(""), pieces: [openText(first), later] });
     const { outcome } = await play(server, { clock, ...ONCE });
     expect(outcome).toEqual({ kind: "completed", output: { grade: "C" } });
+  });
+});
+
+describe("an error", () => {
+  test.each([400, 401, 307])("is final whether its body ends or not: %i", async (status) => {
+    const server = await databricksServer();
+    server.replies.push({ status, pieces: ['{"message":"No.'], open: true });
+    const clock = virtualClock();
+    const { outcome } = await meanwhile(clock, play(server, { clock, ...QUICKLY }));
+    const code = status === 401 ? "CREDENTIALS_REFUSED" : "REMOTE_REFUSED";
+    expect(outcome).toMatchObject({ kind: "failed", error: { code } });
+    expect(server.asked).toHaveLength(1);
+    await server.left;
+  });
+
+  test.each([
+    ["stays open", { open: true }, "x".repeat(100)],
+    ["breaks off", { cut: true }, "x".repeat(100)],
+    ["is long", {}, "x".repeat(100_000)],
+  ])("is quoted by its beginning where it %s", async (_, more, text) => {
+    const server = await databricksServer();
+    server.replies.push({ status: 400, pieces: [text], ...more });
+    const clock = virtualClock();
+    const { outcome } = await meanwhile(clock, play(server, { clock, ...ONCE }));
+    const message = expect.stringMatching(/^The endpoint risk answered 400: x{100}/);
+    expect(outcome).toMatchObject({ error: { code: "REMOTE_REFUSED", message } });
+  });
+
+  test("does not quote a secret that was cut off either", async () => {
+    const server = await databricksServer();
+    server.replies.push({ status: 400, pieces: [`Not with ${PAT.slice(0, -2)}`], cut: true });
+    const { outcome } = await play(server, ONCE);
+    expect(outcome).toMatchObject({ error: { message: expect.stringContaining("Not with [s") } });
   });
 });
 

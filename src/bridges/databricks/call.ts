@@ -4,8 +4,7 @@ import { BatonError } from "../../model/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { TokenSource } from "./credentials.ts";
 import { wasNotReached } from "../not-reached.ts";
-import { limitedText } from "../limited-body.ts";
-import { limitOf } from "./too-long.ts";
+import { bodyBeginning } from "../limited-body.ts";
 import type { AgentPlace } from "./place.ts";
 import { brokenOff, statusError, usageUnknown } from "./remote-errors.ts";
 
@@ -23,8 +22,9 @@ export type CallContext = Pick<AgentContext, "signal" | "idempotencyKey" | "trac
 /** With these a gateway stops waiting for an agent, which may go on. */
 const GAVE_UP: ReadonlySet<number> = new Set([408, 504]);
 
-/** The body of an error is read so far. */
+/** The body of an error is read so far, and so long: what it says is only quoted, and its status says what to do. */
 const ERROR_BYTES_MAX = 65_536;
+const ERROR_MS = 2_000;
 
 /**
  * Asks, and gives an answer with status 200, whose body is not read yet. Where the token is refused, once more with another.
@@ -77,13 +77,16 @@ async function post(
 }
 
 async function refusalOf(
-  { place }: Line,
+  { place, clock }: Line,
   response: Response,
   secret: string,
   context: CallContext,
 ): Promise<BatonError> {
   const { status, headers } = response;
-  const body = await limitedText(response, limitOf(place.label, ERROR_BYTES_MAX)).catch(() => "");
+  const enough = new AbortController();
+  const stop = clock.after(ERROR_MS, () => enough.abort(), true);
+  const limit = { bytesMax: ERROR_BYTES_MAX, enough: enough.signal };
+  const body = await bodyBeginning(response, limit).finally(stop);
   if (context.signal.aborted) throw context.signal.reason;
   const refusal = statusError({ from: place.label, status, headers, body, secret });
   return GAVE_UP.has(status) ? usageUnknown(refusal) : refusal;

@@ -109,7 +109,14 @@ function messageIn(value: unknown): string | undefined {
   return undefined;
 }
 
-/** Text from the other side, without what it may have been told in confidence. */
+/** Of a secret at which a text was cut off, fewer letters than these may remain. */
+const CUT_SECRET_CHARS = 8;
+
+/** Text from the other side, without what it may have been told in confidence, of which the end may be missing at its end. */
 export function redacted(text: string, secret: string): string {
-  return secret === "" ? text : text.replaceAll(secret, "[secret]");
+  if (secret === "") return text;
+  const whole = text.replaceAll(secret, "[secret]");
+  for (let length = secret.length - 1; length >= CUT_SECRET_CHARS; length -= 1)
+    if (whole.endsWith(secret.slice(0, length))) return `${whole.slice(0, -length)}[secret]`;
+  return whole;
 }
