@@ -3,6 +3,8 @@ import type { AgentContext } from "../../model/agent-definition.ts";
 import { BatonError } from "../../model/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { TokenSource } from "./credentials.ts";
+import { notEnded } from "./answer-faults.ts";
+import { field } from "./fields.ts";
 import { wasNotReached } from "../not-reached.ts";
 import { bodyBeginning } from "../limited-body.ts";
 import type { AgentPlace } from "./place.ts";
@@ -88,6 +90,17 @@ async function refusalOf(
   const limit = { bytesMax: ERROR_BYTES_MAX, enough: enough.signal };
   const body = await bodyBeginning(response, limit).finally(stop);
   if (context.signal.aborted) throw context.signal.reason;
+  const goesOn = status === 422 ? notEnded(place.label, errorIn(body)) : undefined;
+  if (goesOn !== undefined) return goesOn;
   const refusal = statusError({ from: place.label, status, headers, body, secret });
   return GAVE_UP.has(status) ? usageUnknown(refusal) : refusal;
+}
+
+/** As OpenAI's interfaces say it. */
+function errorIn(body: string): unknown {
+  try {
+    return field(JSON.parse(body), "error");
+  } catch {
+    return undefined;
+  }
 }

@@ -18,6 +18,7 @@ import { converse } from "./conversation.ts";
 import { machineClock } from "../machine-clock.ts";
 import { addressOf, appPlace, endpointPlace } from "./place.ts";
 import type { RemoteAnswer } from "./remote-answer.ts";
+import { meetingAgain } from "./met-again.ts";
 import { isFinal } from "./remote-errors.ts";
 
 /** Where the agent is: one of the two. */
@@ -82,11 +83,12 @@ export function databricksAgent<I, O>(options: DatabricksAgentOptions<I, O>): Ag
   const { answerBytesMax, clock, ...work } = rest;
   const line = lineOf(options);
   const mustCount = options.maximum !== undefined;
+  const metAgain = meetingAgain(options);
   const named = model ?? options.endpoint ?? new URL(line.place.url).host;
   return agent<I, O, Frozen<O>>({
     timeout: "5m",
     ...work,
-    retry: retryUnless(isFinal, options.retry),
+    retry: retryUnless((error) => isFinal(error) || metAgain.has(error), options.retry),
     execute: async (input: Frozen<I>, context: AgentContext) => {
       // A contract gives out JSON only, which the compiler does not know of every type.
       const request =
@@ -95,9 +97,12 @@ export function databricksAgent<I, O>(options: DatabricksAgentOptions<I, O>): Ag
           : toRequest(input, context);
       const question = { request, api, stream, model: named, mustCount };
       const answer = await converse(line, question, context);
-      if (fromResponse !== undefined) return fromResponse(answer, input);
-      // By the message's own words; the engine checks it against the contract.
-      return outputOf(line.place.label, options.output, answer) as Frozen<O>;
+      return await metAgain.of(answer, () =>
+        fromResponse === undefined
+          ? // By the message's own words; the engine checks it against the contract.
+            (outputOf(line.place.label, options.output, answer) as Frozen<O>)
+          : fromResponse(answer, input),
+      );
     },
     // What was taken out belongs to this bridge; the rest are options of an agent, as the caller's types say.
   } as Parameters<typeof agent<I, O, Frozen<O>>>[0]);
