@@ -21,6 +21,9 @@ const MISTAKES: ReadonlySet<string> = new Set([
   "AI_UnsupportedModelVersionError",
 ]);
 
+/** With these a gateway stops waiting for a model, which may go on. */
+const GAVE_UP: ReadonlySet<number> = new Set([408, 504]);
+
 /** The parts of an APICallError that tell; a provider's own errors may have some of them. */
 interface CallError {
   readonly name?: unknown;
@@ -64,7 +67,8 @@ function isRefusal({ isRetryable }: CallError, status: number | undefined): bool
 /** Whether a call that failed has surely used nothing: no provider asks a price for what it refused, or never got. */
 export function hasUsedNothing(error: unknown): boolean {
   const said: CallError = typeof error === "object" && error !== null ? error : {};
-  if (typeof said.statusCode === "number") return said.statusCode >= 400;
+  if (typeof said.statusCode === "number")
+    return said.statusCode >= 400 && !GAVE_UP.has(said.statusCode);
   if (typeof said.name === "string" && MISTAKES.has(said.name)) return true;
   return wasNotReached(error);
 }
