@@ -10,6 +10,7 @@ import {
   play,
   QUICKLY,
   riskAgent,
+  usageIn,
 } from "../support/databricks-agents.ts";
 import {
   answerOf,
@@ -66,6 +67,24 @@ describe("a budget", () => {
     expect(outcome).toMatchObject({ kind: "failed", error: { code: "MODEL_USAGE_MISSING" } });
     expect({ tokens, asked }).toEqual({ tokens: 1_000, asked: 1 });
   });
+});
+
+test("tokens are taken from the one spelling of an end that tells them, and once", async () => {
+  const done = (type: string, usage?: object) => ({
+    type,
+    response: { status: "completed", usage },
+  });
+  const used = usageOf(12, 30);
+  for (const ends of [
+    [done("response.completed"), done("responses.completed", used)],
+    [done("response.completed", used), done("responses.completed", used)],
+    [done("response.completed", used), done("responses.completed")],
+  ]) {
+    const server = await databricksServer();
+    server.replies.push(streamed(eventsText([...UNCOUNTED, ...ends])));
+    const { baton } = await play(server, ONCE);
+    expect(await usageIn(baton)).toMatchObject([{ calls: 1, inputTokens: 12, outputTokens: 30 }]);
+  }
 });
 
 test("without a maximum an answer needs no tokens", async () => {

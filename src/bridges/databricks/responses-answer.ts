@@ -19,7 +19,7 @@ interface Told {
   readonly usage: RemoteUsage[];
   customOutputs: JsonObject;
   fault: BatonError | undefined;
-  /** Set by `response.completed`, which the other spelling repeats. */
+  /** Set by a `response.completed` that told its tokens, which the other spelling repeats. */
   counted: boolean;
   mayEnd: boolean;
 }
@@ -128,12 +128,12 @@ function ended(told: Told, from: string, response: unknown, type?: string): void
 
 function count(told: Told, response: JsonObject, type: string | undefined): void {
   if (type === "responses.completed" && told.counted) return;
-  if (type === "response.completed") told.counted = true;
   const usage = field(response, "usage");
   const inputTokens = field(usage, "input_tokens");
   const outputTokens = field(usage, "output_tokens");
   if (!isCount(inputTokens) || !isCount(outputTokens)) return;
   told.usage.push({ model: textField(response, "model"), inputTokens, outputTokens });
+  if (type === "response.completed") told.counted = true;
 }
 
 /** A whole number of zero or more. */
