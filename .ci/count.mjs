@@ -27,7 +27,7 @@ for (const path of reports) {
     passed += report.numPassedTests;
     failed += report.numFailedTests;
     if (report.numFailedTests > 0) counted += 1;
-    for (const { name, message, assertionResults } of report.testResults) {
+    for (const { name, message, assertionResults } of report.testResults ?? []) {
       const broken = assertionResults.filter(({ status }) => status === "failed");
       for (const { fullName, failureMessages } of broken) tell(name, fullName, failureMessages[0]);
       // A file that could not be loaded, or whose hook failed, may have no failing test.

@@ -5,6 +5,8 @@ export interface BodyLimit {
   readonly bytesMax: number;
   /** What is thrown above it. */
   readonly tooLong: () => Error;
+  /** Aborted when nobody wants more of it: what came before is all of it then. */
+  readonly enough?: AbortSignal;
 }
 
 interface Sent {
@@ -13,14 +15,12 @@ interface Sent {
 
 /** The pieces of a body as they come, as text. @throws what the limit says, and what the connection throws */
 export async function* limitedPieces(
-  { body }: Sent,
-  { bytesMax, tooLong }: BodyLimit,
+  sent: Sent,
+  { bytesMax, tooLong, enough }: BodyLimit,
 ): AsyncGenerator<string, void, undefined> {
-  if (body === null) return;
   const decoder = new TextDecoder();
   let bytes = 0;
-  // Leaving the loop early, or by an error, cancels the body, and with it the connection.
-  for await (const piece of body) {
+  for await (const piece of piecesOf(sent, enough)) {
     bytes += piece.byteLength;
     if (bytes > bytesMax) throw tooLong();
     yield decoder.decode(piece, { stream: true });
@@ -29,11 +29,57 @@ export async function* limitedPieces(
   if (rest !== "") yield rest;
 }
 
+/** By hand, since whoever waits for the next piece in a loop can't be told that nobody wants it. */
+async function* piecesOf(
+  { body }: Sent,
+  enough: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (body === null) return;
+  const reader = body.getReader();
+  // Ends a read that is under way, and the connection.
+  const leave = () => void reader.cancel().catch(() => {});
+  enough?.addEventListener("abort", leave);
+  if (enough?.aborted === true) leave();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    enough?.removeEventListener("abort", leave);
+    leave();
+  }
+}
+
 /** All of a body. @throws as {@link limitedPieces} */
 export async function limitedText(sent: Sent, limit: BodyLimit): Promise<string> {
   const pieces: string[] = [];
   for await (const piece of limitedPieces(sent, limit)) pieces.push(piece);
   return pieces.join("");
+}
+
+/**
+ * The beginning of a body that is only quoted: what has come up to the limit of bytes, until it is `enough`, or until the connection
+ * breaks. Never throws.
+ */
+export async function bodyBeginning(
+  sent: Sent,
+  { bytesMax, enough }: Pick<BodyLimit, "bytesMax" | "enough">,
+): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let left = bytesMax;
+  try {
+    for await (const piece of piecesOf(sent, enough)) {
+      text += decoder.decode(piece.subarray(0, left), { stream: true });
+      left -= piece.byteLength;
+      if (left <= 0) break;
+    }
+  } catch {
+    // What came before is what there is to quote.
+  }
+  return text;
 }
 
 /** The same answer, for somebody else to read: what it is read by is told where it is too long. */

@@ -1,9 +1,10 @@
 /** What goes wrong between an agent and its model, and what becomes of the attempt. */
 import { memory, open, workflow } from "baton";
+import { promptAgent } from "baton/ai-sdk";
 import { expect, test } from "vitest";
 import { type ModelAnswer, modelProvider } from "../support/model-provider.ts";
-import { gate } from "../support/opened.ts";
-import { GOOD, play, QUICKLY, Ticket, triage } from "../support/prompts.ts";
+import { entriesOf, gate } from "../support/opened.ts";
+import { GOOD, play, QUICKLY, Ticket, triage, Verdict } from "../support/prompts.ts";
 
 test.each<[string, ModelAnswer, string]>([
   ["401", { status: 401, message: "no such key" }, "acme-1 answered 401: no such key"],
@@ -122,6 +123,24 @@ test("an attempt that takes too long hangs up, and so does one whose run is canc
   // Both connections are gone: nothing would end this otherwise.
   await Promise.all(provider.hungUp);
   await baton.close();
+});
+
+test("a model that says nothing has five minutes, if nothing else is said", async () => {
+  const provider = await modelProvider({ silent: () => {} });
+  const sorting = promptAgent({
+    name: "sorting",
+    version: "1.0.0",
+    input: Ticket,
+    output: Verdict,
+    model: provider.model,
+    stream: true,
+    retry: { attempts: 1 },
+    prompt: ({ text }) => text,
+  });
+  const { outcome, baton } = await play(sorting);
+  expect(outcome).toMatchObject({ kind: "failed", error: { code: "TIMEOUT" } });
+  const [begun, failed] = (await entriesOf(baton, "r")).map(({ at }) => at);
+  expect((failed ?? 0) - (begun ?? 0)).toBe(300_000);
 });
 
 test("a breaker hears of a model that is down, and not of a request that it does not take", async () => {

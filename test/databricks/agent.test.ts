@@ -1,71 +1,25 @@
 /** The calling side, over real HTTP. */
-import { type Baton, contract, type Json, memory, open, workflow } from "baton";
-import { databricksAgent, type DatabricksAgentOptions } from "baton/databricks";
-import { countedIds } from "baton/testing";
+import { memory, open } from "baton";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { z } from "zod";
+import {
+  ADA,
+  callContext,
+  ONCE,
+  PAT,
+  play,
+  rated,
+  riskAgent,
+  usageIn,
+} from "../support/databricks-agents.ts";
 import {
   answerOf,
   databricksServer,
-  type DatabricksServer,
   eventsText,
   json,
   message,
   streamed,
   usageOf,
 } from "../support/databricks-server.ts";
-
-const Applicant = contract("applicant", "1.0.0", z.object({ name: z.string(), income: z.int() }));
-const Risk = contract("risk", "1.0.0", z.object({ grade: z.string() }));
-const ADA = { name: "Ada", income: 4_200 };
-const PAT = "dapi-0123456789abcdef";
-
-type Options = DatabricksAgentOptions<{ name: string; income: number }, { grade: string }>;
-
-function riskAgent(server: DatabricksServer, more: Partial<Options> = {}) {
-  return databricksAgent({
-    name: "risk",
-    version: "1.0.0",
-    input: Applicant,
-    output: Risk,
-    host: server.url,
-    endpoint: "risk",
-    auth: { token: PAT },
-    ...more,
-    // The parts of the options that exclude each other are given together, by each test.
-  } as Options);
-}
-
-function rated(agent: ReturnType<typeof riskAgent>) {
-  return workflow("rating", "1.0.0", { input: Applicant })
-    .step("risk", agent, { input: ({ input }) => input })
-    .output(({ risk }) => risk);
-}
-
-/** One run of one step; what was streamed, and its outcome. */
-async function play(server: DatabricksServer, more: Partial<Options> = {}) {
-  const rating = rated(riskAgent(server, more));
-  const log: unknown[] = [];
-  const baton = await open({
-    store: memory(),
-    workflows: [rating],
-    ids: countedIds(),
-    log: (line) => log.push(line),
-  });
-  onTestFinished(() => baton.close({ graceMs: 0 }));
-  const run = await baton.start(rating, ADA, { id: "ada" });
-  const chunks: Json[] = [];
-  for await (const item of baton.watch("ada", { partials: true }))
-    if (item.kind === "partial") chunks.push(item.chunk);
-  return { baton, chunks, log, outcome: await run.outcome() };
-}
-
-/** The one attempt is made, so that its failure is the run's. */
-const ONCE = { retry: { attempts: 1 } } as const;
-
-async function usageIn(baton: Baton) {
-  return (await baton.report("ada")).usage;
-}
 
 describe("a serving endpoint in the Responses shape", () => {
   test("is asked at its address, with the input, the key and the trace", async () => {
@@ -379,15 +333,7 @@ test.each([
   const server = await databricksServer();
   server.replies.push(json({}, 429, headers));
   const { execute } = riskAgent(server);
-  const context = {
-    signal: new AbortController().signal,
-    run: "r",
-    idempotencyKey: "k",
-    traceparent: "t",
-    usage: () => {},
-  };
-  // Of the context a call looks at these alone.
-  const call = Promise.resolve(execute(ADA, context as never));
+  const call = Promise.resolve(execute(ADA, callContext()));
   await expect(call).rejects.toMatchObject({
     code: "REMOTE_UNAVAILABLE",
     details: { retryAfterMs },

@@ -1,9 +1,10 @@
 /** Who asks: tokens of a service principal over real HTTP, and what is refused when an agent is built. */
-import { contract, isBatonError, type Json } from "baton";
+import { contract, isBatonError } from "baton";
 import { clientCredentials, databricksAgent, type DatabricksAuth } from "baton/databricks";
 import { virtualClock } from "baton/testing";
 import { expect, test } from "vitest";
 import { z } from "zod";
+import { callContext } from "../support/databricks-agents.ts";
 import {
   answerOf,
   CLIENT,
@@ -26,17 +27,7 @@ function asking(server: DatabricksServer, auth: DatabricksAuth): () => Promise<u
     endpoint: "poet",
     auth,
   });
-  const context = {
-    signal: new AbortController().signal,
-    run: "r",
-    idempotencyKey: "k",
-    traceparent: "t",
-    usage: () => {},
-    heartbeat: () => {},
-    stream: (_: Json) => {},
-  };
-  // Of the context a call looks at these alone.
-  return async () => await execute("A line, please.", context as never);
+  return async () => await execute("A line, please.", callContext());
 }
 
 async function poet(): Promise<DatabricksServer> {
@@ -207,14 +198,7 @@ test("an app is asked at /responses, with a token of the workspace", async () =>
     app: `${server.url}/`,
     auth: CLIENT,
   });
-  const context = {
-    signal: new AbortController().signal,
-    run: "r",
-    idempotencyKey: "k",
-    traceparent: "t",
-  };
-  const more = { usage: () => {}, heartbeat: () => {}, stream: () => {} };
-  await execute("A line.", { ...context, ...more } as never);
+  await execute("A line.", callContext());
   expect(server.asked).toMatchObject([
     { path: "/responses", headers: { authorization: "Bearer token-1" } },
   ]);

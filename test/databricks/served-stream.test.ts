@@ -88,6 +88,35 @@ describe("a stream", () => {
     expect(text).toMatch(/event: response\.incomplete\n.*\n\ndata: \[DONE\]\n\n$/);
   });
 
+  test("that nobody reads gives its place free once it has waited", async () => {
+    const clock = virtualClock();
+    const opened = await openedBaton();
+    const serve = responsesAgent(opened, asked, { clock, wait: "60s", requestsMax: 1 });
+    const ask = async (stream: boolean) => {
+      const body = { input: [], custom_inputs: { input: ADA, run_id: "ada" }, stream };
+      const init = { method: "POST", body: JSON.stringify(body) };
+      return await serve(new Request("http://agent/responses", init));
+    };
+    const unread = await ask(true);
+    await clock.advance(69_000);
+    expect((await ask(false)).status).toBe(429);
+    await clock.advance(1_000);
+    const reading = ask(true);
+    expect((await reading).status).toBe(200);
+    await expect(unread.text()).rejects.toThrow("Nobody has read");
+    // Whoever is slow, and still takes it, is given all of it.
+    const reader = (await reading).body?.getReader();
+    await clock.advance(60_000);
+    const pieces: string[] = [];
+    for (;;) {
+      const piece = await reader?.read();
+      if (piece?.done !== false) break;
+      pieces.push(new TextDecoder().decode(piece.value));
+      await clock.advance(9_000);
+    }
+    expect(pieces.join("")).toMatch(/event: response\.incomplete\n.*\n\ndata: \[DONE\]\n\n$/);
+  });
+
   test("whose reader leaves lets the run go on, and gives its place free", async () => {
     const opened = await openedBaton();
     const url = await servedAt(responsesAgent(opened, asked, { requestsMax: 1 }));

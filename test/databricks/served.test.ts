@@ -170,7 +170,11 @@ describe("the same request twice", () => {
       break;
     }
     const eve = { "x-forwarded-email": "eve@example.com" };
-    for (const asks of [request, { input: [], custom_inputs: { run_id: "r-1" } }])
+    const other = { input: [], custom_inputs: { input: { ...ADA, income: 1 }, run_id: "r-1" } };
+    const invalid = { input: [], custom_inputs: { input: {}, run_id: "r-1" } };
+    const joins = { input: [], custom_inputs: { run_id: "r-1" } };
+    // That it is there with another input would be an answer to whether it is there.
+    for (const asks of [request, joins, other, invalid])
       expect(await refused(await post(`${url}/responses`, asks, eve))).toMatchObject({
         status: 404,
         code: "RUN_NOT_FOUND",

@@ -191,21 +191,6 @@ test("a nested workflow executes for whom the run around it does", async () => {
   expect(await clock.until(run.result())).toBe(1);
 });
 
-test("a fork by nobody executes for nobody, whoever started what it begins from", async () => {
-  const { flow, first } = twoSteps();
-  first.open();
-  const { baton, clock } = await registered({ workflows: [flow], principal: "batch" });
-  await grant(baton, ["workflow", "two-steps"], ["agent", "one"], ["agent", "two"]);
-  const batch = { principal: "batch", privilege: "EXECUTE" } as const;
-  await baton.registry.grant("workflow", "two-steps", batch, "ada");
-  const hers = await baton.start(flow, 1, { id: "hers", by: GRACE });
-  expect(await clock.until(hers.result())).toBe(2);
-  const fork = await baton.fork("hers", { at: 1 });
-  expect(await clock.until(fork.outcome())).toMatchObject({ error: { code: "NOT_GRANTED" } });
-  const again = await baton.fork("hers", { at: 1, by: GRACE });
-  expect(await clock.until(again.outcome())).toEqual({ kind: "completed", output: 2 });
-});
-
 test("what an event leads to executes for whom it was published", async () => {
   const Asked = topic("asked", contract("question", "1.0.0", z.object({ n: z.number() })));
   const seen: number[] = [];

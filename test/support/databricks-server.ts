@@ -17,10 +17,12 @@ export interface Asked {
 export interface Reply {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Written one by one. */
-  readonly pieces: readonly (string | Uint8Array)[];
+  /** Written one by one; what is a function, once it has given it. */
+  readonly pieces: readonly (string | Uint8Array | (() => Promise<string>))[];
   /** The connection is cut after the pieces. */
   readonly cut?: boolean;
+  /** The connection is cut instead of an answer. */
+  readonly hangsUp?: boolean;
   /** The answer is left open after the pieces, until whoever asked is gone. */
   readonly open?: boolean;
 }
@@ -108,14 +110,17 @@ async function answer(
 }
 
 async function write(response: ServerResponse, reply: Reply, leave: () => void): Promise<void> {
-  const { status = 200, headers = {}, pieces, cut = false, open = false } = reply;
+  const { status = 200, headers = {}, pieces, cut = false, open = false, hangsUp = false } = reply;
   response.on("close", () => {
     if (!response.writableEnded) leave();
   });
+  if (hangsUp) return void response.destroy();
   response.writeHead(status, { ...headers });
   response.flushHeaders();
-  for (const piece of pieces)
-    await new Promise<void>((resolve) => response.write(piece, () => resolve()));
+  for (const piece of pieces) {
+    const bytes = typeof piece === "function" ? await piece() : piece;
+    await new Promise<void>((resolve) => response.write(bytes, () => resolve()));
+  }
   if (cut) response.destroy();
   else if (!open) response.end();
 }

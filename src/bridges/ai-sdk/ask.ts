@@ -38,17 +38,20 @@ export async function askStreaming(
   // Without a listener of its own, the SDK writes errors to the console.
   const result = ai.streamText({ ...question, onError: () => {} });
   let text = "";
-  let shown = "";
+  const shown = question.output === undefined ? undefined : growing(ai, tell);
   for await (const part of result.fullStream) {
     switch (part.type) {
       case "start-step":
         text = "";
-        shown = "";
+        shown?.begin();
         break;
       case "text-delta":
         text += part.text;
-        if (question.output === undefined) tell({ kind: "text", text: part.text });
-        else shown = await tellPartial(ai, text, shown, tell);
+        if (shown === undefined) tell({ kind: "text", text: part.text });
+        else await shown.grown(text);
+        break;
+      case "finish-step":
+        await shown?.ended(text);
         break;
       case "error":
         failed ??= part;
@@ -68,15 +71,34 @@ export async function askStreaming(
   return { text: await result.text, finishReason, rawFinishReason, messages: response.messages };
 }
 
-/** Tells what the text is so far, where that is JSON and something new; gives what was told last. */
-async function tellPartial(
-  ai: AiSdk,
-  text: string,
-  shown: string,
-  tell: (part: Part) => void,
-): Promise<string> {
-  const { value } = await ai.parsePartialJson(text);
-  const now = value === undefined ? shown : JSON.stringify(value);
-  if (now !== shown) tell({ kind: "partial", value: sealJson(JSON.parse(now), "partial answer") });
-  return now;
+/** By which part of its length a text must have grown before it is looked at again. */
+const GROWTH = 1 / 32;
+
+/**
+ * Tells what a text is so far, where that is JSON and something new. Each look reads all of it: with every piece, a long answer would
+ * take the square of its length. At its end it is looked at in any case.
+ */
+function growing(ai: AiSdk, tell: (part: Part) => void) {
+  let shown = "";
+  let lookedAt = 0;
+  const look = async (text: string): Promise<void> => {
+    lookedAt = text.length;
+    const { value } = await ai.parsePartialJson(text);
+    const now = value === undefined ? shown : JSON.stringify(value);
+    if (now === shown) return;
+    shown = now;
+    tell({ kind: "partial", value: sealJson(JSON.parse(now), "partial answer") });
+  };
+  return {
+    begin: () => {
+      shown = "";
+      lookedAt = 0;
+    },
+    grown: async (text: string): Promise<void> => {
+      if (text.length - lookedAt >= lookedAt * GROWTH) await look(text);
+    },
+    ended: async (text: string): Promise<void> => {
+      if (text.length > lookedAt) await look(text);
+    },
+  };
 }

@@ -11,6 +11,8 @@ function answered(statusCode: number | undefined, cause?: unknown): APICallError
 test("a refusal, and what was never sent, have used nothing; of what broke off nobody knows", () => {
   const refused = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
   expect(hasUsedNothing(answered(429))).toBe(true);
+  // A gateway that gave up has not stopped the model.
+  expect([408, 504].map((status) => hasUsedNothing(answered(status)))).toEqual([false, false]);
   expect(
     hasUsedNothing(answered(undefined, new TypeError("fetch failed", { cause: refused }))),
   ).toBe(true);

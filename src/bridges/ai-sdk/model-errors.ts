@@ -3,6 +3,7 @@
  * used that nobody counted.
  */
 import { type ErrorCode, BatonError, isBatonError } from "../../model/errors.ts";
+import { wasNotReached } from "../not-reached.ts";
 import { retryAfterMs } from "../retry-after.ts";
 
 /** Errors of the AI SDK that are the caller's mistake: asked again, the same would come of it. */
@@ -20,15 +21,8 @@ const MISTAKES: ReadonlySet<string> = new Set([
   "AI_UnsupportedModelVersionError",
 ]);
 
-/** With these nothing was sent. */
-const NOT_REACHED: ReadonlySet<unknown> = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "UND_ERR_CONNECT_TIMEOUT",
-]);
+/** With these a gateway stops waiting for a model, which may go on. */
+const GAVE_UP: ReadonlySet<number> = new Set([408, 504]);
 
 /** The parts of an APICallError that tell; a provider's own errors may have some of them. */
 interface CallError {
@@ -73,16 +67,10 @@ function isRefusal({ isRetryable }: CallError, status: number | undefined): bool
 /** Whether a call that failed has surely used nothing: no provider asks a price for what it refused, or never got. */
 export function hasUsedNothing(error: unknown): boolean {
   const said: CallError = typeof error === "object" && error !== null ? error : {};
-  if (typeof said.statusCode === "number") return said.statusCode >= 400;
+  if (typeof said.statusCode === "number")
+    return said.statusCode >= 400 && !GAVE_UP.has(said.statusCode);
   if (typeof said.name === "string" && MISTAKES.has(said.name)) return true;
-  const seen = new Set<unknown>();
-  let at: unknown = error;
-  while (typeof at === "object" && at !== null && !seen.has(at)) {
-    seen.add(at);
-    if ("code" in at && NOT_REACHED.has(at.code)) return true;
-    at = "cause" in at ? at.cause : undefined;
-  }
-  return false;
+  return wasNotReached(error);
 }
 
 /** Ours that another attempt would only meet again. */

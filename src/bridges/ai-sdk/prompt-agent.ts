@@ -22,6 +22,9 @@ export type PromptAgentOptions<I, O> = Omit<AgentWork<I, O, Frozen<O>>, "execute
   AgentUndoing<I, O> &
   PromptOptions<I>;
 
+/** Longer than an answer takes, also one that thinks; many calls of tools may need more. */
+const TIMEOUT = "5m";
+
 /**
  * An agent that asks a model. The output contract says what for: a string is the answer as it is, an object is asked for by the
  * contract's JSON Schema and checked by the contract, rules included.
@@ -32,6 +35,9 @@ export type PromptAgentOptions<I, O> = Omit<AgentWork<I, O, Frozen<O>>, "execute
  * Not tried again, besides what `retry.final` says: what the provider refuses for good, an answer that was cut off
  * (`MODEL_CUT_SHORT`) or filtered (`MODEL_BLOCKED`). With a `breaker`, errors that speak of the request alone don't count,
  * unless it says itself what does.
+ *
+ * Each attempt has at most `timeout`, with all its calls of the model and of tools: `"5m"` if left out, since a model that says
+ * nothing would hold its step up for ever.
  *
  * The model is part of what the agent is: another one, or another prompt, is another version.
  *
@@ -52,6 +58,7 @@ export function promptAgent<I, O>(options: PromptAgentOptions<I, O>): Agent<I, O
   };
   const { breaker } = options;
   const made = {
+    timeout: TIMEOUT,
     ...work,
     sideEffects: options.sideEffects ?? (options.compensate !== undefined || acts(prompt)),
     retry: retryUnless(isFinalError, options.retry),

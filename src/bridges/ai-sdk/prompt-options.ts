@@ -65,7 +65,7 @@ export type PromptChunk =
     };
 
 /** More repairs than this are a prompt that doesn't work. */
-export const REPAIRS_MAX = 10;
+const REPAIRS_MAX = 10;
 export const STEPS_DEFAULT = 10;
 /** More calls than this are a conversation that nobody bounds. */
 export const STEPS_MAX = 100;

@@ -40,6 +40,16 @@ export function incomplete(from: string, response: JsonObject): BatonError {
   );
 }
 
+/** A run that goes on, where the shape has no word for it: an error with a code. Undefined for any other error. */
+export function notEnded(from: string, error: unknown): BatonError | undefined {
+  if (textField(error, "code") !== "RUN_NOT_ENDED") return undefined;
+  const custom = field(error, "custom_outputs");
+  return incomplete(from, {
+    incomplete_details: { reason: "run_not_ended" },
+    custom_outputs: isObject(custom) ? custom : {},
+  });
+}
+
 /** A tool of the agent waits for somebody's consent. */
 export function approvalAsked(from: string, item: JsonObject): BatonError {
   const tool = textField(item, "name") ?? "a tool";

@@ -4,8 +4,7 @@ import { BatonError } from "../../model/errors.ts";
 import { type Json, sealJson } from "../../model/json.ts";
 import type { RemoteAnswer } from "./remote-answer.ts";
 
-/** Models like to put JSON in a fence. */
-const FENCED = /^\s*```[a-z]*\s*\n([\s\S]*?)\n?\s*```\s*$/i;
+const FENCE = "```";
 
 /**
  * The text as it is where the contract is of text, else what it says as JSON. Where the contract may be of either, JSON if it is.
@@ -15,7 +14,7 @@ export function outputOf(from: string, contract: AnyContract, { text }: RemoteAn
   const type = contract.jsonSchema?.["type"];
   if (type === "string") return text;
   try {
-    return sealJson(JSON.parse(FENCED.exec(text)?.[1] ?? text), `answer of the ${from}`);
+    return sealJson(JSON.parse(unfenced(text)), `answer of the ${from}`);
   } catch (cause) {
     const mayBeText = type === undefined || (Array.isArray(type) && type.includes("string"));
     if (mayBeText) return text;
@@ -25,6 +24,17 @@ export function outputOf(from: string, contract: AnyContract, { text }: RemoteAn
       cause,
     });
   }
+}
+
+/**
+ * What stands in the fence into which models like to put JSON: behind its first line, which may name a language. By hand, since a
+ * pattern would go over a long text of line breaks again and again, and nothing else could happen meanwhile.
+ */
+function unfenced(text: string): string {
+  const trimmed = text.trim();
+  const line = trimmed.indexOf("\n");
+  if (line < 0 || !trimmed.startsWith(FENCE) || !trimmed.endsWith(FENCE)) return text;
+  return trimmed.slice(line, -FENCE.length);
 }
 
 function shown(type: Json): string {

@@ -1,25 +1,33 @@
 /** One call over HTTP: the token, the headers, and what an answer that is not 200 means. */
 import type { AgentContext } from "../../model/agent-definition.ts";
 import { BatonError } from "../../model/errors.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { TokenSource } from "./credentials.ts";
 import { isBearerToken } from "../bearer-token.ts";
-import { limitedText } from "../limited-body.ts";
-import { limitOf } from "./too-long.ts";
+import { bodyBeginning } from "../limited-body.ts";
+import { wasNotReached } from "../not-reached.ts";
+import { notEnded } from "./answer-faults.ts";
+import { field } from "./fields.ts";
 import type { AgentPlace } from "./place.ts";
-import { brokenOff, statusError } from "./remote-errors.ts";
+import { brokenOff, statusError, usageUnknown } from "./remote-errors.ts";
 
 /** How an agent elsewhere is reached. */
 export interface Line {
   readonly place: AgentPlace;
   readonly token: TokenSource;
   readonly answerBytesMax: number;
+  readonly clock: Pick<Clock, "after">;
 }
 
 /** What of its context a call needs. */
 export type CallContext = Pick<AgentContext, "signal" | "idempotencyKey" | "traceparent">;
 
-/** The body of an error is read so far. */
+/** With these a gateway stops waiting for an agent, which may go on. */
+const GAVE_UP: ReadonlySet<number> = new Set([408, 504]);
+
+/** The body of an error is read so far, and so long: what it says is only quoted, and its status says what to do. */
 const ERROR_BYTES_MAX = 65_536;
+const ERROR_MS = 2_000;
 
 /**
  * Asks, and gives an answer with status 200, whose body is not read yet. Where the token is refused, once more with another.
@@ -64,27 +72,35 @@ async function post(
       },
     });
   } catch (error) {
-    throw stoppedOr(context, place, error);
+    if (context.signal.aborted) throw context.signal.reason;
+    const fault = brokenOff(place.label, error);
+    throw wasNotReached(error) ? fault : usageUnknown(fault);
   }
 }
 
 async function refusalOf(
-  { place }: Line,
+  { place, clock }: Line,
   response: Response,
   secret: string,
   context: CallContext,
 ): Promise<BatonError> {
   const { status, headers } = response;
-  const body = await limitedText(response, limitOf(place.label, ERROR_BYTES_MAX)).catch(() => "");
-  if (context.signal.aborted) throw stoppedOr(context, place, undefined);
-  return statusError({ from: place.label, status, headers, body, secret });
+  const enough = new AbortController();
+  const stop = clock.after(ERROR_MS, () => enough.abort(), true);
+  const limit = { bytesMax: ERROR_BYTES_MAX, enough: enough.signal };
+  const body = await bodyBeginning(response, limit).finally(stop);
+  if (context.signal.aborted) throw context.signal.reason;
+  const goesOn = status === 422 ? notEnded(place.label, errorIn(body)) : undefined;
+  if (goesOn !== undefined) return goesOn;
+  const refusal = statusError({ from: place.label, status, headers, body, secret });
+  return GAVE_UP.has(status) ? usageUnknown(refusal) : refusal;
 }
 
-/** The error of an attempt that was told to stop is that it was; any other is the connection's. */
-export function stoppedOr(
-  { signal }: Pick<AgentContext, "signal">,
-  { label }: AgentPlace,
-  error: unknown,
-): unknown {
-  return signal.aborted ? signal.reason : brokenOff(label, error);
+/** As OpenAI's interfaces say it. */
+function errorIn(body: string): unknown {
+  try {
+    return field(JSON.parse(body), "error");
+  } catch {
+    return undefined;
+  }
 }

@@ -1,10 +1,13 @@
 /** Answers in the shape of chat completions, whole or streamed. */
 import type { BatonError } from "../../model/errors.ts";
 import type { JsonObject } from "../../model/json.ts";
-import { failed, incomplete, noMessage } from "./answer-faults.ts";
+import { failed, incomplete, noMessage, notEnded } from "./answer-faults.ts";
 import { field, isObject, objectsIn, textField } from "./fields.ts";
 import type { AnswerFold, RemoteUsage } from "./remote-answer.ts";
 import { isCount } from "./responses-answer.ts";
+
+/** Why a message has ended that goes on once tools have been called. */
+const TOOL_REASONS: ReadonlySet<string> = new Set(["tool_calls", "function_call"]);
 
 export function chatFold(from: string): AnswerFold {
   const pieces: string[] = [];
@@ -16,11 +19,11 @@ export function chatFold(from: string): AnswerFold {
 
   /** What chunks and whole answers have alike. */
   const take = (body: JsonObject): JsonObject | undefined => {
-    const error = field(body, "error") ?? undefined;
-    if (error !== undefined) fault ??= failed(from, error, {});
     usage = usageIn(body) ?? usage;
     const outputs = field(body, "custom_outputs");
     if (isObject(outputs)) custom = { ...custom, ...outputs };
+    const error = field(body, "error") ?? undefined;
+    if (error !== undefined) fault ??= notEnded(from, error) ?? failed(from, error, custom);
     const choice = objectsIn(field(body, "choices"))[0];
     reason = textField(choice, "finish_reason") ?? reason;
     return choice;
@@ -37,8 +40,9 @@ export function chatFold(from: string): AnswerFold {
       message = given;
       pieces.push(textIn(given["content"]));
     },
-    usage: () => (usage === undefined ? [] : [usage]),
+    usage: (isOver) => (usage === undefined || !isOver ? [] : [usage]),
     mayEnd: () => reason !== undefined || fault !== undefined,
+    seemsWhole: () => fault !== undefined || (reason !== undefined && !TOOL_REASONS.has(reason)),
     answer: () => {
       if (fault !== undefined) throw fault;
       if (reason === "length") throw unfinished(from, "max_output_tokens");

@@ -19,6 +19,7 @@ import { converse } from "./conversation.ts";
 import { machineClock } from "../machine-clock.ts";
 import { appPlace, endpointPlace } from "./place.ts";
 import type { RemoteAnswer } from "./remote-answer.ts";
+import { meetingAgain } from "./met-again.ts";
 import { isFinal } from "./remote-errors.ts";
 
 /** Where the agent is: one of the two. */
@@ -54,8 +55,8 @@ export interface DatabricksCall<I, O> {
   readonly model?: string;
   /** How large an answer may be, in bytes, with all its events; 8 MiB if left out. */
   readonly answerBytesMax?: number;
-  /** The clock of tokens; the machine's if left out. */
-  readonly clock?: Pick<Clock, "now">;
+  /** The clock of tokens, and of answers that are silent; the machine's if left out. */
+  readonly clock?: Pick<Clock, "now" | "after">;
 }
 
 /** What {@link databricksAgent} takes: what an agent takes, and how the agent there is asked. */
@@ -82,21 +83,27 @@ export function databricksAgent<I, O>(options: DatabricksAgentOptions<I, O>): Ag
     options;
   const { answerBytesMax, clock, ...work } = rest;
   const line = lineOf(options);
+  const mustCount = options.maximum !== undefined;
+  const metAgain = meetingAgain(options);
   const named = model ?? options.endpoint ?? new URL(line.place.url).host;
   return agent<I, O, Frozen<O>>({
     timeout: "5m",
     ...work,
-    retry: retryUnless(isFinal, options.retry),
+    retry: retryUnless((error) => isFinal(error) || metAgain.has(error), options.retry),
     execute: async (input: Frozen<I>, context: AgentContext) => {
       // A contract gives out JSON only, which the compiler does not know of every type.
       const request =
         toRequest === undefined
           ? defaultRequest(api, input as Json, context)
           : toRequest(input, context);
-      const answer = await converse(line, { request, api, stream, model: named }, context);
-      if (fromResponse !== undefined) return fromResponse(answer, input);
-      // By the message's own words; the engine checks it against the contract.
-      return outputOf(line.place.label, options.output, answer) as Frozen<O>;
+      const question = { request, api, stream, model: named, mustCount };
+      const answer = await converse(line, question, context);
+      return await metAgain.of(answer, () =>
+        fromResponse === undefined
+          ? // By the message's own words; the engine checks it against the contract.
+            (outputOf(line.place.label, options.output, answer) as Frozen<O>)
+          : fromResponse(answer, input),
+      );
     },
     // What was taken out belongs to this bridge; the rest are options of an agent, as the caller's types say.
   } as Parameters<typeof agent<I, O, Frozen<O>>>[0]);
@@ -128,7 +135,7 @@ function lineOf<I, O>(options: DatabricksAgentOptions<I, O>): Line {
         : endpointPlace(host, endpoint);
   if (problems.length > 0 || place === undefined || token === undefined)
     throw definitionInvalid(`agent "${name}@${version}"`, problems);
-  return { place, token, answerBytesMax: bytesMax };
+  return { place, token, answerBytesMax: bytesMax, clock };
 }
 
 function defaultRequest(

@@ -23,9 +23,12 @@ export interface AnswerFold {
   readonly event: (event: JsonObject) => readonly (string | JsonObject)[];
   /** An answer that came as a whole. */
   readonly whole: (body: JsonObject) => void;
-  readonly usage: () => readonly RemoteUsage[];
+  /** What has been used for certain: it only grows. Some tell of the whole again with each event, and are believed once it `isOver`. */
+  readonly usage: (isOver: boolean) => readonly RemoteUsage[];
   /** @throws BatonError REMOTE_FAILED, REMOTE_INCOMPLETE, REMOTE_ASKS, REMOTE_ANSWER_INVALID */
   readonly answer: () => RemoteAnswer;
   /** Whether what came so far may be all, where the connection ends without saying so. */
   readonly mayEnd: () => boolean;
+  /** Whether moreover nothing in it asks for more: a call of a tool, say, whose result has not come. */
+  readonly seemsWhole: () => boolean;
 }

@@ -61,6 +61,25 @@ export function brokenOff(from: string, cause: unknown): BatonError {
   });
 }
 
+/** The same error, of an attempt of which nobody can tell what it used: all that was set aside for it counts then. */
+export function usageUnknown(error: BatonError): BatonError {
+  const { code, message, hint, details, cause } = error;
+  return new BatonError(code, message, {
+    hint,
+    cause,
+    details: { ...details, usageUnknown: true },
+  });
+}
+
+/** Of the tokens of an answer nothing was told, and a limit hangs on them. */
+export function usageMissing(from: string): BatonError {
+  const message = `The ${from} did not tell what its answer used, and the agent has a maximum.`;
+  return new BatonError("MODEL_USAGE_MISSING", message, {
+    hint: "Have the agent there tell the `usage` of its answers, or take the `maximum` off the agent here.",
+    details: { final: true, usageUnknown: true },
+  });
+}
+
 /** `fetch failed` says nothing; what is behind it does. */
 function causeOf({ message, cause }: Error): string {
   if (!(cause instanceof Error)) return message;
@@ -90,7 +109,14 @@ function messageIn(value: unknown): string | undefined {
   return undefined;
 }
 
-/** Text from the other side, without what it may have been told in confidence. */
+/** Of a secret at which a text was cut off, fewer letters than these may remain. */
+const CUT_SECRET_CHARS = 8;
+
+/** Text from the other side, without what it may have been told in confidence, of which the end may be missing at its end. */
 export function redacted(text: string, secret: string): string {
-  return secret === "" ? text : text.replaceAll(secret, "[secret]");
+  if (secret === "") return text;
+  const whole = text.replaceAll(secret, "[secret]");
+  for (let length = secret.length - 1; length >= CUT_SECRET_CHARS; length -= 1)
+    if (whole.endsWith(secret.slice(0, length))) return `${whole.slice(0, -length)}[secret]`;
+  return whole;
 }

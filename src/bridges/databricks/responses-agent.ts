@@ -2,7 +2,7 @@
  * A workflow as an agent that speaks the Responses API, at the addresses of MLflow's AgentServer: what stands behind a Databricks App.
  *
  * A1. A request begins a run, or joins the one whose id it names; the same request twice is one run.
- * A2. A run is joined by whoever began it, and by nobody else.
+ * A2. A run is joined by whoever began it, and by nobody else: to others it is not there, whatever they would begin it with.
  * A3. The run is the journal's, not the request's: it goes on when whoever asked is gone, or the process dies.
  */
 import type { Workflow } from "../../model/workflow-types.ts";

@@ -3,7 +3,7 @@
  *
  * R1. Items that are done are what counts; deltas are shown, and are the answer only where no message was ever done.
  * R2. `response.completed` ends one answer of a model, of which an agent may give several; what ends the stream is `[DONE]`, or
- *     its end after such an event. A stream that ends anywhere else has broken off.
+ *     its end, or silence, after such an event. A stream that ends anywhere else has broken off.
  * R3. Lenient where agents differ: `response.completed` and `responses.completed`, errors without a type, items without an
  *     event around them, events that nobody knows.
  */
@@ -19,7 +19,7 @@ interface Told {
   readonly usage: RemoteUsage[];
   customOutputs: JsonObject;
   fault: BatonError | undefined;
-  /** Set by `response.completed`, which the other spelling repeats. */
+  /** Set by a `response.completed` that told its tokens, which the other spelling repeats. */
   counted: boolean;
   mayEnd: boolean;
 }
@@ -39,6 +39,7 @@ export function responsesFold(from: string): AnswerFold {
     whole: (body) => ended(told, from, body),
     usage: () => told.usage,
     mayEnd: () => told.mayEnd,
+    seemsWhole: () => told.mayEnd && seemsWhole(told),
     answer: () => {
       const { fault, items, deltas, customOutputs } = told;
       if (fault !== undefined) throw fault;
@@ -50,6 +51,13 @@ export function responsesFold(from: string): AnswerFold {
       return { text: deltas.join(""), items, customOutputs };
     },
   };
+}
+
+/** What goes on as a rule ends with the call of a tool, with what it gave, or with a thought. */
+function seemsWhole({ fault, items }: Told): boolean {
+  const last = items.at(-1);
+  if (fault !== undefined || last === undefined || isMessage(last)) return true;
+  return last["type"] === "mcp_approval_request";
 }
 
 function take(told: Told, from: string, event: JsonObject): readonly (string | JsonObject)[] {
@@ -120,12 +128,12 @@ function ended(told: Told, from: string, response: unknown, type?: string): void
 
 function count(told: Told, response: JsonObject, type: string | undefined): void {
   if (type === "responses.completed" && told.counted) return;
-  if (type === "response.completed") told.counted = true;
   const usage = field(response, "usage");
   const inputTokens = field(usage, "input_tokens");
   const outputTokens = field(usage, "output_tokens");
   if (!isCount(inputTokens) || !isCount(outputTokens)) return;
   told.usage.push({ model: textField(response, "model"), inputTokens, outputTokens });
+  if (type === "response.completed") told.counted = true;
 }
 
 /** A whole number of zero or more. */

@@ -12,7 +12,7 @@ export interface Standing {
 }
 
 /** How the outside sees it. */
-export type AnswerStatus = "completed" | "failed" | "incomplete";
+type AnswerStatus = "completed" | "failed" | "incomplete";
 
 /** Waits that are named in an answer. */
 const WAITS_MAX = 20;

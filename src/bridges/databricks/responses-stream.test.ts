@@ -49,7 +49,7 @@ test("whatever is streamed before, the calling side reads the answer, and counts
           throw new Error("There is nothing but text.");
         });
       expect(fold.answer()).toMatchObject({ text, customOutputs: { run: "r", output: text } });
-      expect(fold.usage()).toEqual([{ model: "w@1.0.0", inputTokens: 5, outputTokens: 6 }]);
+      expect(fold.usage(true)).toEqual([{ model: "w@1.0.0", inputTokens: 5, outputTokens: 6 }]);
       expect(fold.mayEnd()).toBe(true);
       // What was shown is of one attempt of the step, and all of the text where it begins as what was said.
       if (text.startsWith(said)) expect(shown.join("")).toBe(text);

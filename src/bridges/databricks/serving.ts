@@ -1,6 +1,6 @@
 /** One request for a run: begun or joined, then answered as a whole or as a stream. */
 import type { Entry } from "../../model/entry.ts";
-import { BatonError } from "../../model/errors.ts";
+import { BatonError, isBatonError } from "../../model/errors.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { AnswerShape } from "./answer-shape.ts";
 import { sameAuthor } from "./app-author.ts";
@@ -12,6 +12,8 @@ import type { Served } from "./served.ts";
 /** Proxies cut connections that are silent; a comment is no event. */
 const KEEP_ALIVE_MS = 15_000;
 const KEEP_ALIVE = ": keep-alive\n\n";
+/** Once a request has waited long enough, whoever does not take what is there for so long is not waited for: others want the place. */
+const UNREAD_MS = 10_000;
 
 /** Answers, and calls `done` once the answer is given or nobody waits for it any more. */
 export async function serveRun(
@@ -23,13 +25,8 @@ export async function serveRun(
   const { baton } = served;
   const by = served.author(http);
   const run = await begun(served, http.headers, request, by);
-  const first = await firstEntry(served, run);
-  if (
-    first === undefined ||
-    !sameAuthor(first.by, by) ||
-    first.payload["workflow"] !== served.workflow.id
-  )
-    throw new BatonError("RUN_NOT_FOUND", `There is no run ${run} of ${served.workflow.id}.`);
+  const first = await begunBy(served, run, by);
+  if (first.payload["workflow"] !== served.workflow.id) throw runNotFound(served, run);
   if (first.kind === "run.refused") {
     const { violations = [] } = await baton.report(run);
     done();
@@ -54,11 +51,12 @@ export async function serveRun(
 
 /** The run that is meant, which is in the journal then. @throws BatonError as startUntyped(); ARGUMENT_INVALID */
 async function begun(
-  { baton, workflow, toInput }: Served,
+  served: Served,
   headers: Headers,
   request: ResponsesRequest,
   by: Entry["by"],
 ): Promise<string> {
+  const { baton, workflow, toInput } = served;
   const id = runIdIn(request, headers);
   const input = toInput === undefined ? inputIn(request, workflow.input) : toInput(request);
   if (input !== undefined) {
@@ -68,13 +66,30 @@ async function begun(
       ...(id === undefined ? {} : { id }),
       ...(traceparent === null ? {} : { traceparent }),
     };
-    return (await baton.startUntyped(workflow, input, options)).id;
+    try {
+      return (await baton.startUntyped(workflow, input, options)).id;
+    } catch (error) {
+      // Whoever may not join a run is not told either that it is there, with another input.
+      if (id !== undefined && isBatonError(error, "RUN_CONFLICT")) await begunBy(served, id, by);
+      throw error;
+    }
   }
   if (id !== undefined) return id;
   throw new BatonError(
     "ARGUMENT_INVALID",
     "There is neither `custom_inputs.input`, nor a message of the user, nor `custom_inputs.run_id` of a run to join.",
   );
+}
+
+/** The first entry of a run that this author has begun. @throws BatonError RUN_NOT_FOUND */
+async function begunBy(served: Served, run: string, by: Entry["by"]): Promise<Entry> {
+  const first = await firstEntry(served, run);
+  if (first === undefined || !sameAuthor(first.by, by)) throw runNotFound(served, run);
+  return first;
+}
+
+function runNotFound({ workflow }: Served, run: string): BatonError {
+  return new BatonError("RUN_NOT_FOUND", `There is no run ${run} of ${workflow.id}.`);
 }
 
 /** @throws BatonError RUN_NOT_FOUND */
@@ -130,14 +145,26 @@ function streamed(served: Served, what: Streamed, waiting: Waiting, done: () => 
   const encoder = new TextEncoder();
   const lines = linesOf(served, what, waiting.signal);
   let stopKeeping: () => void = () => {};
+  let giveUp: () => void = () => {};
+  const patience = patienceOf(served.clock, waiting.signal, () => giveUp());
   const stop = () => {
     stopKeeping();
+    patience.stop();
     waiting.stop();
     done();
   };
   let left = false;
+  const leave = () => {
+    left = true;
+    stop();
+    lines.return().catch(() => {});
+  };
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => {
+      giveUp = () => {
+        controller.error(new Error("Nobody has read the answer for too long."));
+        leave();
+      };
       const keep = () => {
         if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(KEEP_ALIVE));
         stopKeeping = served.clock.after(KEEP_ALIVE_MS, keep, true);
@@ -146,16 +173,17 @@ function streamed(served: Served, what: Streamed, waiting: Waiting, done: () => 
     },
     // Only when whoever asked has taken what is there: what waits meanwhile waits in the journal.
     pull: async (controller) => {
+      patience.asked();
       const next = await lines.next();
       if (left) return;
-      if (next.done !== true) return controller.enqueue(encoder.encode(next.value));
-      stop();
-      controller.close();
+      if (next.done === true) {
+        stop();
+        return controller.close();
+      }
+      controller.enqueue(encoder.encode(next.value));
+      patience.given();
     },
-    cancel: () => {
-      left = true;
-      stop();
-    },
+    cancel: leave,
   });
   const headers = {
     "content-type": "text/event-stream; charset=utf-8",
@@ -164,6 +192,30 @@ function streamed(served: Served, what: Streamed, waiting: Waiting, done: () => 
     "x-accel-buffering": "no",
   };
   return new Response(body, { headers });
+}
+
+/** Gives a reader up that does not ask for more, once `over` is aborted. One that has asked waits for us. */
+function patienceOf(clock: Served["clock"], over: AbortSignal, giveUp: () => void) {
+  let isAsked = false;
+  let stopUrging: () => void = () => {};
+  const urge = () => {
+    if (!isAsked && over.aborted) stopUrging = clock.after(UNREAD_MS, giveUp, true);
+  };
+  over.addEventListener("abort", urge);
+  return {
+    asked: () => {
+      isAsked = true;
+      stopUrging();
+    },
+    given: () => {
+      isAsked = false;
+      urge();
+    },
+    stop: () => {
+      over.removeEventListener("abort", urge);
+      stopUrging();
+    },
+  };
 }
 
 async function* linesOf(
