@@ -11,6 +11,7 @@ import { isFinal } from "./remote-errors.ts";
 import { type A2aAuth, remoteFetch } from "./remote-fetch.ts";
 import {
   follow,
+  isAsking,
   type Listener,
   look,
   type Remote,
@@ -168,7 +169,7 @@ async function performed(
 ): Promise<readonly A2aPart[]> {
   const { idempotencyKey, attempt, signal } = context;
   for (let no = 1; ; no += 1) {
-    const id = no === 1 ? idempotencyKey : `${idempotencyKey}-${no}`;
+    const id = messageId(idempotencyKey, no);
     let fresh = false;
     const sent: Recorded = await context.once(`a2a.message.${no}`, async () => {
       fresh = true;
@@ -237,22 +238,34 @@ function lingering(signal: AbortSignal): AbortSignal {
   return later.signal;
 }
 
-/** Has the remote agent undo it. The message's id is the same in each attempt, unless its task has ended without doing so. */
+/**
+ * Has the remote agent undo it. The message's id follows from the undoing: each attempt asks first what became of the messages
+ * before, in their order, and sends another one only where the task of each has ended without undoing it. Two that are at work
+ * at the same time would undo it twice.
+ */
 async function undone(
   remote: Remote,
   { parts, metadata }: Order,
-  { idempotencyKey: id, executionKey, signal, attempt }: CompensationContext,
+  { idempotencyKey, executionKey, signal, attempt }: CompensationContext,
 ): Promise<void> {
   const deaf: Listener = { signal, beat: () => {}, tell: () => {} };
   const asked = { parts, metadata: { ...metadata, undoes: executionKey } };
-  const ids = attempt === 1 ? [id] : [id, `${id}-${attempt}`];
-  for (const each of ids) {
-    const sent = await send(remote, { id: each, ...asked }, signal);
+  for (let no = 1; no <= attempt; no += 1) {
+    const sent = await send(remote, { id: messageId(idempotencyKey, no), ...asked }, signal);
     if (sent.kind === "message") return;
-    const { status } = await follow(remote, sent.id, deaf);
-    if (status?.state === "TASK_STATE_COMPLETED") return;
+    const task = await follow(remote, sent.id, deaf);
+    const state = task.status?.state;
+    if (state === "TASK_STATE_COMPLETED") return;
+    if (state === undefined || !isAsking(state)) continue;
+    await farewell(remote, sent.id);
+    resultOf(task);
   }
   throw new BatonError("REMOTE_FAILED", "The remote agent has not undone it.", {
     details: { undoes: executionKey },
   });
+}
+
+/** The id of the nth message of a call. */
+function messageId(key: string, no: number): string {
+  return no === 1 ? key : `${key}-${no}`;
 }
