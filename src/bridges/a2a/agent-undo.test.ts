@@ -50,13 +50,15 @@ async function undoing(
 const isAsked = (error: unknown) => (error as { readonly code?: string }).code === "REMOTE_ASKS";
 
 it("goes on with an undoing that is still at work, and begins no other one beside it", async () => {
-  const { run, undos } = await undoing(({ message, attempt }) => {
+  const { run, remote, undos } = await undoing(({ message, attempt }) => {
     // The first one fails; the second one takes longer than the attempt that began it may.
     if (!message.endsWith("-2")) return "FAILED";
     return attempt > 3 ? "COMPLETED" : "WORKING";
   }, 20);
   expect(await run.outcome()).toMatchObject({ kind: "compensated" });
   expect(undos).toEqual([undos[0], `${undos[0]}-2`]);
+  for (const { headers } of remote.heard)
+    expect(headers.get("traceparent")).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
 });
 
 it("has an undoing cancelled that asks for more, and says what is asked", async () => {

@@ -95,7 +95,8 @@ export function a2aAgent<I, O>(options: A2aAgentOptions<I, O>): Agent<I, O> {
       ? {}
       : {
           compensate: async (input: Frozen<I>, output: Frozen<O>, context: CompensationContext) => {
-            const remote = await reach(settings, context.signal, {});
+            const { signal, traceparent } = context;
+            const remote = await reach(settings, signal, { traceparent });
             const parts = undo.message(input, output);
             await undone(remote, { parts, ...skillNamed(undo.skill ?? skill) }, context);
           },
