@@ -131,6 +131,8 @@ export async function mcpServer(
         input.once("end", resolve);
         input.once("close", resolve);
         closing.signal.addEventListener("abort", () => resolve());
+        // Nobody tells of what was before: it may have been closed while the package was loaded.
+        if (closing.signal.aborted) resolve();
         const close = transport.close.bind(transport);
         // By itself it closes where a frame is too large.
         transport.close = async () => {
