@@ -58,5 +58,5 @@ test("one that is closed while it begins to serve does not serve", async () => {
   const { server } = await opened();
   const ended = server.stdio({ input: new PassThrough(), output: new PassThrough() });
   await server.close();
-  await ended;
+  await expect(ended).resolves.toBeUndefined();
 });
