@@ -4,6 +4,7 @@
  */
 import { type ErrorCode, BatonError, isBatonError } from "../../model/errors.ts";
 import { retryAfterMs } from "../retry-after.ts";
+import { isUnreached } from "../unreached.ts";
 
 /** Errors of the AI SDK that are the caller's mistake: asked again, the same would come of it. */
 const MISTAKES: ReadonlySet<string> = new Set([
@@ -18,16 +19,6 @@ const MISTAKES: ReadonlySet<string> = new Set([
   "AI_NoSuchProviderError",
   "AI_UnsupportedFunctionalityError",
   "AI_UnsupportedModelVersionError",
-]);
-
-/** With these nothing was sent. */
-const NOT_REACHED: ReadonlySet<unknown> = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
 /** The parts of an APICallError that tell; a provider's own errors may have some of them. */
@@ -75,14 +66,7 @@ export function hasUsedNothing(error: unknown): boolean {
   const said: CallError = typeof error === "object" && error !== null ? error : {};
   if (typeof said.statusCode === "number") return said.statusCode >= 400;
   if (typeof said.name === "string" && MISTAKES.has(said.name)) return true;
-  const seen = new Set<unknown>();
-  let at: unknown = error;
-  while (typeof at === "object" && at !== null && !seen.has(at)) {
-    seen.add(at);
-    if ("code" in at && NOT_REACHED.has(at.code)) return true;
-    at = "cause" in at ? at.cause : undefined;
-  }
-  return false;
+  return isUnreached(error);
 }
 
 /** Ours that another attempt would only meet again. */
