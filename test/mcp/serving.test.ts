@@ -344,6 +344,10 @@ test("what can't be offered is named when the server is made", async () => {
   await expect(mcpServer(baton, { workflows: [] })).rejects.toThrow(
     "There is no workflow to serve.",
   );
+  await expect(mcpServer(baton, { wait: "30d" })).rejects.toMatchObject({
+    code: "DEFINITION_INVALID",
+    details: { problems: ["`wait` is longer than a day."] },
+  });
 });
 
 test("what goes wrong with the server itself is told to whoever runs it, and to the caller by its code only", async () => {
