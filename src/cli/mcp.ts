@@ -55,6 +55,8 @@ async function serve(cli: Cli, names: readonly string[], flags: McpFlags): Promi
         server.close().catch(() => undefined);
       };
       interrupted.addEventListener("abort", close);
+      // Nobody tells of what was before: the SDK takes a while to be loaded.
+      if (interrupted.aborted) close();
       cli.note(`Serving over stdio: ${server.tools.join(", ")}`);
       await server.stdio({ input, output });
       interrupted.removeEventListener("abort", close);

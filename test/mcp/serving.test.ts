@@ -280,6 +280,33 @@ test("who can't be found out is not let in, and why is not told", async () => {
   expect(errors).toMatchObject([{ message: "the directory at 10.0.0.1 is down" }]);
 });
 
+test("what `authenticate` gives is a caller only where it says who that is", async () => {
+  const errors: Error[] = [];
+  const baton = await openLending();
+  ends.push(() => baton.close());
+  const answered = async (given: unknown) => {
+    // Whoever writes no types gives anything.
+    const authenticate = async () => given as Response;
+    const server = await mcpServer(baton, {
+      authenticate,
+      onError: (error) => errors.push(error),
+    });
+    ends.push(() => server.close());
+    const headers = { "content-type": "application/json", accept: "application/json" };
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list", params: {} });
+    return await server.fetch(
+      new Request("http://127.0.0.1/mcp", { method: "POST", headers, body }),
+    );
+  };
+  // As adapters and older packages have classes of their own for it.
+  const foreign = { status: 401, headers: new Headers(), body: null };
+  expect(await answered(foreign)).toBe(foreign);
+  expect(errors).toEqual([]);
+  for (const given of [undefined, null, "ann", {}, { clientId: "" }, { clientId: 7 }])
+    expect((await answered(given)).status).toBe(500);
+  expect(errors).toHaveLength(6);
+});
+
 test("without `authenticate` it is reached by the names of the own machine only", async () => {
   const { url } = await served();
   const asked = (headers: Record<string, string>) =>
@@ -344,6 +371,10 @@ test("what can't be offered is named when the server is made", async () => {
   await expect(mcpServer(baton, { workflows: [] })).rejects.toThrow(
     "There is no workflow to serve.",
   );
+  await expect(mcpServer(baton, { wait: "30d" })).rejects.toMatchObject({
+    code: "DEFINITION_INVALID",
+    details: { problems: ["`wait` is longer than a day."] },
+  });
 });
 
 test("what goes wrong with the server itself is told to whoever runs it, and to the caller by its code only", async () => {

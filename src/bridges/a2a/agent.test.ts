@@ -464,13 +464,14 @@ it("refuses a card that is not what was pinned, or not what is wanted", async ()
 
 it("is refused with all that is wrong with it", () => {
   const wrong: Options = { poll: "0.5x" as "5ms", origins: ["x"], bytesMax: 0 };
-  const why = () => {
+  const why = (options = wrong) => {
     try {
-      flowOf("nowhere", wrong);
+      flowOf("nowhere", options);
       return [];
     } catch (error) {
       return (error as BatonError).details["problems"];
     }
   };
   expect(why()).toHaveLength(4);
+  expect(why({ poll: "25d" })).toContain("The poll is longer than a day.");
 });

@@ -1,5 +1,5 @@
 /** A remote agent that speaks A2A, as an agent of this side. */
-import { type Agent, agent, type AgentWork } from "../../model/agent.ts";
+import { type Agent, agent, type AgentWork, type RetryOptions } from "../../model/agent.ts";
 import type { AgentContext, CompensationContext } from "../../model/agent-definition.ts";
 import type { Duration } from "../../model/duration.ts";
 import { BatonError, isBatonError } from "../../model/errors.ts";
@@ -11,8 +11,9 @@ import { isFinal } from "./remote-errors.ts";
 import { type A2aAuth, remoteFetch } from "./remote-fetch.ts";
 import {
   follow,
+  isAsking,
   type Listener,
-  look,
+  lookAgain,
   type Remote,
   resultOf,
   send,
@@ -46,7 +47,7 @@ export interface A2aCallOptions<I, O> extends CardPolicy {
   readonly onAsked?: "fail" | "wait";
   /**
    * How long is waited before an agent that does not stream is asked again how far it is; `1s` if left out. One that streams is asked
-   * once it has said nothing for thirty times as long.
+   * once it has said nothing for thirty times as long, or for four minutes. At most a day.
    */
   readonly poll?: Duration;
   /** The largest answer that is read: 4 MiB if left out. */
@@ -60,6 +61,8 @@ export type A2aAgentOptions<I, O> = Omit<AgentWork<I, O, Frozen<O>>, "execute"> 
 /** As large as what a step may give. */
 const BYTES_MAX = 4 * 1024 * 1024;
 const POLL_MS = 1_000;
+/** Nobody means a longer one, and Node's timers end at once with what is longer than 24 days. */
+const POLL_MAX_MS = 86_400_000;
 /** How long the remote agent is given to take the news that its work is not wanted any more; the engine waits five seconds. */
 const FAREWELL_MS = 4_000;
 
@@ -81,11 +84,7 @@ export function a2aAgent<I, O>(options: A2aAgentOptions<I, O>): Agent<I, O> {
     execute: async (input, context) => {
       const parts = message?.(input) ?? [valuePart(sealJson(input, "message"))];
       const remote = await reach(settings, context.signal, { traceparent: context.traceparent });
-      const given = await performed(
-        remote,
-        { parts, attempts: retry.attempts, ...skillNamed(skill) },
-        context,
-      );
+      const given = await performed(remote, { parts, retry, ...skillNamed(skill) }, context);
       if (result !== undefined) return result(given);
       // What an agent gives is checked against its contract, whatever the compiler is told here.
       return valueOf(given)?.value as Frozen<O>;
@@ -94,7 +93,8 @@ export function a2aAgent<I, O>(options: A2aAgentOptions<I, O>): Agent<I, O> {
       ? {}
       : {
           compensate: async (input: Frozen<I>, output: Frozen<O>, context: CompensationContext) => {
-            const remote = await reach(settings, context.signal, {});
+            const { signal, traceparent } = context;
+            const remote = await reach(settings, signal, { traceparent });
             const parts = undo.message(input, output);
             await undone(remote, { parts, ...skillNamed(undo.skill ?? skill) }, context);
           },
@@ -114,6 +114,7 @@ function settingsOf<I, O>(options: A2aAgentOptions<I, O>): Settings {
   const { name, card, auth, origins = [], onAsked = "fail", bytesMax = BYTES_MAX } = options;
   const problems: string[] = [];
   const pollMs = durationOr(options.poll, "poll", problems) ?? POLL_MS;
+  if (pollMs > POLL_MAX_MS) problems.push("The poll is longer than a day.");
   if (typeof card === "string" && !URL.canParse(card))
     problems.push(`The card, "${card}", is no URL.`);
   for (const origin of origins)
@@ -163,21 +164,21 @@ type Recorded = Sent & { readonly attempt: number };
 /** Has the remote agent do it: gives the parts of its result. */
 async function performed(
   remote: Remote,
-  { parts, metadata, attempts }: Order & { readonly attempts: number },
+  { parts, metadata, retry }: Order & { readonly retry: RetryOptions },
   context: AgentContext,
 ): Promise<readonly A2aPart[]> {
   const { idempotencyKey, attempt, signal } = context;
   for (let no = 1; ; no += 1) {
-    const id = no === 1 ? idempotencyKey : `${idempotencyKey}-${no}`;
+    const id = messageId(idempotencyKey, no);
     let fresh = false;
     const sent: Recorded = await context.once(`a2a.message.${no}`, async () => {
       fresh = true;
       return { ...(await send(remote, { id, parts, metadata }, lingering(signal))), attempt };
     });
     if (sent.kind === "message") return sent.parts;
-    // What failed in the attempt before, was cancelled, or is forgotten, gives nothing any more.
-    if (!fresh && isSpent(await look(remote, sent.id, signal), sent.attempt < attempt)) continue;
-    return await ended(remote, sent.id, attempts, context);
+    const begun = { id: sent.id, fresh, wasTold: sent.attempt < attempt };
+    const given = await ended(remote, begun, retry, context);
+    if (given !== undefined) return given;
   }
 }
 
@@ -187,20 +188,35 @@ function isSpent(task: WireTask | undefined, wasTold: boolean): boolean {
   return wasTold && state === "TASK_STATE_FAILED";
 }
 
+/** What came of a task that this attempt began, or one before it; undefined where nothing will come of it any more. */
 async function ended(
   remote: Remote,
-  id: string,
-  attempts: number,
+  begun: { readonly id: string; readonly fresh: boolean; readonly wasTold: boolean },
+  retry: RetryOptions,
   context: AgentContext,
-): Promise<readonly A2aPart[]> {
+): Promise<readonly A2aPart[] | undefined> {
+  const { id, fresh, wasTold } = begun;
   const { signal, heartbeat: beat, stream: tell } = context;
   try {
+    // What failed in the attempt before, was cancelled, or is forgotten, gives nothing any more.
+    if (!fresh && isSpent(await lookAgain(remote, id, signal), wasTold)) return undefined;
     return resultOf(await follow(remote, id, { signal, beat: () => beat(), tell }));
   } catch (error) {
-    const isOver = signal.aborted && isUnwanted(context, attempts);
-    if (isOver || isBatonError(error, "REMOTE_ASKS")) await farewell(remote, id);
+    if (isGivenUp(error, retry, context)) await farewell(remote, id);
     throw error;
   }
+}
+
+/** Whether the task may go on though no attempt will follow it any more. */
+function isGivenUp(
+  error: unknown,
+  { attempts, final }: RetryOptions,
+  context: AgentContext,
+): boolean {
+  // It has ended, or is not known any more.
+  if (isBatonError(error, "REMOTE_FAILED")) return false;
+  if (context.signal.aborted) return isUnwanted(context, attempts);
+  return context.attempt >= attempts || final?.(error) === true;
 }
 
 /**
@@ -237,22 +253,34 @@ function lingering(signal: AbortSignal): AbortSignal {
   return later.signal;
 }
 
-/** Has the remote agent undo it. The message's id is the same in each attempt, unless its task has ended without doing so. */
+/**
+ * Has the remote agent undo it. The message's id follows from the undoing: each attempt asks first what became of the messages
+ * before, in their order, and sends another one only where the task of each has ended without undoing it. Two that are at work
+ * at the same time would undo it twice.
+ */
 async function undone(
   remote: Remote,
   { parts, metadata }: Order,
-  { idempotencyKey: id, executionKey, signal, attempt }: CompensationContext,
+  { idempotencyKey, executionKey, signal, attempt }: CompensationContext,
 ): Promise<void> {
   const deaf: Listener = { signal, beat: () => {}, tell: () => {} };
   const asked = { parts, metadata: { ...metadata, undoes: executionKey } };
-  const ids = attempt === 1 ? [id] : [id, `${id}-${attempt}`];
-  for (const each of ids) {
-    const sent = await send(remote, { id: each, ...asked }, signal);
+  for (let no = 1; no <= attempt; no += 1) {
+    const sent = await send(remote, { id: messageId(idempotencyKey, no), ...asked }, signal);
     if (sent.kind === "message") return;
-    const { status } = await follow(remote, sent.id, deaf);
-    if (status?.state === "TASK_STATE_COMPLETED") return;
+    const task = await follow(remote, sent.id, deaf);
+    const state = task.status?.state;
+    if (state === "TASK_STATE_COMPLETED") return;
+    if (state === undefined || !isAsking(state)) continue;
+    await farewell(remote, sent.id);
+    resultOf(task);
   }
   throw new BatonError("REMOTE_FAILED", "The remote agent has not undone it.", {
     details: { undoes: executionKey },
   });
+}
+
+/** The id of the nth message of a call. */
+function messageId(key: string, no: number): string {
+  return no === 1 ? key : `${key}-${no}`;
 }

@@ -240,6 +240,11 @@ interface Writing<X> {
   readonly left: () => void;
 }
 
+/** A comment of an event stream. */
+const STILL_HERE = new TextEncoder().encode(":\n\n");
+/** How often a stream that has nothing to say says so: a caller whose machine is gone is noticed by nothing but writing to it. */
+const SILENCE_MS = 15_000;
+
 /** A stream of events; what fails before its first one is an answer like any other. */
 async function streamed<X>(
   { protocol }: ServerSdk,
@@ -257,11 +262,17 @@ async function streamed<X>(
     pull: async (controller) => {
       if (next.done === true) return controller.close();
       controller.enqueue(encoder.encode(write(next.value)));
+      const speaking = setInterval(() => {
+        // Neither to who has left, nor to who has not read yet what was said.
+        if ((controller.desiredSize ?? 0) > 0) controller.enqueue(STILL_HERE);
+      }, SILENCE_MS);
       try {
         next = await items.next();
       } catch (error) {
         controller.enqueue(encoder.encode(broken(error)));
         next = { done: true, value: undefined };
+      } finally {
+        clearInterval(speaking);
       }
     },
     // What is awaited next is not to be waited for.

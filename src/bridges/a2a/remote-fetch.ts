@@ -28,12 +28,18 @@ export function remoteFetch({ auth, headers, bytesMax }: FetchOptions): typeof f
       await response.body?.cancel();
       throw failure;
     }
-    // A stream may be as long as it takes; the SDK bounds each of its events.
-    const isStream = response.headers.get("content-type")?.startsWith("text/event-stream") === true;
+    // A stream may be as long as it takes; the SDK bounds each of its events. What one is, is not for the other side alone to say.
+    const isStream = all.get("accept") === EVENT_STREAM && response.ok && isEventStream(response);
     const message = `The answer of ${url} has more than ${bytesMax} bytes, which is \`bytesMax\`.`;
     const tooLong = () => new BatonError("VALUE_TOO_LARGE", message);
     return isStream ? response : limitedResponse(response, { bytesMax, tooLong });
   };
+}
+
+const EVENT_STREAM = "text/event-stream";
+
+function isEventStream({ headers }: Response): boolean {
+  return headers.get("content-type")?.startsWith(EVENT_STREAM) === true;
 }
 
 async function authHeaders(auth: A2aAuth | undefined): Promise<Readonly<Record<string, string>>> {

@@ -8,7 +8,7 @@
  */
 import type { Client } from "@a2a-js/sdk/client";
 import { setTimeout as pause } from "node:timers/promises";
-import { BatonError } from "../../model/errors.ts";
+import { BatonError, isBatonError } from "../../model/errors.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 import { callFailed } from "./remote-errors.ts";
 import type { ClientSdk } from "./sdk.ts";
@@ -16,6 +16,13 @@ import { TERMINAL_STATES, type WirePart, type WireTask, valueOf } from "./wire.t
 
 /** After so many times the pause between two looks, a stream that says nothing is looked behind. */
 const QUIET_POLLS = 30;
+/** However long that pause is: Node's fetch gives up a stream that has been silent for five minutes. */
+const QUIET_MAX_MS = 4 * 60_000;
+
+/** So many looks in a row may fail before the attempt does: what is followed for hours outlives a restart of the other side. */
+const FAILED_LOOKS_MAX = 5;
+/** The longest pause that the other side may ask for between two of them; Node's timers don't hold any. */
+const PAUSE_MAX_MS = 86_400_000;
 
 /** A remote agent, ready to be asked. */
 export interface Remote {
@@ -66,7 +73,7 @@ export async function send(
 }
 
 /** A task as it is now; undefined where the agent does not know it (any more). */
-export async function look(
+async function look(
   { sdk, client }: Remote,
   id: string,
   signal: AbortSignal,
@@ -76,7 +83,7 @@ export async function look(
     // As above.
     return sdk.protocol.Task.toJSON(task) as WireTask;
   } catch (error) {
-    if (error instanceof sdk.errors.TaskNotFoundError || isNotFound(error)) return undefined;
+    if (isNotFound(error)) return undefined;
     throw callFailed(sdk, error);
   }
 }
@@ -85,13 +92,32 @@ function isNotFound(error: unknown): boolean {
   return error instanceof Error && error.name.endsWith("TaskNotFoundError");
 }
 
+/** A task as it is now, once the agent can be asked: an outage that is short costs no attempt. */
+export async function lookAgain(
+  remote: Remote,
+  id: string,
+  signal: AbortSignal,
+): Promise<WireTask | undefined> {
+  for (let failed = 1; ; failed += 1) {
+    try {
+      return await look(remote, id, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isBatonError(error, "REMOTE_UNAVAILABLE") || failed === FAILED_LOOKS_MAX) throw error;
+      const { retryAfterMs } = error.details;
+      const waits = typeof retryAfterMs === "number" ? retryAfterMs : remote.pollMs;
+      await pause(Math.min(waits, PAUSE_MAX_MS), undefined, { signal });
+    }
+  }
+}
+
 /** Follows a task until it has ended, or asks something. */
 export async function follow(remote: Remote, id: string, listener: Listener): Promise<WireTask> {
   const { signal } = listener;
   let { streams } = remote;
   let wasTold = false;
   for (;;) {
-    const task = await look(remote, id, signal);
+    const task = await lookAgain(remote, id, signal);
     if (task === undefined) {
       const message = `The remote agent does not know its task ${id} any more.`;
       throw new BatonError("REMOTE_FAILED", message, { details: { remote: id } });
@@ -104,6 +130,8 @@ export async function follow(remote: Remote, id: string, listener: Listener): Pr
       wasTold = true;
       continue;
     }
+    // It is still listened to: a pause would be deaf to what comes in it.
+    if (heard === "silence") continue;
     // A card may promise streams that are none: then it is asked now and then.
     if (heard === "nothing") streams = false;
     await pause(remote.pollMs, undefined, { signal });
@@ -135,11 +163,11 @@ async function listen(
   remote: Remote,
   id: string,
   { signal, beat, tell }: Listener,
-): Promise<"end" | "more" | "nothing"> {
+): Promise<"end" | "more" | "silence" | "nothing"> {
   const { sdk, client, pollMs } = remote;
   let heard: "more" | "nothing" = "nothing";
   const silence = new AbortController();
-  const quiet = setTimeout(() => silence.abort(), QUIET_POLLS * pollMs);
+  const quiet = setTimeout(() => silence.abort(), Math.min(QUIET_POLLS * pollMs, QUIET_MAX_MS));
   const either = { signal: AbortSignal.any([signal, silence.signal]) };
   try {
     for await (const event of client.resubscribeTask({ tenant: "", id }, either)) {
@@ -158,6 +186,7 @@ async function listen(
     signal.throwIfAborted();
     // What has ended in between is not listened to, and told so.
     if (error instanceof Error && error.name.endsWith("UnsupportedOperationError")) return "end";
+    if (silence.signal.aborted && heard === "more") return "silence";
   } finally {
     clearTimeout(quiet);
     silence.abort();

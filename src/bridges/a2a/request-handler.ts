@@ -157,9 +157,11 @@ function lastOf<X>(list: readonly X[], count: number): readonly X[] {
   return count <= 0 ? [] : list.slice(-count);
 }
 
+type Named = Awaited<ReturnType<typeof tasksOf>>[number];
+
 async function listed({ sdk, desk }: HandlerParts, request: ListTasksRequest) {
   const { contextId, status, pageSize = PAGE_DEFAULT, pageToken, includeArtifacts } = request;
-  const { TaskState } = sdk.protocol;
+  const { TASK_STATE_UNSPECIFIED: ANY } = sdk.protocol.TaskState;
   if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > PAGE_MAX)
     throw new Refused("malformed", `The pageSize is 1 to ${PAGE_MAX}.`);
   const after = request.statusTimestampAfter ?? "";
@@ -167,16 +169,30 @@ async function listed({ sdk, desk }: HandlerParts, request: ListTasksRequest) {
   if (Number.isNaN(changedAfterMs))
     throw new Refused("malformed", "statusTimestampAfter is not an ISO 8601 time.");
   const named = await tasksOf(desk, { context: contextId, changedAfterMs });
-  const all: Task[] = [];
-  for (const { name } of named) {
+  // Read for the page only, or to look at its state: all that a caller ever did may be larger than memory.
+  const shown = async ({ name }: Named): Promise<Task> => {
     const task = toTask(sdk, await taskNamed(desk, name), request.historyLength);
-    if (status === TaskState.TASK_STATE_UNSPECIFIED || task.status?.state === status)
-      all.push(includeArtifacts === true ? task : { ...task, artifacts: [] });
-  }
-  const from = pageToken === "" ? 0 : all.findIndex(({ id }) => id === pageToken) + 1;
+    return includeArtifacts === true ? task : { ...task, artifacts: [] };
+  };
+  const isWanted = (task: Task): boolean => status === ANY || task.status?.state === status;
+  const wanted: Named[] = [];
+  for (const each of named) if (status === ANY || isWanted(await shown(each))) wanted.push(each);
+  const idOf = (each: Named | undefined) => (each === undefined ? "" : taskIdOf(each.name));
+  const from = pageToken === "" ? 0 : wanted.findIndex((each) => idOf(each) === pageToken) + 1;
   if (pageToken !== "" && from === 0)
     throw new Refused("malformed", "The pageToken is not known any more: begin again without one.");
-  const tasks = all.slice(from, from + pageSize);
-  const last = from + pageSize < all.length ? tasks.at(-1)?.id : undefined;
-  return { tasks, nextPageToken: last ?? "", pageSize: tasks.length, totalSize: all.length };
+  const page = wanted.slice(from, from + pageSize);
+  const tasks: Task[] = [];
+  for (const each of page) {
+    const task = await shown(each);
+    // What stands otherwise by now is not what was asked for.
+    if (isWanted(task)) tasks.push(task);
+  }
+  const last = from + pageSize < wanted.length ? page.at(-1) : undefined;
+  return {
+    tasks,
+    nextPageToken: idOf(last),
+    pageSize: tasks.length,
+    totalSize: wanted.length,
+  };
 }

@@ -3,7 +3,7 @@ import type * as Protocol from "@a2a-js/sdk";
 import type * as Client from "@a2a-js/sdk/client";
 import type * as Errors from "@a2a-js/sdk/errors";
 import type * as Server from "@a2a-js/sdk/server";
-import { BatonError } from "../../model/errors.ts";
+import { loadPackage } from "../packages.ts";
 
 /** The parts that a server is made of. */
 export interface ServerSdk {
@@ -44,13 +44,5 @@ export async function loadClient(): Promise<ClientSdk> {
 }
 
 async function loaded<X>(load: () => Promise<X>): Promise<X> {
-  try {
-    return await load();
-  } catch (cause) {
-    throw new BatonError("DEPENDENCY_MISSING", "baton/a2a needs @a2a-js/sdk.", {
-      hint: "Install it: npm install @a2a-js/sdk",
-      details: { package: "@a2a-js/sdk" },
-      cause,
-    });
-  }
+  return await loadPackage("Agents of A2A", "@a2a-js/sdk", load);
 }

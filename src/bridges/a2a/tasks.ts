@@ -207,15 +207,31 @@ export async function* followTask(
   }
 }
 
-/** Waits until a task is over, or asks. */
-export async function settled(desk: Desk, found: Found): Promise<WireTask> {
-  if (isSettled(found.task)) return found.task;
-  let { task } = found;
-  for await (const change of followTask(desk, found, false)) task = change.task;
-  return task;
+/** How long a caller without a stream is kept waiting: many wait for a minute, and what they hear then is that nobody is there. */
+const WAIT_MS = 50_000;
+
+/** With a desk whose signal aborts when the caller has gone, or has waited for long enough. */
+async function inTime<X>(desk: Desk, work: (desk: Desk) => Promise<X>): Promise<X> {
+  const due = new AbortController();
+  const timer = setTimeout(() => due.abort(), WAIT_MS);
+  try {
+    return await work({ ...desk, signal: AbortSignal.any([desk.signal, due.signal]) });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
-/** Cancels, and waits until that is over, or an operator is needed for it. @throws Refused */
+/** Waits until a task is over, or asks; what takes longer is answered as it is then. */
+export async function settled(desk: Desk, found: Found): Promise<WireTask> {
+  if (isSettled(found.task)) return found.task;
+  return await inTime(desk, async (limited) => {
+    let { task } = found;
+    for await (const change of followTask(limited, found, false)) task = change.task;
+    return task;
+  });
+}
+
+/** Cancels, and waits until that is over, or an operator is needed for it; not for ever. @throws Refused */
 export async function cancelTask(desk: Desk, taskId: string): Promise<WireTask> {
   const found = await findTask(desk, taskId);
   const { baton, author } = desk;
@@ -230,13 +246,19 @@ export async function cancelTask(desk: Desk, taskId: string): Promise<WireTask> 
       ? refuse()
       : error;
   }
-  let { task } = found;
-  for await (const _ of changesOf(baton, found.run, { partials: false, signal: desk.signal })) {
-    ({ task } = await lookAt(desk, found.name));
-    const { waits } = await baton.waits(found.run);
+  const task = await inTime(desk, (limited) => cancelled(limited, found));
+  if (isOver(task) && task.status?.state !== "TASK_STATE_CANCELED") throw refuse();
+  return task;
+}
+
+async function cancelled(desk: Desk, { run, name, task: before }: Found): Promise<WireTask> {
+  const { baton, signal } = desk;
+  let task = before;
+  for await (const _ of changesOf(baton, run, { partials: false, signal })) {
+    ({ task } = await lookAt(desk, name));
+    const { waits } = await baton.waits(run);
     if (isOver(task) || waits.some(({ what }) => what === "person")) break;
   }
-  if (isOver(task) && task.status?.state !== "TASK_STATE_CANCELED") throw refuse();
   return task;
 }
 

@@ -3,8 +3,8 @@
  * used that nobody counted.
  */
 import { type ErrorCode, BatonError, isBatonError } from "../../model/errors.ts";
-import { wasNotReached } from "../not-reached.ts";
 import { retryAfterMs } from "../retry-after.ts";
+import { isUnreached } from "../unreached.ts";
 
 /** Errors of the AI SDK that are the caller's mistake: asked again, the same would come of it. */
 const MISTAKES: ReadonlySet<string> = new Set([
@@ -70,7 +70,7 @@ export function hasUsedNothing(error: unknown): boolean {
   if (typeof said.statusCode === "number")
     return said.statusCode >= 400 && !GAVE_UP.has(said.statusCode);
   if (typeof said.name === "string" && MISTAKES.has(said.name)) return true;
-  return wasNotReached(error);
+  return isUnreached(error);
 }
 
 /** Ours that another attempt would only meet again. */

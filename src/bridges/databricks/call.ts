@@ -5,7 +5,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { TokenSource } from "./credentials.ts";
 import { isBearerToken } from "../bearer-token.ts";
 import { bodyBeginning } from "../limited-body.ts";
-import { wasNotReached } from "../not-reached.ts";
+import { isUnreached } from "../unreached.ts";
 import { notEnded } from "./answer-faults.ts";
 import { field } from "./fields.ts";
 import type { AgentPlace } from "./place.ts";
@@ -74,7 +74,7 @@ async function post(
   } catch (error) {
     if (context.signal.aborted) throw context.signal.reason;
     const fault = brokenOff(place.label, error);
-    throw wasNotReached(error) ? fault : usageUnknown(fault);
+    throw isUnreached(error) ? fault : usageUnknown(fault);
   }
 }
 

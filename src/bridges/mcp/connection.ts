@@ -4,9 +4,9 @@
  * N1. A tool is called only after it was seen, within `recheck`, to be what the agent was made of.
  * N2. A connection that broke is used by no further call; it is closed once no call is in it.
  */
+import { machineClock } from "../machine-clock.ts";
 import { currentCall } from "./call-facts.ts";
 import { changedFields, type McpTool, toolOf } from "./called-tool.ts";
-import { machineClock } from "./machine-clock.ts";
 import type { ClientSdk } from "./packages.ts";
 import {
   connect,
@@ -107,7 +107,7 @@ async function freshList(
 ): Promise<Listed> {
   const { listed, client } = standing;
   const changes = standing.changes();
-  const nowMs = machineClock.uptimeMs();
+  const nowMs = machineClock.monotonicMs();
   if (listed !== undefined && listed.changes === changes && nowMs - listed.atMs < recheckMs)
     return listed;
   standing.listing ??= currentCall.exit(async () => {

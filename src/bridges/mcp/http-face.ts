@@ -1,5 +1,6 @@
 /** The HTTP face of the server: which hosts it is called under, and who calls. */
 import type * as Sdk from "@modelcontextprotocol/server";
+import { isObject } from "./fields.ts";
 import type { McpCaller } from "./mcp-server.ts";
 
 interface FaceOptions {
@@ -36,9 +37,9 @@ export function httpFace(
       : undefined;
     if (refused !== undefined) return refused;
     if (authenticate === undefined) return serve(request);
-    const caller = await asked(authenticate, request, onError);
-    if (caller instanceof Response) return caller;
-    const { clientId, extra = {} } = caller;
+    const given = await asked(authenticate, request, onError);
+    if (!isCaller(given)) return given;
+    const { clientId, extra = {} } = given;
     // The token stays here: what is served has no use for it.
     return serve(request, { authInfo: { token: "", clientId, scopes: [], extra: { ...extra } } });
   };
@@ -51,10 +52,21 @@ async function asked(
   onError: (error: Error) => void,
 ): Promise<McpCaller | Response> {
   try {
-    return await authenticate(request);
+    const given: unknown = await authenticate(request);
+    if (isCaller(given) || isAnswer(given)) return given;
+    throw new TypeError("`authenticate` gave neither a caller with a `clientId` nor a response.");
   } catch (error) {
     onError(error instanceof Error ? error : new Error(String(error)));
     const said = { code: -32603, message: "It could not be found out who calls." };
     return Response.json({ jsonrpc: "2.0", id: null, error: said }, { status: 500 });
   }
+}
+
+function isCaller(given: unknown): given is McpCaller {
+  return isObject(given) && typeof given["clientId"] === "string" && given["clientId"] !== "";
+}
+
+/** By its form: not every response is of this process's own class. */
+function isAnswer(given: unknown): given is Response {
+  return isObject(given) && typeof given["status"] === "number";
 }

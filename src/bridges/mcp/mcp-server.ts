@@ -2,6 +2,7 @@
 import { type Duration, durationMs } from "../../model/duration.ts";
 import type { Author } from "../../model/entry.ts";
 import type { WorkflowDefinition } from "../../model/workflow-definition.ts";
+import { definitionInvalid } from "../../model/problems.ts";
 import { httpFace } from "./http-face.ts";
 import { loadServerPackage, loadServerStdio } from "./packages.ts";
 import type { ServedBaton } from "../served-baton.ts";
@@ -25,7 +26,7 @@ export interface McpServerOptions {
   readonly instructions?: string;
   /**
    * How long a call waits for its run's end: `"50s"` if left out, as many clients wait for a minute. What takes longer is
-   * answered as unfinished, with the run's id.
+   * answered as unfinished, with the run's id. At most a day.
    */
   readonly wait?: Duration;
   /**
@@ -75,6 +76,8 @@ export interface McpStreams {
 }
 
 const WAIT = "50s";
+/** Nobody waits for longer, and Node's timers end at once with what is longer than 24 days. */
+const WAIT_MAX_MS = 86_400_000;
 const REQUEST_BYTES_MAX = 4 * 1024 * 1024;
 const SERVER = { name: "baton", version: "1.0.0" };
 const ANYBODY: Author = { kind: "program", id: "mcp" };
@@ -94,6 +97,7 @@ export async function mcpServer(
 ): Promise<McpServer> {
   const tools = workflowTools(options.workflows ?? newest(baton.workflows));
   const waitMs = durationMs(options.wait ?? WAIT);
+  if (waitMs > WAIT_MAX_MS) throw definitionInvalid("MCP server", ["`wait` is longer than a day."]);
   const { requestBytesMax = REQUEST_BYTES_MAX } = options;
   const sdk = await loadServerPackage();
   const onerror = options.onError ?? (() => undefined);
@@ -131,6 +135,8 @@ export async function mcpServer(
         input.once("end", resolve);
         input.once("close", resolve);
         closing.signal.addEventListener("abort", () => resolve());
+        // Nobody tells of what was before: it may have been closed while the package was loaded.
+        if (closing.signal.aborted) resolve();
         const close = transport.close.bind(transport);
         // By itself it closes where a frame is too large.
         transport.close = async () => {

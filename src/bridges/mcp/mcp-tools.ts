@@ -15,6 +15,7 @@ import { definitionInvalid } from "../../model/problems.ts";
 import { retryUnless } from "../bridged-retry.ts";
 import { fingerprintOf, isRepeatable, type McpTool } from "./called-tool.ts";
 import { type ToolServer, toolServer } from "./connection.ts";
+import { isObject } from "./fields.ts";
 import { loadClientPackage } from "./packages.ts";
 import type { McpAnswer, McpCallContext } from "./mcp-answer.ts";
 import { callTool, outputOf } from "./tool-call.ts";
@@ -130,10 +131,6 @@ function checkPinned(pinned: unknown): asserts pinned is readonly McpTool[] {
     throw definitionInvalid("list of pinned tools", [
       "It is not what `tools.list` gave: a list of tools with `name` and `inputSchema`.",
     ]);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 async function listedOf(server: ToolServer): Promise<readonly McpTool[]> {

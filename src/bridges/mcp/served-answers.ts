@@ -5,6 +5,7 @@ import type { Failure } from "../../model/entry.ts";
 import { type BatonError, type ErrorCode, isBatonError } from "../../model/errors.ts";
 import type { Json } from "../../model/json.ts";
 import type { Violation } from "../../model/violation.ts";
+import { isObject } from "./fields.ts";
 import { RUN } from "./meta.ts";
 import type { ServedOutcome } from "../served-baton.ts";
 import { wrap } from "./served-schema.ts";
@@ -55,7 +56,7 @@ function completed(tool: WorkflowTool, mark: RunMark, output: Json): ToolAnswer 
   const value = shape === undefined ? output : wrap(shape, output);
   return {
     content: [{ type: "text", text: JSON.stringify(value) }],
-    ...(isRecord(value) ? { structuredContent: value } : {}),
+    ...(isObject(value) ? { structuredContent: value } : {}),
     _meta: { [RUN]: mark },
   };
 }
@@ -177,8 +178,4 @@ function waitsText(waits: readonly RunWait[]): string {
       : [],
   );
   return named.length === 0 ? "" : `; it waits for ${named.join(", ")}`;
-}
-
-function isRecord(value: Json): value is { readonly [key: string]: Json } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

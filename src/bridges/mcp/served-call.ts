@@ -128,11 +128,16 @@ async function tellProgress(
 ): Promise<void> {
   if (progress === undefined) return;
   let done = 0;
+  const ended = AbortSignal.any([signal, over]);
+  // Over stdio it is not told before the client has read what came before it, which it may never do.
+  const end = new Promise<void>((resolve) => {
+    ended.addEventListener("abort", () => resolve(), { once: true });
+  });
   try {
-    for await (const item of baton.watch(run, { signal: AbortSignal.any([signal, over]) })) {
+    for await (const item of baton.watch(run, { signal: ended })) {
       if (!("entry" in item) || item.entry.kind !== "step.sealed") continue;
       done += 1;
-      await progress(done, `${item.entry.path ?? ""} is done`);
+      await Promise.race([progress(done, `${item.entry.path ?? ""} is done`), end]);
     }
   } catch {
     // Progress is for whoever looks on. What comes of the run is told by the answer.

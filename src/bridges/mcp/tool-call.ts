@@ -7,6 +7,7 @@ import { OPEN_STATUSES } from "../../model/run-status.ts";
 import { type CallFacts, currentCall } from "./call-facts.ts";
 import type { McpTool } from "./called-tool.ts";
 import type { ToolServer } from "./connection.ts";
+import { isObject } from "./fields.ts";
 import type { McpAnswer, McpCallContext } from "./mcp-answer.ts";
 import { IDEMPOTENCY_KEY, RUN, TRACEPARENT } from "./meta.ts";
 import type { Standing } from "./standing.ts";
@@ -179,10 +180,6 @@ function retryAfterOf(
 ): { readonly retryAfterMs?: number } {
   const ms = isObject(structured) ? structured["retryAfterMs"] : undefined;
   return tool.joinsByKey === true && typeof ms === "number" ? { retryAfterMs: ms } : {};
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The output that an answer stands for, by what the contract wants. @throws BatonError TOOL_ANSWER_UNUSABLE */

@@ -5,6 +5,7 @@ import { isBatonError } from "../../model/errors.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 import { jsonSchemaContract } from "../../model/json-schema.ts";
 import type { McpTool } from "./called-tool.ts";
+import { isObject } from "./fields.ts";
 
 export interface ContractsAsked<I, O> {
   readonly name: string;
@@ -139,8 +140,4 @@ function modern(node: Json): Json {
         : modern(value),
     ]),
   );
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,7 @@
 /** What goes wrong with a tool, as errors that say whether another attempt could help, and whether the tool can have acted. */
 import type * as Sdk from "@modelcontextprotocol/client";
 import { BatonError, type ErrorCode, isBatonError } from "../../model/errors.ts";
+import { isUnreached } from "../unreached.ts";
 
 /** What an error of a tool's call says besides. */
 interface Weight {
@@ -55,7 +56,7 @@ export function causedBy(sdk: Classes, error: unknown, trouble: Trouble): BatonE
   if (isBatonError(error)) return error;
   const { what, phase, hasSession, retryAfterMs, said } = trouble;
   const wasGone = error instanceof sdk.SdkError && error.code === sdk.SdkErrorCode.NotConnected;
-  const unreached = phase === "connecting" || wasGone || isUnreached(error);
+  const unreached = phase === "connecting" || wasGone || isUnreached(error, UNSTARTED);
   const more = {
     cause: error,
     details: {
@@ -119,18 +120,8 @@ export function shortened(text: string): string {
   return text.length > MESSAGE_MAX ? `${text.slice(0, MESSAGE_MAX)}...` : text;
 }
 
-/** No connection was made, so that nothing can have arrived. */
-function isUnreached(error: unknown): boolean {
-  for (
-    let each = error, depth = 0;
-    each instanceof Error && depth < 5;
-    each = each.cause, depth += 1
-  ) {
-    const code = "code" in each ? each.code : undefined;
-    if (code === "ECONNREFUSED" || code === "ENOTFOUND" || code === "ENOENT") return true;
-  }
-  return false;
-}
+/** There is no such program: the server's process was not started. */
+const UNSTARTED: ReadonlySet<unknown> = new Set(["ENOENT"]);
 
 /** The SDK's errors of authorization are told by their names: they have no brand of their own. */
 function isUnauthorized(error: unknown): boolean {
