@@ -4,6 +4,11 @@ import { BatonError } from "../model/errors.ts";
 /** What Node says of a package that is not there, and what loaders say that make `require` of an import. */
 const MISSING: ReadonlySet<unknown> = new Set(["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"]);
 
+/** Whether a package could not be loaded because it is not there. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && MISSING.has(error.code);
+}
+
 /**
  * What `load` gives. Where it fails for another reason than that a package is missing, it fails with that reason: to install
  * what is there would not help.
@@ -19,7 +24,7 @@ export async function loadPackage<X>(
   try {
     return await load();
   } catch (cause) {
-    if (!(cause instanceof Error && "code" in cause && MISSING.has(cause.code))) throw cause;
+    if (!isMissing(cause)) throw cause;
     const them = packages.includes(" ") ? "them" : "it";
     throw new BatonError(
       "DEPENDENCY_MISSING",

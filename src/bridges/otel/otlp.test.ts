@@ -6,8 +6,15 @@ import { loadOtlpLogs, otelLog } from "./otel-log.ts";
 import { otel } from "./otel.ts";
 import { loadOtlp } from "./otlp.ts";
 
+/** As Node says it. */
+const missing = () => import("./no-such-package.ts" as string);
+
+test("what is there and can't be loaded is not called missing", async () => {
+  const wrong = new SyntaxError("Unexpected token");
+  await expect(loadOtlp(() => Promise.reject(wrong))).rejects.toBe(wrong);
+});
+
 test("an exporter that is not installed is named, with what to install", async () => {
-  const missing = () => Promise.reject(new Error("Cannot find package"));
   await expect(loadOtlp(missing)).rejects.toMatchObject({
     code: "DEPENDENCY_MISSING",
     hint: "Install: npm install @opentelemetry/api @opentelemetry/exporter-trace-otlp-proto@^0.223",
@@ -15,7 +22,6 @@ test("an exporter that is not installed is named, with what to install", async (
 });
 
 test("so are the packages of metrics", async () => {
-  const missing = () => Promise.reject(new Error("Cannot find package"));
   await expect(loadMeters({}, resourceOf({}), () => {}, missing)).rejects.toMatchObject({
     code: "DEPENDENCY_MISSING",
     hint: "Install: npm install @opentelemetry/api @opentelemetry/exporter-metrics-otlp-proto@^0.223 @opentelemetry/sdk-metrics@^2.12",
@@ -23,7 +29,6 @@ test("so are the packages of metrics", async () => {
 });
 
 test("and the one of logs; what can't be right of a log is refused", async () => {
-  const missing = () => Promise.reject(new Error("Cannot find package"));
   await expect(loadOtlpLogs(missing)).rejects.toMatchObject({
     code: "DEPENDENCY_MISSING",
     hint: "Install: npm install @opentelemetry/api @opentelemetry/exporter-logs-otlp-proto@^0.223",

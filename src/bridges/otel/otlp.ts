@@ -1,5 +1,6 @@
 /** The OTLP exporter of the OpenTelemetry SDK, loaded only when it is asked for. */
 import { BatonError } from "../../model/errors.ts";
+import { isMissing } from "../packages.ts";
 import type { TraceExporter } from "./sender.ts";
 
 export interface OtlpOptions {
@@ -36,8 +37,9 @@ export async function loadOtlp(
   }
 }
 
-/** What is to be installed, with the API that all of them are built on. */
-export function missing(what: string, packages: readonly string[], cause: unknown): BatonError {
+/** What is to be installed, with the API that all of them are built on. Gives back what was wrong with packages that are there. */
+export function missing(what: string, packages: readonly string[], cause: unknown): unknown {
+  if (!isMissing(cause)) return cause;
   const names = packages.map((each) => each.slice(0, each.lastIndexOf("@")));
   const many = names.length > 1 ? "packages" : "package";
   return new BatonError("DEPENDENCY_MISSING", `${what} need the ${many} ${names.join(" and ")}.`, {
