@@ -6,8 +6,8 @@ import { BatonError, isBatonError } from "../../model/errors.ts";
 import { type Frozen, type JsonObject, sealJson } from "../../model/json.ts";
 import { definitionInvalid, durationOr } from "../../model/problems.ts";
 import { retryUnless } from "../bridged-retry.ts";
+import { isFinal } from "../remote-final.ts";
 import { type CardPolicy, checkedCard } from "./card.ts";
-import { isFinal } from "./remote-errors.ts";
 import { type A2aAuth, remoteFetch } from "./remote-fetch.ts";
 import {
   follow,

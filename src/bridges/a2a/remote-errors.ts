@@ -1,23 +1,7 @@
 /** What goes wrong with a remote agent, and whether another attempt may do better. */
-import { BatonError, type ErrorCode, isBatonError } from "../../model/errors.ts";
+import { BatonError, isBatonError } from "../../model/errors.ts";
 import { retryAfterMs } from "../retry-after.ts";
 import type { ClientSdk } from "./sdk.ts";
-
-/** Codes after which another attempt would be told the same. */
-const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "AGENT_CARD_CHANGED",
-  "AGENT_CARD_REFUSED",
-  "REMOTE_ASKS",
-  "REMOTE_REFUSED",
-  "CREDENTIALS_REFUSED",
-  "DEPENDENCY_MISSING",
-  "VALUE_TOO_LARGE",
-  "VALUE_NOT_JSON",
-]);
-
-export function isFinal(error: unknown): boolean {
-  return isBatonError(error) && (FINAL.has(error.code) || error.details["final"] === true);
-}
 
 /** Errors of the protocol that say that what was asked is wrong, and will be. */
 const NEVER: ReadonlySet<string> = new Set([

@@ -12,6 +12,7 @@ import { definitionInvalid, isContract } from "../../model/problems.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { addressOf } from "../address.ts";
 import { retryUnless } from "../bridged-retry.ts";
+import { isFinal } from "../remote-final.ts";
 import { outputOf } from "./answer-output.ts";
 import type { Line } from "./call.ts";
 import { type DatabricksAuth, tokenSource } from "./credentials.ts";
@@ -20,7 +21,6 @@ import { machineClock } from "../machine-clock.ts";
 import { appPlace, endpointPlace } from "./place.ts";
 import type { RemoteAnswer } from "./remote-answer.ts";
 import { meetingAgain } from "./met-again.ts";
-import { isFinal } from "./remote-errors.ts";
 
 /** Where the agent is: one of the two. */
 export type DatabricksPlace =

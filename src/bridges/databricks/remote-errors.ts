@@ -1,22 +1,7 @@
 /** What can go wrong with an agent elsewhere, and whether another attempt may do better. */
-import { BatonError, type ErrorCode, isBatonError } from "../../model/errors.ts";
+import { BatonError } from "../../model/errors.ts";
 import { retryAfterMs } from "../retry-after.ts";
 import { quoted } from "./fields.ts";
-
-/** What another attempt, with the same request, would meet again. */
-const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "REMOTE_REFUSED",
-  "REMOTE_ASKS",
-  "CREDENTIALS_REFUSED",
-  "DEPENDENCY_MISSING",
-  "VALUE_TOO_LARGE",
-  "VALUE_NOT_JSON",
-]);
-
-/** Whether no further attempt is to be made. What the other side says is for good has `details.final`. */
-export function isFinal(error: unknown): boolean {
-  return isBatonError(error) && (FINAL.has(error.code) || error.details["final"] === true);
-}
 
 /** An answer with a status that is not 200. */
 export interface Refusal {
