@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { agent, contract, open, workflow } from "baton";
+import { agent, contract, memory, open, workflow } from "baton";
 import { mlflow } from "baton/otel";
 import { sqlite } from "baton/sqlite";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -45,12 +45,15 @@ interface Server {
   readonly asked: string[];
   readonly known: Map<string, string>;
   down: boolean;
+  /** So many questions are cut off. */
+  cuts: number;
 }
 
 async function server() {
-  const state: Server = { asked: [], known: new Map(), down: false };
-  const collector = await otlpCollector(({ url = "", method = "", headers }, body) => {
+  const state: Server = { asked: [], known: new Map(), down: false, cuts: 0 };
+  const collector = await otlpCollector(({ url = "", method = "", headers, socket }, body) => {
     if (url === "/v1/traces") return undefined;
+    if (state.cuts-- > 0) socket.destroy();
     state.asked.push(`${method} ${url} ${headers["authorization"] ?? ""}`);
     if (state.down) return { status: 503, body: {} };
     if (url.startsWith("/api/2.0/mlflow/experiments/get-by-name?experiment_name=")) {
@@ -78,6 +81,26 @@ async function traced(url: string) {
 }
 
 describe("the preset for MLflow", () => {
+  test("asks once more where the server closes the connection in that moment, and says so where it does again", async () => {
+    const { state, collector } = await server();
+    const store = memory();
+    const { baton, clock } = await opened({ workflows: [chat], store });
+    const run = await clock.until(baton.start(chat, { text: "hello", pin: "0815" }, { id: "r1" }));
+    await clock.until(run.outcome());
+    await clock.until(baton.close());
+    const tracing = mlflow({ url: collector.url, experiment: "my chat" });
+    const reading = await open({ store, workflows: [chat], readOnly: true, tracing });
+    onTestFinished(() => reading.close());
+    state.cuts = 2;
+    await expect(reading.exportTraces()).rejects.toMatchObject({
+      code: "TRACES_REFUSED",
+      message: expect.stringContaining("The MLflow server gave no answer: "),
+    });
+    state.cuts = 1;
+    expect((await reading.exportTraces()).spans).toBe(collector.spans.length);
+    expect(collector.spans.length).toBeGreaterThan(0);
+  });
+
   test("makes the experiment, and sends its own names; tokens are on what called a model and nothing above", async () => {
     const { state, collector } = await server();
     const { baton, clock } = await traced(collector.url);

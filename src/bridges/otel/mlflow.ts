@@ -5,6 +5,7 @@ import type { TraceSpan, TraceSpanKind } from "../../model/trace-span.ts";
 import type { Tracing } from "../../ports/tracing.ts";
 import type { Attributes } from "./api-types.ts";
 import { countedUsage } from "./attributes.ts";
+import { askedAgain } from "../cut-off.ts";
 import { tracingTo, type TracingOptions, withThread } from "./otel.ts";
 import { checkUrl, loadOtlp } from "./otlp.ts";
 import type { TraceExporter } from "./sender.ts";
@@ -139,10 +140,25 @@ async function experimentId(server: string, name: string, headers: Headers): Pro
   return refused(name, made.status);
 }
 
-async function asked(
-  url: string,
-  init: RequestInit,
-): Promise<{ readonly status: number; readonly body: unknown }> {
+interface Said {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** May be asked twice: an experiment that was made by the first is found. */
+async function asked(url: string, init: RequestInit): Promise<Said> {
+  try {
+    return await askedAgain(async () => await said(url, init));
+  } catch (error) {
+    const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    const why = inner instanceof Error ? inner.message : String(inner);
+    throw new BatonError("TRACES_REFUSED", `The MLflow server gave no answer: ${why}`, {
+      cause: error,
+    });
+  }
+}
+
+async function said(url: string, init: RequestInit): Promise<Said> {
   const response = await fetch(url, { ...init, signal: AbortSignal.timeout(ASK_MS) });
   const text = await response.text();
   try {

@@ -5,12 +5,13 @@
  * Fails: with REGISTRY_UNAVAILABLE for whatever is no answer to the question. What the caller has to tell apart is returned:
  * something is not there, or is there already.
  *
- * C1. Only questions are tried again (429 and 503): what changes something is sent once.
+ * C1. Only questions are tried again (429, 503, a connection that was cut off): what changes something is sent once.
  * C2. No redirect is followed: the token is for this server alone.
  * C3. No more is read of an answer than `answerBytesMax`.
  * C4. Only the server's own word settles anything: a 404 without its code, or a success without an object, is of a proxy before it.
  */
 import { isBearerToken } from "../bearer-token.ts";
+import { askedAgain } from "../cut-off.ts";
 import { limitedText } from "../limited-body.ts";
 import { retryAfterMs } from "../retry-after.ts";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -118,17 +119,19 @@ async function exchanged(connection: UnityConnection, exchange: Exchange): Promi
   const signal = AbortSignal.timeout(connection.timeoutMs);
   const authorization = await authorizationOf(connection, signal);
   try {
-    const response = await fetch(url, {
-      method,
-      redirect: "manual",
-      signal,
-      headers: {
-        accept: "application/json",
-        ...(authorization === undefined ? {} : { authorization }),
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    const ask = async () =>
+      await fetch(url, {
+        method,
+        redirect: "manual",
+        signal,
+        headers: {
+          accept: "application/json",
+          ...(authorization === undefined ? {} : { authorization }),
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    const response = await (method === "GET" ? askedAgain(ask) : ask());
     const { answerBytesMax: bytesMax } = connection;
     const tooLong = () => new RangeError(`The answer has more than ${bytesMax} bytes.`);
     const text = await limitedText(response, { bytesMax, tooLong });
