@@ -1,12 +1,9 @@
 import type { Clock } from "../ports/clock.ts";
+import { afterMs } from "../ports/machine-timer.ts";
 
 /** The machine's own time, where no Baton gives its. */
 export const machineClock: Pick<Clock, "now" | "monotonicMs" | "after"> = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
-  after: (delayMs, wake, background) => {
-    const timer = setTimeout(wake, delayMs);
-    if (background === true) timer.unref();
-    return () => clearTimeout(timer);
-  },
+  after: afterMs,
 };

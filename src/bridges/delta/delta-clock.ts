@@ -1,3 +1,5 @@
+import { afterMs } from "../../ports/machine-timer.ts";
+
 /** The machine's time, for what the log says of when it was written, and for the pauses of a sink that follows. */
 export interface DeltaClock {
   /** Milliseconds since 1970. */
@@ -15,11 +17,11 @@ export const machineClock: DeltaClock = {
         return;
       }
       const wake = (): void => {
-        clearTimeout(timer);
+        cancel();
         signal?.removeEventListener("abort", wake);
         resolve();
       };
-      const timer = setTimeout(wake, ms);
+      const cancel = afterMs(ms, wake);
       signal?.addEventListener("abort", wake);
     }),
 };

@@ -2,6 +2,7 @@
 import type * as S3 from "@aws-sdk/client-s3";
 import { type Duration, durationMs } from "../../model/duration.ts";
 import { BatonError } from "../../model/errors.ts";
+import { TIMER_MAX_MS } from "../../ports/machine-timer.ts";
 import { loadPackage } from "../packages.ts";
 import { type DeltaStorage, storageError } from "./storage.ts";
 import { freshName } from "./table-ids.ts";
@@ -94,7 +95,7 @@ interface BucketRequests {
 }
 
 function timeoutMsOf({ timeout = DEFAULT_TIMEOUT }: DeltaBucketOptions): number {
-  const timeoutMs = durationMs(timeout);
+  const timeoutMs = Math.min(durationMs(timeout), TIMER_MAX_MS);
   if (timeoutMs >= 1) return timeoutMs;
   throw new BatonError("ARGUMENT_INVALID", "The timeout of a bucket leaves no time.", {
     hint: `Leave it out, or write for example ${DEFAULT_TIMEOUT}.`,

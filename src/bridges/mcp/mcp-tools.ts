@@ -12,6 +12,7 @@ import { type Duration, durationMs } from "../../model/duration.ts";
 import { BatonError } from "../../model/errors.ts";
 import type { Frozen, Json, JsonObject } from "../../model/json.ts";
 import { definitionInvalid } from "../../model/problems.ts";
+import { TIMER_MAX_MS } from "../../ports/machine-timer.ts";
 import { retryUnless } from "../bridged-retry.ts";
 import { fingerprintOf, isRepeatable, type McpTool } from "./called-tool.ts";
 import { type ToolServer, toolServer } from "./connection.ts";
@@ -99,7 +100,7 @@ export async function mcpTools(options: McpToolsOptions): Promise<McpTools> {
     transport: options.transport,
     name: options.name ?? placeOf(options.transport),
     client: options.client ?? { name: "baton", version: "1.0.0" },
-    connectMs: durationMs(options.connectTimeout ?? CONNECT_TIMEOUT),
+    connectMs: Math.min(durationMs(options.connectTimeout ?? CONNECT_TIMEOUT), TIMER_MAX_MS),
     recheckMs: durationMs(options.recheck ?? RECHECK),
     bytesMax: options.resultBytesMax ?? BYTES_MAX,
   });

@@ -2,6 +2,7 @@
 import { type Duration, durationMs } from "../../model/duration.ts";
 import { BatonError } from "../../model/errors.ts";
 import { type RegistryPlace, registryPlace } from "../../model/registered-name.ts";
+import { TIMER_MAX_MS } from "../../ports/machine-timer.ts";
 import { addressOf } from "../address.ts";
 
 /** Which server it is: their privileges are spelled differently, and Databricks knows more. */
@@ -65,7 +66,7 @@ export function unityConnection(options: UnityCatalogOptions): UnityConnection {
   const { answerBytesMax = DEFAULT_ANSWER_BYTES_MAX, timeout = DEFAULT_TIMEOUT } = options;
   if (!Number.isSafeInteger(answerBytesMax) || answerBytesMax < 1)
     throw invalid("answerBytesMax", "is not a number of bytes", "33554432");
-  const timeoutMs = durationMs(timeout);
+  const timeoutMs = Math.min(durationMs(timeout), TIMER_MAX_MS);
   if (timeoutMs < 1) throw invalid("timeout", "leaves no time", DEFAULT_TIMEOUT);
   return {
     api: `${address}/api/2.1/unity-catalog`,
