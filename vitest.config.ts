@@ -43,6 +43,7 @@ export default defineConfig({
     pool: "forks",
     isolate: false,
     maxWorkers: 2,
+    setupFiles: ["test/support/real-timers.ts"],
     testTimeout: 20_000,
     restoreMocks: true,
     unstubEnvs: true,

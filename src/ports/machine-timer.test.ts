@@ -7,6 +7,8 @@ beforeEach(() => {
   vi.useFakeTimers();
 });
 afterEach(() => {
+  // Before the real timers come back: a spy on a fake one, given back later, would leave the fake one.
+  vi.restoreAllMocks();
   vi.useRealTimers();
 });
 
