@@ -46,7 +46,7 @@ async function list(cli: Cli, topic: string, flags: EventsFlags): Promise<ExitCo
   return cli.withBaton(flags, purposeOf(flags), async ({ baton, interrupted }) => {
     const events = baton.events(topic, {
       follow,
-      signal: interrupted,
+      signal: AbortSignal.any([interrupted, cli.terminal.stdout.closed]),
       ...(after === undefined ? {} : { after }),
       ...(limit === undefined ? {} : { limit }),
       ...(correlation === undefined ? {} : { correlation }),
