@@ -417,8 +417,7 @@ test("a watcher from after a run's end is told that nothing comes; one of a run 
   await one.clock.until(run.result());
   expect(await one.clock.until(here)).toEqual([1, 2]);
   expect(await beside.clock.until(there)).toEqual([[2], []]);
-  for (const each of [one, beside])
-    expect(await each.clock.until(watch(each, "r", 3))).toEqual([]);
+  for (const each of [one, beside]) expect(await each.clock.until(watch(each, "r", 3))).toEqual([]);
 });
 
 test("a watcher gets every entry once, in order, from the sequence number it names, and may leave", async () => {
