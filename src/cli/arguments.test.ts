@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fieldOf, versionRef, wholeNumber } from "./arguments.ts";
+import { fieldOf, placeOrTime, versionRef, wholeNumber } from "./arguments.ts";
 
 test("a version is what follows the last @, if it is a number", () => {
   expect(versionRef("app-1@2")).toEqual({ run: "app-1", version: 2 });
@@ -19,6 +19,26 @@ test.for(["", "-1", "1.5", "x", "1e3", "0x10", "99999999999999999999"])(
 test("whole numbers keep their least", () => {
   expect(wholeNumber(1)("256")).toBe(256);
   expect(() => wholeNumber(1)("0")).toThrow("at least 1");
+});
+
+test("a place is a position, a moment, or the beginning of a day in UTC", () => {
+  expect(placeOrTime("1200")).toEqual({ kind: "position", position: 1200 });
+  const atMs = Date.UTC(2026, 4, 1);
+  expect(placeOrTime("2026-05-01")).toEqual({ kind: "time", atMs });
+  expect(placeOrTime("2026-05-01T02:00+02:00")).toEqual({ kind: "time", atMs });
+});
+
+test.for([
+  "foo 1",
+  "11/12/13",
+  "2026-02-30",
+  "2026-02-30T00:00:00Z",
+  "2026-05-01T00:00",
+  "-1",
+  "",
+  "99999999999999999999",
+])("%j is no place", (text) => {
+  expect(() => placeOrTime(text)).toThrow("neither a position nor an ISO time");
 });
 
 test("a field is found by its dotted path or pointer, and only among own fields", () => {

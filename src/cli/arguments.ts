@@ -1,10 +1,11 @@
 /**
  * Arguments and options, checked where they come in.
  */
-import { InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { VersionRef } from "../index.ts";
 import { type Duration, durationMs } from "../model/duration.ts";
 import { BatonError, isBatonError } from "../model/errors.ts";
+import { parseIsoTime } from "../model/iso-time.ts";
 import { compareVersions } from "../model/naming.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
 
@@ -29,6 +30,45 @@ export function duration(text: string): Duration {
     if (!isBatonError(error, "DURATION_INVALID")) throw error;
   }
   throw new InvalidArgumentError("Expected a length of time such as 90s, 30m or 2h.");
+}
+
+/**
+ * Refuses an option that was typed where it would do nothing.
+ * @param options such as `--in-flight`
+ * @param what for example "is for a JSONL file"
+ * @throws BatonError ARGUMENT_INVALID
+ */
+export function refuseOptions(command: Command, options: readonly string[], what: string): void {
+  const typed = command.options.find(
+    (option) =>
+      options.includes(option.long ?? "") &&
+      command.getOptionValueSource(option.attributeName()) === "cli",
+  );
+  if (typed === undefined) return;
+  throw new BatonError("ARGUMENT_INVALID", `${typed.long ?? typed.flags} ${what}.`, {
+    hint: `See \`baton ${command.name()} --help\`.`,
+  });
+}
+
+/** A place in the order of arrival, or a time, in milliseconds since 1970. */
+export type Place =
+  | { readonly kind: "position"; readonly position: number }
+  | { readonly kind: "time"; readonly atMs: number };
+
+/** For an option that takes a position or an ISO time; a day stands for its beginning in UTC. @throws BatonError ARGUMENT_INVALID */
+export function placeOrTime(text: string): Place {
+  const position = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(position)) return { kind: "position", position };
+  const moment = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text;
+  try {
+    return { kind: "time", atMs: parseIsoTime(moment) };
+  } catch (cause) {
+    throw new BatonError(
+      "ARGUMENT_INVALID",
+      `"${text}" is neither a position nor an ISO time with its offset.`,
+      { cause, hint: "Write a position such as 1200, or a time: 2026-05-01T00:00:00Z." },
+    );
+  }
 }
 
 /** `app-1@2`: a run at a version; `app-1`: at its newest. A run id may itself contain an `@` that no number follows. */

@@ -2,7 +2,7 @@
 import { Argument, type Command } from "commander";
 import type { BreakerSnapshot } from "../index.ts";
 import { BatonError } from "../model/errors.ts";
-import { examples } from "./arguments.ts";
+import { examples, refuseOptions } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { printTable } from "./table.ts";
@@ -34,11 +34,12 @@ export function define(command: Command, cli: Cli): void {
         "baton breakers --json | jq '.[] | select(.state != \"closed\")'",
       ),
     )
-    .action(async (action: Action, name: string | undefined, flags: BreakersFlags) =>
+    .action(async (action: Action, name: string | undefined, flags: BreakersFlags) => {
+      if (action === "list") refuseOptions(command, ["--reason", "--by"], "is for open and close");
       cli.finish(
         action === "list" ? await list(cli, name, flags) : await set(cli, action, name, flags),
-      ),
-    );
+      );
+    });
 }
 
 async function list(cli: Cli, name: string | undefined, flags: BreakersFlags): Promise<ExitCode> {

@@ -2,7 +2,7 @@
 import { Argument, type Command } from "commander";
 import type { AmountOptions, Amounts, Baton, BudgetSnapshot, Duration } from "../index.ts";
 import { BatonError } from "../model/errors.ts";
-import { examples, wholeNumber } from "./arguments.ts";
+import { examples, refuseOptions, wholeNumber } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { printTable } from "./table.ts";
@@ -19,6 +19,8 @@ interface BudgetsFlags extends CommonFlags {
 
 type Action = "list" | "show" | "raise";
 
+const OF_RAISE = ["--tokens", "--money", "--calls", "--time", "--reason", "--by"];
+
 /** Waiting runs that are looked at: to look for those of one budget each report is read. */
 const WAITING_MAX = 1_000;
 
@@ -29,7 +31,7 @@ export function define(command: Command, cli: Cli): void {
         .choices(["list", "show", "raise"] satisfies readonly Action[])
         .default("list"),
     )
-    .argument("[name]", "the budget, for show and raise")
+    .argument("[name]", "the budget; needed for show and raise")
     .option("--tokens <n>", "how many more", wholeNumber(1))
     .option("--money <amount>", 'how much more: "20.00 EUR"')
     .option("--calls <n>", "how many more", wholeNumber(1))
@@ -45,9 +47,10 @@ export function define(command: Command, cli: Cli): void {
         "baton budgets --json | jq '.[] | {name, left}'",
       ),
     )
-    .action(async (action: Action, name: string | undefined, flags: BudgetsFlags) =>
-      cli.finish(await ACTIONS[action](cli, name, flags)),
-    );
+    .action(async (action: Action, name: string | undefined, flags: BudgetsFlags) => {
+      if (action !== "raise") refuseOptions(command, OF_RAISE, "is for raise");
+      cli.finish(await ACTIONS[action](cli, name, flags));
+    });
 }
 
 const ACTIONS: Readonly<
@@ -59,9 +62,9 @@ function purpose(flags: BudgetsFlags): "read" | "journal" {
   return flags.store === undefined ? "read" : "journal";
 }
 
-async function list(cli: Cli, _name: string | undefined, flags: BudgetsFlags): Promise<ExitCode> {
+async function list(cli: Cli, name: string | undefined, flags: BudgetsFlags): Promise<ExitCode> {
   return cli.withBaton(flags, purpose(flags), async ({ baton }) => {
-    const all = await baton.budgets();
+    const all = name === undefined ? await baton.budgets() : [await find(baton, name)];
     if (flags.json === true) cli.printJson(all);
     else if (all.length === 0) cli.note("No budgets.");
     else await printBudgets(cli, all);

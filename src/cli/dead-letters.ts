@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { CompensationAction, DeadLetter, LateEvent, StepAction } from "../index.ts";
 import { BatonError } from "../model/errors.ts";
-import { examples, wholeNumber } from "./arguments.ts";
+import { examples, refuseOptions, wholeNumber } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
 import { printRefused } from "./bus-lines-text.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -58,8 +58,32 @@ export function define(command: Command, cli: Cli): void {
       ),
     )
     .action(
-      async (action: string, run: string | undefined, path: string | undefined, flags: Flags) =>
-        cli.finish(await deadLetters(cli, { action, run, path, flags })),
+      async (action: string, run: string | undefined, path: string | undefined, flags: Flags) => {
+        checkAction(command, action, run);
+        cli.finish(await deadLetters(cli, { action, run, path, flags }));
+      },
+    );
+}
+
+/** What was typed is for this action. @throws BatonError ARGUMENT_INVALID */
+function checkAction(command: Command, action: string, run: string | undefined): void {
+  if (!["list", "show"].includes(action) && !Object.hasOwn(ACTIONS, action))
+    throw new BatonError("ARGUMENT_INVALID", `There is no action ${action} for dead letters.`, {
+      hint: "Use list, show, retry, resolve, skip or fail.",
+    });
+  if (action === "list" && run !== undefined)
+    throw new BatonError("ARGUMENT_INVALID", "list is of all runs.", {
+      hint: `Those of one run: \`baton dead-letters show ${run}\`.`,
+    });
+  if (action !== "list") refuseOptions(command, ["--limit"], "is for list");
+  if (action !== "resolve") refuseOptions(command, ["--output"], "is for resolve");
+  if (action !== "retry" && action !== "fail")
+    refuseOptions(command, ["--nothing-done"], "is for retry and fail");
+  if (!Object.hasOwn(ACTIONS, action))
+    refuseOptions(
+      command,
+      ["--reason", "--by", "--turn", "--no-wait"],
+      "is for retry, resolve, skip and fail",
     );
 }
 
@@ -73,11 +97,6 @@ interface Asked {
 async function deadLetters(cli: Cli, asked: Asked): Promise<ExitCode> {
   const { action, run } = asked;
   if (action === "list") return list(cli, asked.flags);
-  if (action !== "show" && !Object.hasOwn(ACTIONS, action)) {
-    throw new BatonError("ARGUMENT_INVALID", `There is no action ${action} for dead letters.`, {
-      hint: "Use list, show, retry, resolve, skip or fail.",
-    });
-  }
   if (run === undefined) {
     throw new BatonError("ARGUMENT_INVALID", `"${action}" needs a run.`, {
       hint: "List them with `baton dead-letters`.",

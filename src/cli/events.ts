@@ -1,8 +1,8 @@
 /** `baton events`: what was published to a topic, in the order of arrival. */
 import type { Command } from "commander";
 import type { RecordedEvent } from "../index.ts";
-import { BatonError } from "../model/errors.ts";
-import { examples, wholeNumber } from "./arguments.ts";
+import { BatonError, isBatonError } from "../model/errors.ts";
+import { examples, refuseOptions, wholeNumber } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { compact, moment, pretty, printable } from "./text.ts";
@@ -13,6 +13,8 @@ interface EventsFlags extends CommonFlags {
   readonly correlation?: string;
   readonly follow?: boolean;
 }
+
+const OF_LIST = ["--after", "--limit", "--correlation", "--follow"];
 
 /** Data is cut here on a line of its event; `show` has all of it. */
 const DATA_CHARACTERS_MAX = 120;
@@ -34,11 +36,12 @@ export function define(command: Command, cli: Cli): void {
         "baton events show r-17@3",
       )}`,
     )
-    .action(async (topic: string, id: string | undefined, flags: EventsFlags) =>
+    .action(async (topic: string, id: string | undefined, flags: EventsFlags) => {
+      if (id !== undefined) refuseOptions(command, OF_LIST, "is for the events of a topic");
       cli.finish(
         id === undefined ? await list(cli, topic, flags) : await show(cli, topic, id, flags),
-      ),
-    );
+      );
+    });
 }
 
 async function list(cli: Cli, topic: string, flags: EventsFlags): Promise<ExitCode> {
@@ -46,15 +49,19 @@ async function list(cli: Cli, topic: string, flags: EventsFlags): Promise<ExitCo
   return cli.withBaton(flags, purposeOf(flags), async ({ baton, interrupted }) => {
     const events = baton.events(topic, {
       follow,
-      signal: interrupted,
+      signal: AbortSignal.any([interrupted, cli.terminal.stdout.closed]),
       ...(after === undefined ? {} : { after }),
       ...(limit === undefined ? {} : { limit }),
       ...(correlation === undefined ? {} : { correlation }),
     });
     let any = false;
-    for await (const event of events) {
-      any = true;
-      await print(cli, flags, event, lineOf);
+    try {
+      for await (const event of events) {
+        any = true;
+        await print(cli, flags, event, lineOf);
+      }
+    } catch (error) {
+      throw topic === "show" && isBatonError(error, "TOPIC_NOT_FOUND") ? noId(error) : error;
     }
     if (!any && flags.json !== true) cli.note("No events.");
     return EXIT.ok;
@@ -70,6 +77,14 @@ async function show(cli: Cli, action: string, id: string, flags: EventsFlags): P
   return cli.withBaton(flags, purposeOf(flags), async ({ baton }) => {
     await print(cli, flags, await baton.event(id), pageOf);
     return EXIT.ok;
+  });
+}
+
+/** A topic may be called `show`; where none is, the id was left out. */
+function noId(cause: BatonError): BatonError {
+  return new BatonError("ARGUMENT_INVALID", "Which event is to be shown?", {
+    cause,
+    hint: "Write `baton events show <id>`; `baton events <topic>` lists the ids.",
   });
 }
 

@@ -1,6 +1,7 @@
 /** `baton export traces`: sends traces of history again, with the same ids. */
 import type { ExportTracesOptions } from "../index.ts";
 import { BatonError } from "../model/errors.ts";
+import { placeOrTime } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { count } from "./text.ts";
@@ -25,13 +26,9 @@ export async function exportTraces(cli: Cli, flags: TracesFlags): Promise<ExitCo
 function askedOf({ since, run }: TracesFlags): ExportTracesOptions {
   const one = run === undefined ? {} : { run };
   if (since === undefined) return one;
-  if (run !== undefined && /^\d+$/.test(since))
+  const place = placeOrTime(since);
+  if (place.kind === "time") return { ...one, since: place.atMs };
+  if (run !== undefined)
     throw new BatonError("ARGUMENT_INVALID", "One run has no positions: name a time, or no run.");
-  if (/^\d+$/.test(since)) return { after: Number(since) };
-  const at = Date.parse(since);
-  if (Number.isNaN(at))
-    throw new BatonError("ARGUMENT_INVALID", `"${since}" is neither a position nor an ISO time.`, {
-      hint: "Write a position as the command prints it, or a time: 2026-11-23T10:00:00Z",
-    });
-  return { ...one, since: at };
+  return { after: place.position };
 }

@@ -1,15 +1,15 @@
 /** `baton export`: the journal for other systems: as Delta Lake tables, or as traces. */
 import type { Command } from "commander";
 import { BatonError } from "../model/errors.ts";
-import { duration, examples } from "./arguments.ts";
+import { duration, examples, refuseOptions } from "./arguments.ts";
 import type { Cli } from "./cli.ts";
 import { type DeltaFlags, exportDelta } from "./export-delta.ts";
 import { exportTraces, type TracesFlags } from "./export-traces.ts";
 
 type ExportFlags = DeltaFlags & TracesFlags;
 
-const OF_DELTA = ["to", "endpoint", "follow", "every"] as const;
-const OF_TRACES = ["since", "run"] as const;
+const OF_DELTA = ["--to", "--endpoint", "--follow", "--every"];
+const OF_TRACES = ["--since", "--run"];
 
 export function define(command: Command, cli: Cli): void {
   command
@@ -40,30 +40,19 @@ export function define(command: Command, cli: Cli): void {
         "baton export traces --run app-1",
       )}`,
     )
-    .action(async (what: string, flags: ExportFlags) =>
-      cli.finish(
-        what === "delta"
-          ? await exportDelta(cli, without(flags, "traces", OF_TRACES))
-          : await exportTraces(cli, without(known(what, flags), "delta", OF_DELTA)),
-      ),
-    );
+    .action(async (what: string, flags: ExportFlags) => {
+      checkWhat(command, what, flags);
+      cli.finish(what === "delta" ? await exportDelta(cli, flags) : await exportTraces(cli, flags));
+    });
 }
 
-/** @throws BatonError ARGUMENT_INVALID */
-function known(what: string, flags: ExportFlags): ExportFlags {
-  if (what === "traces") return flags;
-  throw new BatonError("ARGUMENT_INVALID", `"${what}" can't be exported.`, {
-    hint: "Write `baton export delta --to <place>`, or `baton export traces`.",
-  });
-}
-
-/** The flags, if there is none among them that is for something else. @throws BatonError ARGUMENT_INVALID */
-function without(
-  flags: ExportFlags,
-  what: string,
-  others: readonly (keyof ExportFlags)[],
-): ExportFlags {
-  const other = others.find((each) => flags[each] !== undefined);
-  if (other === undefined) return flags;
-  throw new BatonError("ARGUMENT_INVALID", `--${other} is for \`baton export ${what}\`.`);
+/** What was typed is for this export. @throws BatonError ARGUMENT_INVALID */
+function checkWhat(command: Command, what: string, flags: ExportFlags): void {
+  if (what !== "delta" && what !== "traces")
+    throw new BatonError("ARGUMENT_INVALID", `"${what}" can't be exported.`, {
+      hint: "Write `baton export delta --to <place>`, or `baton export traces`.",
+    });
+  if (what === "delta") refuseOptions(command, OF_TRACES, "is for `baton export traces`");
+  else refuseOptions(command, OF_DELTA, "is for `baton export delta`");
+  if (flags.follow !== true) refuseOptions(command, ["--every"], "is for --follow");
 }

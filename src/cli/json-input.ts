@@ -16,6 +16,30 @@ export type JsonSource =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "file"; readonly path: string };
 
+/** What was typed for one value: a file, or an option with the value itself. */
+export interface JsonTyped {
+  readonly file: string | undefined;
+  readonly text: string | undefined;
+}
+
+/**
+ * Where one value comes from that is in a file or in the text of an option, not in both.
+ * @param named for errors: what it is, the option, the command
+ * @throws BatonError ARGUMENT_INVALID
+ */
+export function jsonSource(
+  { file, text }: JsonTyped,
+  named: { readonly what: string; readonly option: string; readonly command: string },
+): JsonSource {
+  if (file !== undefined && text === undefined) return { kind: "file", path: file };
+  if (file === undefined && text !== undefined) return { kind: "text", text };
+  throw new BatonError(
+    "ARGUMENT_INVALID",
+    `Give the ${named.what} once: a file, \`-\` for stdin, or ${named.option} '{...}'.`,
+    { hint: `See \`baton ${named.command} --help\`.` },
+  );
+}
+
 /**
  * Reads one JSON value.
  * @param what names it in errors: `input`, `payload`.
@@ -29,7 +53,8 @@ export async function readJson(
   if (source.kind === "text") return parsed(source.text, `The ${what}`);
   const shown = source.path === "-" ? "stdin" : source.path;
   const chunks: Uint8Array[] = [];
-  for await (const chunk of byteStream(terminal, source.path)) chunks.push(chunk);
+  const stream = source.path === "-" ? terminal.stdin() : fileStream(terminal, source.path);
+  for await (const chunk of stream) chunks.push(chunk);
   return parsed(decoded(Buffer.concat(chunks), shown), `The ${what} in ${shown}`);
 }
 
@@ -39,11 +64,11 @@ export type JsonLine = { readonly line: number; readonly bytesRead: number } & (
   | { readonly kind: "malformed"; readonly error: string }
 );
 
-/** The lines of a JSONL file (`-` is stdin), one at a time, however large the file. Blank lines are passed over. */
+/** The lines of a JSONL file, one at a time, however large the file. Blank lines are passed over. */
 export async function* readJsonLines(terminal: Terminal, path: string): AsyncGenerator<JsonLine> {
   let line = 0;
   let bytesRead = 0;
-  for await (const { bytes, cut } of byteLines(byteStream(terminal, path))) {
+  for await (const { bytes, cut } of byteLines(fileStream(terminal, path))) {
     line += 1;
     bytesRead += bytes.length + 1;
     if (cut) {
@@ -96,11 +121,7 @@ async function* byteLines(
   if (length > 0) yield take();
 }
 
-async function* byteStream(terminal: Terminal, path: string): AsyncGenerator<Uint8Array> {
-  if (path === "-") {
-    yield* terminal.stdin();
-    return;
-  }
+async function* fileStream(terminal: Terminal, path: string): AsyncGenerator<Uint8Array> {
   // A stream's own error would come without saying what the file was for.
   const full = resolve(terminal.cwd, path);
   try {

@@ -215,14 +215,14 @@ function sentence(summary: string): string {
 
 function usageError(error: CommanderError, argv: readonly string[], terminal: Terminal): ExitCode {
   const message = error.message.replace(/^error: /, "");
-  const command = argv[0] !== undefined && argv[0] in COMMANDS ? ` ${argv[0]}` : "";
+  const command = argv[0] !== undefined && Object.hasOwn(COMMANDS, argv[0]) ? ` ${argv[0]}` : "";
   const hint = `See \`baton${command} --help\`.`;
   if (argv.includes("--json")) {
     terminal.stderr.write(
       `${JSON.stringify({ error: { code: "ARGUMENT_INVALID", message, hint, details: {} } })}\n`,
     );
   } else {
-    terminal.stderr.write(`error: ${message}\n${hint}\n`);
+    terminal.stderr.write(`error: ${printableLines(message)}\n${hint}\n`);
   }
   return EXIT.usage;
 }

@@ -65,8 +65,16 @@ function findConfig(cwd: string): string | undefined {
   }
 }
 
-/** The store to use: `--store` (relative to `cwd`) before the config's (relative to its folder) before the default. */
+/**
+ * The store to use: `--store` (relative to `cwd`) before the config's (relative to its folder) before the default.
+ * @throws BatonError ARGUMENT_INVALID
+ */
 export function storePlace(project: Project, cwd: string, option: string | undefined): StorePlace {
+  // As a script gives it whose variable is not set.
+  if (option === "")
+    throw new BatonError("ARGUMENT_INVALID", "--store names no file.", {
+      hint: "Write --store baton.db, or leave it out for the config's store.",
+    });
   const configured = project.config.store ?? DEFAULT_STORE;
   if (option === undefined && typeof configured === "function")
     return { kind: "factory", factory: configured };

@@ -1,11 +1,10 @@
 /** `baton publish`: an event from outside, and what follows from it. */
 import type { Command } from "commander";
 import type { Baton } from "../index.ts";
-import { BatonError } from "../model/errors.ts";
 import { examples } from "./arguments.ts";
 import type { Cli, CommonFlags, Opened } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
-import { readJson } from "./json-input.ts";
+import { jsonSource, readJson } from "./json-input.ts";
 import { followToEnd } from "./run.ts";
 import { printable } from "./text.ts";
 
@@ -53,17 +52,10 @@ async function publish(
   file: string | undefined,
   flags: PublishFlags,
 ): Promise<ExitCode> {
-  if ((file === undefined) === (flags.data === undefined)) {
-    throw new BatonError(
-      "ARGUMENT_INVALID",
-      "Give the data once: a file, `-` for stdin, or --data '{...}'.",
-      { hint: "See `baton publish --help`." },
-    );
-  }
-  const source =
-    flags.data === undefined
-      ? ({ kind: "file", path: file ?? "-" } as const)
-      : ({ kind: "text", text: flags.data } as const);
+  const source = jsonSource(
+    { file, text: flags.data },
+    { what: "data", option: "--data", command: "publish" },
+  );
   const data = await readJson(cli.terminal, source, "data");
   return cli.withBaton(flags, "write", async (opened) => {
     const { id, correlation } = flags;

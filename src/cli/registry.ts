@@ -1,7 +1,7 @@
 /** `baton registry`: the catalogue of agents, contracts and workflows, who may have them executed, and where the code has left it. */
 import { Argument, type Command } from "commander";
 import { BatonError } from "../model/errors.ts";
-import { examples } from "./arguments.ts";
+import { examples, refuseOptions } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { grantOrRevoke, publish, setAlias, setOwner } from "./registry-changes.ts";
@@ -23,6 +23,9 @@ interface Action {
   /** How many words it takes. */
   readonly words: 0 | 1 | 2 | 3;
 }
+
+/** What is asked, and changes nothing. */
+const QUESTIONS = ["list", "show", "drift", "lineage"];
 
 const ACTIONS: Readonly<Record<string, Action>> = {
   list: { act: list, words: 1 },
@@ -78,6 +81,7 @@ export function define(command: Command, cli: Cli): void {
         const surplus = [kind, name, value][words];
         if (surplus !== undefined)
           throw new BatonError("ARGUMENT_INVALID", `"${surplus}" is not for ${action}.`);
+        if (QUESTIONS.includes(action)) refuseOptions(command, ["--by"], "is for what changes it");
         cli.finish(await act(cli, { kind, name, value }, flags));
       },
     );

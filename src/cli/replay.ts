@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { Baton, ReplayReport } from "../index.ts";
 import { BatonError } from "../model/errors.ts";
-import { examples, wholeNumber } from "./arguments.ts";
+import { examples, refuseOptions, wholeNumber } from "./arguments.ts";
 import type { Cli, CommonFlags, Opened } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { openProgress } from "./progress.ts";
@@ -31,9 +31,10 @@ export function define(command: Command, cli: Cli): void {
         "baton replay --all --workflow credit-decision@1.0.0 --json",
       ),
     )
-    .action(async (run: string | undefined, flags: ReplayFlags) =>
-      cli.finish(await replay(cli, run, flags)),
-    );
+    .action(async (run: string | undefined, flags: ReplayFlags) => {
+      if (flags.all !== true) refuseOptions(command, ["--workflow", "--limit"], "is for --all");
+      cli.finish(await replay(cli, run, flags));
+    });
 }
 
 async function replay(cli: Cli, run: string | undefined, flags: ReplayFlags): Promise<ExitCode> {

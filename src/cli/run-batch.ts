@@ -60,7 +60,9 @@ function exitCode(summary: BatchSummary): ExitCode {
     (status) => (summary.statuses[status] ?? 0) > 0,
   );
   if (failed) return EXIT.failed;
-  return summary.conflicts > 0 ? EXIT.conflict : EXIT.ok;
+  if (summary.conflicts > 0) return EXIT.conflict;
+  // As one input that can't be used.
+  return summary.malformedLines > 0 ? EXIT.usage : EXIT.ok;
 }
 
 interface Work extends Batch {
@@ -203,8 +205,7 @@ function runId(
   { file, flags }: Batch,
 ): string | undefined {
   if (flags.idField === undefined) {
-    const name = file === "-" ? "stdin" : basename(file, extname(file));
-    return `${name}-${line.line}`;
+    return `${basename(file, extname(file))}-${line.line}`;
   }
   const found = fieldOf(line.value, flags.idField);
   if (typeof found === "string" && found !== "") return found;

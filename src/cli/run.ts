@@ -4,10 +4,10 @@ import type { Duration } from "../model/duration.ts";
 import { BatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
 import type { WorkflowDefinition } from "../model/workflow-definition.ts";
-import { duration, examples, findWorkflow, wholeNumber } from "./arguments.ts";
+import { duration, examples, findWorkflow, refuseOptions, wholeNumber } from "./arguments.ts";
 import type { Cli, CommonFlags, Opened } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
-import type { JsonSource } from "./json-input.ts";
+import { jsonSource, readJson } from "./json-input.ts";
 import {
   isForPerson,
   isParked,
@@ -69,24 +69,25 @@ export function define(command: Command, cli: Cli): void {
       ),
     )
     .action(async (workflow: string, file: string | undefined, flags: RunFlags) => {
-      cli.finish(await runCommand(cli, { workflow, file, flags }));
+      cli.finish(await runCommand(cli, { command, workflow, file, flags }));
     });
 }
 
 interface RunArguments {
+  readonly command: Command;
   readonly workflow: string;
   readonly file: string | undefined;
   readonly flags: RunFlags;
 }
 
-async function runCommand(cli: Cli, { workflow, file, flags }: RunArguments): Promise<ExitCode> {
-  if ((file === undefined) === (flags.input === undefined)) {
-    throw new BatonError(
-      "ARGUMENT_INVALID",
-      "Give one input: a file, `-` for stdin, or --input '{...}'.",
-      { hint: "See `baton run --help`." },
-    );
-  }
+async function runCommand(
+  cli: Cli,
+  { command, workflow, file, flags }: RunArguments,
+): Promise<ExitCode> {
+  const source = jsonSource(
+    { file, text: flags.input },
+    { what: "input", option: "--input", command: "run" },
+  );
   if (flags.inFlight > IN_FLIGHT_MAX)
     throw new BatonError("ARGUMENT_INVALID", `--in-flight is at most ${IN_FLIGHT_MAX}.`);
   if (file?.endsWith(".jsonl") === true || file?.endsWith(".ndjson") === true) {
@@ -95,6 +96,7 @@ async function runCommand(cli: Cli, { workflow, file, flags }: RunArguments): Pr
         hint: "Use --id-field.",
       });
     }
+    refuseOptions(command, ["--no-wait"], "is for one input");
     const { runBatch } = await import("./run-batch.ts");
     return cli.withBaton(flags, "write", (opened) => {
       return runBatch(cli, opened, {
@@ -104,11 +106,7 @@ async function runCommand(cli: Cli, { workflow, file, flags }: RunArguments): Pr
       });
     });
   }
-  const { readJson } = await import("./json-input.ts");
-  const source: JsonSource =
-    flags.input === undefined
-      ? { kind: "file", path: file ?? "-" }
-      : { kind: "text", text: flags.input };
+  refuseOptions(command, ["--in-flight", "--id-field", "--count"], "is for a JSONL file");
   const input = await readJson(cli.terminal, source, "input");
   return cli.withBaton(flags, "write", (opened) =>
     runOne(cli, opened, {

@@ -1,10 +1,9 @@
 /** `baton signal`: gives a run what it awaits. */
 import type { Command } from "commander";
-import { BatonError } from "../model/errors.ts";
 import { examples } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
-import { readJson } from "./json-input.ts";
+import { jsonSource, readJson } from "./json-input.ts";
 import { followToEnd } from "./run.ts";
 import { topmost } from "./settle.ts";
 import { printable } from "./text.ts";
@@ -45,17 +44,10 @@ interface SignalArguments {
 }
 
 async function signal(cli: Cli, { run, step, file, flags }: SignalArguments): Promise<ExitCode> {
-  if ((file === undefined) === (flags.payload === undefined)) {
-    throw new BatonError(
-      "ARGUMENT_INVALID",
-      "Give one payload: a file, `-` for stdin, or --payload '{...}'.",
-      { hint: "See `baton signal --help`." },
-    );
-  }
-  const source =
-    flags.payload === undefined
-      ? ({ kind: "file", path: file ?? "-" } as const)
-      : ({ kind: "text", text: flags.payload } as const);
+  const source = jsonSource(
+    { file, text: flags.payload },
+    { what: "payload", option: "--payload", command: "signal" },
+  );
   const payload = await readJson(cli.terminal, source, "payload");
   return cli.withBaton(flags, "write", async (opened) => {
     const by = cli.person(flags.by);

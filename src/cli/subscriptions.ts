@@ -2,7 +2,7 @@
 import { Argument, type Command } from "commander";
 import type { Baton, IntakeSnapshot } from "../index.ts";
 import { BatonError } from "../model/errors.ts";
-import { examples } from "./arguments.ts";
+import { examples, placeOrTime, refuseOptions } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
 import { printBusLines } from "./bus-lines-text.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -44,11 +44,14 @@ export function define(command: Command, cli: Cli): void {
         'baton subscriptions rewind research-report --to 2026-05-01T00:00:00Z --reason "wrong prompt"',
       ),
     )
-    .action(async (action: Action, name: string | undefined, flags: SubscriptionsFlags) =>
+    .action(async (action: Action, name: string | undefined, flags: SubscriptionsFlags) => {
+      if (action !== "rewind") refuseOptions(command, ["--to"], "is for rewind");
+      if (action === "list")
+        refuseOptions(command, ["--reason", "--by"], "is for pause, resume and rewind");
       cli.finish(
         action === "list" ? await list(cli, name, flags) : await change(cli, action, name, flags),
-      ),
-    );
+      );
+    });
 }
 
 async function list(
@@ -106,8 +109,6 @@ async function change(
       hint: "Name it, as `baton subscriptions` lists it.",
     });
   }
-  if (flags.to !== undefined && action !== "rewind")
-    throw new BatonError("ARGUMENT_INVALID", `--to is for rewind, not for ${action}.`);
   return cli.withBaton(flags, "write", async ({ baton }) => {
     const by = cli.person(flags.by);
     const reason = flags.reason ?? `${action} from the command line`;
@@ -137,15 +138,10 @@ async function placeOf(
   to: string | undefined,
 ): Promise<{ readonly position?: number }> {
   if (to === undefined) return {};
-  if (/^\d+$/.test(to)) return { position: Number(to) };
-  const atMs = /^\d{4}-\d\d-\d\d/.test(to) ? Date.parse(to) : Number.NaN;
-  if (Number.isNaN(atMs)) {
-    throw new BatonError("ARGUMENT_INVALID", `"${to}" is neither a position nor an ISO time.`, {
-      hint: "Write --to 1200, or --to 2026-05-01T00:00:00Z.",
-    });
-  }
+  const place = placeOrTime(to);
+  if (place.kind === "position") return { position: place.position };
   for await (const event of baton.events(topic))
-    if (event.at >= atMs) return { position: event.position - 1 };
+    if (event.at >= place.atMs) return { position: event.position - 1 };
   return { position };
 }
 

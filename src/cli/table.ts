@@ -37,10 +37,12 @@ export async function printTable(
   rows: readonly (readonly string[])[],
 ): Promise<void> {
   const { default: CliTable } = await import("cli-table3");
+  // As the table itself measures: a character may take two columns, or none.
+  const { default: stringWidth } = await import("string-width");
   const widths = columns.map((column, i) => {
     return rows.reduce(
-      (widest, row) => Math.max(widest, visibleLength(row[i] ?? "")),
-      column.title.length,
+      (widest, row) => Math.max(widest, stringWidth(row[i] ?? "")),
+      stringWidth(column.title),
     );
   });
   shrink(columns, widths, cli.terminal.stdout.columns);
@@ -74,9 +76,4 @@ function shrink(columns: readonly Column[], widths: number[], columnsMax: number
     widths[i] = width - given;
     excess -= given;
   }
-}
-
-function visibleLength(text: string): number {
-  // oxlint-disable-next-line no-control-regex
-  return text.replace(/\u001b\[[0-9;]*m/g, "").length;
 }

@@ -12,6 +12,8 @@ export interface Output {
   readonly isTTY: boolean;
   /** Characters per line. */
   readonly columns: number;
+  /** Aborted once what is written gets nowhere any more; the reason is the stream's error. What is written then is lost. */
+  readonly closed: AbortSignal;
   /** The stream itself, for a progress bar; absent where there is none to draw on. */
   readonly stream?: NodeJS.WriteStream;
 }
@@ -86,6 +88,9 @@ function takeOver(): ProtocolStreams {
 }
 
 function outputOf(stream: NodeJS.WriteStream): Output {
+  const closed = new AbortController();
+  // Heard for good: without a listener a write would end the process, in the middle of its work.
+  stream.on("error", (error) => closed.abort(error));
   return {
     write: (text) => {
       stream.write(text);
@@ -94,6 +99,7 @@ function outputOf(stream: NodeJS.WriteStream): Output {
     get columns() {
       return stream.isTTY === true ? stream.columns : COLUMNS_WITHOUT_TTY;
     },
+    closed: closed.signal,
     stream,
   };
 }

@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { clip, compact, count, moment, pretty, printable, took } from "./text.ts";
 
 test("control characters are shown, not sent to the terminal", () => {
-  expect(printable("a\u001b[31mb\u0007\u009b\u202ec\n")).toBe(
-    "a\\u001b[31mb\\u0007\\u009b\\u202ec\\u000a",
+  expect(printable("a\u001b[31mb\u0007\u009b\u202e\u061cc\n")).toBe(
+    "a\\u001b[31mb\\u0007\\u009b\\u202e\\u061cc\\u000a",
   );
   expect(printable("Zoë 東京 👍")).toBe("Zoë 東京 👍");
 });

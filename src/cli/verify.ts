@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { VerifyProblem, VerifyReport } from "../index.ts";
 import { BatonError } from "../model/errors.ts";
-import { examples } from "./arguments.ts";
+import { examples, refuseOptions } from "./arguments.ts";
 import type { Cli, CommonFlags } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { placeOf } from "./export-delta.ts";
@@ -26,13 +26,14 @@ export function define(command: Command, cli: Cli): void {
         "baton verify --delta lake",
       ),
     )
-    .action(async (run: string | undefined, flags: VerifyFlags) =>
+    .action(async (run: string | undefined, flags: VerifyFlags) => {
+      if (flags.delta === undefined) refuseOptions(command, ["--endpoint"], "is for --delta");
       cli.finish(
         flags.delta === undefined
           ? await verify(cli, run, flags)
           : await verifyTables(cli, run, flags, flags.delta),
-      ),
-    );
+      );
+    });
 }
 
 interface VerifyFlags extends CommonFlags {

@@ -29,10 +29,12 @@ export function define(command: Command, cli: Cli): void {
 
 async function watch(cli: Cli, run: string, flags: WatchFlags): Promise<ExitCode> {
   return cli.withBaton(flags, "journal", async ({ baton, interrupted }) => {
+    // Watched from a later entry on, a run that is not there would be awaited.
+    if (flags.from > 0) await baton.run(run);
     const items = baton.watch(run, {
       fromSeq: flags.from,
       partials: flags.partials === true,
-      signal: interrupted,
+      signal: AbortSignal.any([interrupted, cli.terminal.stdout.closed]),
     });
     for await (const item of items) {
       if (flags.json === true) cli.printJson(item);

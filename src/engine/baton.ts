@@ -317,7 +317,10 @@ export interface Baton {
   entries(run: string, fromSeq?: number): AsyncIterable<RecordedEntry>;
   /** The stored bytes, for export and for other verifiers. */
   storedEntries(run: string, fromSeq?: number): AsyncIterable<StoredEntry>;
-  /** Entries from `fromSeq` on, then new ones as they are sealed, until the run ends or `signal` aborts. */
+  /**
+   * Entries from `fromSeq` on, then new ones as they are sealed, until the run ends or `signal` aborts. With a `fromSeq` above 0
+   * a run that is not there yet is awaited. @throws BatonError RUN_NOT_FOUND, from 0 on
+   */
   watch(run: string, options?: WatchOptions): AsyncIterable<WatchItem>;
   /** The run as a file that tools/verify-journal.mjs checks offline: JSON lines, see docs/journal.md. */
   export(run: string): AsyncIterable<string>;

@@ -1,5 +1,6 @@
 /** Watching a run: what is in the journal, then what comes. Shared by the engine (told in memory) and by readers (which poll). */
 import { readRun, type RecordedEntry } from "../history/read.ts";
+import { runStream } from "../model/entry.ts";
 import { endsRun } from "../model/entry-kinds.ts";
 import { isBatonError } from "../model/errors.ts";
 import type { Json } from "../model/json.ts";
@@ -106,12 +107,23 @@ export async function* watchRun(
       partials = [];
       yield* pending;
       if (over) return;
+      if (nextSeq === options.fromSeq && (await hasEndedBefore(source, run, nextSeq))) return;
       await bell.wait(heard, source.subscribe === undefined ? source.clock : undefined);
     }
   } finally {
     leave?.();
     signal?.removeEventListener("abort", bell.ring);
   }
+}
+
+/** Whether nothing more comes, since the run ended before this seq. One that is not there yet is awaited. */
+async function hasEndedBefore(
+  { store, namespace }: WatchSource,
+  run: string,
+  seq: number,
+): Promise<boolean> {
+  const head = await store.head({ namespace, stream: runStream(run) });
+  return head !== undefined && !head.open && head.lastSeq < seq;
 }
 
 /** A run is watched from its beginning on; a seq that is not there yet is simply not there yet. */

@@ -5,14 +5,15 @@ export function isoTime(atMs: number): string {
   return new Date(atMs).toISOString();
 }
 
+const MOMENT = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
+
 /**
  * An ISO 8601 moment (with offset or Z) as milliseconds since 1970.
- * @throws BatonError `ARGUMENT_INVALID` for anything else.
+ * @throws BatonError `ARGUMENT_INVALID` for anything else, also for a day that its month does not have.
  */
 export function parseIsoTime(text: string): number {
-  const atMs = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/.test(text)
-    ? Date.parse(text)
-    : Number.NaN;
+  const day = MOMENT.exec(text)?.[1];
+  const atMs = day !== undefined && isDay(day) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(atMs)) {
     throw new BatonError(
       "ARGUMENT_INVALID",
@@ -24,4 +25,10 @@ export function parseIsoTime(text: string): number {
     );
   }
   return atMs;
+}
+
+/** `Date.parse` takes 30 February for 2 March. */
+function isDay(day: string): boolean {
+  const atMs = Date.parse(`${day}T00:00:00Z`);
+  return !Number.isNaN(atMs) && isoTime(atMs).startsWith(day);
 }

@@ -143,13 +143,13 @@ const CASES: readonly Case[] = [
     code: 3,
     says: "The config has: w@1.0.0",
   },
-  { what: "no input", at: "good", argv: ["run", "w"], code: 2, says: "Give one input" },
+  { what: "no input", at: "good", argv: ["run", "w"], code: 2, says: "Give the input once" },
   {
     what: "two inputs",
     at: "good",
     argv: ["run", "w", "a.json", "--input", "{}"],
     code: 2,
-    says: "Give one input",
+    says: "Give the input once",
   },
   {
     what: "input that is no JSON",
@@ -180,6 +180,48 @@ const CASES: readonly Case[] = [
     says: "--id-field",
   },
   {
+    what: "a start without following, of many runs",
+    at: "good",
+    argv: ["run", "w", "x.jsonl", "--no-wait"],
+    code: 2,
+    says: "--no-wait is for one input",
+  },
+  {
+    what: "a store without a name",
+    at: "good",
+    argv: ["runs", "--store", ""],
+    code: 2,
+    says: "--store names no file",
+  },
+  {
+    what: "watching an unknown run from a later entry on",
+    at: "good",
+    argv: ["watch", "x", "--from", "1"],
+    code: 3,
+    says: "There is no run x",
+  },
+  {
+    what: "dead letters of one run",
+    at: "good",
+    argv: ["dead-letters", "list", "r", "s"],
+    code: 2,
+    says: "baton dead-letters show r",
+  },
+  {
+    what: "a list of one budget that is not there",
+    at: "good",
+    argv: ["budgets", "list", "x"],
+    code: 3,
+    says: "There is no budget x",
+  },
+  {
+    what: "an event without its id",
+    at: "good",
+    argv: ["events", "show"],
+    code: 2,
+    says: "Which event",
+  },
+  {
     what: "the same id with another input",
     at: "good",
     argv: ["run", "w", "--id", "r", "--input", "[]"],
@@ -199,7 +241,7 @@ const CASES: readonly Case[] = [
     at: "good",
     argv: ["signal", "r", "s"],
     code: 2,
-    says: "Give one payload",
+    says: "Give the payload once",
   },
   {
     what: "cancelling a run that has ended",
@@ -232,6 +274,46 @@ const CASES: readonly Case[] = [
     says: "garbage.db",
   },
 ];
+
+/** What would do nothing where it is typed, and the option that is named. */
+const IGNORED: readonly (readonly [option: string, ...argv: string[]])[] = [
+  ["--count", "run", "w", "--input", "{}", "--count", "a"],
+  ["--id-field", "run", "w", "x.json", "--id-field", "id"],
+  // Also as it is without it.
+  ["--in-flight", "run", "w", "--input", "{}", "--in-flight", "256"],
+  ["--reason", "dead-letters", "--reason", "y"],
+  ["--no-wait", "dead-letters", "show", "r", "--no-wait"],
+  ["--limit", "dead-letters", "show", "r", "--limit", "50"],
+  ["--output", "dead-letters", "retry", "r", "--output", "{}"],
+  ["--nothing-done", "dead-letters", "resolve", "r", "--nothing-done"],
+  ["--tokens", "budgets", "--tokens", "5"],
+  ["--by", "budgets", "show", "x", "--by", "ada"],
+  ["--reason", "breakers", "--reason", "y"],
+  ["--to", "subscriptions", "--to", "7"],
+  ["--by", "subscriptions", "--by", "ada"],
+  ["--follow", "events", "show", "x", "--follow"],
+  ["--by", "registry", "list", "--by", "ada"],
+  ["--workflow", "replay", "r", "--workflow", "w@1.0.0"],
+  ["--endpoint", "verify", "--endpoint", "http://x"],
+  ["--every", "export", "delta", "--to", "lake", "--every", "1s"],
+  ["--since", "export", "delta", "--to", "lake", "--since", "3"],
+  ["--to", "export", "traces", "--to", "lake"],
+];
+
+test.for(IGNORED)("%s does nothing here: %s %s %s", async ([option, ...argv]) => {
+  const terminal = recordingTerminal({ cwd: join(folder, "good") });
+  expect(await runProgram(argv, terminal)).toBe(2);
+  expect(terminal.err()).toContain(`error: ${option} is for `);
+});
+
+test("what was typed is shown, not sent to the terminal; a command is one of the list", async () => {
+  const terminal = recordingTerminal({ cwd: folder });
+  expect(await runProgram(["\u001b[31mnope"], terminal)).toBe(2);
+  expect(terminal.err()).toContain("unknown command '\\u001b[31mnope'");
+  const other = recordingTerminal({ cwd: folder });
+  expect(await runProgram(["toString"], other)).toBe(2);
+  expect(other.err()).toContain("See `baton --help`.");
+});
 
 test.for(CASES)("$what ends with $code", async ({ at, argv, code, says }) => {
   const terminal = recordingTerminal({ cwd: join(folder, at) });

@@ -58,6 +58,11 @@ test("the list shows each measure: limit, spent, reserved and left; --json gives
   expect(JSON.parse(json)).toMatchObject([{ name: "spend", spent: { tokens: 600, calls: 1 } }]);
 });
 
+test("the list of one name has that one alone", async () => {
+  const { out } = await baton("budgets", "list", "spend", "--json");
+  expect(JSON.parse(out)).toMatchObject([{ name: "spend" }]);
+});
+
 test("show names the runs that wait, and show of a run names the budget", async () => {
   const { out } = await baton("budgets", "show", "spend");
   expect(out).toContain("when spent: runs wait");

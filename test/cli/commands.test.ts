@@ -136,6 +136,18 @@ test("a JSONL file is run line by line; bad lines are named; again starts nothin
   expect(said.out).toContain("line 6: Run b1 exists, with another input.");
 });
 
+test("a batch with lines that can't be used does the others, and ends as one such input does", async () => {
+  writeFileSync(join(folder, "bad.jsonl"), "nothing\n[\n");
+  const none = await baton(["run", "quick", "bad.jsonl"]);
+  expect(none).toMatchObject({ code: 2, out: expect.stringContaining("2 lines not started:") });
+  writeFileSync(join(folder, "some.jsonl"), '[\n{"name":"Ada"}\n');
+  const [, , last] = await json("run", "quick", "some.jsonl");
+  expect(last).toMatchObject({ summary: { statuses: { completed: 1 }, malformedLines: 1 } });
+  expect((await baton(["run", "quick", "some.jsonl"])).code).toBe(2);
+  writeFileSync(join(folder, "failing.jsonl"), '[\n{"name":"crash"}\n');
+  expect((await baton(["run", "quick", "failing.jsonl"])).code).toBe(1);
+});
+
 test("the policy's answers are journalled as a program's, not as a person's", async () => {
   const [report] = await json("show", "b1", "--entries");
   expect(report).toMatchObject({
@@ -180,6 +192,15 @@ test("watch ends with 130 at Ctrl-C, leaving the run alone", async () => {
   const terminal = recordingTerminal({ cwd: folder, onWrite: () => pressed.terminal?.interrupt() });
   pressed.terminal = terminal;
   expect(await runProgram(["watch", "o1"], terminal)).toBe(130);
+  expect(await json("show", "o1")).toMatchObject([{ status: "waiting" }]);
+});
+
+test("watch ends where its run has ended before, and where nobody reads it any more", async () => {
+  expect(await baton(["watch", "q1", "--from", "3"])).toMatchObject({ code: 0, out: "" });
+  const hung: { up?: () => void } = {};
+  const terminal = recordingTerminal({ cwd: folder, onWrite: () => hung.up?.() });
+  hung.up = terminal.hangUp;
+  expect(await runProgram(["watch", "o1"], terminal)).toBe(0);
   expect(await json("show", "o1")).toMatchObject([{ status: "waiting" }]);
 });
 

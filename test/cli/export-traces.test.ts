@@ -93,6 +93,7 @@ test("a command's traces are sent before it ends; history is sent again with the
 test("what can't be asked for is refused by name; a collector that is down is an error", async () => {
   expect(await baton("export", "metrics")).toMatchObject({ code: 2 });
   expect((await baton("export", "traces", "--since", "soon")).err).toContain("neither a position");
+  expect((await baton("export", "traces", "--since", "2026-02-30T00:00:00Z")).code).toBe(2);
   expect((await baton("export", "traces", "--run", "r1", "--since", "3")).code).toBe(2);
   expect(await baton("export", "traces", "--run", "lost")).toMatchObject({ code: 3 });
   collector.answers.push(503);

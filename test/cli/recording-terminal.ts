@@ -6,6 +6,8 @@ export interface RecordingTerminal extends Terminal {
   /** What was written to stdout, and to stderr. */
   readonly out: () => string;
   readonly err: () => string;
+  /** Closes stdout, as a reader does that had enough. */
+  readonly hangUp: () => void;
   /** Presses Ctrl-C. */
   readonly interrupt: () => void;
   /** Codes of the immediate exits that were asked for. */
@@ -26,6 +28,7 @@ export function recordingTerminal(settings: TerminalSettings = {}): RecordingTer
   const written = { out: "", err: "" };
   const exits: number[] = [];
   const interrupts = new Set<() => void>();
+  const closed = { out: new AbortController(), err: new AbortController() };
   const output = (name: "out" | "err"): Output => ({
     write: (text) => {
       written[name] += text;
@@ -33,6 +36,7 @@ export function recordingTerminal(settings: TerminalSettings = {}): RecordingTer
     },
     isTTY: settings.isTTY ?? false,
     columns: settings.columns ?? 80,
+    closed: closed[name].signal,
   });
   return {
     cwd: settings.cwd ?? "/nowhere",
@@ -52,6 +56,7 @@ export function recordingTerminal(settings: TerminalSettings = {}): RecordingTer
     takeOver: () => ({ input: new PassThrough(), output: new PassThrough(), release: () => {} }),
     out: () => written.out,
     err: () => written.err,
+    hangUp: () => closed.out.abort(new Error("write EPIPE")),
     interrupt: () => {
       for (const handler of interrupts) handler();
     },

@@ -98,8 +98,19 @@ test("events are listed, shown, and given as CloudEvents", async () => {
   expect(await baton("events", "show", "e9")).toMatchObject({ code: 3 });
   expect(await baton("events", "unused")).toMatchObject({ code: 0, err: "No events.\n" });
   expect(await baton("events", "ordered", "e1")).toMatchObject({ code: 2 });
+  expect((await baton("events", "show", "--store", ".baton/baton.db")).err).toContain(
+    "Which event",
+  );
   // The journal alone is enough.
   expect((await baton("events", "packed", "--store", ".baton/baton.db")).code).toBe(0);
+});
+
+test("who follows events is let go where nobody reads them any more", async () => {
+  const hung: { up?: () => void } = {};
+  const terminal = recordingTerminal({ cwd: folder, onWrite: () => hung.up?.() });
+  hung.up = terminal.hangUp;
+  expect(await runProgram(["events", "ordered", "--follow"], terminal)).toBe(0);
+  expect(terminal.out()).toContain("e1");
 });
 
 test("a subscription is paused, falls behind, and is rewound", async () => {

@@ -397,6 +397,29 @@ test("a start whose append is under way when Baton is closed is settled one way 
   await clock.until(closing);
 });
 
+test("a watcher from after a run's end is told that nothing comes; one of a run that is yet to come waits", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "baton-lifecycle-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const store = sqlite(join(folder, "a.db"));
+  const flow = single(echo);
+  const one = await opened({ workflows: [flow], store });
+  const beside = await opened({ workflows: [flow], store, readOnly: true });
+  const watch = async ({ baton }: typeof one, run: string, fromSeq: number) => {
+    const seqs: number[] = [];
+    for await (const item of baton.watch(run, { fromSeq }))
+      if (item.kind === "entry") seqs.push(item.entry.seq);
+    return seqs;
+  };
+  const here = watch(one, "r", 1);
+  const there = Promise.all([watch(beside, "r", 2), watch(beside, "r", 7)]);
+  await beside.clock.advance(1_000);
+  const run = await one.baton.start(flow, 1, { id: "r" });
+  await one.clock.until(run.result());
+  expect(await one.clock.until(here)).toEqual([1, 2]);
+  expect(await beside.clock.until(there)).toEqual([[2], []]);
+  for (const each of [one, beside]) expect(await each.clock.until(watch(each, "r", 3))).toEqual([]);
+});
+
 test("a watcher gets every entry once, in order, from the sequence number it names, and may leave", async () => {
   const held = gate();
   const slow = agentOf("slow", async (n: number) => {

@@ -9,6 +9,7 @@ test("what is left out has a default", () => {
     from: "beginning",
     inFlightMax: 3,
   });
+  expect(nats({ from: "2026-05-01T00:00:00Z" }).from).toBe("2026-05-01T00:00:00Z");
 });
 
 test.each([
@@ -18,6 +19,8 @@ test.each([
   [{ stream: "a.b" }, /a\.b/],
   [{ prefix: "a.>" }, /a\.>/],
   [{ from: "soon" }, /soon/],
+  [{ from: "foo 1" }, /ISO time/],
+  [{ from: "2026-02-30T00:00:00Z" }, /ISO time/],
   [{ inFlight: 0 }, /inFlight/],
   [{ replicas: 6 }, /replicas/],
   [{ strem: "X" }, /strem/],

@@ -1,6 +1,7 @@
 /** What `nats()` takes, checked. */
 import { type Duration, durationMs } from "../../model/duration.ts";
 import { BatonError } from "../../model/errors.ts";
+import { parseIsoTime } from "../../model/iso-time.ts";
 import type { BusStart } from "../../ports/bus.ts";
 
 /** How to reach NATS, and what its stream is like. */
@@ -114,9 +115,18 @@ function checkServers(servers: readonly unknown[]): void {
 
 /** From where a new deployment takes events. @throws BatonError ARGUMENT_INVALID */
 export function startOf({ from = "now" }: NatsOptions): BusStart {
-  if (from !== "now" && from !== "beginning" && Number.isNaN(Date.parse(from)))
-    refuse(`from is "${from}", which is neither now, beginning nor an ISO time.`);
+  if (from !== "now" && from !== "beginning" && !isIsoTime(from))
+    refuse(`from is "${from}", which is neither now, beginning nor an ISO time with its offset.`);
   return from;
+}
+
+function isIsoTime(text: string): boolean {
+  try {
+    parseIsoTime(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** @throws BatonError ARGUMENT_INVALID */
